@@ -1,0 +1,134 @@
+"""The catalog for programs."""
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import upload
+from catalog.filters import DatasetFilter
+from catalog.models import Dataset, DatasetVersion
+from mlplatform import storage
+from mlplatform.api import ErrorSerializer
+
+VERSION = OpenApiParameter("version", int, description="A version number; the newest when left out.")
+
+
+class ColumnSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    type = serializers.ChoiceField(["integer", "number", "boolean", "text", "date"])
+    nullable = serializers.BooleanField()
+
+
+class DatasetSerializer(serializers.ModelSerializer):
+    """One dataset with the facts of one of its versions."""
+
+    id = serializers.IntegerField(source="dataset_id")
+    name = serializers.CharField(source="dataset.name")
+    description = serializers.CharField(source="dataset.description")
+    version = serializers.IntegerField(source="number")
+    location = serializers.CharField()
+    rows = serializers.IntegerField(source="row_count")
+    columns = ColumnSerializer(many=True)
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
+
+    class Meta:
+        model = DatasetVersion
+        fields = [
+            "id", "name", "description", "version", "location", "format", "rows", "columns",
+            "size_bytes", "sha256", "created_at", "created_by",
+        ]  # fmt: skip
+
+
+class UploadSerializer(serializers.Serializer):
+    file = serializers.FileField(allow_empty_file=True, max_length=255)
+    name = serializers.CharField(required=False, allow_blank=True, max_length=255, default="")
+    description = serializers.CharField(required=False, allow_blank=True, max_length=10_000, default="")
+    new_version = serializers.BooleanField(default=False, help_text="Add the file to the dataset of this name.")
+
+
+class UploadView(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="upload_dataset",
+        summary="Upload a dataset",
+        description="CSV, TSV, Parquet or JSON lines, each also gzipped. The name defaults to the file's.",
+        tags=["datasets"],
+        request={"multipart/form-data": UploadSerializer},
+        responses={
+            201: DatasetSerializer,
+            200: OpenApiResponse(DatasetSerializer, "The same bytes were here already."),
+            400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 409: ErrorSerializer,
+            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def post(self, request):
+        form = UploadSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        fields = dict(form.validated_data)
+        file = fields.pop("file")
+        version, is_new = upload.add_dataset(file, filename=file.name, by=request.user, **fields)
+        return Response(DatasetSerializer(version).data, status=201 if is_new else 200)
+
+
+@extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
+class DatasetListView(generics.ListAPIView):
+    queryset = DatasetVersion.objects.newest().select_related("dataset", "created_by").defer("profile")
+    serializer_class = DatasetSerializer
+    filterset_class = DatasetFilter
+
+
+class DatasetView(APIView):
+    serializer_class = DatasetSerializer
+
+    @extend_schema(
+        operation_id="get_dataset",
+        summary="One dataset",
+        tags=["datasets"],
+        parameters=[VERSION],
+        responses={200: DatasetSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, name):
+        return Response(DatasetSerializer(requested_version(request, name)).data)
+
+    @extend_schema(
+        operation_id="delete_dataset",
+        summary="Delete a dataset and its files",
+        tags=["datasets"],
+        responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def delete(self, request, name):
+        upload.delete_dataset(Dataset.objects.named(name), by=request.user)
+        return Response(status=204)
+
+
+class DatasetFileView(APIView):
+    @extend_schema(
+        operation_id="download_dataset",
+        summary="The stored bytes",
+        tags=["datasets"],
+        parameters=[VERSION],
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            404: ErrorSerializer,
+            503: ErrorSerializer,
+        },
+    )
+    def get(self, request, name):
+        version = requested_version(request, name)
+        file = storage.open_file(storage.datasets(), version.key)
+        return FileResponse(file, as_attachment=True, filename=version.key.rsplit("/", 1)[-1])
+
+
+class VersionQuery(serializers.Serializer):
+    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, default=None)
+
+
+def requested_version(request, name: str) -> DatasetVersion:
+    query = VersionQuery(data=request.query_params)
+    query.is_valid(raise_exception=True)
+    return Dataset.objects.named(name).version(query.validated_data["version"])

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from catalog import api
+
+urlpatterns = [
+    path("datasets", api.DatasetListView.as_view()),
+    path("datasets/upload", api.UploadView.as_view()),
+    path("datasets/<str:name>", api.DatasetView.as_view()),
+    path("datasets/<str:name>/file", api.DatasetFileView.as_view()),
+]

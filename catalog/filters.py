@@ -1,0 +1,26 @@
+import django_filters
+
+from catalog.models import DatasetVersion
+
+
+class DatasetFilter(django_filters.FilterSet):
+    """The list of datasets, on the page and in the API."""
+
+    q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")
+    format = django_filters.ChoiceFilter(
+        choices=[("csv", "delimited text"), ("parquet", "Parquet"), ("jsonl", "JSON lines")], label="Format"
+    )
+    ordering = django_filters.OrderingFilter(
+        fields={
+            "dataset__name": "name",
+            "created_at": "created_at",
+            "row_count": "rows",
+            "column_count": "columns",
+            "size_bytes": "size",
+        },
+        label="Order",
+    )
+
+    class Meta:
+        model = DatasetVersion
+        fields = ["q", "format", "ordering"]

@@ -1,0 +1,94 @@
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Exists, OuterRef
+
+from catalog.names import normalize_name
+from mlplatform.errors import NotFound
+
+
+class DatasetQuerySet(models.QuerySet):
+    def named(self, name: str) -> "Dataset":
+        """The dataset of this name, also as a person would write it. Raises NotFound with a sentence."""
+        try:
+            return self.select_related("created_by").get(name=normalize_name(name))
+        except (Dataset.DoesNotExist, ValidationError) as error:
+            raise NotFound(f"There is no dataset named `{name[:100]}`.", code="dataset_not_found") from error
+
+
+class Dataset(models.Model):
+    """A named table. Its bytes are in its versions."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="Lower-case letters, digits and underscores.")
+    description = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="datasets"
+    )
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self):
+        return self.name
+
+    def version(self, number: int | None = None) -> "DatasetVersion":
+        """One version, the newest when no number is given. Raises NotFound with a sentence."""
+        versions = self.versions.select_related("dataset", "created_by").order_by("-number")
+        found = (versions if number is None else versions.filter(number=number)).first()
+        if found is None:
+            raise NotFound(f"`{self.name}` has no version {number}.", code="dataset_version_not_found")
+        return found
+
+
+class DatasetVersionQuerySet(models.QuerySet):
+    def newest(self):
+        """The newest version of each dataset: what a list of datasets shows."""
+        newer = self.model.objects.filter(dataset=OuterRef("dataset"), number__gt=OuterRef("number"))
+        return self.filter(~Exists(newer))
+
+    def for_lists(self):
+        """With names, without the wide JSON columns: constant queries and little memory for any length."""
+        return self.select_related("dataset", "created_by").defer("recipe", "profile")
+
+
+class DatasetVersion(models.Model):
+    """One immutable uploaded file of a dataset, and all that is needed to read it the same way again."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    original_filename = models.CharField(max_length=255)
+    key = models.CharField(max_length=255, help_text="Where the bytes are in the datasets bucket.")
+    recipe = models.JSONField(help_text="How the file is read: see catalog.parsing.ParseRecipe.")
+    profile = models.JSONField(help_text="Per column: gaps, distinct values, range.")
+    format = models.CharField(max_length=20)
+    row_count = models.PositiveBigIntegerField()
+    column_count = models.PositiveIntegerField()
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="dataset_versions"
+    )
+
+    objects = DatasetVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["dataset__name", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="dataset_version_number"),
+            models.UniqueConstraint(fields=["dataset", "sha256"], name="dataset_version_bytes"),
+        ]
+
+    def __str__(self):
+        return f"{self.dataset.name} version {self.number}"
+
+    @property
+    def columns(self) -> list[dict]:
+        return self.recipe["columns"]
+
+    @property
+    def location(self) -> str:
+        return f"{settings.DATASETS_BUCKET}/{self.key}"

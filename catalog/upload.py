@@ -1,0 +1,140 @@
+"""Putting datasets into the catalog and taking them out: the only writers of datasets."""
+
+import hashlib
+from typing import IO
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Max, ProtectedError
+
+from catalog import parsing
+from catalog.models import Dataset, DatasetVersion
+from catalog.names import normalize_name
+from mlplatform import access, storage
+from mlplatform.errors import Conflict, TooLarge
+
+TRIES = 5  # for the version number, when several uploads of one dataset end at once
+ENDINGS = {"csv": "csv", "parquet": "parquet", "jsonl": "jsonl"}
+
+
+def add_dataset(
+    file: IO[bytes],
+    *,
+    filename: str,
+    by,
+    name: str = "",
+    description: str = "",
+    new_version: bool = False,
+) -> tuple[DatasetVersion, bool]:
+    """Catalog one uploaded file; the version and whether it is new.
+
+    The same bytes again are the version that is already there. A name that is taken needs `new_version`.
+    Raises ValidationError with a sentence for every file that cannot be read as a table, Conflict for a
+    taken name, TooLarge, and NotReady when the object store does not answer. Bytes first, then the rows.
+    """
+    access.check(by, "upload")
+    name = normalize_name(name or filename)
+    size = _size(file)
+    if size > settings.MAX_UPLOAD_MB * 1024**2:
+        raise TooLarge(f"A file may have {settings.MAX_UPLOAD_MB} MB at most.", code="too_large")
+    sha256 = _sha256(file)
+    if known := _same_bytes(name, sha256):
+        return known, False
+    _refuse_taken(name, new_version)
+    inspection = parsing.inspect(file, filename)
+    recipe = inspection.recipe
+    ending = ENDINGS[recipe.format] + (".gz" if recipe.compression == "gzip" else "")
+    version = DatasetVersion(
+        original_filename=filename[-255:],
+        key=f"{storage.unique_folder(name)}/{name}.{ending}",
+        recipe=recipe.to_dict(),
+        profile=inspection.profile,
+        format=recipe.format,
+        row_count=inspection.rows,
+        column_count=len(recipe.columns),
+        size_bytes=size,
+        sha256=sha256,
+        created_by=by,
+    )
+    storage.save(storage.datasets(), version.key, file)
+    try:
+        return _register(version, name=name, description=description, new_version=new_version)
+    except ValidationError:  # anything else may have been committed, and its bytes must stay
+        storage.discard(storage.datasets(), version.key)
+        raise
+
+
+def _size(file: IO[bytes]) -> int:
+    return file.seek(0, 2) or file.tell()  # some file objects answer None
+
+
+def _sha256(file: IO[bytes]) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while chunk := file.read(1024 * 1024):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _same_bytes(name: str, sha256: str) -> DatasetVersion | None:
+    versions = DatasetVersion.objects.select_related("dataset", "created_by")
+    return versions.filter(dataset__name=name, sha256=sha256).first()
+
+
+def _refuse_taken(name: str, new_version: bool) -> None:
+    if not new_version and Dataset.objects.filter(name=name).exists():
+        raise Conflict(
+            f"There is a dataset `{name}` already. Send new_version=true to add this file as its next version, "
+            "or give another name.",
+            code="dataset_exists",
+        )
+
+
+def _register(
+    version: DatasetVersion, *, name: str, description: str, new_version: bool
+) -> tuple[DatasetVersion, bool]:
+    """Write the rows; a writer that was faster is found by the constraints, and the rules are asked again."""
+    for _ in range(TRIES):
+        try:
+            with transaction.atomic():
+                dataset, is_new = Dataset.objects.get_or_create(
+                    name=name, defaults={"description": description, "created_by": version.created_by}
+                )
+                if not is_new and description and new_version:
+                    Dataset.objects.filter(pk=dataset.pk).update(description=description)
+                    dataset.description = description
+                if not is_new and not new_version:
+                    raise IntegrityError("the name was taken meanwhile")
+                highest = dataset.versions.aggregate(highest=Max("number"))["highest"] or 0
+                version.dataset, version.number = dataset, highest + 1
+                version.save(force_insert=True)
+            return version, True
+        except IntegrityError:
+            if known := _same_bytes(name, version.sha256):
+                storage.discard(storage.datasets(), version.key)
+                return known, False
+            _refuse_taken(name, new_version)
+            version.pk = None
+    raise Conflict("Several files were added to this dataset at once. Send this one again.", code="busy")
+
+
+def delete_dataset(dataset: Dataset, *, by) -> None:
+    """Delete a dataset, its versions and their bytes. Raises Conflict naming the models that depend on it."""
+    access.check(by, "delete")
+    keys = list(dataset.versions.values_list("key", flat=True))
+    try:
+        with transaction.atomic():
+            dataset.delete()
+    except (ProtectedError, IntegrityError) as error:
+        names = [str(model) for model in list(getattr(error, "protected_objects", []))]
+        listed = ", ".join(sorted(names)[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        raise Conflict(
+            f"`{dataset.name}` cannot be deleted: {listed or 'a new model version'} depends on it. "
+            "Delete what depends on it first.",
+            code="dataset_in_use",
+        ) from error
+    for key in keys:
+        storage.discard(storage.datasets(), key)
+
+

@@ -1,0 +1,73 @@
+"""POST and DELETE /auth/token: signing in and out for programs."""
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from mlplatform import tokens
+
+
+class ErrorSerializer(serializers.Serializer):
+    """The body of every failure."""
+
+    detail = serializers.CharField(help_text="One sentence that a person can act on.")
+    code = serializers.CharField(help_text="One word that a program can act on.")
+    fields = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+
+
+class SignInSerializer(serializers.Serializer):
+    username = serializers.CharField(max_length=150)
+    password = serializers.CharField(max_length=4096, trim_whitespace=False, style={"input_type": "password"})
+
+
+class NewTokenSerializer(serializers.Serializer):
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class TokenView(APIView):
+    serializer_class = NewTokenSerializer
+
+    def get_authenticators(self):
+        # Signing in reads no credentials but its body, so that an old token in the header is no obstacle.
+        return [] if self.request and self.request.method == "POST" else super().get_authenticators()
+
+    def get_authenticate_header(self, request):
+        return "Bearer"
+
+    def get_permissions(self):
+        return [AllowAny()] if self.request and self.request.method == "POST" else [IsAuthenticated()]
+
+    @extend_schema(
+        operation_id="create_token",
+        summary="Sign in for a token",
+        tags=["auth"],
+        auth=[],
+        request=SignInSerializer,
+        responses={201: NewTokenSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 429: ErrorSerializer},
+        examples=[
+            OpenApiExample("Sign in", {"username": "admin", "password": "your password"}, request_only=True)
+        ],
+    )
+    def post(self, request):
+        form = SignInSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        user = authenticate(request._request, **form.validated_data)  # django-axes turns the tenth failure into 429
+        if user is None:
+            raise AuthenticationFailed("The name or the password is not right.")
+        return Response(NewTokenSerializer(tokens.create(user)).data, status=201)
+
+    @extend_schema(
+        operation_id="revoke_token",
+        summary="Revoke the token in use",
+        tags=["auth"],
+        request=None,
+        responses={204: None, 401: ErrorSerializer, 404: ErrorSerializer},
+    )
+    def delete(self, request):
+        tokens.revoke(request.user, token_key=getattr(request.auth, "token_key", ""))
+        return Response(status=204)

@@ -1,0 +1,182 @@
+"""Expected failures, and the one place where they become an answer: a JSON body or a page."""
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+RETRY_AFTER_S = 5
+
+
+class NotFound(ValidationError):
+    status = 404
+
+
+class Conflict(ValidationError):
+    """Somebody else was faster, or something else still needs what would be changed."""
+
+    status = 409
+
+
+class TooLarge(ValidationError):
+    status = 413
+
+
+class UnsupportedType(ValidationError):
+    status = 415
+
+
+class TrainingFailed(ValidationError):
+    status = 422
+
+
+class NotReady(ValidationError):
+    """A service that this needs does not answer now; the same call may go through later."""
+
+    status = 503
+
+
+def body_of(error: ValidationError) -> dict:
+    """The JSON body of an expected failure: one sentence, one code, and the sentences by field."""
+    if hasattr(error, "error_dict"):
+        fields = error.message_dict
+        first = next(iter(error.error_dict.values()))[0]
+    else:
+        fields = {}
+        first = error.error_list[0]
+    return {"detail": first.messages[0], "code": first.code or "invalid", "fields": fields}
+
+
+def status_of(error: ValidationError) -> int:
+    return getattr(error, "status", 400)
+
+
+def _sentences(detail) -> list[str]:
+    """Flatten DRF's nested field errors into plain sentences."""
+    if isinstance(detail, dict):
+        return [f"{key}: {text}" for key, value in detail.items() for text in _sentences(value)]
+    if isinstance(detail, list):
+        return [text for value in detail for text in _sentences(value)]
+    return [str(detail)]
+
+
+def _drf_body(error: drf.APIException) -> dict:
+    if isinstance(error, drf.ValidationError) and isinstance(error.detail, dict):
+        fields = {name: _sentences(detail) for name, detail in error.detail.items()}
+        name, sentences = next(iter(fields.items()))
+        detail = sentences[0] if name == "non_field_errors" else f"{name}: {sentences[0]}"
+        return {"detail": detail, "code": "invalid", "fields": fields}
+    code = error.get_codes()
+    return {"detail": _sentences(error.detail)[0], "code": code if isinstance(code, str) else "invalid", "fields": {}}
+
+
+def api_exception_handler(exc, context):
+    """Every failure of the API that somebody can act on, as one body; None lets the rest crash and be logged."""
+    if isinstance(exc, OperationalError | InterfaceError):
+        exc = NotReady("The database does not answer. Try again in a moment.", code="database_unavailable")
+    if isinstance(exc, Http404):
+        exc = NotFound(str(exc) or "There is nothing at this address.", code="not_found")
+    if isinstance(exc, ValidationError):
+        set_rollback()
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else {}
+        return Response(body_of(exc), status=status_of(exc), headers=headers)
+    if isinstance(exc, PermissionDenied):
+        exc = drf.PermissionDenied(str(exc) or None)
+    response = exception_handler(exc, context)
+    if response is not None:
+        response.data = _drf_body(exc)
+    return response
+
+
+def wants_json(request) -> bool:
+    return "text/html" not in request.headers.get("Accept", "")
+
+
+def _answer(request, status: int, *, detail: str, code: str) -> HttpResponse:
+    if wants_json(request):
+        response = JsonResponse({"detail": detail, "code": code, "fields": {}}, status=status)
+    else:
+        template = status if status in {400, 403, 404, 429, 500, 503} else 400
+        response = render(request, f"{template}.html", {"detail": detail}, status=status)
+    if status in {429, 503}:
+        response["Retry-After"] = str(RETRY_AFTER_S if status == 503 else 60)
+    return response
+
+
+class PageErrorMiddleware:
+    """An expected failure that no form caught becomes a page with its sentence."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, OperationalError | InterfaceError):
+            exception = NotReady("The database does not answer. Try again in a moment.", code="database_unavailable")
+        if isinstance(exception, ValidationError):
+            body = body_of(exception)
+            return _answer(request, status_of(exception), detail=body["detail"], code=body["code"])
+        return None
+
+
+def bad_request(request, exception):
+    return _answer(request, 400, detail="The server could not understand this request.", code="bad_request")
+
+
+def permission_denied(request, exception):
+    return _answer(request, 403, detail=str(exception) or "You may not do this.", code="permission_denied")
+
+
+def page_not_found(request, exception):
+    text = str(exception) if "tried" not in str(exception) and exception.args else ""
+    return _answer(request, 404, detail=text or "There is nothing at this address.", code="not_found")
+
+
+def server_error(request):
+    return _answer(request, 500, detail="Something went wrong on our side. It has been logged.", code="server_error")
+
+
+def too_many_sign_ins(request, original_response=None, credentials=None):
+    """django-axes calls this when a name or an address has failed too often."""
+    sentence = "Too many failed sign-ins. Wait a minute, then try again."
+    return _answer(request, 429, detail=sentence, code="too_many_sign_ins")
+
+
+class RequestSizeMiddleware:
+    """Refuse a body that says it is too large before a byte of it is read.
+
+    The refused body is then read and dropped for a while: closing at once would reset the connection,
+    and a client that sends before it reads would never see the answer.
+    """
+
+    OVERHEAD = 1024 * 1024  # the form fields and boundaries around an uploaded file
+    DRAIN = 4 * 1024**3
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        uploads = (request.content_type or "") == "multipart/form-data"
+        limit_mb = settings.MAX_UPLOAD_MB if uploads else settings.MAX_REQUEST_MB
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) <= limit_mb * 1024**2 + self.OVERHEAD:
+            return self.get_response(request)
+        what = "A file" if uploads else "A request"
+        sentence = f"{what} may have {limit_mb} MB at most; this one has {int(length) / 1024**2:.0f} MB."
+        response = _answer(request, 413, detail=sentence, code="too_large")
+        response["Connection"] = "close"
+        stream = request.META["wsgi.input"]
+
+        def drain():
+            left = min(int(length), self.DRAIN)
+            while left > 0 and (chunk := stream.read(min(left, 1024 * 1024))):
+                left -= len(chunk)
+
+        response._resource_closers.append(drain)
+        return response

@@ -1,0 +1,322 @@
+"""The one settings file. Everything that differs between installations comes from the environment;
+a fresh clone runs with nothing set. `.env.example` lists every variable (a test compares)."""
+
+import os
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+import dj_database_url
+from botocore.config import Config
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def env_int(name: str, default: int, *, low: int = 0) -> int:
+    text = env(name, str(default))
+    if not text.isascii() or not text.isdigit() or int(text) < low:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a whole number from {low} up.")
+    return int(text)
+
+
+def env_bool(name: str, default: bool) -> bool:
+    text = env(name, str(default)).lower()
+    if text not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise ImproperlyConfigured(f"{name}={text!r} is neither true nor false.")
+    return text in {"1", "true", "yes", "on"}
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [item.strip() for item in env(name, default).split(",") if item.strip()]
+
+
+def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    text = env(name, default)
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name}={text!r} is not one of {', '.join(choices)}.")
+    return text
+
+
+def kept_secret_key(folder: Path) -> str:
+    """The key of an installation that was given none: made once, readable by its owner only.
+
+    Artifacts are signed with it, so it must outlive restarts. Written beside and linked into place,
+    since several processes may start at once.
+    """
+    path = folder / "secret_key"
+    if not path.exists():
+        draft = folder / f".secret_key.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(50))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()
+
+
+# Where things live
+
+DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+# The processes
+
+HOST = env("HOST", "127.0.0.1")
+PORT = env_int("PORT", 8000)
+CORES = os.cpu_count() or 1
+WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
+WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
+TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
+
+# Security
+
+# Unset is the local installation: no debug pages, and a key that is kept in DATA_DIR. DEBUG=False, said
+# on purpose, declares a production where every machine needs the same key: it must be given.
+DEBUG = env_bool("DEBUG", False)
+if env("SECRET_KEY"):
+    SECRET_KEY = env("SECRET_KEY")
+elif env("DEBUG") and not DEBUG:
+    raise ImproperlyConfigured(
+        "DEBUG=False needs SECRET_KEY. Make one with: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+else:
+    SECRET_KEY = kept_secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+if HOST not in {"0.0.0.0", "::"}:  # noqa: S104
+    ALLOWED_HOSTS.append(HOST)
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+HTTPS = env_bool("HTTPS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# The application
+
+INSTALLED_APPS = [
+    "mlplatform.apps.PlatformAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "axes",
+    "django_filters",
+    "django_htmx",
+    "django_tasks",
+    "django_tasks_db",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "rest_framework",
+    "mlplatform",
+    "catalog",
+    "registry",
+    "serving",
+]
+
+MIDDLEWARE = [
+    "mlplatform.health.HealthMiddleware",
+    "mlplatform.errors.RequestSizeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "mlplatform.errors.PageErrorMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "mlplatform.urls"
+WSGI_APPLICATION = "mlplatform.wsgi.application"
+APPEND_SLASH = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "mlplatform.access.page_context",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+# The database
+
+DATABASES = {
+    "default": dj_database_url.parse(
+        env("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ml_registry.db'}"),
+        conn_max_age=60,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a transaction that reads and then writes under SQLite's deferred mode fails at once with
+    # "database is locked", whatever the timeout. WAL: readers do not wait for the writer.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+
+# Object storage
+
+OBJECT_STORAGE = env_choice("OBJECT_STORAGE", "local", ("local", "s3"))
+DATASETS_BUCKET = env("DATASETS_BUCKET", "datasets")
+TRAINED_MODELS_BUCKET = env("TRAINED_MODELS_BUCKET", "trained-models")
+OBJECT_STORAGE_ENDPOINT = env("OBJECT_STORAGE_ENDPOINT")
+
+
+def bucket_storage(bucket: str) -> dict:
+    if OBJECT_STORAGE == "local":
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": DATA_DIR / bucket},
+        }
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": bucket,
+            "endpoint_url": OBJECT_STORAGE_ENDPOINT or None,
+            # Unset keys leave the standard AWS credential chain in charge (IAM roles).
+            "access_key": env("OBJECT_STORAGE_ACCESS_KEY") or None,
+            "secret_key": env("OBJECT_STORAGE_SECRET_KEY") or None,
+            "region_name": env("OBJECT_STORAGE_REGION") or None,
+            "querystring_auth": False,
+            "file_overwrite": True,  # every key is written once, so the look-up for a free name is waste
+            "max_memory_size": 8 * 1024 * 1024,
+            "client_config": Config(
+                # boto3 1.36 and later sends checksums that S3-compatible servers reject.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
+                connect_timeout=2,
+                read_timeout=20,
+                retries={"max_attempts": 2, "mode": "standard"},
+            ),
+        },
+    }
+
+
+STORAGES = {
+    "default": bucket_storage(DATASETS_BUCKET),
+    "datasets": bucket_storage(DATASETS_BUCKET),
+    "models": bucket_storage(TRAINED_MODELS_BUCKET),
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Uploads and request bodies
+
+MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
+MAX_REQUEST_MB = 64  # any body that is not an upload: about 100,000 rows of 30 numbers for a prediction
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Training
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TRAIN_IN_CHILD_PROCESS = True  # the tests run a training in their own process
+
+# People and programs
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "mlplatform.access.RoleBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+
+# Ten failed sign-ins a minute for a name or an address, then 429 until a minute has passed.
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=1)
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_LOCKOUT_CALLABLE = "mlplatform.errors.too_many_sign_ins"
+AXES_VERBOSE = False
+
+REST_KNOX = {
+    "AUTH_HEADER_PREFIX": "Bearer",
+    "TOKEN_TTL": timedelta(days=env_int("API_TOKEN_DAYS", 90, low=1)),
+    "TOKEN_PREFIX": "mlmp_",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "mlplatform.access.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["mlplatform.access.MayView"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "mlplatform.paging.ApiPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "mlplatform.errors.api_exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ML Mini Platform",
+    "DESCRIPTION": "Upload a dataset, train a model, promote it, predict.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Environment": "registry.models.Stage",
+        "JobState": "registry.models.JobState",
+    },
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"axes": {"level": "WARNING"}, "django_tasks": {"level": "WARNING"}},
+}

@@ -1,0 +1,118 @@
+"""Bytes in and out of the object store, with its faults as one expected failure.
+
+Keys are written once and never reused, so a reader can never see half of one file and half of another.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from typing import IO
+
+from botocore.exceptions import BotoCoreError, ClientError
+from django.core.files.base import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from mlplatform.errors import NotReady
+
+logger = logging.getLogger(__name__)
+
+
+def datasets() -> Storage:
+    return storages["datasets"]
+
+
+def models() -> Storage:
+    return storages["models"]
+
+
+def unique_folder(dataset_name: str) -> str:
+    """A folder that nobody else writes to, so that two writers of one file name cannot meet."""
+    return f"{dataset_name}/{secrets.token_hex(6)}"
+
+
+@contextlib.contextmanager
+def faults_as_not_ready() -> Iterator[None]:
+    """Turn whatever a storage back end raises into NotReady (503)."""
+    try:
+        yield
+    except (BotoCoreError, ClientError, OSError) as error:
+        logger.warning("object store: %s", error)
+        raise NotReady(
+            "The object store does not answer. Nothing was changed; try again in a moment.",
+            code="storage_unavailable",
+        ) from error
+
+
+def save(storage: Storage, key: str, content: IO[bytes]) -> None:
+    """Write one new key. Raises NotReady, after which nothing points to the key."""
+    with faults_as_not_ready():
+        content.seek(0)
+        storage.save(key, File(content))
+
+
+def open_file(storage: Storage, key: str) -> IO[bytes]:
+    """Open a key as a seekable binary file. Raises NotReady when the store is down or the bytes are gone."""
+    with faults_as_not_ready():
+        try:
+            return storage.open(key, "rb").file  # on S3 this is where the bytes arrive, in a spooled file
+        except FileNotFoundError as error:
+            raise _missing(key) from error
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise _missing(key) from error
+            raise
+
+
+def _missing(key: str) -> NotReady:
+    logger.error("object store: %s is gone", key)
+    return NotReady(
+        "The file of this entry is missing in the object store. Ask an operator to restore it.",
+        code="storage_missing",
+    )
+
+
+def copy(storage: Storage, source: str, target: str) -> None:
+    with open_file(storage, source) as file:
+        save(storage, target, file)
+
+
+def discard(storage: Storage, key: str) -> None:
+    """Delete a key that nothing points to any more. A store that is down leaves an orphan: waste, not harm."""
+    try:
+        with faults_as_not_ready():
+            storage.delete(key)
+    except NotReady:
+        logger.warning("object store: %s could not be deleted and stays as an orphan", key)
+
+
+def check(storage: Storage) -> None:
+    """Raise NotReady unless the bucket (or folder) is there and answers."""
+    with faults_as_not_ready():
+        if isinstance(storage, FileSystemStorage):
+            os.listdir(storage.location)
+        else:
+            storage.connection.meta.client.head_bucket(Bucket=storage.bucket_name)
+
+
+def prepare(storage: Storage) -> bool:
+    """Create the bucket (or folder) where it is missing; True when it was."""
+    with faults_as_not_ready():
+        if isinstance(storage, FileSystemStorage):
+            missing = not os.path.isdir(storage.location)
+            os.makedirs(storage.location, exist_ok=True)
+            return missing
+        client = storage.connection.meta.client
+        try:
+            client.head_bucket(Bucket=storage.bucket_name)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+            region = client.meta.region_name
+            place = {"LocationConstraint": region} if region and region != "us-east-1" else None
+            client.create_bucket(
+                Bucket=storage.bucket_name, **({"CreateBucketConfiguration": place} if place else {})
+            )
+            return True
+        return False

@@ -1,0 +1,148 @@
+"""How a number, a size, an instant, a stage and a job state look. Pages and admin take it from here."""
+
+import math
+from datetime import timedelta
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html
+
+register = template.Library()
+
+NOTHING = "–"
+# Narrow and no-break: a number never wraps in the middle.
+THIN_SPACE = "\u202f"
+
+STAGES = {
+    "dev": ("dev", "slate"),
+    "staging": ("staging", "amber"),
+    "production": ("production", "green"),
+}
+STATES = {
+    "queued": ("Queued", "grey"),
+    "running": ("Running", "blue"),
+    "succeeded": ("Succeeded", "green"),
+    "failed": ("Failed", "red"),
+    "cancelled": ("Cancelled", "grey"),
+    "timed_out": ("Timed out", "red"),
+    "out_of_memory": ("Out of memory", "red"),
+    "lost": ("Lost", "violet"),
+}
+UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
+DATE_AFTER = timedelta(days=30)
+
+
+@register.filter
+def number(value):
+    """`1234567` -> `1 234 567`, with thin spaces. An integer, or a float that is shown as it is."""
+    if _missing(value):
+        return NOTHING
+    return f"{value:,}".replace(",", THIN_SPACE)
+
+
+@register.filter
+def metric(value):
+    """Four digits: `0.9667`, `53.37`, `2 934`; what four decimals would call zero as `3.2e-05`."""
+    if _missing(value):
+        return NOTHING
+    size = abs(float(value))
+    if 0 < size < 0.00005:
+        return f"{value:.1e}"
+    decimals = 4 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    return f"{float(value):,.{decimals}f}".replace(",", THIN_SPACE)
+
+
+@register.filter
+def filesize_short(value):
+    """Bytes as `812 bytes`, `4.2 KB`, `120 MB`; a KB is 1024 bytes, as in the upload limit."""
+    if _missing(value):
+        return NOTHING
+    if value < 1024:
+        return f"{value} byte{'' if value == 1 else 's'}"
+    size, unit = value / 1024, "KB"
+    for bigger in ("MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1024, bigger
+    return f"{size:.1f} {unit}" if size < 9.95 else f"{size:.0f} {unit}"
+
+
+@register.filter
+def duration(value):
+    """Seconds or a timedelta as `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if _missing(seconds):
+        return NOTHING
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@register.filter
+def moment(value):
+    """An instant as `5 minutes ago`, exact in the tooltip; after a month as its date."""
+    if value is None:
+        return NOTHING
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        local.isoformat(timespec="seconds"),
+        local.strftime("%-d %b %Y, %H:%M:%S %Z"),
+        _relative(local, timezone.now()),
+    )
+
+
+@register.filter
+def stage_badge(stage):
+    """The badge of a stage; a version that is live nowhere has none."""
+    return _badge(*STAGES[stage]) if stage else NOTHING
+
+
+@register.filter
+def state_badge(state):
+    """The badge of a training job's state."""
+    return _badge(*STATES[state])
+
+
+@register.filter
+def heat(share):
+    """The class that tints a cell by a share of 0 to 1: a class, so that no inline style is needed."""
+    return f"heat-{round(min(max(share, 0), 1) * 10)}"
+
+
+@register.filter
+def percent(share):
+    """A share of 0 to 1 as `96.7 %`; never `100 %` or `0 %` for what is not exactly that."""
+    if _missing(share):
+        return NOTHING
+    if 0 < share < 0.001:
+        return f"< 0.1{THIN_SPACE}%"
+    if 0.999 < share < 1:
+        return f"> 99.9{THIN_SPACE}%"
+    return f"{share * 100:.0f}{THIN_SPACE}%" if share in (0, 1) else f"{share * 100:.1f}{THIN_SPACE}%"
+
+
+def _missing(value):
+    return value is None or value == "" or (isinstance(value, float) and not math.isfinite(value))
+
+
+def _badge(label, tone):
+    return render_to_string("parts/badge.html", {"label": label, "tone": tone})
+
+
+def _relative(instant, now):
+    distance = abs(now - instant)
+    if distance > DATE_AFTER:
+        return instant.strftime("%-d %b %Y")
+    for seconds, unit in UNITS:
+        # Whole units, rounded down: "1 hour ago" is never a claim about 59 minutes.
+        if count := int(distance.total_seconds() // seconds):
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if instant <= now else f"in {words}"
+    return "just now" if instant <= now else "in a moment"

@@ -1,0 +1,30 @@
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from mlplatform import api, views
+
+urlpatterns = [
+    # Programs: the API's addresses never end in a slash.
+    path("auth/token", api.TokenView.as_view(), name="api-token"),
+    path("", include("catalog.api_urls")),
+    path("", include("registry.api_urls")),
+    path("", include("serving.api_urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # People
+    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/tokens/", views.tokens, name="tokens"),
+    path("accounts/tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke-token"),
+    path("catalog/", include("catalog.urls")),
+    path("registry/", include("registry.urls")),
+    path("", include("serving.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "mlplatform.errors.bad_request"
+handler403 = "mlplatform.errors.permission_denied"
+handler404 = "mlplatform.errors.page_not_found"
+handler500 = "mlplatform.errors.server_error"

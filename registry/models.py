@@ -1,0 +1,217 @@
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from catalog.models import Dataset, DatasetVersion
+
+
+class Stage(models.TextChoices):
+    DEV = "dev", "dev"
+    STAGING = "staging", "staging"
+    PRODUCTION = "production", "production"
+
+    @property
+    def rank(self) -> int:
+        return list(Stage).index(self)
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+    LOST = "lost", "lost"
+
+
+class TrainingJobQuerySet(models.QuerySet):
+    def unfinished(self):
+        return self.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
+
+    def for_lists(self):
+        return self.select_related("dataset_version__dataset", "requested_by", "model_version__dataset").defer(
+            "traceback", "dataset_version__recipe", "dataset_version__profile"
+        )
+
+
+class TrainingJob(models.Model):
+    """A request to train, and what became of it. This row is the truth; the queue's table is plumbing."""
+
+    dataset_name = models.CharField(max_length=100)
+    dataset_version = models.ForeignKey(
+        DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
+    )
+    request = models.JSONField(help_text="The training as it was asked for, with every default filled in.")
+    state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED, db_index=True)
+    stage = models.CharField(max_length=20, blank=True, help_text="What it is doing: loading, fitting ...")
+    progress = models.FloatField(default=0, help_text="From 0 to 1.")
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True, help_text="The sentence for people.")
+    error_code = models.CharField(max_length=50, blank=True)
+    traceback = models.TextField(blank=True)
+    requested_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TrainingJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="training_job_state"),
+        ]
+
+    def __str__(self):
+        return f"job {self.pk}: {self.algorithm} on {self.dataset_name}"
+
+    @property
+    def algorithm(self) -> str:
+        return self.request["model"]["class"]
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in {JobState.QUEUED, JobState.RUNNING}
+
+
+class VersionCounter(models.Model):
+    """The last model version number given out for a dataset, so that a deleted version's number never returns."""
+
+    dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, related_name="+", primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self):
+        return f"{self.dataset_id}: {self.last}"
+
+
+class ModelVersionQuerySet(models.QuerySet):
+    def for_lists(self):
+        """With everything that a row shows, in two queries however many rows."""
+        return (
+            self.select_related("dataset", "dataset_version", "trained_by")
+            .prefetch_related("releases")
+            .defer("dataset_version__recipe", "dataset_version__profile")
+        )
+
+
+class ModelVersion(models.Model):
+    """One trained pipeline of a dataset. Its artifact is owned by its newest release in its stage."""
+
+    # PROTECT: a dataset cannot go while a model depends on it, whoever deletes.
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="model_versions")
+    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="model_versions")
+    number = models.PositiveIntegerField()
+    stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.DEV, db_index=True)
+    job = models.OneToOneField(TrainingJob, null=True, on_delete=models.SET_NULL, related_name="model_version")
+    algorithm = models.CharField(max_length=100)
+    module = models.CharField(max_length=100)
+    task = models.CharField(max_length=20, help_text="classification, regression or clustering")
+    description = models.TextField(blank=True)
+    target = models.CharField(max_length=255, null=True)
+    features = models.JSONField()
+    parameters = models.JSONField(help_text="Every parameter of the fitted estimator.")
+    signature = models.JSONField(help_text="Input columns, target, output, classes, an example row.")
+    metrics = models.JSONField()
+    warnings = models.JSONField(default=list)
+    test_size = models.FloatField(null=True)
+    random_state = models.BigIntegerField(null=True)
+    rows_train = models.PositiveBigIntegerField()
+    rows_test = models.PositiveBigIntegerField()
+    artifact_size = models.PositiveBigIntegerField()
+    artifact_sha256 = models.CharField(max_length=64)
+    artifact_hmac = models.CharField(max_length=64)
+    libraries = models.JSONField(help_text="The versions of what the artifact was made with.")
+    trained_at = models.DateTimeField(db_index=True)
+    trained_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="model_versions"
+    )
+    promoted_at = models.DateTimeField(null=True)
+
+    objects = ModelVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-trained_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "number"], name="model_version_number"),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="model_version_stage"),
+        ]
+
+    def __str__(self):
+        return f"{self.dataset.name} model version {self.number}"
+
+    @property
+    def name(self) -> str:
+        """`my_dataset_model_staging_v1`"""
+        return f"{self.dataset.name}_model_{self.stage}_v{self.number}"
+
+    @property
+    def model_file(self) -> str:
+        return f"{self.name}.pkl"
+
+    @property
+    def release(self) -> "Release":
+        """The newest release in the version's stage: the owner of its artifact. Uses prefetched releases."""
+        return max((r for r in self.releases.all() if r.stage == self.stage), key=lambda r: r.pk)
+
+    @property
+    def artifact_path(self) -> str:
+        return self.release.artifact_path
+
+    @property
+    def live_stages(self) -> list[str]:
+        live = {release.stage for release in self.releases.all() if release.is_live}
+        return [stage for stage in Stage.values if stage in live]
+
+
+class ReleaseQuerySet(models.QuerySet):
+    def live(self):
+        return self.filter(ended_at=None)
+
+    def with_versions(self):
+        return self.select_related("dataset", "model_version__dataset", "model_version__trained_by", "released_by")
+
+
+class Release(models.Model):
+    """The fact that one model version is live in one stage of one dataset, from started_at to ended_at."""
+
+    class Kind(models.TextChoices):
+        TRAINING = "training", "training"
+        PROMOTION = "promotion", "promotion"
+        ROLLBACK = "rollback", "rollback"
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="releases")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="releases")
+    stage = models.CharField(max_length=20, choices=Stage.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    key = models.CharField(max_length=255, help_text="Where the artifact is in the trained-models bucket.")
+    comment = models.TextField(blank=True)
+    started_at = models.DateTimeField(db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="releases"
+    )
+
+    objects = ReleaseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "stage"], condition=Q(ended_at=None), name="one_live_release"
+            ),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="release_stage"),
+        ]
+
+    def __str__(self):
+        return f"{self.dataset.name} version {self.model_version.number} in {self.stage}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def artifact_path(self) -> str:
+        return f"{settings.TRAINED_MODELS_BUCKET}/{self.key}"

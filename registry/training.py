@@ -1,0 +1,162 @@
+"""Training: ask for it (page and API), and do it (worker)."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from catalog import parsing
+from catalog.models import DatasetVersion
+from mlplatform import access, storage
+from mlplatform.errors import Conflict, TrainingFailed
+from registry import algorithms, artifacts, pipelines
+from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.promotion import artifact_key, open_release
+
+AUTOMATIC = "automatic"  # the target was left out: choose it by the columns' names
+TRIES = 50  # for the version number: as many trainings of one dataset may end at the same moment
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """What a person or a program asks for."""
+
+    module: str
+    class_name: str
+    params: dict = field(default_factory=dict)
+    target: str | None = AUTOMATIC
+    features: list[str] | None = None
+    test_size: float = 0.2
+    random_state: int | None = 42
+    description: str = ""
+
+
+def request_training(dataset_version: DatasetVersion, *, request: TrainingRequest, by) -> TrainingJob:
+    """Check a request as far as the columns tell, and queue it.
+
+    The job and its place in the queue are written in one transaction: neither is without the other.
+    Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
+    """
+    from registry.jobs import run_job  # the queue's task, which imports this module
+
+    access.check(by, "train")
+    algorithm = algorithms.get(request.module, request.class_name)
+    params = algorithms.check_params(algorithm, request.params)
+    target, features = pipelines.check_columns(
+        dataset_version.columns,
+        algorithm=algorithm,
+        target=pipelines.AUTOMATIC if request.target == AUTOMATIC else request.target,
+        features=request.features,
+        test_size=request.test_size,
+        rows=dataset_version.row_count,
+    )
+    with transaction.atomic():
+        job = TrainingJob.objects.create(
+            dataset_name=dataset_version.dataset.name,
+            dataset_version=dataset_version,
+            requested_by=by,
+            request={
+                "model": {"module": algorithm.module, "class": algorithm.name, "params": params},
+                "target_column": target,
+                "features": features,
+                "test_size": request.test_size,
+                "random_state": request.random_state,
+                "description": request.description,
+            },
+        )
+        run_job.enqueue(job.pk)
+    return job
+
+
+def train(job: TrainingJob, *, progress: Callable[[str, float], None]) -> ModelVersion:
+    """Do the training that a job asks for, and register its model version and dev release, exactly once.
+
+    Raises ValidationError with the reason that a person can act on. Bytes first, then one transaction
+    that also ends the job: a superseded attempt registers nothing.
+    """
+    source = job.dataset_version
+    if source is None:
+        raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
+    request = job.request
+    algorithm = algorithms.get(request["model"]["module"], request["model"]["class"])
+    progress("loading", 0.05)
+    recipe = parsing.ParseRecipe.from_dict(source.recipe)
+    wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
+    with storage.open_file(storage.datasets(), source.key) as file:
+        frame = parsing.read(file, recipe, columns=wanted)
+    result = pipelines.fit(
+        frame,
+        columns=[column for column in source.columns if column["name"] in set(wanted)],
+        features=request["features"],
+        target=request["target_column"],
+        algorithm=algorithm,
+        params=request["model"]["params"],
+        test_size=request["test_size"],
+        random_state=request["random_state"],
+        progress=progress,
+    )
+    progress("saving", 0.95)
+    artifact = artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
+    version = ModelVersion(
+        dataset=source.dataset,
+        dataset_version=source,
+        stage=Stage.DEV,
+        job=job,
+        algorithm=algorithm.name,
+        module=algorithm.module,
+        task=algorithm.task,
+        description=request["description"],
+        target=request["target_column"],
+        features=request["features"],
+        parameters=result.parameters,
+        signature=result.signature,
+        metrics=result.metrics,
+        warnings=result.warnings,
+        test_size=request["test_size"],
+        random_state=request["random_state"],
+        rows_train=result.rows_train,
+        rows_test=result.rows_test,
+        artifact_size=len(artifact.content),
+        artifact_sha256=artifact.sha256,
+        artifact_hmac=artifact.hmac,
+        libraries=artifacts.libraries(),
+        trained_by=job.requested_by,
+    )
+    return _register(version, job=job, content=artifact.content)
+
+
+def _register(version: ModelVersion, *, job: TrainingJob, content: bytes) -> ModelVersion:
+    """Store the artifact under the next number and write the rows; again with the next one if it was taken."""
+    counter, _ = VersionCounter.objects.get_or_create(dataset=version.dataset)
+    for _ in range(TRIES):
+        counter.refresh_from_db()
+        version.number = counter.last + 1
+        key = artifact_key(version.dataset.name, Stage.DEV, version.number)
+        storage.save(storage.models(), key, io.BytesIO(content))
+        try:
+            with transaction.atomic():
+                _write(version, job=job, key=key)
+            return version
+        except IntegrityError:
+            version.pk = None
+            storage.discard(storage.models(), key)
+        except Conflict:
+            storage.discard(storage.models(), key)
+            raise
+    raise TrainingFailed("Too many trainings of this dataset ended at once. Train again.", code="busy")
+
+
+def _write(version: ModelVersion, *, job: TrainingJob, key: str) -> None:
+    counters = VersionCounter.objects.filter(dataset=version.dataset, last=version.number - 1)
+    if not counters.update(last=version.number):
+        raise IntegrityError("the number was taken meanwhile")
+    version.trained_at = now = timezone.now()
+    version.save(force_insert=True)
+    open_release(version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=job.requested_by)
+    ended = TrainingJob.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING).update(
+        state=JobState.SUCCEEDED, stage="", progress=1, finished_at=now
+    )
+    if not ended:
+        raise Conflict("Another attempt of this job has taken over.", code="superseded")
