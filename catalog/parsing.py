@@ -1,0 +1,274 @@
+"""Parse recipes: find out how a file is to be read, and read it that way ever after. The only readers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from django.core.exceptions import ValidationError
+
+from catalog import columns as cells
+from catalog import json_lines, records, sniffing, streams
+from catalog.columns import Column
+from catalog.profiling import Profiler
+
+__all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read"]
+
+CSV_BLOCK = 4 * 1024 * 1024  # the longest record; several blocks are in memory at once
+PARQUET_BATCH = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ParseRecipe:
+    """All it takes to read the same bytes the same way again.
+
+    `format` is csv (any delimited text), parquet or jsonl; `compression` gzip or None. Encoding is for
+    texts only; delimiter, decimal mark and escape character (None: quotes are doubled) for csv only.
+    """
+
+    format: str
+    compression: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    escape: str | None = None
+    columns: tuple[Column, ...] = ()
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"columns": [asdict(column) for column in self.columns]}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "ParseRecipe":
+        return cls(**values | {"columns": tuple(Column(**column) for column in values["columns"])})
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found: the recipe, the number of rows, and one profile per column (see Profiler)."""
+
+    recipe: ParseRecipe
+    rows: int
+    profile: list[dict]
+
+
+def inspect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Inspection:
+    """Finds out from its content how a table file is to be read, and profiles it, in flat memory.
+
+    One pass settles the types, a second one profiles the typed values; the file stays open. Everything that
+    is wrong with the file, or more than `max_bytes` when decompressed, is a ValidationError.
+    """
+    kind = sniffing.kind(file, filename, max_bytes=max_bytes)
+    settle = {"csv": _settle_csv, "jsonl": _settle_jsonl, "parquet": _settle_parquet}[kind.format]
+    recipe, rows = settle(file, filename, kind, max_bytes)
+    if not rows or not recipe.columns:
+        raise ValidationError(
+            "The file holds no rows of data. Upload a table with column names and at least one row.",
+            code="no_rows",
+        )
+    profiler = Profiler(recipe.columns)
+    for frame in chunks(file, recipe):
+        profiler.update(frame)
+    return Inspection(recipe, rows, profiler.result())
+
+
+def chunks(
+    file: BinaryIO, recipe: ParseRecipe, *, columns: Sequence[str] | None = None, rows: int = 50_000
+) -> Iterator[pd.DataFrame]:
+    """Yields the table as typed frames of at most `rows` rows; wide or long-worded rows come in fewer.
+
+    `columns` picks and orders; a name that the file does not have is a ValidationError. A column has the same
+    dtype in every chunk: int64 or Int64, float64, bool or boolean, str, datetime64[us] without zone (UTC).
+    """
+    wanted = _wanted(recipe, columns)
+    with closing(BATCHES[recipe.format](file, recipe, wanted)) as batches:
+        for size, convert in batches:
+            for start in range(0, size, rows):
+                yield _frame(wanted, lambda column: convert(column, start, rows))  # noqa: B023
+
+
+def read(
+    file: BinaryIO, recipe: ParseRecipe, *, columns: Sequence[str] | None = None, limit: int | None = None
+) -> pd.DataFrame:
+    """The table, or its first `limit` rows without reading on, as one typed frame (see `chunks`)."""
+    wanted = _wanted(recipe, columns)
+    frames, left = [], limit
+    with closing(chunks(file, recipe, columns=columns, rows=min(limit or 50_000, 50_000))) as found:
+        while left != 0 and (frame := next(found, None)) is not None:
+            frames.append(frame if left is None else frame.head(left))
+            left = None if left is None else left - len(frames[-1])
+    if not frames:
+        return _frame(wanted, lambda column: pa.array([], cells.ARROW_TYPES[column.type]))
+    return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+
+
+def _wanted(recipe, names):
+    if names is None:
+        return recipe.columns
+    known = {column.name: column for column in recipe.columns}
+    for name in names:
+        if name not in known:
+            raise ValidationError(f"The file has no column “{name[:200]}”.", code="unknown_column")
+    return tuple(known[name] for name in names)
+
+
+def _frame(wanted, array):
+    return pd.DataFrame(
+        {column.name: cells.to_pandas(array(column), column) for column in wanted}, copy=False
+    )
+
+
+# Delimited text
+
+
+def _settle_csv(file, filename, kind, max_bytes):
+    layout = sniffing.layout(kind, filename)
+    recipe = ParseRecipe("csv", kind.compression, None, layout.delimiter, ".", layout.escape)
+    for encoding in kind.encodings:
+        guesses, rows = [cells.TextGuess() for _ in layout.names], 0
+        recipe = replace(recipe, encoding=encoding)
+        try:
+            with closing(_text_batches(file, recipe, layout.names, layout.names, max_bytes)) as batches:
+                for batch in batches:
+                    rows += batch.num_rows
+                    for guess, column in zip(guesses, batch.columns, strict=True):
+                        guess.update(column)
+        except streams.WrongEncoding as error:
+            if encoding == kind.encodings[-1]:
+                raise sniffing.encoding_error(encoding, error.line) from error
+        else:
+            break
+    decimal = "," if any(guess.has_decimal_comma for guess in guesses) else "."
+    found = [guess.column(name, decimal=decimal) for guess, name in zip(guesses, layout.names, strict=True)]
+    return replace(recipe, decimal=decimal, columns=tuple(found)), rows
+
+
+def _csv_batches(file, recipe, wanted):
+    names = [column.name for column in recipe.columns]
+    picked = [column.name for column in wanted]
+    with closing(_text_batches(file, recipe, names, picked)) as batches:
+        for batch in batches:
+
+            def convert(column, start, rows, batch=batch):
+                return cells.from_text(batch[column.name].slice(start, rows), column, decimal=recipe.decimal)
+
+            yield batch.num_rows, convert
+
+
+def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES):
+    """Record batches of the picked columns, all as text; a ragged line or an open quote is an error."""
+    watch = records.Watch(len(names), recipe.delimiter)
+    end = f"\n{watch.end}\n"
+    stream = streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes, end=end)
+    try:
+        reader = pyarrow.csv.open_csv(
+            pa.PythonFile(stream, mode="r"),
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False, block_size=CSV_BLOCK, column_names=names, skip_rows_after_names=1
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=recipe.delimiter,
+                escape_char=recipe.escape or False,
+                newlines_in_values=True,
+                invalid_row_handler=watch,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=picked,
+                null_values=cells.MISSING,
+                strings_can_be_null=True,
+            ),
+        )
+        yield from reader
+        if not watch.is_ended:
+            raise pa.ArrowInvalid("a quotation mark is still open at the end")
+    except pa.ArrowInvalid as error:
+        stream.close()
+        raise records.error(file, recipe, watch) from error
+    finally:
+        stream.close()
+
+
+# JSON lines
+
+
+def _settle_jsonl(file, filename, kind, max_bytes):
+    guess = json_lines.Guess()
+    encoding = "utf-8" if kind.encodings[0] in ("cp1252", "latin-1") else kind.encodings[0]  # RFC 8259
+    try:
+        with closing(streams.decoded(file, kind.compression, encoding, max_bytes=max_bytes)) as stream:
+            for lines, rows in json_lines.batches(stream):
+                guess.update(lines, rows)
+    except streams.WrongEncoding as error:
+        raise sniffing.encoding_error(encoding, error.line) from error
+    return ParseRecipe("jsonl", kind.compression, encoding, columns=guess.columns()), guess.rows
+
+
+def _jsonl_batches(file, recipe, wanted):
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        for _, objects in json_lines.batches(stream):
+
+            def convert(column, start, rows, objects=objects):
+                return json_lines.array(objects[start : start + rows], column)
+
+            yield len(objects), convert
+
+
+# Parquet
+
+
+def _settle_parquet(file, filename, kind, max_bytes):
+    with _parquet(file, kind.compression, max_bytes) as table:
+        names = list(table.schema_arrow.names)
+        cells.exact_names(names)
+        found = {name: cells.arrow_column(table.schema_arrow.field(name)) for name in names}
+        if table.metadata.num_rows * len(names) * 8 > max_bytes:
+            raise streams.too_large()
+        rows = 0
+        for batch in _record_batches(table, names):
+            batch.validate(full=True)
+            rows += batch.num_rows
+            for name in names:
+                found[name] = cells.seen(found[name], batch[name])
+    return ParseRecipe("parquet", kind.compression, columns=tuple(found.values())), rows
+
+
+def _parquet_batches(file, recipe, wanted):
+    with _parquet(file, recipe.compression, streams.MAX_BYTES) as table:
+        for batch in _record_batches(table, [column.name for column in wanted]):
+
+            def convert(column, start, rows, batch=batch):
+                return cells.from_arrow(batch[column.name].slice(start, rows), column)
+
+            yield batch.num_rows, convert
+
+
+def _record_batches(table, names):
+    sizes = [table.metadata.row_group(place).total_byte_size for place in range(table.num_row_groups)]
+    row_size = max(sum(sizes) // max(table.metadata.num_rows, 1), 8 * len(names), 1)
+    batch_size = min(max(PARQUET_BATCH // row_size, 1), 50_000)
+    return table.iter_batches(batch_size, columns=names, use_threads=False)
+
+
+@contextmanager
+def _parquet(file, compression, max_bytes):
+    source = streams.seekable(file, compression, max_bytes=max_bytes)
+    try:
+        # Buffered, not ahead of time: a row group can be as large as the file.
+        yield pyarrow.parquet.ParquetFile(
+            pa.PythonFile(source, mode="r"), buffer_size=1 << 20, pre_buffer=False
+        )
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ValidationError(
+            "The Parquet file is damaged or was cut off. Export and upload it again.", code="corrupt_file"
+        ) from error
+    finally:
+        if source is not file:
+            source.close()
+
+
+BATCHES = {"csv": _csv_batches, "jsonl": _jsonl_batches, "parquet": _parquet_batches}

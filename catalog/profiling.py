@@ -1,0 +1,115 @@
+"""A table's columns in figures, gathered chunk by chunk in bounded memory. No Django, no readers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+MAX_DISTINCT = 1_000
+MAX_LENGTH = 200  # a longer text is prose, not a category: its values are not counted
+TOP = 10
+
+
+class Profiler:
+    """Gathers one profile per column from typed frames (the dtypes of `parsing.chunks`).
+
+    A profile has name, type, nullable, missing, distinct (None when there are more than 1,000 values or texts
+    are long), min, max and mean (None for text, boolean and without values; dates as ISO texts; infinities
+    left out) and top, up to ten [value, count] (None where distinct is None or the values are measures).
+    """
+
+    def __init__(self, columns: Sequence):
+        self._states = [_State(column) for column in columns]
+
+    def update(self, frame: pd.DataFrame) -> None:
+        for state in self._states:
+            state.update(frame[state.column.name])
+
+    def result(self) -> list[dict]:
+        return [state.result() for state in self._states]
+
+
+class _State:
+    def __init__(self, column):
+        self.column = column
+        self.is_measure = column.type in ("integer", "number", "date")
+        self.missing = self.count = 0
+        self.min = self.max = None
+        self.total = 0.0
+        self.counts = {}  # value: how often (measures: 0); None once there are too many
+
+    def update(self, series):
+        is_missing = series.isna().to_numpy()
+        gaps = int(is_missing.sum())
+        self.missing += gaps
+        if gaps == len(series):
+            return
+        values = series.array[~is_missing] if gaps else series.array
+        if self.is_measure:
+            self._update_measure(_as_numbers(values, self.column.type))
+        elif self.counts is not None:
+            self._update_counts(values)
+
+    def _update_measure(self, values):
+        if self.counts is not None:
+            self.counts.update(dict.fromkeys(pd.unique(values).tolist(), 0))
+            self._stop_counting_at_the_cap()
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            values = values[np.isfinite(values)]
+        if not len(values):
+            return
+        low, high = values.min().item(), values.max().item()
+        self.min = low if self.min is None else min(self.min, low)
+        self.max = high if self.max is None else max(self.max, high)
+        self.count += len(values)
+        with np.errstate(over="ignore"):
+            self.total += values.sum(dtype="float64").item()
+
+    def _update_counts(self, values):
+        codes, found = pd.factorize(values)
+        found = list(map(bool if self.column.type == "boolean" else str, found))
+        if self.column.type == "text" and max(map(len, found)) > MAX_LENGTH:
+            self.counts = None
+            return
+        for value, count in zip(found, np.bincount(codes).tolist(), strict=True):
+            self.counts[value] = self.counts.get(value, 0) + count
+        self._stop_counting_at_the_cap()
+
+    def _stop_counting_at_the_cap(self):
+        if len(self.counts) > MAX_DISTINCT:
+            self.counts = None
+
+    def result(self):
+        column, top = self.column, None
+        if not self.is_measure and self.counts is not None:
+            ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+            top = [list(item) for item in ordered[:TOP]]
+        return {
+            "name": column.name,
+            "type": column.type,
+            "nullable": column.nullable,
+            "missing": self.missing,
+            "distinct": None if self.counts is None else len(self.counts),
+            "min": self._shown(self.min),
+            "max": self._shown(self.max),
+            "mean": self._shown(self._mean()),
+            "top": top,
+        }
+
+    def _mean(self):
+        if not self.count:
+            return None
+        mean = self.total / self.count
+        return mean if np.isfinite(mean) else None  # the sum of huge numbers overflows
+
+    def _shown(self, value):
+        if value is None or self.column.type != "date":
+            return value
+        text = str(np.datetime64(int(value), "us").astype("datetime64[s]"))
+        return text.removesuffix("T00:00:00")
+
+
+def _as_numbers(values, kind):
+    if kind == "date":
+        return np.asarray(values, "datetime64[us]").view("int64")
+    return np.asarray(values, "int64" if kind == "integer" else "float64")

@@ -1,0 +1,136 @@
+"""The bytes of an uploaded file, decompressed and decoded block by block, without ever closing the file."""
+
+import codecs
+import gzip
+import io
+import tempfile
+import threading
+import zlib
+
+from django.core.exceptions import ValidationError
+
+BLOCK = 1 << 20
+MAX_BYTES = 20 * 1024**3
+
+
+class WrongEncoding(Exception):
+    """The bytes at this line are not in the encoding that was assumed."""
+
+    def __init__(self, line):
+        super().__init__(line)
+        self.line = line
+
+
+def unpacked(file, compression, *, max_bytes=MAX_BYTES):
+    """A reader of the file's decompressed bytes from the start; at most `max_bytes`, against gzip bombs."""
+    file.seek(0)
+    return io.BufferedReader(_Unpacked(file, compression, max_bytes), BLOCK)
+
+
+def decoded(file, compression, encoding, *, max_bytes=MAX_BYTES, end=""):
+    """A reader of the file's text as UTF-8 bytes without a byte order mark, with `end` put behind it.
+
+    Raises WrongEncoding where the bytes are not in this encoding, and ValidationError at a NUL.
+    """
+    source = unpacked(file, compression, max_bytes=max_bytes)
+    return io.BufferedReader(_Decoded(source, encoding, end), BLOCK)
+
+
+def seekable(file, compression, *, max_bytes=MAX_BYTES):
+    """The decompressed file for a format that needs to jump in it: the file itself, or a copy on disk."""
+    if compression is None:
+        file.seek(0)
+        return file
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    source = unpacked(file, compression, max_bytes=max_bytes)
+    while block := source.read(BLOCK):
+        copy.write(block)
+    copy.seek(0)
+    return copy
+
+
+class _Unpacked(io.RawIOBase):
+    """Arrow reads ahead on a thread of its own: after close() that thread must not touch the file any more,
+    because the next reader has already moved its position."""
+
+    def __init__(self, file, compression, max_bytes):
+        self._source = gzip.GzipFile(fileobj=file) if compression == "gzip" else file
+        self._left = max_bytes
+        self._lock = threading.Lock()
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        with self._lock:
+            if self._source is None:
+                return 0
+            try:
+                block = self._source.read(len(buffer))
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                raise ValidationError(
+                    "The gzip file is damaged or was cut off before its end. Compress or upload it again.",
+                    code="corrupt_file",
+                ) from error
+        self._left -= len(block)
+        if self._left < 0:
+            raise too_large()
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self):
+        with self._lock:
+            self._source = None
+        super().close()
+
+
+class _Decoded(io.RawIOBase):
+    def __init__(self, source, encoding, end):
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._rest = b""
+        self._line = 1
+        self._end = end
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        while not self._rest and self._decoder is not None:
+            self._rest = memoryview(self._next().encode())
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def _next(self):
+        block = self._source.read(BLOCK)
+        try:
+            text = self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise WrongEncoding(self._line + block.count(b"\n", 0, error.start)) from error
+        if "\0" in text:
+            raise nul_error(self._line + text.count("\n", 0, text.index("\0")))
+        self._line += text.count("\n")
+        if not block:
+            self._decoder = None
+            text += self._end
+        return text
+
+    def close(self):
+        self._source.close()
+        super().close()
+
+
+def too_large():
+    return ValidationError(
+        "The file is too large when decompressed. Split it into smaller files.", code="too_large"
+    )
+
+
+def nul_error(line):
+    return ValidationError(
+        f"Line {line:,} contains a NUL byte, so the file is damaged or not a text file. Save it again as CSV "
+        "in UTF-8.",
+        code="binary_file",
+    )
