@@ -2,7 +2,7 @@
 
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
@@ -47,7 +47,9 @@ class UploadSerializer(serializers.Serializer):
     file = serializers.FileField(allow_empty_file=True, max_length=255)
     name = serializers.CharField(required=False, allow_blank=True, max_length=255, default="")
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000, default="")
-    new_version = serializers.BooleanField(default=False, help_text="Add the file to the dataset of this name.")
+    new_version = serializers.BooleanField(
+        default=False, help_text="Add the file to the dataset of this name."
+    )
 
 
 class UploadView(APIView):
@@ -75,9 +77,13 @@ class UploadView(APIView):
         return Response(DatasetSerializer(version).data, status=201 if is_new else 200)
 
 
-@extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
+@extend_schema_view(
+    get=extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
+)
 class DatasetListView(generics.ListAPIView):
-    queryset = DatasetVersion.objects.newest().select_related("dataset", "created_by").defer("profile")
+    queryset = (
+        DatasetVersion.objects.newest().select_related("dataset", "created_by").defer("profile", "preview")
+    )
     serializer_class = DatasetSerializer
     filterset_class = DatasetFilter
 

@@ -19,7 +19,9 @@ class DatasetQuerySet(models.QuerySet):
 class Dataset(models.Model):
     """A named table. Its bytes are in its versions."""
 
-    name = models.CharField(max_length=100, unique=True, help_text="Lower-case letters, digits and underscores.")
+    name = models.CharField(
+        max_length=100, unique=True, help_text="Lower-case letters, digits and underscores."
+    )
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     created_by = models.ForeignKey(
@@ -51,7 +53,7 @@ class DatasetVersionQuerySet(models.QuerySet):
 
     def for_lists(self):
         """With names, without the wide JSON columns: constant queries and little memory for any length."""
-        return self.select_related("dataset", "created_by").defer("recipe", "profile")
+        return self.select_related("dataset", "created_by").defer("recipe", "profile", "preview")
 
 
 class DatasetVersion(models.Model):
@@ -63,6 +65,7 @@ class DatasetVersion(models.Model):
     key = models.CharField(max_length=255, help_text="Where the bytes are in the datasets bucket.")
     recipe = models.JSONField(help_text="How the file is read: see catalog.parsing.ParseRecipe.")
     profile = models.JSONField(help_text="Per column: gaps, distinct values, range.")
+    preview = models.JSONField(help_text="The first rows, as lists of JSON values.")
     format = models.CharField(max_length=20)
     row_count = models.PositiveBigIntegerField()
     column_count = models.PositiveIntegerField()

@@ -4,7 +4,7 @@ import unicodedata
 from django.core.exceptions import ValidationError
 
 MAX_LENGTH = 100
-RESERVED = {"upload"}  # an address of its own, beside those of the datasets
+RESERVED = {"upload"}  # addresses of their own, beside those of the datasets
 
 
 def normalize_name(text: str) -> str:

@@ -1,6 +1,7 @@
 """Putting datasets into the catalog and taking them out: the only writers of datasets."""
 
 import hashlib
+import json
 from typing import IO
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from catalog.names import normalize_name
 from mlplatform import access, storage
 from mlplatform.errors import Conflict, TooLarge
 
+PREVIEW_ROWS = 20
 TRIES = 5  # for the version number, when several uploads of one dataset end at once
 ENDINGS = {"csv": "csv", "parquet": "parquet", "jsonl": "jsonl"}
 
@@ -50,6 +52,7 @@ def add_dataset(
         key=f"{storage.unique_folder(name)}/{name}.{ending}",
         recipe=recipe.to_dict(),
         profile=inspection.profile,
+        preview=_preview(file, recipe),
         format=recipe.format,
         row_count=inspection.rows,
         column_count=len(recipe.columns),
@@ -63,6 +66,12 @@ def add_dataset(
     except ValidationError:  # anything else may have been committed, and its bytes must stay
         storage.discard(storage.datasets(), version.key)
         raise
+
+
+def _preview(file: IO[bytes], recipe: parsing.ParseRecipe) -> list[list]:
+    """The first rows as JSON: kept with the version, so that a page never has to fetch the file."""
+    frame = parsing.read(file, recipe, limit=PREVIEW_ROWS)
+    return json.loads(frame.to_json(orient="values", date_format="iso", date_unit="s"))
 
 
 def _size(file: IO[bytes]) -> int:
@@ -136,5 +145,3 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
         ) from error
     for key in keys:
         storage.discard(storage.datasets(), key)
-
-

@@ -6,6 +6,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -90,6 +91,16 @@ class BearerAuthentication(TokenAuthentication):
         return super().authenticate_credentials(token)
 
 
+class BearerScheme(OpenApiAuthenticationExtension):
+    """How the schema describes BearerAuthentication."""
+
+    target_class = "mlplatform.access.BearerAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema):
+        return {"type": "http", "scheme": "bearer"}
+
+
 class RoleBackend(BaseBackend):
     """Administrators hold every Django permission, so the admin is theirs without further flags."""
 
@@ -115,5 +126,9 @@ def page_context(request) -> dict:
     path = request.path
     sections = {"/catalog/": "catalog", "/registry/train/": "train", "/registry/jobs/": "jobs",
                 "/registry/models/": "models", "/serving/": "serving"}  # fmt: skip
-    nav = "home" if path == "/" else next((name for start, name in sections.items() if path.startswith(start)), "")
+    nav = (
+        "home"
+        if path == "/"
+        else next((name for start, name in sections.items() if path.startswith(start)), "")
+    )
     return {"user_can": {ability: ability in held for ability in REFUSALS}, "nav": nav}

@@ -56,7 +56,9 @@ class TokenView(APIView):
     def post(self, request):
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user = authenticate(request._request, **form.validated_data)  # django-axes turns the tenth failure into 429
+        user = authenticate(
+            request._request, **form.validated_data
+        )  # django-axes turns the tenth failure into 429
         if user is None:
             raise AuthenticationFailed("The name or the password is not right.")
         return Response(NewTokenSerializer(tokens.create(user)).data, status=201)

@@ -1,12 +1,12 @@
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin import apps as admin
 
 
 class PlatformConfig(AppConfig):
     name = "mlplatform"
-    verbose_name = "Platform"
+    default = True
 
 
-class PlatformAdminConfig(AdminConfig):
+class PlatformAdminConfig(admin.AdminConfig):
     default_site = "mlplatform.access.PlatformAdminSite"
     default = False

@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -71,7 +72,11 @@ def _drf_body(error: drf.APIException) -> dict:
         detail = sentences[0] if name == "non_field_errors" else f"{name}: {sentences[0]}"
         return {"detail": detail, "code": "invalid", "fields": fields}
     code = error.get_codes()
-    return {"detail": _sentences(error.detail)[0], "code": code if isinstance(code, str) else "invalid", "fields": {}}
+    return {
+        "detail": _sentences(error.detail)[0],
+        "code": code if isinstance(code, str) else "invalid",
+        "fields": {},
+    }
 
 
 def api_exception_handler(exc, context):
@@ -100,7 +105,7 @@ def _answer(request, status: int, *, detail: str, code: str) -> HttpResponse:
     if wants_json(request):
         response = JsonResponse({"detail": detail, "code": code, "fields": {}}, status=status)
     else:
-        template = status if status in {400, 403, 404, 429, 500, 503} else 400
+        template = status if status in {400, 403, 404, 429, 503} else 400
         response = render(request, f"{template}.html", {"detail": detail}, status=status)
     if status in {429, 503}:
         response["Retry-After"] = str(RETRY_AFTER_S if status == 503 else 60)
@@ -118,7 +123,9 @@ class PageErrorMiddleware:
 
     def process_exception(self, request, exception):
         if isinstance(exception, OperationalError | InterfaceError):
-            exception = NotReady("The database does not answer. Try again in a moment.", code="database_unavailable")
+            exception = NotReady(
+                "The database does not answer. Try again in a moment.", code="database_unavailable"
+            )
         if isinstance(exception, ValidationError):
             body = body_of(exception)
             return _answer(request, status_of(exception), detail=body["detail"], code=body["code"])
@@ -139,7 +146,11 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
-    return _answer(request, 500, detail="Something went wrong on our side. It has been logged.", code="server_error")
+    if wants_json(request):
+        detail = "Something went wrong on our side. It has been logged."
+        return _answer(request, 500, detail=detail, code="server_error")
+    # Without the usual context: what that needs may be what crashed.
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def too_many_sign_ins(request, original_response=None, credentials=None):

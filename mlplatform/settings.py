@@ -5,6 +5,7 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import dj_database_url
 from botocore.config import Config
@@ -17,10 +18,10 @@ def env(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def env_int(name: str, default: int, *, low: int = 0) -> int:
+def env_int(name: str, default: int, *, low: int = 0, high: int = 10**9) -> int:
     text = env(name, str(default))
-    if not text.isascii() or not text.isdigit() or int(text) < low:
-        raise ImproperlyConfigured(f"{name}={text!r} is not a whole number from {low} up.")
+    if not text.isascii() or not text.isdigit() or len(text) > 10 or not low <= int(text) <= high:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a whole number from {low} to {high}.")
     return int(text)
 
 
@@ -65,12 +66,15 @@ def kept_secret_key(folder: Path) -> str:
 # Where things live
 
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "data"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"DATA_DIR={str(DATA_DIR)!r} cannot be made: {error.strerror}.") from error
 
 # The processes
 
 HOST = env("HOST", "127.0.0.1")
-PORT = env_int("PORT", 8000)
+PORT = env_int("PORT", 8000, low=1, high=65535)
 CORES = os.cpu_count() or 1
 WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
 WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
@@ -94,7 +98,7 @@ SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if HOST not in {"0.0.0.0", "::"}:  # noqa: S104
-    ALLOWED_HOSTS.append(HOST)
+    ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 HTTPS = env_bool("HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -112,6 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
     "axes",
     "django_filters",
     "django_htmx",
@@ -176,13 +181,18 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # The database
 
-DATABASES = {
-    "default": dj_database_url.parse(
-        env("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ml_registry.db'}"),
-        conn_max_age=60,
-        conn_health_checks=True,
-    )
-}
+try:
+    DATABASES = {
+        "default": dj_database_url.parse(
+            env("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'ml_registry.db'))}"),
+            conn_max_age=60,
+            conn_health_checks=True,
+        )
+    }
+except ValueError as error:  # its text may hold the password
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not an address like postgresql://user:password@host:5432/name."
+    ) from error
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads and then writes under SQLite's deferred mode fails at once with
     # "database is locked", whatever the timeout. WAL: readers do not wait for the writer.
@@ -198,6 +208,9 @@ OBJECT_STORAGE = env_choice("OBJECT_STORAGE", "local", ("local", "s3"))
 DATASETS_BUCKET = env("DATASETS_BUCKET", "datasets")
 TRAINED_MODELS_BUCKET = env("TRAINED_MODELS_BUCKET", "trained-models")
 OBJECT_STORAGE_ENDPOINT = env("OBJECT_STORAGE_ENDPOINT")
+OBJECT_STORAGE_ACCESS_KEY = env("OBJECT_STORAGE_ACCESS_KEY")
+OBJECT_STORAGE_SECRET_KEY = env("OBJECT_STORAGE_SECRET_KEY")
+OBJECT_STORAGE_REGION = env("OBJECT_STORAGE_REGION")
 
 
 def bucket_storage(bucket: str) -> dict:
@@ -212,9 +225,9 @@ def bucket_storage(bucket: str) -> dict:
             "bucket_name": bucket,
             "endpoint_url": OBJECT_STORAGE_ENDPOINT or None,
             # Unset keys leave the standard AWS credential chain in charge (IAM roles).
-            "access_key": env("OBJECT_STORAGE_ACCESS_KEY") or None,
-            "secret_key": env("OBJECT_STORAGE_SECRET_KEY") or None,
-            "region_name": env("OBJECT_STORAGE_REGION") or None,
+            "access_key": OBJECT_STORAGE_ACCESS_KEY or None,
+            "secret_key": OBJECT_STORAGE_SECRET_KEY or None,
+            "region_name": OBJECT_STORAGE_REGION or None,
             "querystring_auth": False,
             "file_overwrite": True,  # every key is written once, so the look-up for a free name is waste
             "max_memory_size": 8 * 1024 * 1024,
@@ -252,6 +265,9 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}
 TRAIN_IN_CHILD_PROCESS = True  # the tests run a training in their own process
 
 # People and programs
+
+PLATFORM_ADMIN_USERNAME = env("PLATFORM_ADMIN_USERNAME", "admin")
+PLATFORM_ADMIN_PASSWORD = env("PLATFORM_ADMIN_PASSWORD")  # unset: one is made up and printed once
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

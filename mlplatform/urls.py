@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from mlplatform import api, views
+from serving.views import home
 
 urlpatterns = [
     # Programs: the API's addresses never end in a slash.
@@ -20,6 +21,7 @@ urlpatterns = [
     path("accounts/tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke-token"),
     path("catalog/", include("catalog.urls")),
     path("registry/", include("registry.urls")),
+    path("", home, name="home"),
     path("", include("serving.urls")),
     path("admin/", admin.site.urls),
 ]

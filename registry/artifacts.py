@@ -62,7 +62,8 @@ def read(model: ModelVersion, key: str) -> bytes:
     if not hmac.compare_digest(sha256, model.artifact_sha256):
         reason = "its bytes are not those that were saved"
     elif not any(
-        hmac.compare_digest(_sign(model.dataset_id, sha256, secret), model.artifact_hmac) for secret in secrets
+        hmac.compare_digest(_sign(model.dataset_id, sha256, secret), model.artifact_hmac)
+        for secret in secrets
     ):
         reason = "its signature was not made with this server's SECRET_KEY"
     else:

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
+from mlplatform.errors import NotFound
 
 
 class Stage(models.TextChoices):
@@ -28,8 +29,10 @@ class TrainingJobQuerySet(models.QuerySet):
         return self.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
 
     def for_lists(self):
-        return self.select_related("dataset_version__dataset", "requested_by", "model_version__dataset").defer(
-            "traceback", "dataset_version__recipe", "dataset_version__profile"
+        return self.select_related(
+            "dataset_version__dataset", "requested_by", "model_version__dataset"
+        ).defer(
+            "traceback", "dataset_version__recipe", "dataset_version__profile", "dataset_version__preview"
         )
 
 
@@ -93,8 +96,16 @@ class ModelVersionQuerySet(models.QuerySet):
         return (
             self.select_related("dataset", "dataset_version", "trained_by")
             .prefetch_related("releases")
-            .defer("dataset_version__recipe", "dataset_version__profile")
+            .defer("dataset_version__recipe", "dataset_version__profile", "dataset_version__preview")
         )
+
+    def numbered(self, dataset_name: str, number: int) -> "ModelVersion":
+        """One version of a dataset. Raises NotFound with a sentence."""
+        dataset = Dataset.objects.named(dataset_name)
+        version = self.for_lists().filter(dataset=dataset, number=number).first()
+        if version is None:
+            raise NotFound(f"`{dataset.name}` has no model version {number}.", code="model_not_found")
+        return version
 
 
 class ModelVersion(models.Model):
@@ -102,10 +113,14 @@ class ModelVersion(models.Model):
 
     # PROTECT: a dataset cannot go while a model depends on it, whoever deletes.
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="model_versions")
-    dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="model_versions")
+    dataset_version = models.ForeignKey(
+        DatasetVersion, on_delete=models.PROTECT, related_name="model_versions"
+    )
     number = models.PositiveIntegerField()
     stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.DEV, db_index=True)
-    job = models.OneToOneField(TrainingJob, null=True, on_delete=models.SET_NULL, related_name="model_version")
+    job = models.OneToOneField(
+        TrainingJob, null=True, on_delete=models.SET_NULL, related_name="model_version"
+    )
     algorithm = models.CharField(max_length=100)
     module = models.CharField(max_length=100)
     task = models.CharField(max_length=20, help_text="classification, regression or clustering")
@@ -171,7 +186,9 @@ class ReleaseQuerySet(models.QuerySet):
         return self.filter(ended_at=None)
 
     def with_versions(self):
-        return self.select_related("dataset", "model_version__dataset", "model_version__trained_by", "released_by")
+        return self.select_related(
+            "dataset", "model_version__dataset", "model_version__trained_by", "released_by"
+        )
 
 
 class Release(models.Model):

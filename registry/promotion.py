@@ -64,7 +64,9 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
                 stage=stage, promoted_at=timezone.now()
             )
             if not moved:
-                raise Conflict(f"Version {version.number} was promoted or deleted meanwhile.", code="moved_meanwhile")
+                raise Conflict(
+                    f"Version {version.number} was promoted or deleted meanwhile.", code="moved_meanwhile"
+                )
             return open_release(
                 version, stage=stage, kind=Release.Kind.PROMOTION, key=key, by=by, comment=comment
             )
@@ -98,7 +100,10 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
     def reopen() -> Release:
         now_live = history.live().first()
         if (now_live and now_live.pk) != (live and live.pk):
-            raise Conflict(f"Another version went live in {stage} meanwhile. Look, then try again.", code="moved_meanwhile")
+            raise Conflict(
+                f"Another version went live in {stage} meanwhile. Look, then try again.",
+                code="moved_meanwhile",
+            )
         return open_release(
             version, stage=stage, kind=Release.Kind.ROLLBACK, key=target.key, by=by, comment=reason
         )
@@ -116,7 +121,9 @@ def _no_way_back(dataset: Dataset, stage: str, live: Release | None, to_version:
 
 def _known(stage: str) -> Stage:
     if stage not in Stage.values:
-        raise ValidationError(f"There is no stage `{stage}`: it is dev, staging or production.", code="unknown_stage")
+        raise ValidationError(
+            f"There is no stage `{stage}`: it is dev, staging or production.", code="unknown_stage"
+        )
     return Stage(stage)
 
 

@@ -11,7 +11,7 @@ from catalog import parsing
 from catalog.models import DatasetVersion
 from mlplatform import access, storage
 from mlplatform.errors import Conflict, TrainingFailed
-from registry import algorithms, artifacts, pipelines
+from registry import algorithms, artifacts, checks, pipelines
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 
@@ -44,14 +44,14 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
     access.check(by, "train")
     algorithm = algorithms.get(request.module, request.class_name)
     params = algorithms.check_params(algorithm, request.params)
-    target, features = pipelines.check_columns(
-        dataset_version.columns,
-        algorithm=algorithm,
-        target=pipelines.AUTOMATIC if request.target == AUTOMATIC else request.target,
-        features=request.features,
-        test_size=request.test_size,
-        rows=dataset_version.row_count,
-    )
+    target = _target(dataset_version, algorithm, request.target)
+    inputs = checks.inputs(dataset_version.columns, features=request.features, target=target)
+    if algorithm.task != "clustering":
+        answer = next((column for column in dataset_version.columns if column["name"] == target), None)
+        checks.target_type(answer, algorithm=algorithm)
+        checks.share(request.test_size)
+        checks.both_parts(dataset_version.row_count, test_size=request.test_size, classes=None)
+    checks.seed(request.random_state)
     with transaction.atomic():
         job = TrainingJob.objects.create(
             dataset_name=dataset_version.dataset.name,
@@ -60,7 +60,7 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
             request={
                 "model": {"module": algorithm.module, "class": algorithm.name, "params": params},
                 "target_column": target,
-                "features": features,
+                "features": [column["name"] for column in inputs],
                 "test_size": request.test_size,
                 "random_state": request.random_state,
                 "description": request.description,
@@ -70,7 +70,17 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
     return job
 
 
-def train(job: TrainingJob, *, progress: Callable[[str, float], None]) -> ModelVersion:
+def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, wanted: str | None) -> str | None:
+    """The target that was asked for, or the one that the names suggest. A clusterer takes only a clear one."""
+    if wanted != AUTOMATIC:
+        return wanted
+    chosen = pipelines.choose_target(source.columns)
+    if algorithm.task == "clustering" and chosen.lower() not in pipelines.TARGET_NAMES:
+        return None
+    return chosen
+
+
+def train(job: TrainingJob, *, progress: Callable[[str, float | None], None]) -> ModelVersion:
     """Do the training that a job asks for, and register its model version and dev release, exactly once.
 
     Raises ValidationError with the reason that a person can act on. Bytes first, then one transaction
@@ -81,7 +91,7 @@ def train(job: TrainingJob, *, progress: Callable[[str, float], None]) -> ModelV
         raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
     request = job.request
     algorithm = algorithms.get(request["model"]["module"], request["model"]["class"])
-    progress("loading", 0.05)
+    progress("loading", None)
     recipe = parsing.ParseRecipe.from_dict(source.recipe)
     wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
     with storage.open_file(storage.datasets(), source.key) as file:
@@ -97,7 +107,7 @@ def train(job: TrainingJob, *, progress: Callable[[str, float], None]) -> ModelV
         random_state=request["random_state"],
         progress=progress,
     )
-    progress("saving", 0.95)
+    progress("saving", None)
     artifact = artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
     version = ModelVersion(
         dataset=source.dataset,

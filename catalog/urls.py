@@ -1,0 +1,13 @@
+from django.urls import path
+
+from catalog import views
+
+app_name = "catalog"
+
+urlpatterns = [
+    path("", views.dataset_list, name="datasets"),
+    path("upload/", views.upload, name="upload"),
+    path("add-example/", views.add_example, name="add-example"),
+    path("<str:name>/", views.dataset, name="dataset"),
+    path("<str:name>/delete/", views.delete_dataset, name="delete-dataset"),
+]

@@ -1,0 +1,88 @@
+"""The catalog's pages."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from catalog import examples
+from catalog import upload as operations
+from catalog.filters import DatasetFilter
+from catalog.forms import UploadForm
+from catalog.models import Dataset, DatasetVersion
+from mlplatform import access
+from mlplatform.errors import NotFound
+
+PAGE = 50
+SHOWN_COLUMNS = 200  # of a preview or a column list; the API gives them all
+
+
+@access.page()
+def dataset_list(request):
+    chosen = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
+    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
+    return render(
+        request, "catalog/datasets.html", {"filter": chosen, "page": page, "examples": examples.EXAMPLES}
+    )
+
+
+@access.page("upload")
+def upload(request):
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        fields = dict(form.cleaned_data)
+        file = fields.pop("file")
+        try:
+            version, is_new = operations.add_dataset(file, filename=file.name, by=request.user, **fields)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            said = "is in the catalog." if is_new else "was here already, with the same bytes."
+            messages.success(request, f"Version {version.number} of {version.dataset.name} {said}")
+            return redirect("catalog:dataset", name=version.dataset.name)
+    return render(request, "catalog/upload.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@access.page("upload")
+def add_example(request):
+    name = request.POST.get("name", "")
+    if name not in examples.EXAMPLES:
+        raise NotFound("There is no such example.", code="not_found")
+    version = examples.add_example(name, by=request.user)
+    return redirect("catalog:dataset", name=version.dataset.name)
+
+
+@access.page()
+def dataset(request, name):
+    found = Dataset.objects.named(name)
+    number = request.GET.get("version", "")
+    version = found.version(int(number) if number.isdecimal() else None)
+    context = {
+        "dataset": found,
+        "version": version,
+        "versions": found.versions.for_lists().defer("preview"),
+        "profile": version.profile[:SHOWN_COLUMNS],
+        "preview_columns": version.columns[:SHOWN_COLUMNS],
+        "preview": [row[:SHOWN_COLUMNS] for row in version.preview],
+        "hidden_columns": max(0, version.column_count - SHOWN_COLUMNS),
+    }
+    return render(request, "catalog/dataset.html", context)
+
+
+@access.page("delete")
+def delete_dataset(request, name):
+    """Ask, then delete."""
+    found = Dataset.objects.named(name)
+    error = None
+    if request.method == "POST":
+        try:
+            operations.delete_dataset(found, by=request.user)
+        except ValidationError as refused:
+            error = refused.messages[0]
+        else:
+            messages.success(request, f"{found.name} is deleted.")
+            return redirect("catalog:datasets")
+    context = {"dataset": found, "error": error}
+    return render(request, "catalog/delete_dataset.html", context, status=409 if error else 200)

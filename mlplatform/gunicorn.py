@@ -1,0 +1,33 @@
+"""How gunicorn serves the platform, on one box and in a container: `python -m gunicorn -c mlplatform/gunicorn.py`."""
+
+import gc
+import os
+
+from django.conf import settings
+from django.urls import get_resolver
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+
+wsgi_app = "mlplatform.wsgi:application"
+bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
+worker_class = "gthread"
+workers = settings.WEB_WORKERS
+threads = settings.WEB_THREADS
+timeout = 120
+graceful_timeout = 10  # supervisord.conf and docker-compose.yml give it longer than this before they kill
+keepalive = 5
+# The heartbeat file: on a disk that stalls under a large upload, a busy worker would be taken for a dead one.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+preload_app = True
+control_socket_disable = True
+loglevel = "warning"
+
+
+def on_starting(server):
+    """Import every view before the fork: pandas and scikit-learn are then loaded once, and shared.
+
+    Imports only: a database connection, an S3 client or a thread pool of OpenMP would not survive the fork.
+    """
+    get_resolver().url_patterns  # noqa: B018
+    gc.collect()
+    gc.freeze()  # collections in the workers would otherwise write to, and so copy, the shared pages

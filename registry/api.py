@@ -1,0 +1,227 @@
+"""Training, the registry and releases for programs."""
+
+import re
+import threading
+
+from django.conf import settings
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import generics
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import examples
+from catalog.models import Dataset
+from mlplatform import storage
+from mlplatform.api import ErrorSerializer
+from mlplatform.errors import TrainingFailed
+from registry import jobs, promotion, training
+from registry.filters import JobFilter, ModelFilter
+from registry.models import JobState, ModelVersion, TrainingJob
+from registry.serializers import (
+    JobSerializer,
+    ModelSerializer,
+    PromoteSerializer,
+    QueuedSerializer,
+    ReleaseSerializer,
+    RollbackSerializer,
+    TrainedSerializer,
+    TrainSerializer,
+)
+
+WAIT_S = 25
+LONGEST_WAIT_S = 60
+# Waiting holds a thread, and pages need some too: beyond half of them a call is answered at once with 202.
+waiting_seats = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
+TRAIN_EXAMPLE = {
+    "dataset_name": "iris",
+    "use_example": True,
+    "model": {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}},
+    "target_column": "target",
+    "test_size": 0.2,
+    "random_state": 42,
+}
+
+
+def preferred_wait(header: str) -> float:
+    """Seconds to wait for a training, from a Prefer header (RFC 7240): wait=N, at most 60; respond-async is 0."""
+    if wait := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", header, re.IGNORECASE):
+        return min(int(wait[1]), LONGEST_WAIT_S)
+    return 0 if "respond-async" in header.lower() else WAIT_S
+
+
+class TrainView(APIView):
+    @extend_schema(
+        operation_id="train",
+        summary="Train a model",
+        description="Waits up to 25 seconds for the training (`Prefer: wait=N`, at most 60; `Prefer: "
+        "respond-async` does not wait). 201 with the model, or 202 with the job to look at.",
+        tags=["models"],
+        parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")],
+        request=TrainSerializer,
+        responses={
+            201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
+            403: ErrorSerializer, 404: ErrorSerializer, 422: ErrorSerializer, 503: ErrorSerializer,
+        },
+        examples=[OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True)],
+    )  # fmt: skip
+    def post(self, request):
+        form = TrainSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        if wanted["use_example"]:
+            examples.add_example(wanted["dataset_name"], by=request.user)
+        source = Dataset.objects.named(wanted["dataset_name"]).version(wanted.get("dataset_version"))
+        job = training.request_training(source, request=training_request(wanted), by=request.user)
+        self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
+        if job.state == JobState.SUCCEEDED:
+            return Response(TrainedSerializer(job.model_version).data, status=201)
+        if job.is_finished:
+            raise TrainingFailed(job.error, code=job.error_code)
+        answer = QueuedSerializer(job).data
+        return Response(answer, status=202, headers={"Location": answer["url"]})
+
+    def wait(self, job: TrainingJob, seconds: float) -> None:
+        if waiting_seats.acquire(blocking=False):
+            try:
+                jobs.wait(job, seconds=seconds)
+            finally:
+                waiting_seats.release()
+
+
+def training_request(wanted: dict) -> training.TrainingRequest:
+    return training.TrainingRequest(
+        module=wanted["model"]["module"],
+        class_name=wanted["model"]["class_name"],
+        params=wanted["model"]["params"],
+        target=wanted["target_column"],
+        features=wanted.get("features"),
+        test_size=wanted["test_size"],
+        random_state=wanted["random_state"],
+        description=wanted["description"],
+    )
+
+
+@extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
+class JobListView(generics.ListAPIView):
+    queryset = TrainingJob.objects.for_lists()
+    serializer_class = JobSerializer
+    filterset_class = JobFilter
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="get_job",
+        summary="One training job",
+        tags=["jobs"],
+        responses={200: JobSerializer, 404: ErrorSerializer},
+    )
+)
+class JobView(generics.RetrieveAPIView):
+    queryset = TrainingJob.objects.for_lists()
+    serializer_class = JobSerializer
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="list_models", summary="List model versions", tags=["models"])
+)
+class ModelListView(generics.ListAPIView):
+    queryset = ModelVersion.objects.for_lists()
+    serializer_class = ModelSerializer
+    filterset_class = ModelFilter
+
+
+class ModelView(APIView):
+    serializer_class = ModelSerializer
+
+    @extend_schema(
+        operation_id="get_model",
+        summary="One model version",
+        tags=["models"],
+        responses={200: ModelSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, dataset, version):
+        return Response(ModelSerializer(ModelVersion.objects.numbered(dataset, version)).data)
+
+    @extend_schema(
+        operation_id="delete_model",
+        summary="Delete a model version and its artifacts",
+        tags=["models"],
+        responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def delete(self, request, dataset, version):
+        promotion.delete_version(ModelVersion.objects.numbered(dataset, version), by=request.user)
+        return Response(status=204)
+
+
+class ArtifactView(APIView):
+    @extend_schema(
+        operation_id="download_artifact",
+        summary="The artifact's bytes",
+        description="A joblib file of a scikit-learn pipeline. Unpickle it only where you trust this server.",
+        tags=["models"],
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY, 404: ErrorSerializer, 503: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def get(self, request, dataset, version):
+        model = ModelVersion.objects.numbered(dataset, version)
+        file = storage.open_file(storage.models(), model.release.key)
+        return FileResponse(file, as_attachment=True, filename=model.model_file)
+
+
+class PromoteView(APIView):
+    @extend_schema(
+        operation_id="promote",
+        summary="Promote a model version to a higher stage",
+        tags=["releases"],
+        request=PromoteSerializer,
+        responses={
+            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer,
+        },
+        examples=[
+            OpenApiExample(
+                "To staging", {"dataset_name": "iris", "version": 1, "target_stage": "staging"}, request_only=True
+            )
+        ],
+    )  # fmt: skip
+    def post(self, request):
+        form = PromoteSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        version = ModelVersion.objects.numbered(wanted["dataset_name"], wanted["version"])
+        release = promotion.promote(
+            version, stage=wanted["target_stage"], by=request.user, comment=wanted["comment"]
+        )
+        return Response(ReleaseSerializer(release).data)
+
+
+class RollbackView(APIView):
+    @extend_schema(
+        operation_id="rollback",
+        summary="Make an earlier version live again",
+        tags=["releases"],
+        request=RollbackSerializer,
+        responses={
+            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer,
+        },
+        examples=[
+            OpenApiExample("In staging", {"dataset_name": "iris", "environment": "staging"}, request_only=True)
+        ],
+    )  # fmt: skip
+    def post(self, request):
+        form = RollbackSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        release = promotion.rollback(
+            Dataset.objects.named(wanted["dataset_name"]),
+            stage=wanted["environment"],
+            by=request.user,
+            to_version=wanted["to_version"],
+            reason=wanted["reason"],
+        )
+        return Response(ReleaseSerializer(release).data)

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from registry import api
+
+urlpatterns = [
+    path("train", api.TrainView.as_view()),
+    path("jobs", api.JobListView.as_view()),
+    path("jobs/<int:pk>", api.JobView.as_view(), name="api-job"),
+    path("models", api.ModelListView.as_view()),
+    path("models/<str:dataset>/<int:version>", api.ModelView.as_view()),
+    path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view()),
+    path("promote", api.PromoteView.as_view()),
+    path("rollback", api.RollbackView.as_view()),
+]

@@ -1,0 +1,42 @@
+import django_filters
+from django.db.models import Q
+
+from registry.models import JobState, ModelVersion, Stage, TrainingJob
+
+
+class ModelFilter(django_filters.FilterSet):
+    """The list of model versions, on the page and in the API."""
+
+    q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
+    dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
+    environment = django_filters.ChoiceFilter(field_name="stage", choices=Stage.choices, label="Stage")
+    algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
+    task = django_filters.ChoiceFilter(
+        choices=[(task, task) for task in ("classification", "regression", "clustering")], label="Task"
+    )
+    ordering = django_filters.OrderingFilter(
+        fields={
+            "trained_at": "trained_at",
+            "dataset__name": "dataset",
+            "number": "version",
+            "algorithm": "algorithm",
+            "promoted_at": "promoted_at",
+        },
+        label="Order",
+    )
+
+    class Meta:
+        model = ModelVersion
+        fields = ["q", "dataset", "environment", "algorithm", "task", "ordering"]
+
+    def search(self, queryset, name, value):
+        return queryset.filter(Q(dataset__name__icontains=value) | Q(algorithm__icontains=value))
+
+
+class JobFilter(django_filters.FilterSet):
+    dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
+    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+
+    class Meta:
+        model = TrainingJob
+        fields = ["dataset", "state"]

@@ -1,0 +1,197 @@
+"""The registry's objects as JSON."""
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from mlplatform.api import ErrorSerializer
+from registry import training
+from registry.models import ModelVersion, Release, Stage, TrainingJob
+
+
+class NameField(serializers.CharField):
+    def __init__(self, **kwargs):
+        super().__init__(max_length=255, help_text="A dataset's name.", **kwargs)
+
+
+class AlgorithmSerializer(serializers.Serializer):
+    module = serializers.CharField(max_length=200, help_text="`ensemble` or `sklearn.ensemble`")
+    params = serializers.DictField(required=False, default=dict)
+
+    def get_fields(self):
+        # `class` cannot be written as an attribute.
+        name = serializers.CharField(
+            max_length=200, help_text="`RandomForestClassifier`", source="class_name"
+        )
+        return super().get_fields() | {"class": name}
+
+
+class TrainSerializer(serializers.Serializer):
+    dataset_name = NameField()
+    use_example = serializers.BooleanField(
+        default=False,
+        help_text="Train on the table of this name that scikit-learn ships (iris for any other).",
+    )
+    dataset_version = serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=2**31 - 1
+    )
+    model = AlgorithmSerializer()
+    target_column = serializers.CharField(
+        required=False,
+        allow_null=True,
+        default=training.AUTOMATIC,
+        trim_whitespace=False,
+        help_text="Left out: `target`, `label`, `class` or `y`, else the last column. null: none (clusterers).",
+    )
+    features = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False), required=False, allow_null=True
+    )
+    test_size = serializers.FloatField(
+        default=0.2, help_text="Share of the rows that are held out: above 0, below 1."
+    )
+    random_state = serializers.IntegerField(
+        default=42, allow_null=True, min_value=0, max_value=2**32 - 1, help_text="The seed."
+    )
+    description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class JobModelSerializer(serializers.ModelSerializer):
+    """What a training made."""
+
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="number")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    model_file = serializers.CharField()
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "dataset",
+            "version",
+            "environment",
+            "model_file",
+            "target",
+            "features",
+            "metrics",
+            "warnings",
+        ]
+
+
+class JobSerializer(serializers.ModelSerializer):
+    url = serializers.SerializerMethodField()
+    dataset = serializers.CharField(source="dataset_name")
+    dataset_version = serializers.IntegerField(source="dataset_version.number", default=None, allow_null=True)
+    requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
+    result = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TrainingJob
+        fields = [
+            "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "request", "result",
+            "error", "attempt", "requested_by", "requested_at", "started_at", "finished_at",
+        ]  # fmt: skip
+
+    def get_url(self, job) -> str:
+        return reverse("api-job", args=[job.pk])
+
+    @extend_schema_field(JobModelSerializer)
+    def get_result(self, job):
+        version = getattr(job, "model_version", None)
+        return JobModelSerializer(version).data if version else None
+
+    @extend_schema_field(ErrorSerializer)
+    def get_error(self, job):
+        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
+
+
+class TrainedSerializer(JobModelSerializer):
+    """The answer of a training that ended while the call waited."""
+
+    message = serializers.SerializerMethodField()
+    job = serializers.IntegerField(source="job_id")
+
+    class Meta:
+        model = ModelVersion
+        fields = ["message", *JobModelSerializer.Meta.fields, "parameters", "job"]
+
+    def get_message(self, version) -> str:
+        return f"Version {version.number} of `{version.dataset.name}` is trained and live in dev."
+
+
+class QueuedSerializer(serializers.Serializer):
+    job = serializers.IntegerField(source="pk")
+    state = serializers.CharField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, job) -> str:
+        return reverse("api-job", args=[job.pk])
+
+
+class ModelSerializer(serializers.ModelSerializer):
+    version = serializers.IntegerField(source="number")
+    name = serializers.CharField()
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    live_in = serializers.ListField(child=serializers.ChoiceField(Stage.choices), source="live_stages")
+    dataset = serializers.CharField(source="dataset.name")
+    dataset_version = serializers.IntegerField(source="dataset_version.number")
+    artifact_path = serializers.CharField()
+    trained_by = serializers.CharField(source="trained_by.username", default=None, allow_null=True)
+    job = serializers.IntegerField(source="job_id", allow_null=True)
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            "id", "name", "version", "environment", "live_in", "dataset", "dataset_version", "artifact_path",
+            "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target", "features",
+            "signature", "parameters", "metrics", "warnings", "test_size", "random_state", "rows_train", "rows_test",
+            "libraries", "trained_at", "trained_by", "promoted_at", "job",
+        ]  # fmt: skip
+
+
+class PromoteSerializer(serializers.Serializer):
+    dataset_name = NameField()
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
+    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class RollbackSerializer(serializers.Serializer):
+    dataset_name = NameField()
+    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
+    to_version = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1
+    )
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    """The answer of a promotion or rollback."""
+
+    message = serializers.SerializerMethodField()
+    model_name = serializers.SerializerMethodField()
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="model_version.number")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    artifact_path = serializers.CharField()
+    promoted_at = serializers.DateTimeField(source="started_at")
+
+    class Meta:
+        model = Release
+        fields = [
+            "message",
+            "model_name",
+            "dataset",
+            "version",
+            "environment",
+            "artifact_path",
+            "promoted_at",
+        ]
+
+    def get_message(self, release) -> str:
+        return (
+            f"Version {release.model_version.number} of `{release.dataset.name}` is live in {release.stage}."
+        )
+
+    def get_model_name(self, release) -> str:
+        return f"{release.dataset.name}_model_{release.stage}_v{release.model_version.number}"

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from registry import views
+
+app_name = "registry"
+
+urlpatterns = [
+    path("train/", views.train, name="train"),
+    path("jobs/", views.job_list, name="jobs"),
+    path("jobs/<int:pk>/", views.job, name="job"),
+    path("models/", views.model_list, name="models"),
+    path("models/<str:dataset>/<int:version>/", views.model, name="model"),
+    path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
+    path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
+]

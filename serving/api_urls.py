@@ -1,0 +1,5 @@
+from django.urls import path
+
+from serving import api
+
+urlpatterns = [path("predict", api.PredictView.as_view())]

@@ -1,0 +1,38 @@
+"""One prediction as code: what a person tried on the page, for a program."""
+
+import json
+from pprint import pformat
+
+from registry.models import Release
+
+
+def body(release: Release, row: dict, *, probabilities: bool) -> dict:
+    return {
+        "dataset_name": release.dataset.name,
+        "environment": release.stage,
+        "input_data": {"features": [row]},
+        **({"probabilities": True} if probabilities else {}),
+    }
+
+
+def curl(url: str, sent: dict) -> str:
+    text = json.dumps(sent, ensure_ascii=False, indent=2).replace("'", "'\\''")
+    return (
+        f"curl -X POST {url} \\\n"
+        '  -H "Authorization: Bearer $TOKEN" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        f"  -d '{text}'"
+    )
+
+
+def python(url: str, sent: dict) -> str:
+    return (
+        "import json, os, urllib.request\n\n"
+        f"body = {pformat(sent, sort_dicts=False, width=100)}\n"
+        "request = urllib.request.Request(\n"
+        f'    "{url}",\n'
+        "    data=json.dumps(body).encode(),\n"
+        '    headers={"Authorization": "Bearer " + os.environ["TOKEN"], "Content-Type": "application/json"},\n'
+        ")\n"
+        "print(json.load(urllib.request.urlopen(request)))\n"
+    )

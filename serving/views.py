@@ -1,0 +1,129 @@
+"""Home, and the pages of what is live."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from catalog import examples
+from catalog.models import Dataset, DatasetVersion
+from mlplatform import access
+from registry import promotion
+from registry.forms import RollbackForm
+from registry.models import ModelVersion, Release, Stage, TrainingJob
+from serving import prediction, samples
+from serving.forms import TryForm
+
+RECENT = 8
+PAGE = 50
+
+
+@access.page()
+def home(request):
+    context = {
+        "dataset_count": Dataset.objects.count(),
+        "model_count": ModelVersion.objects.count(),
+        "live_counts": dict(Release.objects.live().values_list("stage").annotate(Count("pk"))),
+        "datasets": DatasetVersion.objects.newest().for_lists().order_by("-created_at")[:RECENT],
+        "releases": Release.objects.live()
+        .exclude(stage=Stage.DEV)
+        .with_versions()
+        .order_by("-started_at")[:RECENT],
+        "jobs": TrainingJob.objects.for_lists()[:RECENT],
+        "running_count": TrainingJob.objects.unfinished().count(),
+        "examples": examples.EXAMPLES,
+    }
+    return render(request, "serving/home.html", context)
+
+
+@access.page()
+def live(request):
+    """What is live in each stage of each dataset: a row a dataset, a cell a stage."""
+    datasets = (
+        Dataset.objects.filter(releases__ended_at=None, releases__isnull=False).distinct().order_by("name")
+    )
+    if wanted := request.GET.get("q", "").strip():
+        datasets = datasets.filter(name__icontains=wanted)
+    page = Paginator(datasets, PAGE).get_page(request.GET.get("page"))
+    releases = Release.objects.live().with_versions().filter(dataset__in=[dataset.pk for dataset in page])
+    cells = {(release.dataset_id, release.stage): release for release in releases}
+    rows = [
+        {
+            "dataset": dataset,
+            "cells": [{"stage": stage, "release": cells.get((dataset.pk, stage))} for stage in Stage.values],
+        }
+        for dataset in page
+    ]
+    return render(
+        request, "serving/live.html", {"page": page, "rows": rows, "stages": Stage.values, "q": wanted}
+    )
+
+
+@access.page()
+def slot(request, dataset, environment):
+    """The live model of one stage, with a form to try it."""
+    if environment not in Stage.values:
+        raise Http404("A stage is dev, staging or production.")
+    found = Dataset.objects.named(dataset)
+    history = Release.objects.with_versions().filter(dataset=found, stage=environment)
+    release = history.live().first()
+    context = {
+        "dataset": found,
+        "stage": environment,
+        "release": release,
+        "history": history[:PAGE],
+        "rollback_form": RollbackForm(),
+    }
+    if release is None:
+        return render(request, "serving/slot.html", context)
+    form = TryForm(
+        request.POST if request.method == "POST" else None, signature=release.model_version.signature
+    )
+    context["form"] = form
+    if form.is_bound and form.is_valid():
+        context |= try_out(request, found, environment, release, form)
+    template = "serving/_try.html" if request.htmx else "serving/slot.html"
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+def try_out(request, dataset, environment, release, form) -> dict:
+    """The prediction for the form's row and the same call as code; or the error, put on the form."""
+    row = form.row()
+    with_probabilities = release.model_version.signature["probabilities"]
+    try:
+        made = prediction.predict(
+            dataset, stage=environment, rows=[row], by=request.user, probabilities=with_probabilities
+        )
+    except ValidationError as error:
+        form.add_error(None, error.messages)
+        return {}
+    sent = samples.body(release, row, probabilities=with_probabilities)
+    url = request.build_absolute_uri("/predict")
+    chances = zip(made.classes, made.probabilities[0], strict=True) if made.probabilities else []
+    return {
+        "prediction": made.predictions[0],
+        "chances": sorted(chances, key=lambda pair: pair[1] or 0, reverse=True),
+        "version": made.release.model_version.number,
+        "curl": samples.curl(url, sent),
+        "python": samples.python(url, sent),
+    }
+
+
+@require_POST
+@access.page("promote_staging")
+def rollback(request, dataset, environment):
+    found = Dataset.objects.named(dataset)
+    form = RollbackForm(request.POST)
+    if form.is_valid():
+        try:
+            release = promotion.rollback(found, stage=environment, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        else:
+            messages.success(
+                request, f"Version {release.model_version.number} is live in {environment} again."
+            )
+    return redirect("serving:slot", dataset=found.name, environment=environment)

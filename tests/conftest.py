@@ -1,0 +1,87 @@
+"""What the tests share: accounts of every role, datasets and trained models, made through the operations."""
+
+import io
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from rest_framework.test import APIClient
+
+from catalog.upload import add_dataset
+from registry.training import TrainingRequest, request_training
+from serving import resident
+
+# Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
+FLOWERS = "length,width,colour,species\n" + "".join(
+    f"{5 + i % 3 + i % 2 * 4},{1.5 + i % 4 * 0.1},{['red', 'blue', ''][i % 3]},{['tulip', 'rose'][i % 2]}\n"
+    for i in range(24)
+)
+
+
+@pytest.fixture(autouse=True)
+def _empty_memory():
+    yield
+    resident.forget()
+
+
+@pytest.fixture
+def make_user(db):
+    def make(role="administrator", **fields):
+        username = fields.pop("username", role.replace(" ", "_") if role else "nobody")
+        user = get_user_model().objects.create_user(username=username, password="correct horse", **fields)
+        if role:
+            user.groups.add(Group.objects.get(name=role))
+        return user
+
+    return make
+
+
+@pytest.fixture
+def admin(make_user):
+    return make_user("administrator", username="ada")
+
+
+@pytest.fixture
+def api(admin):
+    client = APIClient()
+    client.force_authenticate(admin)
+    return client
+
+
+@pytest.fixture
+def page(client, admin):
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def make_dataset(admin):
+    def make(name="flowers", content=FLOWERS, *, filename=None, by=None, **fields):
+        content = content.encode() if isinstance(content, str) else content
+        version, _ = add_dataset(
+            io.BytesIO(content), filename=filename or f"{name}.csv", name=name, by=by or admin, **fields
+        )
+        return version
+
+    return make
+
+
+@pytest.fixture
+def make_job(admin, make_dataset):
+    def make(source=None, *, module="tree", class_name="DecisionTreeClassifier", by=None, **fields):
+        request = TrainingRequest(module=module, class_name=class_name, **fields)
+        job = request_training(source or make_dataset(), request=request, by=by or admin)
+        job.refresh_from_db()
+        return job
+
+    return make
+
+
+@pytest.fixture
+def make_version(make_job):
+    def make(source=None, **fields):
+        job = make_job(source, **fields)
+        assert job.state == "succeeded", job.error
+        return job.model_version
+
+    return make

@@ -1,0 +1,19 @@
+"""The platform's settings for tests: a data folder of the run's own, trainings in the test's own process."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+DATA = tempfile.mkdtemp(prefix="mlmp-test-")
+atexit.register(shutil.rmtree, DATA, ignore_errors=True)
+os.environ["DATA_DIR"] = DATA
+for name in ("DEBUG", "SECRET_KEY", "DATABASE_URL", "OBJECT_STORAGE", "MAX_UPLOAD_MB"):
+    os.environ.pop(name, None)
+
+from mlplatform.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+TRAIN_IN_CHILD_PROCESS = False
