@@ -271,8 +271,8 @@ PLATFORM_ADMIN_PASSWORD = env("PLATFORM_ADMIN_PASSWORD")  # unset: one is made u
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "mlplatform.access.RoleBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "mlplatform.access.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -1,0 +1,37 @@
+from django.contrib import admin
+
+from catalog.models import Dataset, DatasetVersion
+from mlplatform.inspection import InspectionAdmin, link, links, readable
+
+
+@admin.register(Dataset)
+class DatasetAdmin(InspectionAdmin):
+    versions = links("versions", "dataset__id__exact", "versions")
+    models = links("model_versions", "dataset__id__exact", "models")
+    list_display = ["name", "description", "created_at", "created_by", "versions", "models"]
+    list_select_related = ["created_by"]
+    list_filter = ["created_by"]
+    search_fields = ["name", "description"]
+    date_hierarchy = "created_at"
+
+
+@admin.register(DatasetVersion)
+class DatasetVersionAdmin(InspectionAdmin):
+    dataset_link = link("dataset")
+    models = links("model_versions", "dataset_version__id__exact", "models")
+    recipe_text, profile_text = readable("recipe"), readable("profile")
+    list_display = [
+        "__str__", "dataset_link", "number", "format", "row_count", "column_count", "size_bytes", "created_at",
+        "created_by", "models",
+    ]  # fmt: skip
+    list_filter = ["format", "created_by"]
+    search_fields = ["dataset__name", "original_filename", "sha256"]
+    date_hierarchy = "created_at"
+    fields = [
+        "dataset_link", "number", "original_filename", "key", "format", "row_count", "column_count", "size_bytes",
+        "sha256", "created_at", "created_by", "recipe_text", "profile_text",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_lists()

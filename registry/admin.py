@@ -1,0 +1,74 @@
+from django.contrib import admin
+
+from mlplatform.inspection import InspectionAdmin, link, links, readable
+from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(InspectionAdmin):
+    dataset_link, source, job_link = link("dataset"), link("dataset_version"), link("job")
+    releases_link = links("releases", "model_version__id__exact", "releases")
+    shown = {
+        name: readable(name)
+        for name in ("metrics", "parameters", "signature", "features", "warnings", "libraries")
+    }
+    metrics_text, parameters_text, signature_text = shown["metrics"], shown["parameters"], shown["signature"]
+    features_text, warnings_text, libraries_text = shown["features"], shown["warnings"], shown["libraries"]
+    list_display = [
+        "__str__", "stage", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at", "trained_by",
+        "promoted_at", "releases_link",
+    ]  # fmt: skip
+    list_filter = ["stage", "task", "algorithm", "trained_by"]
+    search_fields = ["dataset__name", "algorithm", "description", "artifact_sha256"]
+    date_hierarchy = "trained_at"
+    fields = [
+        "dataset_link", "source", "number", "stage", "job_link", "algorithm", "module", "task", "description", "target",
+        "test_size", "random_state", "rows_train", "rows_test", "artifact_size", "artifact_sha256", "trained_at",
+        "trained_by", "promoted_at", "metrics_text", "parameters_text", "features_text", "signature_text",
+        "warnings_text", "libraries_text",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_lists().select_related("dataset_version__dataset", "job")
+
+
+@admin.register(Release)
+class ReleaseAdmin(InspectionAdmin):
+    dataset_link, version = link("dataset"), link("model_version")
+    list_display = [
+        "__str__", "dataset_link", "version", "stage", "kind", "started_at", "ended_at", "released_by", "comment",
+    ]  # fmt: skip
+    list_filter = ["stage", "kind", ("ended_at", admin.EmptyFieldListFilter), "released_by"]
+    search_fields = ["dataset__name", "comment", "key"]
+    date_hierarchy = "started_at"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).with_versions()
+
+
+@admin.register(TrainingJob)
+class TrainingJobAdmin(InspectionAdmin):
+    source, version = link("dataset_version"), link("model_version")
+    request_text = readable("request")
+    list_display = [
+        "__str__", "state", "stage", "source", "version", "attempt", "requested_at", "requested_by", "finished_at",
+    ]  # fmt: skip
+    list_filter = ["state", "error_code", "requested_by"]
+    search_fields = ["dataset_name", "error", "worker"]
+    date_hierarchy = "requested_at"
+    fields = [
+        "dataset_name", "source", "version", "state", "stage", "progress", "attempt", "worker", "heartbeat_at",
+        "requested_at", "requested_by", "started_at", "finished_at", "error", "error_code", "traceback", "request_text",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_lists()
+
+
+@admin.register(VersionCounter)
+class VersionCounterAdmin(InspectionAdmin):
+    list_display = ["dataset", "last"]
+    list_select_related = ["dataset"]
+    search_fields = ["dataset__name"]
