@@ -1,5 +1,7 @@
 """Parse recipes: find out how a file is to be read, and read it that way ever after. The only readers."""
 
+import itertools
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +20,11 @@ from catalog.profiling import Profiler
 
 __all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read"]
 
-CSV_BLOCK = 4 * 1024 * 1024  # the longest record; several blocks are in memory at once
+CSV_BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 of them ahead: 4 MB would cost 280 MB of memory
+WIDE = 200  # from here on, the calls per column and block cost more than the bytes: 8 blocks at once
+PANDAS_INDEX = re.compile(
+    r"__index_level_[0-9]+__"
+)  # left out: pandas takes it for row numbers, not a column
 PARQUET_BATCH = 16 * 1024 * 1024
 
 
@@ -151,9 +157,10 @@ def _csv_batches(file, recipe, wanted):
     picked = [column.name for column in wanted]
     with closing(_text_batches(file, recipe, names, picked)) as batches:
         for batch in batches:
+            texts = dict(zip(picked, batch.columns, strict=True))  # looking up a name in a batch is a search
 
-            def convert(column, start, rows, batch=batch):
-                return cells.from_text(batch[column.name].slice(start, rows), column, decimal=recipe.decimal)
+            def convert(column, start, rows, texts=texts):
+                return cells.from_text(texts[column.name].slice(start, rows), column, decimal=recipe.decimal)
 
             yield batch.num_rows, convert
 
@@ -183,7 +190,9 @@ def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES):
                 strings_can_be_null=True,
             ),
         )
-        yield from reader
+        step = 8 if len(names) > WIDE else 1
+        while batches := list(itertools.islice(reader, step)):
+            yield pa.concat_batches(batches)
         if not watch.is_ended:
             raise pa.ArrowInvalid("a quotation mark is still open at the end")
     except pa.ArrowInvalid as error:
@@ -223,26 +232,27 @@ def _jsonl_batches(file, recipe, wanted):
 
 def _settle_parquet(file, filename, kind, max_bytes):
     with _parquet(file, kind.compression, max_bytes) as table:
-        names = list(table.schema_arrow.names)
-        cells.exact_names(names)
-        found = {name: cells.arrow_column(table.schema_arrow.field(name)) for name in names}
+        fields = [field for field in table.schema_arrow if not PANDAS_INDEX.fullmatch(field.name)]
+        names = cells.exact_names([field.name for field in fields])
+        found = [cells.arrow_column(field) for field in fields]
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
         rows = 0
         for batch in _record_batches(table, names):
             batch.validate(full=True)
             rows += batch.num_rows
-            for name in names:
-                found[name] = cells.seen(found[name], batch[name])
-    return ParseRecipe("parquet", kind.compression, columns=tuple(found.values())), rows
+            values = dict(zip(batch.schema.names, batch.columns, strict=True))
+            found = [cells.seen(column, values[column.name]) for column in found]
+    return ParseRecipe("parquet", kind.compression, columns=tuple(found)), rows
 
 
 def _parquet_batches(file, recipe, wanted):
     with _parquet(file, recipe.compression, streams.MAX_BYTES) as table:
         for batch in _record_batches(table, [column.name for column in wanted]):
+            values = dict(zip(batch.schema.names, batch.columns, strict=True))
 
-            def convert(column, start, rows, batch=batch):
-                return cells.from_arrow(batch[column.name].slice(start, rows), column)
+            def convert(column, start, rows, values=values):
+                return cells.from_arrow(values[column.name].slice(start, rows), column)
 
             yield batch.num_rows, convert
 

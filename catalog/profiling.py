@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 MAX_DISTINCT = 1_000
+MAX_DISTINCT_IN_ALL = 500_000  # of all columns together: about 60 MB
 MAX_LENGTH = 200  # a longer text is prose, not a category: its values are not counted
 TOP = 10
 
@@ -13,13 +14,15 @@ TOP = 10
 class Profiler:
     """Gathers one profile per column from typed frames (the dtypes of `parsing.chunks`).
 
-    A profile has name, type, nullable, missing, distinct (None when there are more than 1,000 values or texts
-    are long), min, max and mean (None for text, boolean and without values; dates as ISO texts; infinities
-    left out) and top, up to ten [value, count] (None where distinct is None or the values are measures).
+    A profile has name, type, nullable, missing, distinct, min, max, mean and top, all fit for JSON. `distinct`
+    is None when there are more than 1,000 values (fewer in a table of over 500 columns) or texts are long.
+    `min`, `max` and `mean` are for numbers and dates (as ISO texts); infinities are left out. `top` is for
+    texts and booleans: up to ten [value, count], None where `distinct` is.
     """
 
     def __init__(self, columns: Sequence):
-        self._states = [_State(column) for column in columns]
+        cap = min(MAX_DISTINCT, MAX_DISTINCT_IN_ALL // max(len(columns), 1))
+        self._states = [_State(column, cap) for column in columns]
 
     def update(self, frame: pd.DataFrame) -> None:
         for state in self._states:
@@ -30,12 +33,13 @@ class Profiler:
 
 
 class _State:
-    def __init__(self, column):
+    def __init__(self, column, cap):
         self.column = column
         self.is_measure = column.type in ("integer", "number", "date")
         self.missing = self.count = 0
         self.min = self.max = None
         self.total = 0.0
+        self.cap = cap
         self.counts = {}  # value: how often (measures: 0); None once there are too many
 
     def update(self, series):
@@ -76,7 +80,7 @@ class _State:
         self._stop_counting_at_the_cap()
 
     def _stop_counting_at_the_cap(self):
-        if len(self.counts) > MAX_DISTINCT:
+        if len(self.counts) > self.cap:
             self.counts = None
 
     def result(self):

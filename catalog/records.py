@@ -49,7 +49,7 @@ def error(file, recipe, watch):
     if not watch.is_ragged:
         return ValidationError(
             f"The record that starts near line {line:,} does not end: a quotation mark in it is not closed, "
-            "or it is longer than 4 MB.",
+            "or it is longer than 1 MB.",
             code="unclosed_quote",
         )
     count = f"{width} cell{'s' if width > 1 else ''}" if width else "another number of cells"
