@@ -1,0 +1,46 @@
+"""scikit-learn's errors and warnings as sentences that a user can act on."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+
+from registry.algorithms import Algorithm
+
+# What scikit-learn raises for data or parameters that do not suit an algorithm.
+UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError, MemoryError)
+# What to do about reasons that scikit-learn gives in its own terms.
+HINTS = {
+    "GammaRegressor": "Its target must be above 0 in every row.",
+    "IsotonicRegression": "Choose exactly one feature, a number.",
+    "NuSVC": "Choose a smaller nu, or SVC.",
+    "PoissonRegressor": "Its target must be 0 or more in every row.",
+    "QuadraticDiscriminantAnalysis": "A reg_param such as 0.1 helps.",
+}
+
+
+@contextmanager
+def as_sentences(algorithm: Algorithm, notes: list[str]) -> Iterator[None]:
+    """Collect scikit-learn's warnings in `notes`, and raise its errors as ValidationError (fit_failed)."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing")  # of scaling, which is our choice
+        try:
+            yield
+        except UNSUITABLE as error:
+            sentences = [_first_paragraph(error) or type(error).__name__, HINTS.get(algorithm.name, "")]
+            reason = " ".join(sentences).strip()
+            raise ValidationError(
+                f"{algorithm.name} could not be fitted: {reason}", code="fit_failed"
+            ) from error
+    # The others speak to programmers: deprecations, and numpy's overflow on the way to a good result.
+    spoken = {(w.filename, w.lineno): w.message for w in caught if isinstance(w.message, UserWarning)}
+    notes.extend(_first_paragraph(message) for message in spoken.values())
+
+
+def _first_paragraph(error: Exception | Warning) -> str:
+    """Its text up to the first empty line, on one line of at most 400 characters, with a full stop."""
+    text = " ".join(str(error).strip().split("\n\n")[0].split())
+    text = text if len(text) <= 400 else text[:399] + "…"
+    return text if not text or text[-1] in ".!?…" else text + "."

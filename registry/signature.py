@@ -1,0 +1,50 @@
+"""The signature of a model: its input columns, target, output kind and classes, as plain JSON."""
+
+import pandas
+
+CATEGORIES = 50
+OUTPUTS = {"classification": "class", "regression": "number", "clustering": "cluster"}
+
+
+def describe(
+    pipeline, train: pandas.DataFrame, inputs: list[dict], *, target: dict | None, task: str
+) -> dict:
+    """The signature of a fitted pipeline; ranges, categories and example are of the training rows.
+
+    `train` is a feature_frame of `inputs`. Numbers carry `min` and `max`, dates too (ISO), text the 50 most
+    frequent `categories`; `classes` keep the type they have in the table.
+    """
+    return {
+        "inputs": [_input(train[column["name"]], column) for column in inputs],
+        "target": None if target is None else {"name": target["name"], "type": target["type"]},
+        "task": task,
+        "output": OUTPUTS[task],
+        "classes": pipeline.classes_.tolist() if task == "classification" else None,
+        "can_predict": hasattr(pipeline, "predict"),
+        "probabilities": hasattr(pipeline, "predict_proba"),
+        "example": _example(train, inputs),
+    }
+
+
+def _input(series: pandas.Series, column: dict) -> dict:
+    described = {"name": column["name"], "type": column["type"], "nullable": bool(column["nullable"])}
+    if column["type"] == "text":
+        described["categories"] = series.value_counts().index[:CATEGORIES].tolist()
+    elif column["type"] != "boolean":
+        described |= {"min": _plain(series.min(), column), "max": _plain(series.max(), column)}
+    return described
+
+
+def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:
+    """The first of the rows with the fewest missing values."""
+    row = int(train.isna().sum(axis=1).to_numpy().argmin())
+    return {column["name"]: _plain(train[column["name"]].iloc[row], column) for column in inputs}
+
+
+def _plain(value: object, column: dict) -> object:
+    """A cell as the JSON value of its column's type; a date without a time of day as "2026-01-31"."""
+    if pandas.isna(value):
+        return None
+    if column["type"] == "date":
+        return value.date().isoformat() if value == value.normalize() else value.isoformat()
+    return {"integer": int, "number": float, "boolean": bool, "text": str}[column["type"]](value)
