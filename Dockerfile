@@ -1,0 +1,31 @@
+# One image for the web server (the default command), the training worker (python manage.py worker)
+# and the preparation of a new or upgraded installation (python manage.py bootstrap).
+FROM python:3.13-slim AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/venv
+COPY requirements.txt ./
+# Wheels only: the slim image has no compiler, and a build from source would fail an hour later.
+RUN /opt/venv/bin/pip install --only-binary :all: --requirement requirements.txt
+
+
+FROM python:3.13-slim
+
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent platform \
+    && install --directory --owner platform --group platform /var/lib/ml-mini-platform
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /app
+COPY . ./
+RUN DATA_DIR=/tmp/build python manage.py collectstatic --no-input \
+    && python -m compileall -q . \
+    && rm -rf /tmp/build
+
+# From here on SECRET_KEY must be given: every replica needs the same one.
+ENV DEBUG=False HOST=0.0.0.0 PORT=8000 DATA_DIR=/var/lib/ml-mini-platform
+USER platform
+VOLUME /var/lib/ml-mini-platform
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
+CMD ["python", "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]

@@ -1,0 +1,48 @@
+# `make run` starts the platform, `make test` runs every check. Python 3.11 or newer: make run PYTHON=python3.13
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?= -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test format lock
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
+	@exec $(BIN)/python manage.py run
+
+test: .venv/.installed-dev ## every check and every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/python tests/chromium.py
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: .venv/.installed-dev ## put the code into the house's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
+	$(PIP) install uv
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header \
+		$(LOCK_ARGS) --output-file requirements.txt --quiet
+	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
+		--no-header $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and \
+	$(PYTHON) is older. Name one that is new enough: make run PYTHON=python3.13")'
+	@$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt | .venv/bin/python
+	@echo "Installing the requirements into .venv (once) ..."
+	@$(PIP) install --requirement requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	@echo "Installing what the tests need into .venv (once) ..."
+	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,145 @@
+"""The one command that a newcomer runs, as a newcomer runs it: a process of its own on a fresh folder."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="counts processes in /proc")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, *, seconds: float = 25):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+    return found
+
+
+class Running:
+    """`manage.py run`, what it has printed so far, and the processes that belong to it."""
+
+    def __init__(self, folder: Path, *, through: tuple[str, ...] = ()):
+        self.port = free_port()
+        self.folder = folder
+        self.lines: list[str] = []
+        self.process = self.start(*through)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def start(self, *through: str) -> subprocess.Popen:
+        variables = {"DATA_DIR": str(self.folder), "PORT": str(self.port), "WEB_WORKERS": "1"}
+        return subprocess.Popen(
+            [*through, sys.executable, "manage.py", "run"],
+            cwd=settings.BASE_DIR,
+            env={"PATH": os.environ["PATH"], **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    def said(self, pattern: str) -> str | None:
+        return next((line for line in list(self.lines) if re.search(pattern, line)), None)
+
+    def pids(self, name: str) -> list[int]:
+        """Of every process of this name that supervisord has started, the latest last."""
+        return [
+            int(pid) for line in list(self.lines) for pid in re.findall(rf"'{name}' with pid (\d+)", line)
+        ]
+
+    def alive(self) -> list[str]:
+        mark = f"DATA_DIR={self.folder}\0".encode()
+        return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in content(path)]
+
+    def is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("platform"))
+    yield running
+    running.process.terminate()
+    running.process.wait(15)
+
+
+def test_says_the_generated_password_and_where_it_is_once_it_is_ready(running):
+    until(lambda: running.said(f"^Ready: http://127.0.0.1:{running.port}$"), seconds=60)
+    assert running.is_ready()
+    assert running.said(r"^Administrator: admin, password: \S{16} ")
+
+
+def test_a_second_start_on_the_same_port_says_that_it_is_taken(running):
+    second = running.start()
+    said, _ = second.communicate(timeout=30)
+    assert second.returncode == 1
+    assert re.fullmatch(
+        rf"CommandError: .*PORT={running.port} cannot be used: Address already in use\. .*\n", said
+    )
+
+
+def test_the_health_check_of_the_image_tells_a_ready_server_from_none(running):
+    dockerfile = (settings.BASE_DIR / "Dockerfile").read_text().replace("\\\n", " ")
+    command = json.loads(re.search(r"HEALTHCHECK .*CMD (\[.+\])", dockerfile)[1])
+    check = [sys.executable, *command[1:]]
+    assert subprocess.run(check, env={"PORT": str(running.port)}).returncode == 0
+    assert subprocess.run(check, env={"PORT": str(free_port())}, stderr=subprocess.DEVNULL).returncode != 0
+
+
+def test_a_killed_web_server_and_a_killed_worker_come_back(running):
+    for name in ("web", "worker_0"):
+        os.kill(running.pids(name)[-1], signal.SIGKILL)
+    until(lambda: len(running.pids("web")) >= 2 and len(running.pids("worker_0")) >= 2)
+    until(running.is_ready)
+
+
+def test_ctrl_c_stops_every_process(running):
+    started = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(15) == 0
+    assert time.monotonic() - started < 12
+    assert running.alive() == []
+
+
+def test_the_second_start_keeps_the_account_and_ends_with_its_terminal(running):
+    until(lambda: running.process.poll() is not None)
+    in_terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")
+    again = Running(running.folder, through=in_terminal)
+    until(lambda: again.said("^Ready: "))
+    assert not again.said("password")
+    again.process.kill()  # its terminal goes with it
+    until(lambda: not again.alive(), seconds=15)
