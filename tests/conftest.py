@@ -1,8 +1,10 @@
 """What the tests share: accounts of every role, datasets and trained models, made through the operations."""
 
+import contextlib
 import io
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
@@ -85,3 +87,23 @@ def make_version(make_job):
         return job.model_version
 
     return make
+
+
+@pytest.fixture
+def broken_storage():
+    """A local object store that fails: a file stands where its folder was, for the length of a with block."""
+
+    @contextlib.contextmanager
+    def broken(bucket):
+        folder = settings.DATA_DIR / bucket
+        folder.mkdir(exist_ok=True)
+        aside = folder.with_name(f"{bucket}-aside")
+        folder.rename(aside)
+        folder.touch()
+        try:
+            yield
+        finally:
+            folder.unlink()
+            aside.rename(folder)
+
+    return broken

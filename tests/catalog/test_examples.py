@@ -1,0 +1,29 @@
+import pytest
+
+from catalog.examples import EXAMPLES, add_example
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "columns"),
+    [
+        ("iris", 150, 5),
+        ("wine", 178, 14),
+        ("breast_cancer", 569, 31),
+        ("diabetes", 442, 11),
+        ("digits", 1797, 65),
+    ],
+)
+def test_each_example_is_a_dataset_with_a_target(admin, name, rows, columns):
+    version = add_example(name, by=admin)
+    assert (version.dataset.name, version.row_count, version.column_count) == (name, rows, columns)
+    assert version.columns[-1]["name"] == "target"
+    assert set(EXAMPLES) >= {name}
+
+
+def test_another_name_gets_the_iris_table(admin):
+    assert add_example("My Flowers", by=admin).dataset.name == "my_flowers"
+
+
+def test_an_example_that_is_there_is_used(admin, make_dataset):
+    mine = make_dataset("iris")
+    assert add_example("iris", by=admin) == mine
