@@ -1,0 +1,59 @@
+"""Both set-ups of the platform, each started once for the run when the first test asks for it."""
+
+import pytest
+
+from tests.stack.platforms import Platform
+from tests.stack.servers import ObjectStore, Postgres, Processes
+
+SETUPS = ("sqlite_and_files", "postgres_and_s3")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/stack/" in item.path.as_posix():
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def processes():
+    started = Processes()
+    yield started
+    started.stop_all()
+
+
+@pytest.fixture(scope="session")
+def postgres(processes):
+    return Postgres(processes)
+
+
+@pytest.fixture(scope="session")
+def object_store(processes):
+    return ObjectStore(processes)
+
+
+@pytest.fixture(scope="session")
+def sqlite_and_files(processes):
+    return Platform(processes)
+
+
+@pytest.fixture(scope="session")
+def postgres_and_s3(processes, postgres, object_store):
+    return Platform(processes, postgres=postgres, store=object_store)
+
+
+@pytest.fixture(params=SETUPS)
+def platform(request):
+    """The platform in each set-up. It is shared: a test names its own datasets and leaves all running."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for name in SETUPS:
+            used = item.funcargs.get("platform") or item.funcargs.get(name)
+            if isinstance(used, Platform):
+                report.sections.append((f"{name}: what the processes said", used.logs()))
+                break
+    return report

@@ -1,0 +1,288 @@
+"""The platform as it is run: gunicorn and training workers as processes, spoken to by HTTP."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import psycopg
+import requests
+from botocore.exceptions import ClientError
+
+from tests.stack.servers import ObjectStore, Postgres, Processes, free_ports, until
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+
+# Eleven small rows a class: a decision tree learns them in a millisecond.
+TABLE = "length,width,colour,species\n" + "".join(
+    f"{5 + i % 3 + i % 2 * 4},{1.5 + i % 4 * 0.1},{['red', 'blue', ''][i % 3]},{['tulip', 'rose'][i % 2]}\n"
+    for i in range(22)
+)
+ROWS = [[5, 1.5, "red"], [9, 1.6, "blue"], [None, 1.7, "green"], [11, None, None]]
+TREE = {"module": "tree", "class": "DecisionTreeClassifier"}
+# Six seconds or more of fitting, which grow with nothing but its trees.
+SLOW = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 6000}}
+
+
+class Platform:
+    def __init__(
+        self,
+        processes: Processes,
+        *,
+        postgres: Postgres | None = None,
+        store: ObjectStore | None = None,
+        **env,
+    ):
+        self.processes, self.store = processes, store
+        self.folder = processes.folder("platform")
+        self.data = self.folder / "data"
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "DJANGO_SETTINGS_MODULE": "mlplatform.settings",
+            "PYTHONPATH": str(ROOT),
+            "DATA_DIR": str(self.data),
+            "SECRET_KEY": "the key of the stack tests, which is as long as Django wants a key to be",
+            "PORT": str(self.port),
+            "WEB_WORKERS": "2",
+            "WEB_THREADS": "8",
+            "PLATFORM_ADMIN_PASSWORD": PASSWORD,
+        }
+        if postgres:
+            self.env["DATABASE_URL"] = postgres.create(self.folder.name)
+        if store:
+            self.env |= {
+                "OBJECT_STORAGE": "s3",
+                "OBJECT_STORAGE_ENDPOINT": store.endpoint,
+                "OBJECT_STORAGE_ACCESS_KEY": store.key,
+                "OBJECT_STORAGE_SECRET_KEY": store.secret,
+                "DATASETS_BUCKET": self.folder.name.replace("_", "") + "-datasets",
+                "TRAINED_MODELS_BUCKET": self.folder.name.replace("_", "") + "-models",
+            }
+        self.env |= env
+        self.workers: list[subprocess.Popen] = []
+        self.manage("bootstrap")
+        self.start_web()
+        self.token = self.manage("api_token", "admin").strip()
+
+    # Processes
+
+    def manage(self, *args: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *args], env=self.env, cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start_web(self) -> None:
+        self.web = self.processes.start(
+            [sys.executable, "-m", "gunicorn", "-c", ROOT / "mlplatform/gunicorn.py", f"--chdir={ROOT}"],
+            env=self.env,
+            log=self.folder / "web.log",
+        )
+        until(lambda: self.get("/readyz", token=None).status_code == 200, what="A platform that is ready")
+
+    def have_workers(self, count: int) -> list[subprocess.Popen]:
+        """Let exactly this many training workers run; those that died are replaced."""
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        while len(self.workers) > count:
+            self.processes.stop(self.workers.pop())
+        while len(self.workers) < count:
+            self.workers.append(
+                self.processes.start(
+                    [sys.executable, ROOT / "manage.py", "worker", "--no-startup-delay"],
+                    env=self.env,
+                    log=self.folder / "worker.log",
+                )
+            )
+        return self.workers
+
+    def trainings(self) -> list[psutil.Process]:
+        """The processes that this platform's workers have started for a training."""
+        return [child for worker in self.workers for child in psutil.Process(worker.pid).children()]
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}"
+            for path in sorted(self.folder.glob("*.log"))
+        )
+
+    # HTTP
+
+    def call(self, method: str, path: str, *, token: str | None = "", headers=None, **fields):
+        token = self.token if token == "" else token
+        signed = {"Authorization": f"Bearer {token}"} if token else {}
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                return session.request(
+                    method, self.url + path, headers=signed | (headers or {}), timeout=120, **fields
+                )
+            except requests.ConnectionError:
+                if path != "/readyz":
+                    raise
+                answer = requests.Response()
+                answer.status_code = 0
+                return answer
+
+    def get(self, path: str, **fields):
+        return self.call("GET", path, **fields)
+
+    def post(self, path: str, json=None, **fields):
+        return self.call("POST", path, json=json, **fields)
+
+    def upload(self, name: str, content: str | bytes = TABLE, **fields):
+        return self.post("/datasets/upload", files={"file": (f"{name}.csv", content)}, data=fields)
+
+    def train(self, dataset: str, model: dict = TREE, *, prefer: str = "wait=60", **fields):
+        return self.post(
+            "/train", {"dataset_name": dataset, "model": model} | fields, headers={"Prefer": prefer}
+        )
+
+    def promote(self, dataset: str, version: int, stage: str):
+        return self.post("/promote", {"dataset_name": dataset, "version": version, "target_stage": stage})
+
+    def predict(self, dataset: str, stage: str, rows=ROWS, **fields):
+        body = {"dataset_name": dataset, "environment": stage, "input_data": {"features": rows}}
+        return self.post("/predict", body | fields)
+
+    def made(self, dataset: str, *, versions: int = 1) -> None:
+        """A new dataset with this many trained model versions."""
+        self.have_workers(max(1, len(self.workers)))
+        assert self.upload(dataset).status_code == 201
+        for _ in range(versions):
+            answer = self.train(dataset)
+            assert answer.status_code == 201, answer.text
+
+    def ended(self, job: int, *, within: float = 120) -> dict:
+        """A job's facts, once it has ended."""
+
+        def look():
+            facts = self.get(f"/jobs/{job}").json()
+            return facts if facts["state"] not in {"queued", "running"} else None
+
+        return until(look, what=f"The end of job {job}", within=within, pause=0.2)
+
+    def reaches(self, job: int, stage: str) -> None:
+        def look():
+            facts = self.get(f"/jobs/{job}").json()
+            assert facts["state"] in {"queued", "running"}, facts
+            return facts["stage"] == stage
+
+        until(look, what=f"Job {job} at {stage}", pause=0.05)
+
+    # What is behind it
+
+    def sql(self, query: str) -> list[tuple]:
+        if url := self.env.get("DATABASE_URL"):
+            with psycopg.connect(url, autocommit=True) as connection:
+                cursor = connection.execute(query)
+                return cursor.fetchall() if cursor.description else []
+        with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection, connection:
+            return connection.execute(query).fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """The rows of every table that an operation writes."""
+        tables = (
+            "catalog_dataset", "catalog_datasetversion", "registry_modelversion", "registry_release",
+            "registry_trainingjob", "django_tasks_database_dbtaskresult",
+        )  # fmt: skip
+        return {table: self.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+
+    def live(self, dataset: str, stage: str) -> list[int]:
+        """The versions that are live in a stage, from the table itself."""
+        rows = self.sql(
+            "SELECT m.number FROM registry_release r JOIN registry_modelversion m ON m.id = r.model_version_id "
+            "JOIN catalog_dataset d ON d.id = r.dataset_id "
+            f"WHERE d.name = '{dataset}' AND r.stage = '{stage}' AND r.ended_at IS NULL"
+        )
+        return [number for (number,) in rows]
+
+    def numbers(self, dataset: str, table: str = "registry_modelversion") -> list[int]:
+        rows = self.sql(
+            f"SELECT v.number FROM {table} v JOIN catalog_dataset d ON d.id = v.dataset_id "
+            f"WHERE d.name = '{dataset}' ORDER BY v.number"
+        )
+        return [number for (number,) in rows]
+
+    def stored(self, path: str) -> "Stored":
+        """The object behind a path such as `trained-models/iris/.../iris_model_dev_v1.pkl`."""
+        bucket, _, key = path.partition("/")
+        return Stored(self, bucket, key)
+
+    def store_fails(self):
+        return StoreFails(self)
+
+
+class Stored:
+    """One object in the platform's store, reached past the platform."""
+
+    def __init__(self, platform: Platform, bucket: str, key: str):
+        self.platform, self.bucket, self.key = platform, bucket, key
+        self.path = platform.data / bucket / key
+
+    def read(self) -> bytes:
+        if store := self.platform.store:
+            return store.client().get_object(Bucket=self.bucket, Key=self.key)["Body"].read()
+        return self.path.read_bytes()
+
+    def exists(self) -> bool:
+        try:
+            self.read()
+        except (FileNotFoundError, ClientError):
+            return False
+        return True
+
+    def write(self, content: bytes) -> None:
+        if store := self.platform.store:
+            store.client().put_object(Bucket=self.bucket, Key=self.key, Body=content)
+        else:
+            self.path.write_bytes(content)
+
+
+class StoreFails:
+    """While it lasts the object store is away: the S3 server killed, or plain files where its folders were."""
+
+    def __init__(self, platform: Platform):
+        self.platform = platform
+        self.folders = [platform.data / name for name in ("datasets", "trained-models")]
+
+    def __enter__(self):
+        if self.platform.store:
+            self.platform.store.stop()
+            return
+        for folder in self.folders:
+            folder.rename(folder.with_suffix(".away"))
+            folder.write_bytes(b"")
+
+    def __exit__(self, *exc):
+        if self.platform.store:
+            self.platform.store.start()
+            return
+        for folder in self.folders:
+            folder.unlink()
+            folder.with_suffix(".away").rename(folder)
+
+
+def at_once(*calls: Callable) -> list:
+    """The answers of calls that are made in the same moment, in their order."""
+    gate = threading.Barrier(len(calls))
+
+    def make(call: Callable):
+        gate.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(make, calls))
+
+
+def statuses(answers: list) -> list[int]:
+    return sorted(answer.status_code for answer in answers)

@@ -1,0 +1,79 @@
+"""The whole life of a model, by HTTP against real processes, on both set-ups."""
+
+import hashlib
+import io
+
+import joblib
+import pandas
+
+from tests.stack.platforms import ROWS, TABLE
+
+COLUMNS = ["length", "width", "colour"]
+
+
+def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback(platform):
+    platform.have_workers(1)
+    uploaded = platform.upload("life", description="Flowers")
+    assert uploaded.status_code == 201
+    facts = uploaded.json()
+    assert facts["rows"] == 22
+    assert facts["sha256"] == hashlib.sha256(TABLE.encode()).hexdigest()
+    assert platform.get("/datasets/life/file").content == TABLE.encode()
+    assert platform.stored(facts["location"]).read() == TABLE.encode()
+
+    for number in (1, 2):
+        trained = platform.train("life", target_column="species", random_state=number)
+        assert trained.status_code == 201, trained.text
+        assert trained.json()["version"] == number
+        assert trained.json()["model_file"] == f"life_model_dev_v{number}.pkl"
+        assert set(trained.json()["metrics"]) >= {"accuracy", "precision", "recall", "f1_score"}
+
+    assert platform.predict("life", "staging").status_code == 404
+    for stage in ("staging", "production"):
+        promoted = platform.promote("life", 1, stage)
+        assert promoted.status_code == 200, promoted.text
+        assert promoted.json()["artifact_path"].endswith(f"/life_model_{stage}_v1.pkl")
+        assert platform.predict("life", stage).json()["version"] == 1
+    lower = platform.promote("life", 1, "staging")
+    assert (lower.status_code, lower.json()["code"]) == (400, "not_higher")
+
+    no_way_back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
+    assert (no_way_back.status_code, no_way_back.json()["code"]) == (409, "no_earlier_release")
+    assert platform.promote("life", 2, "production").status_code == 200
+    assert platform.predict("life", "production").json()["version"] == 2
+    back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
+    assert (back.status_code, back.json()["version"]) == (200, 1)
+    assert platform.predict("life", "production").json()["version"] == 1
+    assert platform.live("life", "production") == [1]
+
+    in_use = platform.call("DELETE", "/datasets/life")
+    assert (in_use.status_code, in_use.json()["code"]) == (409, "dataset_in_use")
+    live = platform.call("DELETE", "/models/life/1")
+    assert (live.status_code, live.json()["code"]) == (409, "version_is_live")
+    assert platform.call("DELETE", "/models/life/2").status_code == 204
+    assert platform.get("/models/life/2").status_code == 404
+
+
+def test_a_downloaded_artifact_predicts_what_the_platform_predicts(platform):
+    platform.made("download")
+    platform.promote("download", 1, "staging")
+    answer = platform.predict("download", "staging", probabilities=True).json()
+    artifact = platform.get("/models/download/1/artifact")
+    facts = platform.get("/models/download/1").json()
+    assert hashlib.sha256(artifact.content).hexdigest() == facts["artifact_sha256"]
+    pipeline = joblib.load(io.BytesIO(artifact.content))
+    frame = pandas.DataFrame(ROWS, columns=COLUMNS).astype({"colour": "str"})
+    assert answer["predictions"] == pipeline.predict(frame).tolist()
+    assert answer["probabilities"] == pipeline.predict_proba(frame).tolist()
+    assert answer["classes"] == pipeline.classes_.tolist()
+
+
+def test_a_deleted_model_leaves_no_bytes_and_frees_its_dataset(platform):
+    platform.made("shortlived")
+    location = platform.get("/datasets/shortlived").json()["location"]
+    artifact = platform.get("/models/shortlived/1").json()["artifact_path"]
+    assert platform.call("DELETE", "/models/shortlived/1").status_code == 204
+    assert platform.call("DELETE", "/datasets/shortlived").status_code == 204
+    assert platform.get("/datasets/shortlived").status_code == 404
+    for path in (location, artifact):
+        assert not platform.stored(path).exists()
