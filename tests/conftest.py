@@ -3,6 +3,7 @@
 import contextlib
 import io
 
+import pandas
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -107,3 +108,8 @@ def broken_storage():
             aside.rename(folder)
 
     return broken
+
+
+@pytest.fixture
+def flowers_frame():
+    return pandas.read_csv(io.StringIO(FLOWERS))

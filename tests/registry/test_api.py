@@ -1,0 +1,226 @@
+"""The registry's API: training, jobs, models, releases."""
+
+import pytest
+
+from registry.api import preferred_wait
+from registry.models import TrainingJob
+
+TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
+
+
+@pytest.fixture
+def train(api, make_dataset):
+    make_dataset()
+
+    def post(*, prefer="", **fields):
+        body = {"dataset_name": "flowers", "model": TREE} | fields
+        return api.post("/train", body, headers={"Prefer": prefer} if prefer else {})
+
+    return post
+
+
+def test_a_training_answers_201_with_the_model(train):
+    answer = train(target_column="species", test_size=0.25, random_state=1)
+    body = answer.json()
+    assert answer.status_code == 201
+    assert set(body) == {
+        "message", "dataset", "version", "environment", "model_file", "target", "features", "metrics",
+        "parameters", "warnings", "job",
+    }  # fmt: skip
+    assert (body["dataset"], body["version"], body["environment"]) == ("flowers", 1, "dev")
+    assert body["model_file"] == "flowers_model_dev_v1.pkl"
+    assert body["metrics"]["accuracy"] == 1.0
+    assert body["parameters"]["max_depth"] == 3
+    assert TrainingJob.objects.get(pk=body["job"]).state == "succeeded"
+
+
+@pytest.mark.parametrize("module", ["tree", "sklearn.tree"])
+def test_a_module_may_be_short_or_whole(train, module):
+    assert train(model=TREE | {"module": module}).status_code == 201
+
+
+def test_the_dataset_may_be_written_as_a_person_would(train):
+    assert train(dataset_name="Flowers.csv").status_code == 201
+
+
+def test_the_target_that_was_chosen_is_told(train):
+    assert train().json()["target"] == "species"
+    kmeans = {"module": "cluster", "class": "KMeans", "params": {"n_clusters": 2}}
+    assert train(model=kmeans, target_column=None).json()["target"] is None
+
+
+def test_an_example_is_catalogued_first(api):
+    tree = {"module": "tree", "class": "DecisionTreeRegressor"}
+    answer = api.post("/train", {"dataset_name": "diabetes", "use_example": True, "model": tree})
+    assert answer.status_code == 201
+    assert {"mae", "mse", "rmse", "r2"} <= set(answer.json()["metrics"])
+    assert api.get("/datasets/diabetes").json()["rows"] == 442
+
+
+def test_an_older_dataset_version_can_be_trained_on(train, make_dataset, api):
+    make_dataset(content="a,species\n" + "1,x\n2,y\n" * 10, new_version=True)
+    assert train(dataset_version=1).json()["features"] == ["length", "width", "colour"]
+    assert train().json()["features"] == ["a"]
+    assert train(dataset_version=3).status_code == 404
+
+
+def test_a_training_that_fails_is_422_with_the_reason(train):
+    answer = train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+    assert answer.status_code == 422
+    assert "IsotonicRegression could not be fitted" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({"dataset_name": "nothing"}, 404, "no dataset named `nothing`"),
+        ({"dataset_name": ""}, 400, "dataset_name"),
+        ({"model": {"module": "tree"}}, 400, "class"),
+        ({"model": "tree"}, 400, "model"),
+        ({"model": TREE | {"params": [1]}}, 400, "params"),
+        ({"model": TREE | {"params": {"max_depth": "deep"}}}, 400, "max_depth"),
+        ({"model": TREE | {"class": "DecisionTreeClasifier"}}, 400, "DecisionTreeClassifier"),
+        ({"test_size": 1}, 400, "below 1"),
+        ({"test_size": "x"}, 400, "test_size"),
+        ({"random_state": 2**40}, 400, "random_state"),
+        ({"target_column": "specis"}, 400, "species"),
+        ({"features": []}, 400, "feature"),
+        ({"features": "length"}, 400, "features"),
+    ],
+)
+def test_a_bad_request_says_what_is_wrong(train, fields, status, words):
+    answer = train(**fields)
+    assert answer.status_code == status
+    assert words in answer.json()["detail"]
+    assert set(answer.json()) == {"detail", "code", "fields"}
+
+
+def test_a_job_tells_its_request_and_its_result(train, api):
+    job = train().json()["job"]
+    body = api.get(f"/jobs/{job}").json()
+    assert (body["state"], body["progress"], body["error"]) == ("succeeded", 1.0, None)
+    assert body["request"]["model"] == TREE
+    assert body["result"]["version"] == 1
+    assert body["started_at"] <= body["finished_at"]
+
+
+def test_a_failed_job_tells_its_error(train, api):
+    train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+    listed = api.get("/jobs?state=failed").json()["results"]
+    assert listed[0]["error"]["code"] == "fit_failed"
+    assert listed[0]["result"] is None
+
+
+def test_a_job_that_does_not_exist_is_404(api):
+    assert api.get("/jobs/99").json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 25), ("wait=3", 3), ("wait=600", 60), ("respond-async", 0), ("respond-async, wait=10", 10),
+        ("Wait = 7", 7), ("nonsense", 25), ("wait=-1", 25),
+    ],
+)  # fmt: skip
+def test_the_prefer_header_says_how_long_to_wait(header, seconds):
+    assert preferred_wait(header) == seconds
+
+
+def test_a_model_is_told_whole(train, api, admin):
+    train(description="first")
+    body = api.get("/models/flowers/1").json()
+    assert (body["name"], body["environment"], body["live_in"]) == ("flowers_model_dev_v1", "dev", ["dev"])
+    assert (body["dataset"], body["dataset_version"], body["trained_by"]) == ("flowers", 1, admin.username)
+    assert body["artifact_path"].endswith("/flowers_model_dev_v1.pkl")
+    assert body["libraries"]["scikit-learn"]
+    assert body["promoted_at"] is None
+    assert body["signature"]["classes"] == ["rose", "tulip"]
+
+
+def test_models_are_filtered_by_dataset_and_environment(make_version, make_dataset, api):
+    make_version(make_dataset())
+    make_version(make_dataset("roses"))
+    api.post("/promote", {"dataset_name": "roses", "version": 1, "target_stage": "staging"})
+    assert [row["dataset"] for row in api.get("/models?dataset=flowers").json()["results"]] == ["flowers"]
+    assert [row["dataset"] for row in api.get("/models?environment=staging").json()["results"]] == ["roses"]
+    assert api.get("/models?environment=prod").status_code == 400
+
+
+def test_the_list_of_models_runs_as_many_queries_for_ten_as_for_two(
+    make_version, make_dataset, api, django_assert_num_queries
+):
+    source = make_dataset()
+    for _ in range(2):
+        make_version(source)
+    with django_assert_num_queries(3):
+        api.get("/models")
+    for _ in range(8):
+        make_version(source)
+    with django_assert_num_queries(3):
+        assert len(api.get("/models").json()["results"]) == 10
+    with django_assert_num_queries(2):
+        assert len(api.get("/jobs").json()["results"]) == 10
+
+
+def test_the_artifact_comes_as_a_file(train, api):
+    train()
+    answer = api.get("/models/flowers/1/artifact")
+    assert answer["Content-Disposition"] == 'attachment; filename="flowers_model_dev_v1.pkl"'
+    size = api.get("/models/flowers/1").json()["artifact_size"]
+    assert len(b"".join(answer.streaming_content)) == size
+
+
+def test_a_promotion_answers_with_the_release(train, api):
+    train()
+    answer = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    body = answer.json()
+    assert answer.status_code == 200
+    assert set(body) == {
+        "message", "model_name", "dataset", "version", "environment", "artifact_path", "promoted_at",
+    }  # fmt: skip
+    assert (body["model_name"], body["environment"]) == ("flowers_model_staging_v1", "staging")
+    again = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    assert (again.status_code, again.json()["code"]) == (400, "not_higher")
+
+
+def test_a_rollback_answers_like_a_promotion(train, api):
+    for version in (1, 2):
+        train()
+        api.post("/promote", {"dataset_name": "flowers", "version": version, "target_stage": "production"})
+    body = api.post("/rollback", {"dataset_name": "flowers", "environment": "production"}).json()
+    assert (body["version"], body["model_name"]) == (1, "flowers_model_production_v1")
+    nothing = api.post("/rollback", {"dataset_name": "flowers", "environment": "staging"})
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "no_earlier_release")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"version": 9, "target_stage": "staging"}, 404),
+        ({"version": 1, "target_stage": "prod"}, 400),
+        ({"version": 0, "target_stage": "staging"}, 400),
+        ({"version": "one", "target_stage": "staging"}, 400),
+        ({"target_stage": "staging"}, 400),
+    ],
+)
+def test_a_bad_promotion_says_what_is_wrong(train, api, body, status):
+    train()
+    assert api.post("/promote", {"dataset_name": "flowers"} | body).status_code == status
+
+
+def test_a_version_that_is_live_is_not_deleted(train, api):
+    train()
+    api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    assert api.delete("/models/flowers/1").status_code == 409
+    train()
+    assert api.delete("/models/flowers/2").status_code == 204
+    assert api.get("/models/flowers/2").status_code == 404
+
+
+def test_a_changed_artifact_is_told_by_its_own_code(train, api):
+    from tests.registry.test_promotion import tamper
+
+    train()
+    tamper(api.get("/models/flowers/1").json()["artifact_path"].removeprefix("trained-models/"))
+    refused = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")

@@ -1,0 +1,94 @@
+"""Roles: what each may do, by page and by API alike."""
+
+import pytest
+from django.contrib.auth.models import Group
+from rest_framework.test import APIClient
+
+from mlplatform import access
+
+ABILITIES = {
+    None: set(),
+    "viewer": {"view", "predict"},
+    "data scientist": {"view", "predict", "upload", "train", "promote_staging"},
+    "release manager": {
+        "view",
+        "predict",
+        "upload",
+        "train",
+        "promote_staging",
+        "promote_production",
+        "delete",
+    },
+    "administrator": set(access.REFUSALS),
+}
+
+
+def test_the_roles_are_groups_made_by_a_migration(db):
+    assert set(Group.objects.values_list("name", flat=True)) == set(access.ROLES)
+
+
+@pytest.mark.parametrize("role", ABILITIES)
+def test_each_role_holds_what_is_said_of_it(make_user, role):
+    assert access.abilities(make_user(role)) == ABILITIES[role]
+
+
+def test_a_superuser_holds_everything_and_a_disabled_account_nothing(make_user):
+    assert access.abilities(make_user(None, username="root", is_superuser=True)) == set(access.REFUSALS)
+    assert access.abilities(make_user("administrator", username="gone", is_active=False)) == set()
+
+
+# What a role may do by page and by API: (ability, page, its form, API call, its body)
+OPERATIONS = [
+    ("view", "get", "/catalog/", {}, "get", "/datasets", {}),
+    ("view", "get", "/registry/models/flowers/1/", {}, "get", "/models/flowers/1", {}),
+    ("predict", "post", "/serving/flowers/dev/", {"input-0": 1, "input-1": 1, "input-2": "red"}, "post", "/predict",
+     {"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [[1, 1, "red"]]}}),
+    ("upload", "post", "/catalog/add-example/", {"name": "iris"}, "post", "/train",
+     {"dataset_name": "wine", "use_example": True,
+      "model": {"module": "tree", "class": "DecisionTreeClassifier"}}),
+    ("train", "post", "/registry/train/", {"dataset": "flowers", "algorithm": "DecisionTreeClassifier",
+     "target": "species", "test_size": "0.2"}, "post", "/train",
+     {"dataset_name": "flowers", "model": {"module": "tree", "class": "DecisionTreeClassifier"}}),
+    ("promote_staging", "post", "/registry/models/flowers/1/promote/", {"stage": "staging"}, "post", "/promote",
+     {"dataset_name": "flowers", "version": 2, "target_stage": "staging"}),
+    ("promote_production", "post", "/registry/models/flowers/1/promote/", {"stage": "production"}, "post", "/promote",
+     {"dataset_name": "flowers", "version": 2, "target_stage": "production"}),
+    ("delete", "post", "/registry/models/flowers/1/delete/", {}, "delete", "/models/flowers/2", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ABILITIES)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation[0])
+def test_page_and_api_refuse_and_allow_alike(client, make_user, make_dataset, make_version, role, operation):
+    ability, method, page, form, call, address, body = operation
+    source = make_dataset()
+    for _ in range(3):
+        make_version(source)
+    user = make_user(role)
+    client.force_login(user)
+    api = APIClient()
+    api.force_authenticate(user)
+    by_page = getattr(client, method)(page, form).status_code
+    by_api = getattr(api, call)(address, body).status_code
+    if ability in ABILITIES[role]:
+        assert by_page in {200, 302}
+        assert by_api in {200, 201, 204}
+    else:
+        assert (by_page, by_api) == (403, 403)
+
+
+def test_a_refusal_is_a_sentence(client, make_user):
+    user = make_user(None)
+    client.force_login(user)
+    assert "Ask an administrator" in client.get("/", headers={"Accept": "text/html"}).content.decode()
+    api = APIClient()
+    api.force_authenticate(user)
+    assert "Ask an administrator" in api.get("/datasets").json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/", "/catalog/", "/catalog/upload/", "/registry/train/", "/registry/jobs/",
+                                  "/registry/models/", "/serving/", "/accounts/tokens/", "/admin/"])  # fmt: skip
+def test_every_page_sends_a_stranger_to_the_login(client, db, path):
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert "/login/" in answer["Location"]

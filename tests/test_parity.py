@@ -1,0 +1,100 @@
+"""No rule stands in one place only: the same bad input gets the same sentence by page and by API."""
+
+import html
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from registry.promotion import promote
+from tests.conftest import FLOWERS
+
+BAD_FILES = {
+    "empty": ("empty.csv", b""),
+    "header only": ("header.csv", b"a,b,c\n"),
+    "a picture": ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256))),
+    "a zip": ("book.csv", b"PK\x03\x04" + bytes(300)),
+    "columns of one name": ("twice.csv", b"a,a\n1,2\n"),
+    "ragged lines": ("ragged.csv", b"a,b\n1,2\n1,2,3\n"),
+    "a broken gzip": ("broken.csv.gz", b"\x1f\x8b\x08" + bytes(50)),
+    "a broken parquet": ("broken.parquet", b"PAR1" + bytes(50) + b"PAR1"),
+    "no name left": ("数据.csv", FLOWERS.encode()),
+    "a reserved name": ("upload.csv", FLOWERS.encode()),
+    "a taken name": ("flowers.csv", FLOWERS.encode() + b"1,2,red,rose\n"),
+}
+
+
+def text_of(answer) -> str:
+    return html.unescape(answer.content.decode())
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_gets_one_sentence(page, api, make_dataset, case):
+    make_dataset()
+    name, content = BAD_FILES[case]
+    by_api = api.post("/datasets/upload", {"file": SimpleUploadedFile(name, content)}, format="multipart")
+    by_page = page.post("/catalog/upload/", {"file": SimpleUploadedFile(name, content)})
+    assert by_api.status_code in {400, 409}
+    assert by_page.status_code == 422
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ({"test_size": "1"}, {"test_size": 1}),
+        ({"test_size": "0"}, {"test_size": 0}),
+        ({"algorithm": "LinearRegression"}, {"model": {"module": "linear_model", "class": "LinearRegression"}}),
+        ({"features": ["species"]}, {"features": ["species"]}),
+        ({"param-max_depth": "0"}, {"model": {"params": {"max_depth": 0}}}),
+        ({"param-criterion": "ginny"}, {"model": {"params": {"criterion": "ginny"}}}),
+    ],
+)
+def test_a_training_that_cannot_work_gets_one_sentence(page, api, make_dataset, form, body):
+    make_dataset()
+    tree = {"module": "tree", "class": "DecisionTreeClassifier"}
+    model = tree | body.get("model", {})
+    sent = {"dataset_name": "flowers", "target_column": "species"} | body | {"model": model}
+    filled = {"dataset": "flowers", "algorithm": model["class"], "target": "species", "test_size": "0.2"} | form
+    by_api, by_page = api.post("/train", sent), page.post("/registry/train/", filled)
+    assert (by_api.status_code, by_page.status_code) == (400, 422)
+    said = by_api.json()["detail"]
+    assert said in text_of(by_page) or "Select a valid choice" in text_of(by_page)
+
+
+def test_a_promotion_downwards_gets_one_sentence(page, api, make_version, admin):
+    version = make_version()
+    promote(version, stage="production", by=admin)
+    by_api = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    by_page = page.post("/registry/models/flowers/1/promote/", {"stage": "staging"})
+    assert (by_api.status_code, by_page.status_code) == (400, 422)
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
+def test_a_rollback_to_nothing_gets_one_sentence(page, api, make_version):
+    make_version()
+    by_api = api.post("/rollback", {"dataset_name": "flowers", "environment": "dev"})
+    by_page = page.post("/serving/flowers/dev/rollback/", follow=True)
+    assert by_api.status_code == 409
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
+def test_a_dataset_in_use_gets_one_sentence(page, api, make_version):
+    make_version()
+    by_api, by_page = api.delete("/datasets/flowers"), page.post("/catalog/flowers/delete/")
+    assert (by_api.status_code, by_page.status_code) == (409, 409)
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
+def test_a_live_version_gets_one_sentence(page, api, make_version, admin):
+    promote(make_version(), stage="staging", by=admin)
+    by_api, by_page = api.delete("/models/flowers/1"), page.post("/registry/models/flowers/1/delete/")
+    assert (by_api.status_code, by_page.status_code) == (409, 409)
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
+@pytest.mark.parametrize("path", ["/catalog/nothing/", "/registry/models/flowers/9/", "/serving/nothing/dev/"])
+def test_what_is_not_there_is_a_404_page_with_a_sentence(page, make_version, path):
+    make_version()
+    answer = page.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 404
+    assert "no " in text_of(answer)

@@ -1,0 +1,70 @@
+"""OpenAPI: every call is described, without warnings, and its examples work when executed."""
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+
+CALLS = {
+    ("POST", "/auth/token"), ("DELETE", "/auth/token"),
+    ("POST", "/datasets/upload"), ("GET", "/datasets"), ("GET", "/datasets/{name}"),
+    ("GET", "/datasets/{name}/file"), ("DELETE", "/datasets/{name}"),
+    ("POST", "/train"), ("GET", "/jobs"), ("GET", "/jobs/{id}"),
+    ("GET", "/models"), ("GET", "/models/{dataset}/{version}"), ("GET", "/models/{dataset}/{version}/artifact"),
+    ("DELETE", "/models/{dataset}/{version}"),
+    ("POST", "/promote"), ("POST", "/rollback"), ("POST", "/predict"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def test_the_schema_is_valid_and_without_warnings(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+
+
+def test_it_is_openapi_3_1_and_has_every_call(schema):
+    described = {(method.upper(), path) for path, calls in schema["paths"].items() for method in calls}
+    assert schema["openapi"].startswith("3.1")
+    assert described >= CALLS
+
+
+def test_upload_takes_a_file(schema):
+    body = schema["paths"]["/datasets/upload"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    name = body["schema"]["$ref"].rsplit("/", 1)[-1]
+    file = schema["components"]["schemas"][name]["properties"]["file"]
+    assert file["format"] == "binary" or file.get("contentMediaType")
+
+
+def example_of(schema, path: str) -> dict:
+    content = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    return next(iter(content["examples"].values()))["value"]
+
+
+def test_the_examples_work_in_the_order_of_a_model_s_life(schema, api):
+    for path, status in (("/train", 201), ("/predict", 200), ("/promote", 200)):
+        assert api.post(path, example_of(schema, path)).status_code == status
+    assert api.post("/train", example_of(schema, "/train")).status_code == 201
+    again = example_of(schema, "/promote") | {"version": 2}
+    assert api.post("/promote", again).status_code == 200
+    assert api.post("/rollback", example_of(schema, "/rollback")).status_code == 200
+
+
+def test_everything_but_signing_in_asks_for_a_credential(schema):
+    open_calls = {
+        (method, path)
+        for path, calls in schema["paths"].items()
+        for method, call in calls.items()
+        if not call.get("security")
+    }
+    assert open_calls <= {("post", "/auth/token"), ("get", "/schema")}
+
+
+@pytest.mark.django_db
+def test_docs_come_from_the_package_and_need_no_login(client):
+    page = client.get("/docs").content.decode()
+    assert "swagger" in page
+    assert "https://" not in page.replace("https://spdx", "")
+    assert '"persistAuthorization": true' in page
+    assert client.get("/schema").status_code == 200
