@@ -233,6 +233,10 @@ def seen(column, values):
         values = values.dictionary_decode()
     if pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63:
         column = replace(column, type="text")
+    if column.type == "text" and pc.any(pc.match_substring(values.cast(pa.string()), "\0")).as_py():
+        raise ValidationError(
+            f"Column “{column.name}” contains a NUL character. Remove it.", code="binary_file"
+        )
     is_missing = pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
     return replace(column, nullable=column.nullable or bool(pc.any(is_missing).as_py()))
 

@@ -84,8 +84,8 @@ def batches(stream):
     for line, text, value in found:
         if type(value) is not dict:
             raise _invalid(line, "is not a JSON object")
-        if "\\ud" in text or "\\uD" in text:
-            _refuse_half_surrogates(line, value)
+        if "\\u0000" in text or "\\ud" in text or "\\uD" in text:
+            _refuse_odd_characters(line, value)
         lines.append(line)
         rows.append(value)
         size += len(text)
@@ -153,11 +153,14 @@ def _first_character(stream):
     return head.lstrip()[:1]
 
 
-def _refuse_half_surrogates(line, value):
+def _refuse_odd_characters(line, value):
+    """No database stores them: half of a surrogate pair is no UTF-8, and PostgreSQL has no NUL in a text."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        plain = json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise _invalid(line, "holds half of a surrogate pair (\\ud800 to \\udfff)") from error
+    if b"\\u0000" in plain.replace(b"\\\\", b""):
+        raise _invalid(line, "holds a NUL character (\\u0000)")
 
 
 def _fits_int64(values):

@@ -33,7 +33,8 @@ class ParseRecipe:
     """All it takes to read the same bytes the same way again.
 
     `format` is csv (any delimited text), parquet or jsonl; `compression` gzip or None. Encoding is for
-    texts only; delimiter, decimal mark and escape character (None: quotes are doubled) for csv only.
+    texts only; delimiter, decimal mark, escape character (None: quotes are doubled) and the number of blank
+    lines above the header to skip are for csv only.
     """
 
     format: str
@@ -42,6 +43,7 @@ class ParseRecipe:
     delimiter: str | None = None
     decimal: str | None = None
     escape: str | None = None
+    skip: int | None = None
     columns: tuple[Column, ...] = ()
 
     def to_dict(self) -> dict:
@@ -132,7 +134,7 @@ def _frame(wanted, array):
 
 def _settle_csv(file, filename, kind, max_bytes):
     layout = sniffing.layout(kind, filename)
-    recipe = ParseRecipe("csv", kind.compression, None, layout.delimiter, ".", layout.escape)
+    recipe = ParseRecipe("csv", kind.compression, None, layout.delimiter, ".", layout.escape, layout.skip)
     for encoding in kind.encodings:
         guesses, rows = [cells.TextGuess() for _ in layout.names], 0
         recipe = replace(recipe, encoding=encoding)
@@ -174,7 +176,11 @@ def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES):
         reader = pyarrow.csv.open_csv(
             pa.PythonFile(stream, mode="r"),
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=CSV_BLOCK, column_names=names, skip_rows_after_names=1
+                use_threads=False,
+                block_size=CSV_BLOCK,
+                column_names=names,
+                skip_rows=recipe.skip,
+                skip_rows_after_names=1,
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=recipe.delimiter,

@@ -36,7 +36,7 @@ def of(lines, delimiter, escape):
     reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
     start = 1
     for cells in reader:
-        if len(cells) > 1 or (cells and cells[0].strip(" \t")):
+        if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
             yield start, cells
         start = reader.line_num + 1
 

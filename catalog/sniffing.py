@@ -63,10 +63,11 @@ class Kind:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a delimited text is written; `names` are its header's cells."""
+    """How a delimited text is written: `skip` blank lines, then the header with its `names`, then the rows."""
 
     delimiter: str
     escape: str | None
+    skip: int
     names: tuple[str, ...]
 
 
@@ -101,7 +102,7 @@ def layout(kind, filename):
     escape = "\\" if re.search(r'\\"[^"\r\n,;\t|]', head) else None
     hint = "\t" if ".tsv" in filename.lower() else ""
     delimiter = _delimiter(head, escape, is_cut=len(head) < len(kind.text) or not kind.is_whole, hint=hint)
-    names = _header(kind, delimiter, escape)
+    skip, names = _header(kind, delimiter, escape)
     if len(names) == 1 and ".parquet" in filename.lower():
         raise ValidationError(
             "The file is called Parquet but is not a Parquet file. Export the table again.",
@@ -112,7 +113,7 @@ def layout(kind, filename):
             "The first row holds only numbers, so it is not a header. Add a first row with the column names.",
             code="no_header",
         )
-    return Layout(delimiter, escape, tuple(columns.usable_names(names)))
+    return Layout(delimiter, escape, skip, tuple(columns.usable_names(names)))
 
 
 def _refuse_foreign(sample, hint):
@@ -240,8 +241,8 @@ def _table(head, mark, escape, is_cut):
 def _header(kind, delimiter, escape):
     lines = records.of(io.StringIO(kind.text, newline=""), delimiter, escape)
     try:
-        names = next(lines)[1]
-        is_complete = kind.is_whole or sum(map(len, names)) < SAMPLE // 8
+        start, names = next(lines, (1, ()))
+        is_complete = names and (kind.is_whole or sum(map(len, names)) < SAMPLE // 8)
     except csv.Error:
         is_complete = False
     if not is_complete:
@@ -249,4 +250,4 @@ def _header(kind, delimiter, escape):
             "The header row does not end: it is too long, or a quotation mark in it is not closed.",
             code="no_header",
         )
-    return names
+    return start - 1, names

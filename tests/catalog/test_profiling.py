@@ -1,0 +1,86 @@
+"""Profiles: a column in figures, the same however the table is cut into chunks."""
+
+import io
+import json
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+
+from catalog.columns import Column
+from catalog.parsing import inspect
+from catalog.profiling import Profiler
+
+
+def profile(content):
+    """The profile of each column by name, through JSON as it is stored."""
+    found = inspect(io.BytesIO(content.encode()), "t.csv").profile
+    return {column["name"]: column for column in json.loads(json.dumps(found, allow_nan=False))}
+
+
+def test_numbers_have_range_mean_gaps_and_distinct_values():
+    found = profile("a,b\n1,1.5\n3,\n3,2.5\n")
+    assert found["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
+        "distinct": 2, "min": 1, "max": 3, "mean": 7 / 3,
+    }  # fmt: skip
+    assert [found["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
+
+
+def test_texts_and_booleans_have_their_most_frequent_values():
+    found = profile("city,flag\nOslo,true\nRome,false\nOslo,true\n,\n")
+    assert found["city"]["top"] == [["Oslo", 2], ["Rome", 1]]
+    assert found["flag"]["top"] == [[True, 2], [False, 1]]
+    assert found["city"]["min"] is found["city"]["mean"] is None
+
+
+def test_dates_are_iso_texts():
+    found = profile("a\n2024-01-01\n2024-01-03\n2024-01-01T12:00\n")["a"]
+    assert (found["min"], found["max"], found["mean"]) == ("2024-01-01", "2024-01-03", "2024-01-01T20:00:00")
+
+
+def test_infinities_are_left_out_of_the_figures():
+    found = profile("a\n1.5\ninf\n-inf\n1e308\n1.7e308\n1e308\n")["a"]
+    assert (found["min"], found["max"], found["mean"]) == (1.5, 1.7e308, None)
+
+
+def test_a_column_without_values_has_no_figures():
+    found = profile("a,b\n1,\n2,\n")["b"]
+    assert (found["missing"], found["distinct"], found["min"], found["mean"]) == (2, 0, None, None)
+
+
+def test_distinct_values_are_not_counted_beyond_a_thousand():
+    found = profile("a,b\n" + "".join(f"{i},n{i}\n" for i in range(1001)))
+    assert found["a"]["distinct"] is found["b"]["distinct"] is found["b"]["top"] is None
+    assert profile("a\n" + "".join(f"n{i}\n" for i in range(1000)))["a"]["distinct"] == 1000
+
+
+def test_long_texts_are_not_counted():
+    assert profile("a\n" + "x" * 201 + "\n")["a"]["distinct"] is None
+
+
+def test_chunks_make_no_difference():
+    columns = [Column("n", "integer", True), Column("t", "text", True), Column("b", "boolean", False)]
+    frame = pd.DataFrame(
+        {
+            "n": pd.array([1, None, 5, 5], "Int64"),
+            "t": pd.array(["x", "y", None, "x"], "str"),
+            "b": [True, False, True, True],
+        }
+    )
+    whole, pieces = Profiler(columns), Profiler(columns)
+    whole.update(frame)
+    for start in range(4):
+        pieces.update(frame.iloc[start : start + 1])
+    assert whole.result() == pieces.result()
+    assert whole.result()[0]["mean"] == 11 / 3
+
+
+def test_memory_is_bounded_for_wide_tables_of_distinct_values():
+    columns = [Column(f"c{i}", "number", False) for i in range(1000)]
+    profiler = Profiler(columns)
+    tracemalloc.start()
+    for seed in range(3):
+        values = np.random.default_rng(seed).normal(size=(200, 1000))
+        profiler.update(pd.DataFrame(values, columns=[column.name for column in columns]))
+    assert tracemalloc.get_traced_memory()[0] < 40_000_000
+    tracemalloc.stop()
