@@ -5,6 +5,7 @@ Every function raises ValidationError with the code that its docstring names.
 
 import difflib
 import math
+from collections import Counter
 
 import numpy as np
 import pandas
@@ -28,14 +29,15 @@ def inputs(columns: list[dict], *, features: list[str] | None, target: str | Non
     names = [column["name"] for column in columns]
     if target is not None and target not in names:
         raise ValidationError(_missing("target", target, names), code="target_not_found")
-    for feature in features or []:
-        if feature not in names:
+    known, listed = set(names), Counter(features)
+    for feature in listed:
+        if feature not in known:
             raise ValidationError(_missing("feature", feature, names), code="feature_not_found")
         if feature == target:
             raise ValidationError(
                 f'"{target}" is the target, so it cannot be a feature too.', code="target_is_feature"
             )
-        if features.count(feature) > 1:
+        if listed[feature] > 1:
             raise ValidationError(f'The feature "{feature}" is listed twice.', code="duplicate_feature")
     wanted = set(names if features is None else features) - {target}
     if not wanted:

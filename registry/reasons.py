@@ -17,6 +17,7 @@ HINTS = {
     "NuSVC": "Choose a smaller nu, or SVC.",
     "PoissonRegressor": "Its target must be 0 or more in every row.",
     "QuadraticDiscriminantAnalysis": "A reg_param such as 0.1 helps.",
+    "RadiusNeighborsRegressor": "Choose a larger radius.",
 }
 
 
