@@ -6,6 +6,9 @@ class PlatformConfig(AppConfig):
     name = "mlplatform"
     default = True
 
+    def ready(self):
+        from mlplatform import checks  # noqa: F401 - registers them
+
 
 class PlatformAdminConfig(admin.AdminConfig):
     default_site = "mlplatform.access.PlatformAdminSite"

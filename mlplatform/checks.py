@@ -7,7 +7,6 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 TAG = "platform"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 
 
 @register(TAG)
@@ -53,17 +52,3 @@ def buckets(app_configs, **kwargs) -> list[CheckMessage]:
             )
         )
     return found
-
-
-@register(TAG)
-def database(app_configs, **kwargs) -> list[CheckMessage]:
-    engine = settings.DATABASES["default"]["ENGINE"]
-    if engine in ENGINES:
-        return []
-    return [
-        Error(
-            f"DATABASE_URL asks for {engine}, on which the platform has never run.",
-            hint="Use postgresql://..., or leave it unset for SQLite.",
-            id="platform.E004",
-        )
-    ]

@@ -193,6 +193,10 @@ except ValueError as error:  # its text may hold the password
     raise ImproperlyConfigured(
         "DATABASE_URL is not an address like postgresql://user:password@host:5432/name."
     ) from error
+if DATABASES["default"]["ENGINE"] not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+    raise ImproperlyConfigured(
+        "DATABASE_URL must begin with postgresql:// or sqlite://; nothing else is supported."
+    )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads and then writes under SQLite's deferred mode fails at once with
     # "database is locked", whatever the timeout. WAL: readers do not wait for the writer.

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import hashlib
 import http.client
 import json
@@ -32,9 +33,10 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         os.chdir(settings.BASE_DIR)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
-                signal.signal(number, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGTERM, self._stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is what nohup asks for
+            signal.signal(signal.SIGHUP, self._stop)
         refuse_taken_port()
         call_command("bootstrap", stdout=self.stdout, stderr=self.stderr, skip_checks=True)
         collect_static()
@@ -103,9 +105,14 @@ def refuse_taken_port() -> None:
             probe.bind(address)
             probe.listen()  # a socket that only listens on the same port is found here
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            other = settings.PORT % 65535 + 1
+            raise CommandError(
+                f"Port {settings.PORT} of {settings.HOST} is taken. "
+                f"Stop what uses it, or choose another: PORT={other} make run"
+            ) from error
         raise CommandError(
-            f"HOST={settings.HOST} PORT={settings.PORT} cannot be used: {error.strerror}. "
-            f"Stop what uses it, or choose another: PORT={settings.PORT % 65535 + 1} make run"
+            f"HOST={settings.HOST} PORT={settings.PORT} cannot be listened on: {error.strerror}."
         ) from error
 
 
