@@ -21,6 +21,9 @@ class JobState(models.TextChoices):
     RUNNING = "running", "running"
     SUCCEEDED = "succeeded", "succeeded"
     FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+    TIMED_OUT = "timed_out", "timed out"
+    OUT_OF_MEMORY = "out_of_memory", "out of memory"
     LOST = "lost", "lost"
 
 
@@ -47,9 +50,19 @@ class TrainingJob(models.Model):
     state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED, db_index=True)
     stage = models.CharField(max_length=20, blank=True, help_text="What it is doing: loading, fitting ...")
     progress = models.FloatField(default=0, help_text="From 0 to 1.")
+    timings = models.JSONField(default=list, help_text="The stages that were begun: [name, ISO instant].")
+    expected_s = models.FloatField(null=True, help_text="How long, by earlier trainings of this kind.")
+    warnings = models.JSONField(default=list, help_text="What the dry run noticed before the job was queued.")
+    timeout_s = models.PositiveIntegerField(null=True, help_text="The longest that it may run.")
     attempt = models.PositiveIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
+    task_id = models.CharField(max_length=64, blank=True, help_text="Its place in the queue's table.")
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="In use when last measured.")
+    memory_peak_bytes = models.PositiveBigIntegerField(null=True)
+    log = models.TextField(blank=True, help_text="The last lines that the training printed.")
     error = models.TextField(blank=True, help_text="The sentence for people.")
     error_code = models.CharField(max_length=50, blank=True)
     traceback = models.TextField(blank=True)
