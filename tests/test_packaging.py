@@ -1,0 +1,145 @@
+"""What can be said of the image, of compose and of the locks without an engine to run them."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from django.conf import settings
+
+from tests.test_settings import COMPOSE_ONLY, variables_read
+
+ROOT = settings.BASE_DIR
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES = COMPOSE["services"]
+OURS = {"web", "worker", "init"}
+SECRETS = {
+    "SECRET_KEY",
+    "POSTGRES_PASSWORD",
+    "OBJECT_STORAGE_ACCESS_KEY",
+    "OBJECT_STORAGE_SECRET_KEY",
+    "PLATFORM_ADMIN_PASSWORD",
+}
+OF_OTHER_IMAGES = {"PGPASSWORD", "POSTGRES_USER", "POSTGRES_DB", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"}
+DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+
+
+def test_compose_has_the_services_and_pins_the_images_of_others():
+    assert set(SERVICES) == OURS | {"db", "storage"}
+    for name in set(SERVICES) - OURS:
+        assert re.fullmatch(
+            r"postgres:\d+\.\d+-bookworm|pgsty/silo:RELEASE\.[\dTZ-]+", SERVICES[name]["image"]
+        )
+
+
+def test_compose_refuses_to_start_without_its_secrets():
+    used = re.findall(r"\$\{([A-Z_]+)(:\?|:-|)", (ROOT / "docker-compose.yml").read_text())
+    assert {name for name, kind in used if kind == ":?"} == SECRETS
+    assert {kind for name, kind in used if name in SECRETS} == {":?"}
+    assert "" not in {kind for _, kind in used}
+
+
+def test_compose_reads_and_sets_only_variables_that_mean_something():
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    known = variables_read() | COMPOSE_ONLY
+    assert used <= known
+    for service in SERVICES.values():
+        assert set(service["environment"]) <= known | OF_OTHER_IMAGES
+
+
+def test_the_settings_accept_what_compose_leaves_empty(tmp_path, monkeypatch):
+    import runpy
+
+    given = {name: f"a-{name.lower()}-of-eight" for name in SECRETS}
+    for name, value in SERVICES["web"]["environment"].items():
+        value = re.sub(
+            r"\$\{([A-Z_]+)(?::-([^}]*)|:\?[^}]*)\}", lambda m: given.get(m[1]) or m[2] or "", value
+        )
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    made = runpy.run_path(str(ROOT / "mlplatform" / "settings.py"))
+    assert made["DEBUG"] is False
+    assert made["DATABASES"]["default"]["HOST"] in SERVICES
+    assert made["OBJECT_STORAGE_ENDPOINT"] == "http://storage:9000"
+
+
+def test_compose_starts_things_in_order():
+    for name in ("web", "worker"):
+        waits = SERVICES[name]["depends_on"]
+        assert waits["init"] == {"condition": "service_completed_successfully"}
+        assert waits["db"] == waits["storage"] == {"condition": "service_healthy"}
+    assert set(SERVICES["init"]["depends_on"]) == {"db", "storage"}
+    assert all("test" in SERVICES[name]["healthcheck"] for name in ("db", "storage"))
+
+
+def test_compose_keeps_data_in_volumes_and_opens_nothing_to_the_network():
+    mounts = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
+    assert {mount.split(":")[0] for mount in mounts} == set(COMPOSE["volumes"])
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert all(port.startswith(("127.0.0.1:", "${HOST:-127.0.0.1}:")) for port in ports)
+    assert "${HOST:-127.0.0.1}:${PORT:-8000}:8000" in ports
+
+
+@pytest.mark.parametrize("name", ["worker", "init"])
+def test_the_commands_of_compose_are_ours(name):
+    from django.core.management import get_commands
+
+    python, manage, command = SERVICES[name]["command"]
+    assert (python, manage) == ("python", "manage.py")
+    assert command in get_commands()
+
+
+def test_compose_waits_longer_than_gunicorn_takes_to_stop():
+    graceful = int(
+        re.search(r"graceful_timeout = (\d+)", (ROOT / "mlplatform" / "gunicorn.py").read_text())[1]
+    )
+    assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > graceful
+    kills = re.findall(r"stopwaitsecs=(\d+)", (ROOT / "mlplatform" / "supervisord.conf").read_text())
+    assert all(int(seconds) > graceful for seconds in kills)
+
+
+def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim"] * 2
+    assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["platform"]
+    assert re.search(r"^HEALTHCHECK .*/readyz", DOCKERFILE, re.MULTILINE)
+    assert "DEBUG=False" in re.findall(r"^ENV (.+)", DOCKERFILE, re.MULTILINE)[-1]
+
+
+def test_the_image_starts_gunicorn_with_a_file_that_exists():
+    command = re.search(r'^CMD \["python", "-m", "gunicorn", "-c", "(.+)"\]', DOCKERFILE, re.MULTILINE)
+    assert (ROOT / command[1]).is_file()
+
+
+def test_the_image_gets_all_that_the_platform_runs_on_and_nothing_else():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    let_in = {line[1:] for line in lines if line.startswith("!")}
+    assert "*" in lines
+    apps = {name.split(".")[0] for name in settings.INSTALLED_APPS if (ROOT / name.split(".")[0]).is_dir()}
+    assert let_in == apps | {"static", "templates", "manage.py", "requirements.txt"}
+    assert all((ROOT / path).exists() for path in let_in)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_the_locks_are_exact_and_name_no_address(name):
+    lines = [line for line in (ROOT / name).read_text().splitlines() if not line.lstrip().startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9.\[\]-]+==[\w.]+( ; .+)?", line)] == []
+    assert "://" not in (ROOT / name).read_text()
+
+
+def test_the_locks_hold_every_direct_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    locks = {"requirements.txt": project["project"]["dependencies"]}
+    locks["requirements-dev.txt"] = locks["requirements.txt"] + project["dependency-groups"]["dev"]
+    for name, wanted in locks.items():
+        locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
+        assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in wanted} <= locked
+
+
+def test_one_command_is_the_whole_of_continuous_integration():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    job = workflow["jobs"]["test"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
+    assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    script = ROOT / ".ci" / "run"
+    assert "exec make test" in script.read_text()
+    assert script.stat().st_mode & 0o100

@@ -1,0 +1,176 @@
+"""The settings file itself, run afresh under one environment or another."""
+
+import ast
+import os
+import re
+import runpy
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from mlplatform import checks
+
+FILE = settings.BASE_DIR / "mlplatform" / "settings.py"
+COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
+
+
+def variables_read() -> set[str]:
+    """The first argument of every env...() call."""
+    calls = [node for node in ast.walk(ast.parse(FILE.read_text())) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id.startswith("env")]
+    return {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path):
+    """Run the settings file with these variables, and no others of ours."""
+
+    def run(**variables) -> dict:
+        for name in variables_read():
+            monkeypatch.delenv(name, raising=False)
+        for name, value in ({"DATA_DIR": str(tmp_path)} | variables).items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(FILE))
+
+    return run
+
+
+def test_the_example_lists_every_variable_once_and_no_other():
+    listed = re.findall(r"^#?([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(variables_read() | COMPOSE_ONLY)
+
+
+def test_the_example_gives_no_secret():
+    text = (settings.BASE_DIR / ".env.example").read_text()
+    assert re.findall(r"^[A-Z_]+=(.+)", text, re.MULTILINE) == []
+
+
+def test_the_defaults_of_the_example_are_the_defaults(load):
+    example = dict(
+        re.findall(r"^#([A-Z_]+)=(.+)", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
+    )
+    assert example.pop("DATA_DIR") == "./data"
+    plain, spelt_out = load(), load(**example)
+    compared = [name for name in plain if name.isupper() and name not in {"STORAGES", "ALLOWED_HOSTS"}]
+    assert {name: plain[name] for name in compared} == {name: spelt_out[name] for name in compared}
+
+
+@pytest.mark.skipif(not (settings.BASE_DIR / "README.md").exists(), reason="there is no README yet")
+def test_the_readme_lists_every_variable():
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    assert [name for name in sorted(variables_read()) if f"`{name}`" not in readme] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_WORKERS", "-1"),
+        ("WEB_THREADS", "1"),
+        ("TRAIN_WORKERS", "1.5"),
+        ("MAX_UPLOAD_MB", "1GB"),
+        ("API_TOKEN_DAYS", "0"),
+        ("DEBUG", "maybe"),
+        ("HTTPS", "2"),
+        ("OBJECT_STORAGE", "azure"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://user:password@host/name"),
+        ("DATABASE_URL", "postgresql://user:password@host:port/name"),
+        ("DATA_DIR", "/dev/null/data"),
+    ],
+)
+def test_nonsense_is_refused_by_the_name_of_its_variable(load, name, value):
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}\\b.*\\.$"):
+        load(**{name: value})
+
+
+def test_a_password_in_a_wrong_database_address_is_not_repeated(load):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        load(DATABASE_URL="postgresql://user:swordfish@host:port/name")
+    assert "swordfish" not in str(refusal.value)
+
+
+def test_an_empty_variable_is_an_unset_one(load):
+    assert load(PORT="", DEBUG="", OBJECT_STORAGE=" ")["PORT"] == 8000
+
+
+def test_production_refuses_to_start_without_a_secret_key(tmp_path):
+    ours = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DEBUG": "False"}
+    command = [sys.executable, "manage.py", "check"]
+    refused = subprocess.run(command, cwd=settings.BASE_DIR, env=ours, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert re.fullmatch("DEBUG=False needs SECRET_KEY. .+\n", refused.stderr)
+
+
+def test_a_generated_secret_key_is_kept_and_private(load, tmp_path):
+    assert load()["SECRET_KEY"] == load()["SECRET_KEY"] != ""
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_debug_is_off_unless_asked_for(load):
+    assert load()["DEBUG"] is False
+    assert load(DEBUG="1")["DEBUG"] is True
+
+
+def test_sqlite_takes_the_write_lock_at_once_and_lets_readers_read(load):
+    """Deferred transactions that read and then write fail with "database is locked", whatever the timeout."""
+    options = load()["DATABASES"]["default"]["OPTIONS"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert options["timeout"] == 20
+    assert "journal_mode=WAL" in options["init_command"]
+
+
+def test_the_data_folder_may_have_any_name(load, tmp_path):
+    folder = tmp_path / "50% of #1? data"
+    assert load(DATA_DIR=str(folder))["DATABASES"]["default"]["NAME"] == str(folder / "ml_registry.db")
+
+
+def test_s3_sends_no_checksums_that_other_servers_reject(load):
+    options = load(OBJECT_STORAGE="s3")["STORAGES"]["models"]["OPTIONS"]
+    config = options["client_config"]
+    assert config.request_checksum_calculation == config.response_checksum_validation == "when_required"
+    assert config.signature_version == "s3v4"
+
+
+def test_s3_without_keys_leaves_it_to_the_credential_chain_of_aws(load):
+    options = load(OBJECT_STORAGE="s3")["STORAGES"]["datasets"]["OPTIONS"]
+    assert options["access_key"] is options["secret_key"] is options["endpoint_url"] is None
+
+
+def test_an_ipv6_address_is_an_allowed_host_in_brackets(load):
+    assert load(HOST="fd00::1")["ALLOWED_HOSTS"][-1] == "[fd00::1]"
+
+
+def found(check) -> list[str]:
+    return [message.id for message in check(app_configs=None)]
+
+
+def test_half_a_pair_of_keys_is_an_error(settings):
+    settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ACCESS_KEY = "s3", "key"
+    assert found(checks.object_storage) == ["platform.E001"]
+
+
+def test_an_object_store_that_is_not_used_is_a_warning(settings):
+    settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ENDPOINT = "local", "http://localhost:9000"
+    assert found(checks.object_storage) == ["platform.W001"]
+
+
+@pytest.mark.parametrize("name", ["Datasets", "a", "../datasets", "data_sets", "-data"])
+def test_a_bucket_that_no_server_would_make_is_an_error(settings, name):
+    settings.DATASETS_BUCKET = name
+    assert found(checks.buckets) == ["platform.E002"]
+
+
+def test_one_bucket_for_both_is_an_error(settings):
+    settings.DATASETS_BUCKET = settings.TRAINED_MODELS_BUCKET
+    assert found(checks.buckets) == ["platform.E003"]
+
+
+def test_the_defaults_pass_every_check():
+    assert found(checks.object_storage) == found(checks.buckets) == []
