@@ -6,7 +6,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from catalog import examples
+from catalog import display, examples
 from catalog import upload as operations
 from catalog.filters import DatasetFilter
 from catalog.forms import UploadForm
@@ -15,21 +15,24 @@ from mlplatform import access
 from mlplatform.errors import NotFound
 
 PAGE = 50
-SHOWN_COLUMNS = 200  # of a preview or a column list; the API gives them all
 
 
 @access.page()
 def dataset_list(request):
     chosen = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
+    chosen.filters["format"].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
-    return render(
-        request, "catalog/datasets.html", {"filter": chosen, "page": page, "examples": examples.EXAMPLES}
-    )
+    known = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
+    left = {name: sentence for name, sentence in examples.EXAMPLES.items() if name not in known}
+    context = {"filter": chosen, "page": page, "examples": left}
+    return render(request, "catalog/datasets.html", context)
 
 
 @access.page("upload")
 def upload(request):
-    form = UploadForm(request.POST or None, request.FILES or None)
+    is_sent = request.method == "POST"
+    asked = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
+    form = UploadForm(request.POST, request.FILES) if is_sent else UploadForm(initial=asked)
     if form.is_valid():
         fields = dict(form.cleaned_data)
         file = fields.pop("file")
@@ -38,8 +41,8 @@ def upload(request):
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            said = "is in the catalog." if is_new else "was here already, with the same bytes."
-            messages.success(request, f"Version {version.number} of {version.dataset.name} {said}")
+            said = "is in the catalog" if is_new else "was here already, with the same bytes"
+            messages.success(request, f"Version {version.number} of {version.dataset.name} {said}.")
             return redirect("catalog:dataset", name=version.dataset.name)
     return render(request, "catalog/upload.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -51,6 +54,7 @@ def add_example(request):
     if name not in examples.EXAMPLES:
         raise NotFound("There is no such example.", code="not_found")
     version = examples.add_example(name, by=request.user)
+    messages.success(request, f"{version.dataset.name} is in the catalog. Next: train a model on it.")
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
@@ -58,15 +62,15 @@ def add_example(request):
 def dataset(request, name):
     found = Dataset.objects.named(name)
     number = request.GET.get("version", "")
-    version = found.version(int(number) if number.isdecimal() else None)
+    version = found.version(int(number) if number.isdecimal() and len(number) < 10 else None)
     context = {
         "dataset": found,
         "version": version,
-        "versions": found.versions.for_lists().defer("preview"),
-        "profile": version.profile[:SHOWN_COLUMNS],
-        "preview_columns": version.columns[:SHOWN_COLUMNS],
-        "preview": [row[:SHOWN_COLUMNS] for row in version.preview],
-        "hidden_columns": max(0, version.column_count - SHOWN_COLUMNS),
+        "versions": found.versions.for_lists(),
+        "columns": display.columns(version),
+        "header": display.header(version),
+        "rows": display.rows(version),
+        "reading": display.reading(version),
     }
     return render(request, "catalog/dataset.html", context)
 
@@ -84,5 +88,5 @@ def delete_dataset(request, name):
         else:
             messages.success(request, f"{found.name} is deleted.")
             return redirect("catalog:datasets")
-    context = {"dataset": found, "error": error}
+    context = {"dataset": found, "version_count": found.versions.count(), "error": error}
     return render(request, "catalog/delete_dataset.html", context, status=409 if error else 200)

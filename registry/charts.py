@@ -1,8 +1,36 @@
-"""What the pictures of a model version's page are drawn from: plain numbers, drawn by the templates."""
+"""What a model version's page draws: plain figures, taken out of its metrics and scaled for the templates."""
 
 from registry.models import ModelVersion
 
 MOST_CLASSES = 30  # a larger matrix is not a picture any more
+FIGURES = (
+    ("accuracy", "Accuracy", "share of test rows predicted right"),
+    ("f1_score", "F1", "weighted by class size"),
+    ("precision", "Precision", "weighted by class size"),
+    ("recall", "Recall", "weighted by class size"),
+    ("roc_auc", "ROC AUC", "0.5 is chance, 1 is perfect"),
+    ("r2", "R²", "1 is perfect, 0 is the mean"),
+    ("rmse", "RMSE", "in units of the target"),
+    ("mae", "MAE", "in units of the target"),
+    ("mse", "MSE", "in squared units of the target"),
+    ("silhouette_score", "Silhouette", "from −1 to 1, higher is better"),
+    ("davies_bouldin_score", "Davies–Bouldin", "from 0 up, lower is better"),
+    ("n_clusters", "Clusters", ""),
+    ("n_noise", "Noise", "rows in no cluster"),
+)
+COUNTS = {"n_clusters", "n_noise"}
+# The one figure of a task that stands in lists.
+HEADLINES = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
+AVERAGES = ("macro avg", "weighted avg")
+
+
+def figures(metrics: dict) -> list[dict]:
+    """The single numbers among the metrics, in the order in which they are read."""
+    return [
+        {"label": label, "value": metrics[key], "note": note, "is_count": key in COUNTS}
+        for key, label, note in FIGURES
+        if metrics.get(key) is not None
+    ]
 
 
 def confusion(model: ModelVersion) -> dict | None:
@@ -19,6 +47,34 @@ def confusion(model: ModelVersion) -> dict | None:
         for label, counts in zip(labels, matrix, strict=True)
     ]
     return {"labels": labels, "rows": rows}
+
+
+def report(model: ModelVersion) -> list[dict]:
+    """The classification report: a row a class, then the averages."""
+    by_class = model.metrics.get("classification_report") or {}
+    names = [name for name, row in by_class.items() if isinstance(row, dict)]
+    classes = [name for name in names if name not in AVERAGES]
+    return [
+        {
+            "label": name,
+            "is_average": name in AVERAGES,
+            "precision": by_class[name]["precision"],
+            "recall": by_class[name]["recall"],
+            "f1": by_class[name]["f1-score"],
+            "rows": int(by_class[name]["support"]),
+        }
+        for name in [*classes[:100], *(name for name in AVERAGES if name in by_class)]
+    ]
+
+
+def clusters(model: ModelVersion) -> list[dict]:
+    """The largest clusters with their share of all rows."""
+    sizes = model.metrics.get("cluster_sizes") or {}
+    largest = sorted(sizes.items(), key=lambda pair: -pair[1])[:MOST_CLASSES]
+    return [
+        {"label": f"cluster {name}", "count": size, "share": size / max(model.rows_train, 1)}
+        for name, size in largest
+    ]
 
 
 def residuals(model: ModelVersion) -> dict | None:

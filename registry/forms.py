@@ -1,130 +1,103 @@
 """The train form: a dataset, an algorithm with its own parameters as fields, a target, a split."""
 
-import json
-
 from django import forms
 from django.core.exceptions import ValidationError
 
 from catalog.models import Dataset
 from registry import algorithms, pipelines
+from registry.fields import ParameterField, SearchSelect, shown
 from registry.models import Stage
-from registry.parameters import Parameter
 from registry.training import TrainingRequest
 
 PREFIX = "param-"
-UNSUPERVISED = "-"  # no column: clusterers
-WORDS = {"true": True, "false": False, "none": None, "null": None}
-
-
-class ParameterField(forms.CharField):
-    """One parameter of an algorithm: empty leaves the default; what is allowed stands in the help line."""
-
-    def __init__(self, parameter: Parameter):
-        self.parameter = parameter
-        help_text = f"{parameter.help} Allowed: {parameter.allowed}. Default: {shown(parameter.default)}."
-        super().__init__(
-            required=False,
-            label=parameter.name,
-            help_text=help_text.strip(),
-            max_length=10_000,
-            widget=widget(parameter),
-        )
-
-    def clean(self, value):
-        """The parameter's value, or None with `is_set` False when the field was left empty."""
-        text = super().clean(value).strip()
-        return (False, None) if text == "" else (True, parse(text, self.parameter))
-
-
-def shown(value) -> str:
-    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
-
-
-def widget(parameter: Parameter) -> forms.Widget:
-    """A list where the values can be listed, a number field for numbers, else a text field."""
-    kinds = set(parameter.kinds)
-    default = shown(parameter.default)
-    if kinds <= {"choice", "boolean", "none"}:
-        values = [*parameter.choices, *(["true", "false"] if "boolean" in kinds else [])]
-        values += ["none"] if "none" in kinds else []
-        return forms.Select(choices=[("", f"default ({default})"), *((value, value) for value in values)])
-    if kinds in ({"integer"}, {"number"}) or (kinds <= {"integer", "none"} and parameter.default is None):
-        bounds = {"min": parameter.low, "max": parameter.high}
-        attrs = {
-            name: int(bound)
-            for name, bound in bounds.items()
-            if bound is not None and float(bound).is_integer()
-        }
-        step = 1 if "integer" in kinds else "any"
-        return forms.NumberInput(attrs=attrs | {"step": step, "placeholder": default})
-    return forms.TextInput(attrs={"placeholder": default, "autocomplete": "off", "spellcheck": "false"})
-
-
-def parse(text: str, parameter: Parameter):
-    """A typed text as the JSON value that it reads as: a choice, a word, a number, a list or an object."""
-    if text in parameter.choices:
-        return text
-    if text.lower() in WORDS:
-        return WORDS[text.lower()]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+UNSUPERVISED = ""  # no column: clusterers
+FEW = 150  # more columns than this are typed, not ticked
+# Where on the form the operation's refusals belong; the others stand above it.
+FIELD_OF = {
+    "test_size": "test_size",
+    "too_few_rows": "test_size",
+    "random_state": "random_state",
+    "target_not_found": "target",
+    "no_target": "target",
+    "date_target": "target",
+    "text_target": "target",
+    "no_features": "leave_out",
+}
 
 
 class TrainForm(forms.Form):
-    dataset = forms.ModelChoiceField(Dataset.objects.all(), to_field_name="name", empty_label=None)
-    algorithm = forms.ChoiceField()
-    target = forms.ChoiceField(help_text="The column to predict.")
-    features = forms.MultipleChoiceField(
+    dataset = forms.CharField(widget=SearchSelect)
+    target = forms.CharField(widget=SearchSelect, help_text="The column to predict.")
+    leave_out = forms.MultipleChoiceField(
         required=False,
-        help_text="The columns to learn from. All but the target when none is chosen.",
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="Columns that the model must not learn from, such as identifiers.",
+        widget=forms.CheckboxSelectMultiple,
     )
+    algorithm = forms.CharField(widget=SearchSelect)
     test_size = forms.FloatField(
         initial=0.2,
         label="Test share",
-        help_text="The share of the rows that is held out to measure on: above 0, below 1.",
+        help_text="The share of the rows held out to measure the model on: above 0, below 1.",
         widget=forms.NumberInput(attrs={"step": "0.05", "min": "0.01", "max": "0.99"}),
     )
     random_state = forms.IntegerField(
         initial=42,
         required=False,
-        min_value=0,
-        max_value=2**32 - 1,
         label="Seed",
         help_text="The same seed gives the same split and the same model. Empty: another one each time.",
+        widget=forms.NumberInput(attrs={"min": 0, "max": 2**32 - 1}),
     )
     description = forms.CharField(
         required=False,
         max_length=10_000,
+        label="Note",
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="A note for your colleagues.",
+        help_text="What you are trying, for your colleagues.",
     )
 
-    def __init__(self, data=None, *, dataset: Dataset | None, algorithm: algorithms.Algorithm, **kwargs):
+    def __init__(self, data=None, *, dataset: Dataset, algorithm: algorithms.Algorithm, **kwargs):
         super().__init__(data, **kwargs)
-        self.source = dataset.version() if dataset else None
         self.chosen = algorithm
-        self.fields["algorithm"].choices = grouped_algorithms()
-        self.initial |= {"dataset": dataset and dataset.name, "algorithm": algorithm.name}
-        columns = self.source.columns if self.source else []
-        names = [column["name"] for column in columns]
-        suggested = pipelines.choose_target(columns) if columns else None
-        none = [(UNSUPERVISED, "none (learn without a target)")] if algorithm.task == "clustering" else []
-        self.fields["target"].choices = [*none, *((name, name) for name in names)]
-        self.fields["features"].choices = [(name, name) for name in names]
-        self.initial.setdefault(
-            "target", suggested if not none or suggested in pipelines.TARGET_NAMES else UNSUPERVISED
+        self.source = (
+            dataset.versions.select_related("dataset").defer("profile", "preview").order_by("-number").first()
         )
+        self.initial |= {"dataset": dataset.name, "algorithm": algorithm.name}
+        self._set_choices([column["name"] for column in self.source.columns])
+        self.fields["dataset"].help_text = f"Its newest version, number {self.source.number}."
+        self.fields["algorithm"].help_text = algorithm.summary
+        if algorithm.task == "clustering":
+            self.fields["target"].help_text = "A clusterer learns without it: it is only left out."
+            self.fields["target"].required = False
+            del self.fields["test_size"]
         for parameter in algorithm.parameters:
             self.fields[PREFIX + parameter.name] = ParameterField(parameter)
 
-    def main_fields(self):
-        return [field for field in self if not field.name.startswith(PREFIX)]
+    def _set_choices(self, names: list[str]) -> None:
+        fields, is_clustering = self.fields, self.chosen.task == "clustering"
+        datasets = Dataset.objects.order_by("name").values_list("name", flat=True)
+        fields["dataset"].widget.choices = [(None, [(name, name) for name in datasets])]
+        fields["algorithm"].widget.choices = grouped_algorithms()
+        none = [(UNSUPERVISED, "none (learn from every column)")] if is_clustering else []
+        fields["target"].widget.choices = [(None, [*none, *((name, name) for name in names)])]
+        suggested = pipelines.choose_target(self.source.columns)
+        if is_clustering and suggested.lower() not in pipelines.TARGET_NAMES:
+            suggested = UNSUPERVISED
+        if self.initial.get("target") not in {*names, *(value for value, _ in none)}:
+            self.initial["target"] = suggested
+        kept = [name for name in self.initial.get("leave_out", []) if name in set(names)]
+        self.initial["leave_out"] = kept
+        if len(names) > FEW:
+            fields["leave_out"] = ColumnNamesField(names, help_text=fields["leave_out"].help_text)
+            self.initial["leave_out"] = "\n".join(kept)
+        fields["leave_out"].choices = [(name, name) for name in names]
 
     def parameter_fields(self):
         return [field for field in self if field.name.startswith(PREFIX)]
+
+    @property
+    def has_set_parameters(self) -> bool:
+        """Whether the fold of the parameters holds something that its reader should see."""
+        return any(field.errors or field.value() for field in self.parameter_fields())
 
     def clean(self):
         cleaned = super().clean()
@@ -138,21 +111,52 @@ class TrainForm(forms.Form):
                     self.add_error(name, error)
         return cleaned
 
+    def refuse(self, error: ValidationError) -> None:
+        """Put the operation's refusal on the field that it is about."""
+        code = getattr(error, "code", None)
+        field = FIELD_OF.get(code)
+        self.add_error(field if field in self.fields else None, error)
+
     def training_request(self) -> TrainingRequest:
         cleaned = self.cleaned_data
         set_values = {
             parameter.name: cleaned[PREFIX + parameter.name] for parameter in self.chosen.parameters
         }
+        target = cleaned["target"] or None
+        left_out = {*cleaned["leave_out"], target}
+        kept = [column["name"] for column in self.source.columns if column["name"] not in left_out]
         return TrainingRequest(
             module=self.chosen.module,
             class_name=self.chosen.name,
             params={name: value for name, (is_set, value) in set_values.items() if is_set},
-            target=None if cleaned["target"] == UNSUPERVISED else cleaned["target"],
-            features=cleaned["features"] or None,
-            test_size=cleaned["test_size"],
+            target=target,
+            features=kept if cleaned["leave_out"] else None,
+            test_size=cleaned.get("test_size", TrainingRequest.test_size),
             random_state=cleaned["random_state"],
             description=cleaned["description"],
         )
+
+
+class ColumnNamesField(forms.CharField):
+    """Names of columns, one a line."""
+
+    def __init__(self, names: list[str], *, help_text: str):
+        super().__init__(
+            required=False,
+            max_length=3_000_000,
+            help_text=f"{help_text} One name a line.",
+            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
+        )
+        self.names = set(names)
+
+    def clean(self, value) -> list[str]:
+        typed = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        for name in typed:
+            if name not in self.names:
+                raise ValidationError(
+                    f"“{name[:100]}” is not a column of this dataset.", code="unknown_column"
+                )
+        return typed
 
 
 def grouped_algorithms() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -162,12 +166,19 @@ def grouped_algorithms() -> list[tuple[str, list[tuple[str, str]]]]:
     return list(groups.items())
 
 
-def initial_of(request: dict) -> dict:
+def typed(query) -> dict:
+    """What stands in a form that is asked for anew: for another dataset or algorithm."""
+    left_out = [name.strip() for text in query.getlist("leave_out") for name in text.splitlines()]
+    return query.dict() | {"leave_out": left_out}
+
+
+def initial_of(request: dict, columns: list[dict]) -> dict:
     """What the form shows for the request of an earlier job."""
     params = {PREFIX + name: shown(value) for name, value in request["model"]["params"].items()}
+    used = {*request["features"], request["target_column"]}
     return params | {
         "target": request["target_column"] or UNSUPERVISED,
-        "features": request["features"],
+        "leave_out": [column["name"] for column in columns if column["name"] not in used],
         "test_size": request["test_size"],
         "random_state": request["random_state"],
         "description": request["description"],
@@ -175,7 +186,7 @@ def initial_of(request: dict) -> dict:
 
 
 class PromoteForm(forms.Form):
-    stage = forms.ChoiceField(label="To")
+    stage = forms.CharField(label="To", widget=forms.Select)
     comment = forms.CharField(
         required=False,
         max_length=10_000,
@@ -183,11 +194,15 @@ class PromoteForm(forms.Form):
         help_text="Why: for those who look later.",
     )
 
-    def __init__(self, data=None, *, stage: str, **kwargs):
+    def __init__(self, data=None, *, stages: list[Stage], **kwargs):
         super().__init__(data, **kwargs)
-        self.fields["stage"].choices = [(s.value, s.label) for s in Stage if s.rank > Stage(stage).rank]
+        self.fields["stage"].widget.choices = [(stage.value, stage.label) for stage in stages]
 
 
 class RollbackForm(forms.Form):
-    to_version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    to_version = forms.IntegerField(required=False, label="Back to", widget=forms.Select)
     reason = forms.CharField(required=False, max_length=10_000, help_text="Why: for those who look later.")
+
+    def __init__(self, data=None, *, numbers: list[int] = (), **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["to_version"].widget.choices = [(number, f"version {number}") for number in numbers]

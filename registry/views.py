@@ -4,14 +4,17 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
+from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform import access
-from registry import algorithms, charts, promotion, training
+from registry import algorithms, charts, lists, promotion, training
 from registry.filters import JobFilter, ModelFilter
-from registry.forms import PromoteForm, TrainForm, initial_of
-from registry.models import ModelVersion, TrainingJob
+from registry.forms import PromoteForm, TrainForm, initial_of, typed
+from registry.models import ModelVersion, Stage, TrainingJob
 
 PAGE = 50
 FIRST_ALGORITHM = "RandomForestClassifier"
@@ -19,35 +22,44 @@ FIRST_ALGORITHM = "RandomForestClassifier"
 
 @access.page("train")
 def train(request):
-    """The form. A GET shows it for the dataset, algorithm or earlier job that the query names."""
-    chosen = request.POST or request.GET
-    initial = {}
-    dataset_name, class_name = chosen.get("dataset"), chosen.get("algorithm")
+    """The form. A GET, or a POST that asks to refresh, shows it for what it names and keeps what was typed."""
+    asked = request.POST or request.GET
+    job = None
     if request.GET.get("job", "").isdigit():
         job = get_object_or_404(TrainingJob, pk=request.GET["job"])
-        initial = initial_of(job.request)
-        dataset_name, class_name = dataset_name or job.dataset_name, class_name or job.algorithm
-    dataset = (
-        Dataset.objects.named(dataset_name)
-        if dataset_name
-        else Dataset.objects.order_by("-created_at").first()
-    )
-    algorithm = algorithms.find(class_name or FIRST_ALGORITHM)
-    form = TrainForm(request.POST or None, dataset=dataset, algorithm=algorithm, initial=initial)
+    name = asked.get("dataset") or (job and job.dataset_name)
+    dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
+    if dataset is None:
+        return render(request, "registry/train_nothing.html")
+    algorithm = algorithms.find(asked.get("algorithm") or (job and job.algorithm) or FIRST_ALGORITHM)
+    if request.method != "POST" or "refresh" in request.POST:
+        initial = initial_of(job.request, dataset.version().columns) if job else typed(asked)
+        form = TrainForm(dataset=dataset, algorithm=algorithm, initial=initial)
+        return show_train(request, form, status=200)
+    form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
         try:
             job = training.request_training(form.source, request=form.training_request(), by=request.user)
         except ValidationError as error:
-            form.add_error(None, error)
+            form.refuse(error)
         else:
             return redirect("registry:job", pk=job.pk)
-    context = {"form": form, "dataset": dataset, "algorithm": algorithm}
-    return render(request, "registry/train.html", context, status=422 if form.errors else 200)
+    return show_train(request, form, status=422)
+
+
+def show_train(request, form, *, status):
+    context = {"form": form, "source": form.source, "algorithm": form.chosen}
+    response = render(request, "registry/train.html", context, status=status)
+    if request.htmx:
+        chosen = urlencode({"dataset": form.source.dataset.name, "algorithm": form.chosen.name})
+        replace_url(response, f"{reverse('registry:train')}?{chosen}")
+    return response
 
 
 @access.page()
 def job_list(request):
-    chosen = JobFilter(request.GET, TrainingJob.objects.for_lists())
+    chosen = JobFilter(request.GET, lists.jobs())
+    chosen.filters["state"].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     busy = any(not job.is_finished for job in page)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
@@ -57,14 +69,17 @@ def job_list(request):
 @access.page()
 def job(request, pk):
     """One job; htmx asks for its inner part every second until it has ended."""
-    found = get_object_or_404(TrainingJob.objects.for_lists(), pk=pk)
-    template = "registry/_job.html" if request.htmx else "registry/job.html"
-    return render(request, template, {"job": found})
+    found = get_object_or_404(lists.jobs(), pk=pk)
+    made = getattr(found, "model_version", None)
+    context = {"job": found, "made": made, "figures": charts.figures(made.metrics)[:4] if made else []}
+    return render(request, "registry/_job.html" if request.htmx else "registry/job.html", context)
 
 
 @access.page()
 def model_list(request):
-    chosen = ModelFilter(request.GET, ModelVersion.objects.for_lists().defer("signature", "parameters"))
+    chosen = ModelFilter(request.GET, lists.models())
+    for name in ("environment", "task"):
+        chosen.filters[name].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     return render(request, "registry/models.html", {"filter": chosen, "page": page})
 
@@ -72,16 +87,22 @@ def model_list(request):
 @access.page()
 def model(request, dataset, version):
     found = ModelVersion.objects.numbered(dataset, version)
-    return render_model(request, found, PromoteForm(stage=found.stage))
+    return render_model(request, found, None)
 
 
 def render_model(request, found, form, status=200):
+    higher = [stage for stage in Stage if stage.rank > Stage(found.stage).rank]
+    allowed = [stage for stage in higher if access.can(request.user, f"promote_{stage}")]
     context = {
         "model": found,
         "releases": found.releases.select_related("released_by"),
-        "form": form if form.fields["stage"].choices else None,
+        "higher": higher,
+        "form": (form or PromoteForm(stages=allowed)) if allowed or form else None,
+        "figures": charts.figures(found.metrics),
         "confusion": charts.confusion(found),
+        "report": charts.report(found),
         "residuals": charts.residuals(found),
+        "clusters": charts.clusters(found),
     }
     return render(request, "registry/model.html", context, status=status)
 
@@ -90,7 +111,7 @@ def render_model(request, found, form, status=200):
 @access.page("promote_staging")
 def promote(request, dataset, version):
     found = ModelVersion.objects.numbered(dataset, version)
-    form = PromoteForm(request.POST, stage=found.stage)
+    form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])
     if form.is_valid():
         try:
             release = promotion.promote(found, by=request.user, **form.cleaned_data)
@@ -113,7 +134,7 @@ def delete_model(request, dataset, version):
         except ValidationError as refused:
             error = refused.messages[0]
         else:
-            messages.success(request, f"Version {version} of {dataset} is deleted.")
+            messages.success(request, f"Model version {version} of {found.dataset.name} is deleted.")
             return redirect("registry:models")
     return render(
         request, "registry/delete_model.html", {"model": found, "error": error}, status=409 if error else 200

@@ -1,7 +1,7 @@
 """One prediction as code: what a person tried on the page, for a program."""
 
 import json
-from pprint import pformat
+import pprint
 
 from registry.models import Release
 
@@ -28,11 +28,14 @@ def curl(url: str, sent: dict) -> str:
 def python(url: str, sent: dict) -> str:
     return (
         "import json, os, urllib.request\n\n"
-        f"body = {pformat(sent, sort_dicts=False, width=100)}\n"
+        f"body = {pprint.pformat(sent, sort_dicts=False, width=80)}\n"
         "request = urllib.request.Request(\n"
         f'    "{url}",\n'
         "    data=json.dumps(body).encode(),\n"
-        '    headers={"Authorization": "Bearer " + os.environ["TOKEN"], "Content-Type": "application/json"},\n'
+        "    headers={\n"
+        '        "Authorization": "Bearer " + os.environ["TOKEN"],\n'
+        '        "Content-Type": "application/json",\n'
+        "    },\n"
         ")\n"
         "print(json.load(urllib.request.urlopen(request)))\n"
     )

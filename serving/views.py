@@ -11,14 +11,15 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform import access
-from registry import promotion
+from registry import lists, promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from serving import prediction, samples
 from serving.forms import TryForm
 
-RECENT = 8
+RECENT = 6
 PAGE = 50
+MOST_CHANCES = 10
 
 
 @access.page()
@@ -28,11 +29,8 @@ def home(request):
         "model_count": ModelVersion.objects.count(),
         "live_counts": dict(Release.objects.live().values_list("stage").annotate(Count("pk"))),
         "datasets": DatasetVersion.objects.newest().for_lists().order_by("-created_at")[:RECENT],
-        "releases": Release.objects.live()
-        .exclude(stage=Stage.DEV)
-        .with_versions()
-        .order_by("-started_at")[:RECENT],
-        "jobs": TrainingJob.objects.for_lists()[:RECENT],
+        "releases": lists.releases().live().exclude(stage=Stage.DEV).order_by("-started_at")[:RECENT],
+        "jobs": lists.jobs()[:RECENT],
         "running_count": TrainingJob.objects.unfinished().count(),
         "examples": examples.EXAMPLES,
     }
@@ -42,13 +40,11 @@ def home(request):
 @access.page()
 def live(request):
     """What is live in each stage of each dataset: a row a dataset, a cell a stage."""
-    datasets = (
-        Dataset.objects.filter(releases__ended_at=None, releases__isnull=False).distinct().order_by("name")
-    )
+    datasets = Dataset.objects.filter(pk__in=Release.objects.live().values("dataset")).order_by("name")
     if wanted := request.GET.get("q", "").strip():
         datasets = datasets.filter(name__icontains=wanted)
     page = Paginator(datasets, PAGE).get_page(request.GET.get("page"))
-    releases = Release.objects.live().with_versions().filter(dataset__in=[dataset.pk for dataset in page])
+    releases = lists.releases().live().filter(dataset__in=[dataset.pk for dataset in page])
     cells = {(release.dataset_id, release.stage): release for release in releases}
     rows = [
         {
@@ -57,9 +53,8 @@ def live(request):
         }
         for dataset in page
     ]
-    return render(
-        request, "serving/live.html", {"page": page, "rows": rows, "stages": Stage.values, "q": wanted}
-    )
+    context = {"page": page, "rows": rows, "stages": Stage.values, "q": wanted}
+    return render(request, "serving/live.html", context)
 
 
 @access.page()
@@ -68,25 +63,30 @@ def slot(request, dataset, environment):
     if environment not in Stage.values:
         raise Http404("A stage is dev, staging or production.")
     found = Dataset.objects.named(dataset)
-    history = Release.objects.with_versions().filter(dataset=found, stage=environment)
-    release = history.live().first()
+    history = list(lists.releases().filter(dataset=found, stage=environment)[:PAGE])
+    release = next((release for release in history if release.is_live), None)
     context = {
         "dataset": found,
         "stage": environment,
+        "stages": Stage.values,
         "release": release,
-        "history": history[:PAGE],
-        "rollback_form": RollbackForm(),
+        "history": history,
+        "rollback": rollback_form(history, release),
     }
-    if release is None:
-        return render(request, "serving/slot.html", context)
-    form = TryForm(
-        request.POST if request.method == "POST" else None, signature=release.model_version.signature
-    )
-    context["form"] = form
-    if form.is_bound and form.is_valid():
-        context |= try_out(request, found, environment, release, form)
-    template = "serving/_try.html" if request.htmx else "serving/slot.html"
-    return render(request, template, context, status=422 if form.errors else 200)
+    if release:
+        form = TryForm(request.POST or None, signature=release.model_version.signature)
+        context["form"] = form
+        if form.is_bound and form.is_valid():
+            context |= try_out(request, found, environment, release, form)
+    template = "serving/_try.html" if request.htmx and release else "serving/slot.html"
+    return render(request, template, context, status=422 if release and form.errors else 200)
+
+
+def rollback_form(history, release) -> RollbackForm | None:
+    """The form to go back to any version that was live here before, the last one first."""
+    now = release.model_version.number if release else None
+    numbers = dict.fromkeys(past.model_version.number for past in history if past.model_version.number != now)
+    return RollbackForm(numbers=list(numbers)) if numbers else None
 
 
 def try_out(request, dataset, environment, release, form) -> dict:
@@ -104,9 +104,9 @@ def try_out(request, dataset, environment, release, form) -> dict:
     url = request.build_absolute_uri("/predict")
     chances = zip(made.classes, made.probabilities[0], strict=True) if made.probabilities else []
     return {
+        "made": made,
         "prediction": made.predictions[0],
-        "chances": sorted(chances, key=lambda pair: pair[1] or 0, reverse=True),
-        "version": made.release.model_version.number,
+        "chances": sorted(chances, key=lambda pair: pair[1] or 0, reverse=True)[:MOST_CHANCES],
         "curl": samples.curl(url, sent),
         "python": samples.python(url, sent),
     }

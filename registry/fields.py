@@ -1,0 +1,97 @@
+"""The train form's own fields: a list to search in, and one parameter of an algorithm."""
+
+import json
+
+from django import forms
+from django.utils.html import format_html, format_html_join
+
+from registry.parameters import Parameter
+
+WORDS = {"true": True, "false": False, "none": None, "null": None}
+
+
+class SearchSelect(forms.Select):
+    """A list that search.js makes searchable. Its choices are [(group or None, [(value, label), ...])].
+
+    Written without a template: 5,000 columns take Django's own widget half a second.
+    """
+
+    def render(self, name, value, attrs=None, renderer=None):
+        attributes = self.build_attrs(self.attrs, (attrs or {}) | {"name": name, "data-search": ""})
+        groups = [
+            format_html('<optgroup label="{}">{}</optgroup>', group, options(choices, value))
+            if group
+            else options(choices, value)
+            for group, choices in self.choices
+        ]
+        return format_html(
+            "<select{}>{}</select>",
+            format_html_join("", ' {}="{}"', attributes.items()),
+            format_html_join("", "{}", ((group,) for group in groups)),
+        )
+
+
+def options(choices, chosen):
+    chosen = str(chosen)
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((value, " selected" if str(value) == chosen else "", label) for value, label in choices),
+    )
+
+
+class ParameterField(forms.CharField):
+    """One parameter of an algorithm: empty leaves the default; what is allowed stands in the help line."""
+
+    def __init__(self, parameter: Parameter):
+        self.parameter = parameter
+        # On a form, empty is the default, so "no value" has a word of its own.
+        allowed = parameter.allowed.replace("or empty", "or none")
+        super().__init__(
+            required=False,
+            label=parameter.name,
+            help_text=f"{parameter.help} {allowed[:1].upper()}{allowed[1:]}.".strip(),
+            max_length=10_000,
+            widget=widget(parameter),
+        )
+
+    def clean(self, value):
+        """Whether the field was filled in, and then the parameter's value."""
+        text = super().clean(value).strip()
+        return (False, None) if text == "" else (True, parse(text, self.parameter))
+
+
+def shown(value) -> str:
+    return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def widget(parameter: Parameter) -> forms.Widget:
+    """A list where the values can be listed, a number field for numbers, else a text field."""
+    kinds = set(parameter.kinds)
+    default = shown(parameter.default)
+    if kinds <= {"choice", "boolean", "none"}:
+        values = [*parameter.choices, *(["true", "false"] if "boolean" in kinds else [])]
+        values += ["none"] if "none" in kinds else []
+        return forms.Select(choices=[("", f"{default} (default)"), *((value, value) for value in values)])
+    if kinds in ({"integer"}, {"number"}) or (kinds <= {"integer", "none"} and parameter.default is None):
+        bounds = {"min": parameter.low, "max": parameter.high}
+        attrs = {
+            name: int(bound)
+            for name, bound in bounds.items()
+            if bound is not None and float(bound).is_integer()
+        }
+        step = 1 if "integer" in kinds else "any"
+        return forms.NumberInput(attrs=attrs | {"step": step, "placeholder": default})
+    return forms.TextInput(attrs={"placeholder": default, "autocomplete": "off", "spellcheck": "false"})
+
+
+def parse(text: str, parameter: Parameter):
+    """A typed text as the JSON value that it reads as: a choice, a word, a number, a list or an object."""
+    if text in parameter.choices:
+        return text
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

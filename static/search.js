@@ -1,0 +1,130 @@
+// Turns every <select data-search> into a text field with a list that narrows as one types (the ARIA combobox
+// pattern). The select stays as the value that is sent; without this script it is an ordinary list.
+(function () {
+  const SHOWN = 100; // of thousands of columns; typing finds the others
+  let returnTo = "";
+
+  function enhance(select) {
+    const entries = [...select.options].map((option) => ({
+      option, label: option.text, group: option.parentElement.label || "",
+    }));
+    const input = document.createElement("input");
+    const list = document.createElement("ul");
+    const box = document.createElement("div");
+    const id = select.id;
+    select.removeAttribute("data-search");
+    select.id = `${id}-value`;
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
+      select.removeAttribute(name);
+    }
+    Object.assign(input, { id, type: "text", autocomplete: "off", spellcheck: false });
+    for (const [name, value] of Object.entries({
+      role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-list`,
+    })) input.setAttribute(name, value);
+    list.id = `${id}-list`;
+    list.setAttribute("role", "listbox");
+    list.setAttribute("aria-label", document.querySelector(`label[for="${id}"]`)?.firstChild.textContent || "");
+    list.hidden = true;
+    box.className = "combobox";
+    const hadFocus = document.activeElement === select || returnTo === id;
+    select.before(box);
+    box.append(input, list, select);
+    select.hidden = true;
+
+    let active = -1;
+    const current = () => select.selectedOptions[0]?.text || "";
+    const options = () => [...list.querySelectorAll("[role=option]")];
+
+    function open(words) {
+      const wanted = words.trim().toLowerCase();
+      const found = entries.filter((entry) => entry.label.toLowerCase().includes(wanted));
+      // What begins with the words comes first, within its group.
+      list.replaceChildren();
+      let group = "";
+      for (const entry of found.slice(0, SHOWN)) {
+        if (entry.group !== group) {
+          group = entry.group;
+          const title = document.createElement("li");
+          title.className = "combobox-group";
+          title.setAttribute("role", "presentation");
+          title.textContent = group;
+          list.append(title);
+        }
+        const item = document.createElement("li");
+        item.setAttribute("role", "option");
+        item.setAttribute("aria-selected", String(entry.option.selected));
+        item.id = `${id}-option-${entry.option.index}`;
+        item.textContent = entry.label;
+        item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(entry.option); });
+        list.append(item);
+      }
+      if (!found.length || found.length > SHOWN) {
+        const note = document.createElement("li");
+        note.className = "combobox-note";
+        note.setAttribute("role", "presentation");
+        note.textContent = found.length ? `and ${found.length - SHOWN} more: type to find them` : "Nothing matches.";
+        list.append(note);
+      }
+      list.hidden = false;
+      input.setAttribute("aria-expanded", "true");
+      const chosen = options().findIndex((item) => item.getAttribute("aria-selected") === "true");
+      mark(wanted ? 0 : Math.max(chosen, 0));
+    }
+    function close() {
+      list.hidden = true;
+      active = -1;
+      input.setAttribute("aria-expanded", "false");
+      input.removeAttribute("aria-activedescendant");
+      input.value = current();
+    }
+    function mark(index) {
+      const items = options();
+      active = Math.min(Math.max(index, 0), items.length - 1);
+      items.forEach((item, place) => item.classList.toggle("active", place === active));
+      if (active < 0) return;
+      input.setAttribute("aria-activedescendant", items[active].id);
+      items[active].scrollIntoView({ block: "nearest" });
+    }
+    function choose(option) {
+      const changed = !option.selected;
+      option.selected = true;
+      close();
+      input.select();
+      if (!changed) return;
+      returnTo = id;
+      select.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+
+    input.value = current();
+    input.addEventListener("focus", () => input.select());
+    input.addEventListener("click", () => { if (list.hidden) open(""); });
+    input.addEventListener("input", () => open(input.value));
+    input.addEventListener("blur", close);
+    input.addEventListener("keydown", (event) => {
+      const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+      if (event.key in steps) {
+        event.preventDefault();
+        if (list.hidden) open(""); else mark(active + steps[event.key]);
+      } else if (event.key === "Enter" && !list.hidden) {
+        event.preventDefault();
+        const item = options()[active];
+        if (item) choose(select.options[Number(item.id.split("-").pop())]);
+      } else if (event.key === "Escape" && !list.hidden) {
+        event.stopPropagation();
+        close();
+        input.select();
+      }
+    });
+    if (hadFocus) {
+      input.focus();
+      returnTo = "";
+    }
+  }
+
+  function enhanceAll() {
+    document.querySelectorAll("select[data-search]").forEach(enhance);
+  }
+  document.addEventListener("htmx:load", enhanceAll);
+  enhanceAll();
+})();
