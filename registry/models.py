@@ -35,12 +35,16 @@ class TrainingJobQuerySet(models.QuerySet):
         return self.select_related(
             "dataset_version__dataset", "requested_by", "model_version__dataset"
         ).defer(
-            "traceback", "dataset_version__recipe", "dataset_version__profile", "dataset_version__preview"
+            "traceback", "log", "dataset_version__recipe", "dataset_version__profile", "dataset_version__preview"
         )
 
 
 class TrainingJob(models.Model):
-    """A request to train, and what became of it. This row is the truth; the queue's table is plumbing."""
+    """A request to train, and what became of it. This row is the truth; the queue's table is plumbing.
+
+    A running job is leased to one attempt of one worker. Every write of an attempt is conditional on its
+    number, so one that was superseded can change nothing any more.
+    """
 
     dataset_name = models.CharField(max_length=100)
     dataset_version = models.ForeignKey(
