@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if not self.stopping:
             raise CommandError(f"supervisord ended with code {code}.", returncode=1)
 
-    def _stop(self, signum, frame):
+    def _stop(self, signum=None, frame=None):
         """Tell all processes to stop; _supervise() returns when they have."""
         self.stopping = True
         if self.supervisord is None:
@@ -81,9 +81,11 @@ class Command(BaseCommand):
             if self.stopping:
                 self.supervisord.terminate()
             threading.Thread(target=announce, daemon=True).start()
+            if "MAKELEVEL" in os.environ:
+                threading.Thread(target=watch_make, args=[self._stop], daemon=True).start()
             for line in self.supervisord.stdout:
                 if not say(line):  # nobody listens any more; keep reading, so that the stop is a clean one
-                    self._stop(None, None)
+                    self._stop()
             return self.supervisord.wait()
 
 
@@ -93,6 +95,29 @@ def say(line: bytes) -> bool:
     except OSError:
         return False
     return True
+
+
+def watch_make(stop) -> None:
+    """Stop when the make that started this is killed, or is interrupted alone.
+
+    Ctrl-C reaches everybody in the terminal, but a SIGINT to make's own process (`kill -INT`) it keeps to itself:
+    it waits for its recipe, and all that changes is that it does not catch the signal any more.
+    """
+    make = os.getppid()
+    caught = caught_signals(make)
+    while os.getppid() == make and caught_signals(make) == caught:
+        time.sleep(0.5)
+    stop()
+
+
+def caught_signals(pid: int) -> int:
+    """SIGHUP and SIGINT, as far as the process catches them; 0 where there is no /proc to look it up."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
+    except OSError:
+        return 0
+    return mask & 0b11
 
 
 def refuse_taken_port() -> None:
