@@ -70,7 +70,7 @@ class Command(BaseCommand):
                 "RUN_PYTHON": sys.executable,
                 "TRAIN_WORKERS": str(settings.TRAIN_WORKERS),
             }
-            self.supervisord = subprocess.Popen(
+            self.supervisord = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
