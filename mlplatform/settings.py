@@ -63,6 +63,14 @@ def kept_secret_key(folder: Path) -> str:
     return path.read_text()
 
 
+def memory_mb() -> int:
+    """The memory of this machine, or of this container where its control group has less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.exists() else "max"
+    return min(machine, int(text) if text.isdigit() else machine) // 1024**2
+
+
 # Where things live
 
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "data"))).resolve()
@@ -266,6 +274,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Training
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
+TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
+TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
 TRAIN_IN_CHILD_PROCESS = True  # the tests run a training in their own process
 
 # People and programs

@@ -20,6 +20,7 @@ from registry import jobs, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.serializers import (
+    JobLogSerializer,
     JobSerializer,
     ModelSerializer,
     PromoteSerializer,
@@ -80,8 +81,7 @@ class TrainView(APIView):
             return Response(TrainedSerializer(job.model_version).data, status=201)
         if job.is_finished:
             raise TrainingFailed(job.error, code=job.error_code)
-        answer = QueuedSerializer(job).data
-        return Response(answer, status=202, headers={"Location": answer["url"]})
+        return queued(job)
 
     def wait(self, job: TrainingJob, seconds: float) -> None:
         if waiting_seats.acquire(blocking=False):
@@ -101,6 +101,7 @@ def training_request(wanted: dict) -> training.TrainingRequest:
         test_size=wanted["test_size"],
         random_state=wanted["random_state"],
         description=wanted["description"],
+        timeout_s=wanted["timeout_s"],
     )
 
 
@@ -111,17 +112,61 @@ class JobListView(generics.ListAPIView):
     filterset_class = JobFilter
 
 
-@extend_schema_view(
-    get=extend_schema(
+class JobView(APIView):
+    @extend_schema(
         operation_id="get_job",
         summary="One training job",
         tags=["jobs"],
         responses={200: JobSerializer, 404: ErrorSerializer},
     )
-)
-class JobView(generics.RetrieveAPIView):
-    queryset = TrainingJob.objects.for_lists()
-    serializer_class = JobSerializer
+    def get(self, request, pk):
+        return Response(JobSerializer(TrainingJob.objects.numbered(pk)).data)
+
+
+class JobLogView(APIView):
+    @extend_schema(
+        operation_id="get_job_log",
+        summary="The last lines that a training printed",
+        tags=["jobs"],
+        responses={200: JobLogSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, pk):
+        return Response(JobLogSerializer(TrainingJob.objects.numbered(pk)).data)
+
+
+class CancelJobView(APIView):
+    @extend_schema(
+        operation_id="cancel_job",
+        summary="Cancel a training",
+        description="A queued job never starts; the process of a running one is killed within seconds.",
+        tags=["jobs"],
+        request=None,
+        responses={200: JobSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def post(self, request, pk):
+        job = TrainingJob.objects.numbered(pk)
+        return Response(JobSerializer(jobs.cancel(job, by=request.user)).data)
+
+
+class RetryJobView(APIView):
+    @extend_schema(
+        operation_id="retry_job",
+        summary="Ask for the training of an ended job again",
+        tags=["jobs"],
+        request=None,
+        responses={
+            202: QueuedSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def post(self, request, pk):
+        job = TrainingJob.objects.numbered(pk)
+        return queued(training.retry(job, by=request.user))
+
+
+def queued(job: TrainingJob) -> Response:
+    answer = QueuedSerializer(job).data
+    return Response(answer, status=202, headers={"Location": answer["url"]})
 
 
 @extend_schema_view(

@@ -1,15 +1,11 @@
-"""Running a training job in a process of its own, and never leaving it without a true final state."""
+"""The life of a training job, in the database: every change of its state stands here.
 
-import contextlib
-import logging
-import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
+What runs a job is in workers.py and attempts.py. A write that belongs to an attempt is conditional on its
+number and on the job still running, so a superseded attempt changes nothing.
+"""
+
+import statistics
 import time
-import traceback
 from datetime import timedelta
 
 from django.conf import settings
@@ -17,168 +13,151 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
+from django_tasks.base import TaskResultStatus
 
-from mlplatform.errors import body_of
+from mlplatform import access
+from mlplatform.errors import Conflict
 from registry.models import JobState, TrainingJob
-from registry.training import train
 
-logger = logging.getLogger(__name__)
-
-HEARTBEAT_S = 5
-LEASE_S = 30  # a running job whose heartbeat is older has lost its worker
-MAX_ATTEMPTS = 2
-
-
-# Where each stage of a training begins and ends on the way from 0 to 1: fitting is most of the work.
-STAGES = {
-    "loading": (0, 0.1),
-    "checking": (0.1, 0.15),
-    "fitting": (0.15, 0.8),
-    "evaluating": (0.8, 0.95),
-    "saving": (0.95, 1),
-}
-
-stopping = threading.Event()  # set by the worker's SIGTERM: hand the running job back and go
+LEASE = timedelta(seconds=30)  # renewed every BEAT_S by the worker; when it runs out, the worker is gone
+BEAT_S = 5
+# A job that is queued but has no waiting task lost it together with the worker that had just taken it.
+TASK_LOST_AFTER = timedelta(seconds=30)
 
 
 @task()
 def run_job(job_id: int) -> None:
-    """The queue's task. A job that is not queued any more was taken or ended by another: nothing to do."""
-    taken = _take(job_id)
-    if taken is None:
-        return
-    if not settings.TRAIN_IN_CHILD_PROCESS:
-        run_attempt(taken)
-        return
-    child = subprocess.Popen(  # noqa: S603 - our own command
-        [
-            sys.executable,
-            str(settings.BASE_DIR / "manage.py"),
-            "run_attempt",
-            str(job_id),
-            str(taken.attempt),
-        ],
-        start_new_session=True,
-        stdin=subprocess.PIPE,  # never written: the child ends when it closes, that is, when this worker dies
-    )
-    try:
-        _watch(child, taken)
-    finally:
-        _end_group(child)
-    if stopping.is_set():
-        _hand_back(taken)
-    _finish_for_dead_child(taken, child.returncode)
+    """The queue's task."""
+    from registry.workers import run  # it imports this module
+
+    run(job_id)
 
 
-def _take(job_id: int) -> TrainingJob | None:
+def enqueue(job: TrainingJob) -> None:
+    """Put a queued job into the queue; in the caller's transaction, so that neither is without the other."""
+    result = run_job.enqueue(job.pk)
+    TrainingJob.objects.filter(pk=job.pk).update(task_id=str(result.id))
+
+
+def take(job_id: int, *, worker: str) -> TrainingJob | None:
+    """Lease a queued job to its next attempt; None when it was taken, cancelled or ended meanwhile."""
     now = timezone.now()
-    worker = f"{socket.gethostname()}:{os.getpid()}"
     with transaction.atomic():
-        job = TrainingJob.objects.select_for_update().filter(pk=job_id, state=JobState.QUEUED).first()
+        jobs = TrainingJob.objects.select_for_update(of=("self",)).select_related("dataset_version")
+        job = jobs.filter(pk=job_id, state=JobState.QUEUED).first()
         if job is None:
             return None
         job.state, job.attempt, job.worker = JobState.RUNNING, job.attempt + 1, worker
-        job.started_at, job.heartbeat_at = now, now
+        job.stage, job.progress, job.timings, job.log = "", 0, [], ""
+        job.started_at, job.heartbeat_at, job.lease_expires_at = now, now, now + LEASE
+        job.memory_bytes = job.memory_peak_bytes = None
         job.save()
     return job
 
 
-def _mine(job: TrainingJob):
+def held(job: TrainingJob):
     """This attempt's row, as long as it is this attempt's."""
     return TrainingJob.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING)
 
 
-def _watch(child: subprocess.Popen, job: TrainingJob) -> None:
-    next_beat = time.monotonic() + HEARTBEAT_S
-    while not stopping.is_set():
-        try:
-            child.wait(0.1)
-            return
-        except subprocess.TimeoutExpired:
-            if time.monotonic() < next_beat:
-                continue
-            next_beat = time.monotonic() + HEARTBEAT_S
-            if not _mine(job).update(heartbeat_at=timezone.now()):
-                return  # superseded, or ended by the child in this moment
+def beat(job: TrainingJob, **facts) -> bool:
+    """Renew the lease and write what was measured; False when the job is not this attempt's any more."""
+    now = timezone.now()
+    return bool(held(job).update(heartbeat_at=now, lease_expires_at=now + LEASE, **facts))
 
 
-def _hand_back(job: TrainingJob) -> None:
-    """Queue the job again as if this attempt had not been: its worker was asked to stop."""
-    with transaction.atomic():
-        if _mine(job).update(state=JobState.QUEUED, attempt=job.attempt - 1, stage="", progress=0):
-            run_job.enqueue(job.pk)
-
-
-def _end_group(child: subprocess.Popen) -> None:
-    """Whatever the training started goes with it."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
-
-
-def _finish_for_dead_child(job: TrainingJob, returncode: int) -> None:
-    if returncode >= 0:
-        cause = f"ended with code {returncode}"
-    else:
-        cause = f"was killed by {signal.Signals(-returncode).name}"
-        if returncode == -signal.SIGKILL:
-            cause += ", as happens when the machine runs out of memory"
-    _fail(job, state=JobState.FAILED, sentence=f"The training process {cause}.", code="process_died")
-
-
-def _fail(job: TrainingJob, *, state: str, sentence: str, code: str, trace: str = "") -> None:
-    _mine(job).update(
-        state=state, error=sentence, error_code=code, traceback=trace, finished_at=timezone.now()
+def end(job: TrainingJob, state: str, *, sentence: str, code: str, trace: str = "") -> bool:
+    """End a running attempt without a model; False when it has ended, or is not this attempt's any more."""
+    return bool(
+        held(job).update(
+            state=state, error=sentence, error_code=code, traceback=trace, finished_at=timezone.now()
+        )
     )
 
 
-def run_attempt(job: TrainingJob) -> None:
-    """Train, in this process, and record how it ended."""
+def hand_back(job: TrainingJob) -> None:
+    """Queue a job again as if this attempt had not been: its worker was asked to stop."""
+    with transaction.atomic():
+        if held(job).update(
+            state=JobState.QUEUED, attempt=job.attempt - 1, stage="", progress=0, started_at=None
+        ):
+            enqueue(job)
 
-    def progress(stage: str, fraction: float | None = None) -> None:
-        start, end = STAGES[stage]
-        done = start + (end - start) * (fraction or 0)
-        _mine(job).update(stage=stage, progress=done, heartbeat_at=timezone.now())
 
-    try:
-        train(job, progress=progress)
-    except ValidationError as error:
-        body = body_of(error)
-        _fail(job, state=JobState.FAILED, sentence=body["detail"], code=body["code"])
-    except MemoryError:
-        sentence = (
-            "The training needed more memory than there is. Use fewer rows, fewer columns or a smaller model."
-        )
-        _fail(job, state=JobState.FAILED, sentence=sentence, code="out_of_memory")
-    except Exception as error:
-        logger.exception("job %s crashed", job.pk)
-        sentence = f"The training crashed: {type(error).__name__}: {error}"[:1000]
-        _fail(job, state=JobState.FAILED, sentence=sentence, code="crashed", trace=traceback.format_exc())
+def cancel(job: TrainingJob, *, by) -> TrainingJob:
+    """End a queued job at once; ask the worker of a running one to kill it. Raises Conflict when it has ended."""
+    access.check(by, "train")
+    now = timezone.now()
+    sentence = f"Cancelled by {by.get_username()}."
+    queued = TrainingJob.objects.filter(pk=job.pk, state=JobState.QUEUED)
+    asked = queued.update(
+        state=JobState.CANCELLED,
+        error=sentence,
+        error_code="cancelled",
+        cancel_requested_at=now,
+        finished_at=now,
+    ) or TrainingJob.objects.running().filter(pk=job.pk).update(cancel_requested_at=now, error=sentence)
+    job.refresh_from_db()
+    if not asked:
+        raise Conflict(f"Job {job.pk} has ended already: it {job.get_state_display()}.", code="job_ended")
+    return job
 
 
 def reap() -> int:
-    """Queue again, or end as lost, every running job whose worker has gone silent; how many there were."""
-    silent_since = timezone.now() - timedelta(seconds=LEASE_S)
-    count = 0
-    for job in TrainingJob.objects.filter(state=JobState.RUNNING, heartbeat_at__lt=silent_since):
-        with transaction.atomic():
-            if job.attempt < MAX_ATTEMPTS:
-                moved = (
-                    _mine(job).filter(heartbeat_at__lt=silent_since).update(state=JobState.QUEUED, stage="")
-                )
-                if moved:
-                    run_job.enqueue(job.pk)
-            else:
-                sentence = f"The worker that ran this job ({job.worker}) is gone. Train again."
-                moved = (
-                    _mine(job)
-                    .filter(heartbeat_at__lt=silent_since)
-                    .update(
-                        state=JobState.LOST, error=sentence, error_code="lost", finished_at=timezone.now()
-                    )
-                )
-        count += moved
-    return count
+    """Care for the jobs that lost their worker or their place in the queue; how many there were.
+
+    A lease that ran out is tried again, at most TRAIN_MAX_ATTEMPTS times in all, then the job is lost.
+    """
+    silent = TrainingJob.objects.running().filter(lease_expires_at__lt=timezone.now())
+    return sum(_reclaim(job) for job in silent) + sum(_requeue(job) for job in _without_task())
+
+
+def _reclaim(job: TrainingJob) -> int:
+    expired = held(job).filter(lease_expires_at__lt=timezone.now())
+    with transaction.atomic():
+        if job.cancel_requested_at:
+            return expired.update(
+                state=JobState.CANCELLED, error_code="cancelled", finished_at=timezone.now()
+            )
+        if job.attempt < settings.TRAIN_MAX_ATTEMPTS:
+            again = expired.update(state=JobState.QUEUED, stage="", progress=0)
+            if again:
+                enqueue(job)
+            return again
+        sentence = f"Its worker ({job.worker}) died or lost its machine, and no attempt is left. Train again."
+        return expired.update(
+            state=JobState.LOST, error=sentence, error_code="lost", finished_at=timezone.now()
+        )
+
+
+def _without_task() -> list[TrainingJob]:
+    """Queued jobs whose task was taken by a worker that died before it took the job."""
+    from django_tasks_db.models import DBTaskResult
+
+    queued = TrainingJob.objects.filter(
+        state=JobState.QUEUED, requested_at__lt=timezone.now() - TASK_LOST_AFTER
+    ).exclude(task_id="")
+    waiting = {
+        str(pk)
+        for pk in DBTaskResult.objects.filter(status=TaskResultStatus.READY).values_list("pk", flat=True)
+    }
+    return [job for job in queued if job.task_id not in waiting and _is_stale(job, DBTaskResult)]
+
+
+def _is_stale(job: TrainingJob, tasks) -> bool:
+    recent = timezone.now() - TASK_LOST_AFTER
+    return not tasks.objects.filter(
+        pk=job.task_id, status=TaskResultStatus.RUNNING, started_at__gt=recent
+    ).exists()
+
+
+def _requeue(job: TrainingJob) -> int:
+    with transaction.atomic():
+        still = TrainingJob.objects.filter(pk=job.pk, state=JobState.QUEUED, task_id=job.task_id)
+        again = still.update(task_id="again")
+        if again:
+            enqueue(job)
+        return again
 
 
 def wait(job: TrainingJob, *, seconds: float) -> TrainingJob:
@@ -186,9 +165,36 @@ def wait(job: TrainingJob, *, seconds: float) -> TrainingJob:
     deadline = time.monotonic() + seconds
     pause = 0.05
     while True:
-        job.refresh_from_db()
+        job.refresh_from_db(fields=["state"])
         left = deadline - time.monotonic()
         if job.is_finished or left <= 0:
+            job.refresh_from_db()
             return job
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, 0.5)
+
+
+def expected_seconds(algorithm: str, *, rows: int) -> float | None:
+    """How long a training may take, by the last five of this algorithm, in proportion to their rows.
+
+    None without an earlier one. A guess for people: cost that grows faster than the rows is not modelled.
+    """
+    earlier = TrainingJob.objects.filter(state=JobState.SUCCEEDED, model_version__algorithm=algorithm)
+    facts = earlier.order_by("-id").values_list(
+        "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test"
+    )[:5]
+    guesses = []
+    for started_at, finished_at, train, test in facts:
+        if started_at and finished_at:
+            share = rows / max(train + test, 1)
+            guesses.append((finished_at - started_at).total_seconds() * max(share, 0.1))
+    return round(statistics.median(guesses), 1) if guesses else None
+
+
+def timeout_of(wanted: int | None) -> int:
+    """The longest that a job may run, in seconds. Raises ValidationError over the platform's own limit."""
+    if wanted is not None and not 1 <= wanted <= settings.TRAIN_TIMEOUT_S:
+        raise ValidationError(
+            f"timeout_s must be a whole number from 1 to {settings.TRAIN_TIMEOUT_S}.", code="timeout"
+        )
+    return wanted or settings.TRAIN_TIMEOUT_S

@@ -31,11 +31,25 @@ class TrainingJobQuerySet(models.QuerySet):
     def unfinished(self):
         return self.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
 
+    def running(self):
+        return self.filter(state=JobState.RUNNING)
+
+    def numbered(self, pk: int) -> "TrainingJob":
+        """One job with what pages and API show. Raises NotFound with a sentence."""
+        job = self.for_lists().filter(pk=pk).first()
+        if job is None:
+            raise NotFound(f"There is no job {pk}.", code="job_not_found")
+        return job
+
     def for_lists(self):
         return self.select_related(
             "dataset_version__dataset", "requested_by", "model_version__dataset"
         ).defer(
-            "traceback", "log", "dataset_version__recipe", "dataset_version__profile", "dataset_version__preview"
+            "traceback",
+            "log",
+            "dataset_version__recipe",
+            "dataset_version__profile",
+            "dataset_version__preview",
         )
 
 

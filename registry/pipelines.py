@@ -5,12 +5,13 @@ scikit-learn takes seconds to import, so only the functions that need it do.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import algorithms, checks, evaluation, preprocessing, reasons, signature
+from registry import algorithms, checks, evaluation, iterations, preprocessing, reasons, signature
 from registry.algorithms import Algorithm
 
 TARGET_NAMES = ("target", "label", "class", "y")
@@ -106,7 +107,7 @@ def fit(
         pipeline = build(inputs, estimator)
 
     progress("fitting", None)
-    with reasons.as_sentences(algorithm, notes):
+    with reasons.as_sentences(algorithm, notes), iterations.told(estimator, partial(progress, "fitting")):
         pipeline.fit(parts.train, parts.y_train)
     progress("evaluating", None)
     with reasons.as_sentences(algorithm, notes):

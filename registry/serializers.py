@@ -53,6 +53,9 @@ class TrainSerializer(serializers.Serializer):
         default=42, allow_null=True, min_value=0, max_value=2**32 - 1, help_text="The seed."
     )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+    timeout_s = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="The longest that the training may take."
+    )
 
 
 class JobModelSerializer(serializers.ModelSerializer):
@@ -89,7 +92,8 @@ class JobSerializer(serializers.ModelSerializer):
         model = TrainingJob
         fields = [
             "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "request", "result",
-            "error", "attempt", "requested_by", "requested_at", "started_at", "finished_at",
+            "error", "warnings", "timings", "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt",
+            "requested_by", "requested_at", "started_at", "finished_at",
         ]  # fmt: skip
 
     def get_url(self, job) -> str:
@@ -103,6 +107,14 @@ class JobSerializer(serializers.ModelSerializer):
     @extend_schema_field(ErrorSerializer)
     def get_error(self, job):
         return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
+
+
+class JobLogSerializer(serializers.Serializer):
+    job = serializers.IntegerField(source="pk")
+    lines = serializers.SerializerMethodField()
+
+    def get_lines(self, job) -> list[str]:
+        return job.log.splitlines()
 
 
 class TrainedSerializer(JobModelSerializer):
@@ -120,9 +132,15 @@ class TrainedSerializer(JobModelSerializer):
 
 
 class QueuedSerializer(serializers.Serializer):
+    """The answer of a training that goes on."""
+
     job = serializers.IntegerField(source="pk")
     state = serializers.CharField()
+    warnings = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
+
+    def get_warnings(self, job) -> list[str]:
+        return [warning["detail"] for warning in job.warnings]
 
     def get_url(self, job) -> str:
         return reverse("api-job", args=[job.pk])

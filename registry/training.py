@@ -1,17 +1,18 @@
 """Training: ask for it (page and API), and do it (worker)."""
 
 import io
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from catalog import parsing
 from catalog.models import DatasetVersion
 from mlplatform import access, storage
-from mlplatform.errors import Conflict, TrainingFailed
-from registry import algorithms, artifacts, checks, pipelines
+from mlplatform.errors import Conflict, NotReady, TrainingFailed
+from registry import algorithms, artifacts, checks, jobs, pipelines
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 
@@ -31,6 +32,7 @@ class TrainingRequest:
     test_size: float = 0.2
     random_state: int | None = 42
     description: str = ""
+    timeout_s: int | None = None
 
 
 def request_training(dataset_version: DatasetVersion, *, request: TrainingRequest, by) -> TrainingJob:
@@ -39,8 +41,6 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
     The job and its place in the queue are written in one transaction: neither is without the other.
     Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
     """
-    from registry.jobs import run_job  # the queue's task, which imports this module
-
     access.check(by, "train")
     algorithm = algorithms.get(request.module, request.class_name)
     params = algorithms.check_params(algorithm, request.params)
@@ -52,11 +52,14 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
         checks.share(request.test_size)
         checks.both_parts(dataset_version.row_count, test_size=request.test_size, classes=None)
     checks.seed(request.random_state)
+    timeout_s = jobs.timeout_of(request.timeout_s)
     with transaction.atomic():
         job = TrainingJob.objects.create(
             dataset_name=dataset_version.dataset.name,
             dataset_version=dataset_version,
             requested_by=by,
+            timeout_s=timeout_s,
+            expected_s=jobs.expected_seconds(algorithm.name, rows=dataset_version.row_count),
             request={
                 "model": {"module": algorithm.module, "class": algorithm.name, "params": params},
                 "target_column": target,
@@ -66,8 +69,32 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
                 "description": request.description,
             },
         )
-        run_job.enqueue(job.pk)
+        jobs.enqueue(job)
     return job
+
+
+def retry(job: TrainingJob, *, by) -> TrainingJob:
+    """Ask for the training of an ended job again, as a new job.
+
+    Raises Conflict while it has not ended or when its dataset is gone, and what request_training() raises.
+    """
+    if not job.is_finished:
+        raise Conflict(f"Job {job.pk} has not ended yet.", code="job_not_ended")
+    if job.dataset_version is None:
+        raise Conflict(f"The dataset of job {job.pk} was deleted.", code="dataset_deleted")
+    asked = job.request
+    request = TrainingRequest(
+        module=asked["model"]["module"],
+        class_name=asked["model"]["class"],
+        params=asked["model"]["params"],
+        target=asked["target_column"],
+        features=asked["features"],
+        test_size=asked["test_size"],
+        random_state=asked["random_state"],
+        description=asked["description"],
+        timeout_s=job.timeout_s,
+    )
+    return request_training(job.dataset_version, request=request, by=by)
 
 
 def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, wanted: str | None) -> str | None:
@@ -80,11 +107,14 @@ def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, wanted: str
     return chosen
 
 
-def train(job: TrainingJob, *, progress: Callable[[str, float | None], None]) -> ModelVersion:
+def train(
+    job: TrainingJob, *, progress: Callable[[str, float | None], None], patience_s: float = 0
+) -> ModelVersion:
     """Do the training that a job asks for, and register its model version and dev release, exactly once.
 
     Raises ValidationError with the reason that a person can act on. Bytes first, then one transaction
-    that also ends the job: a superseded attempt registers nothing.
+    that also ends the job: a superseded attempt registers nothing. A database or an object store that is
+    away while the model is saved is tried again for `patience_s` seconds.
     """
     source = job.dataset_version
     if source is None:
@@ -123,7 +153,7 @@ def train(job: TrainingJob, *, progress: Callable[[str, float | None], None]) ->
         parameters=result.parameters,
         signature=result.signature,
         metrics=result.metrics,
-        warnings=result.warnings,
+        warnings=[*(warning["detail"] for warning in job.warnings), *result.warnings],
         test_size=request["test_size"],
         random_state=request["random_state"],
         rows_train=result.rows_train,
@@ -134,11 +164,29 @@ def train(job: TrainingJob, *, progress: Callable[[str, float | None], None]) ->
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return _register(version, job=job, content=artifact.content)
+    return _patiently(lambda: _register(version, job=job, content=artifact.content), patience_s)
+
+
+def _patiently(save: Callable[[], ModelVersion], patience_s: float) -> ModelVersion:
+    """Save, again and again with growing pauses while a service is away; then raise what it raised."""
+    deadline = time.monotonic() + patience_s
+    pause = 1.0
+    while True:
+        try:
+            return save()
+        except (NotReady, OperationalError, InterfaceError):
+            if time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(pause * 2, 10)
+            connection.close()  # it is made anew
 
 
 def _register(version: ModelVersion, *, job: TrainingJob, content: bytes) -> ModelVersion:
     """Store the artifact under the next number and write the rows; again with the next one if it was taken."""
+    if done := ModelVersion.objects.filter(job=job).first():
+        return done  # written a moment ago, and the database went away before it could say so
+    version.pk = None
     counter, _ = VersionCounter.objects.get_or_create(dataset=version.dataset)
     for _ in range(TRIES):
         counter.refresh_from_db()
@@ -166,7 +214,7 @@ def _write(version: ModelVersion, *, job: TrainingJob, key: str) -> None:
     version.save(force_insert=True)
     open_release(version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=job.requested_by)
     ended = TrainingJob.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING).update(
-        state=JobState.SUCCEEDED, stage="", progress=1, finished_at=now
+        state=JobState.SUCCEEDED, stage="", progress=1, error="", finished_at=now
     )
     if not ended:
         raise Conflict("Another attempt of this job has taken over.", code="superseded")

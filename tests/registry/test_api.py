@@ -112,7 +112,11 @@ def test_a_failed_job_tells_its_error(train, api):
 
 
 def test_a_job_that_does_not_exist_is_404(api):
-    assert api.get("/jobs/99").json()["code"] == "not_found"
+    assert api.get("/jobs/99").json() == {
+        "detail": "There is no job 99.",
+        "code": "job_not_found",
+        "fields": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -224,3 +228,25 @@ def test_a_changed_artifact_is_told_by_its_own_code(train, api):
     tamper(api.get("/models/flowers/1").json()["artifact_path"].removeprefix("trained-models/"))
     refused = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
     assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
+
+
+def test_a_job_s_log_is_told_in_lines(train, api):
+    job = train().json()["job"]
+    TrainingJob.objects.filter(pk=job).update(log="one\ntwo")
+    assert api.get(f"/jobs/{job}/log").json() == {"job": job, "lines": ["one", "two"]}
+
+
+def test_a_queued_job_is_cancelled_and_asked_for_again(train, api):
+    job = train().json()["job"]
+    assert api.post(f"/jobs/{job}/cancel").status_code == 409
+    TrainingJob.objects.filter(pk=job).update(state="queued")
+    assert api.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
+    again = api.post(f"/jobs/{job}/retry")
+    assert again.status_code == 202
+    assert api.get(again["Location"]).json()["result"]["version"] == 2
+
+
+@pytest.mark.parametrize("call", ["cancel", "retry", "log"])
+def test_what_is_asked_of_a_job_that_is_not_there_is_404(api, call):
+    method = api.get if call == "log" else api.post
+    assert method(f"/jobs/99/{call}").status_code == 404

@@ -4,7 +4,8 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform import storage
-from registry import artifacts, jobs
+from registry import artifacts
+from registry.attempts import run_attempt
 from registry.models import JobState, ModelVersion, Release, TrainingJob
 from registry.promotion import delete_version
 from registry.training import TrainingRequest, request_training
@@ -121,6 +122,6 @@ def test_a_superseded_attempt_registers_nothing(make_job, make_dataset):
     TrainingJob.objects.filter(pk=job.pk).update(state=JobState.RUNNING, attempt=2)
     job.attempt = 1
     before = ModelVersion.objects.count()
-    jobs.run_attempt(job)
+    run_attempt(job)
     job.refresh_from_db()
     assert (job.state, job.attempt, ModelVersion.objects.count()) == (JobState.RUNNING, 2, before)

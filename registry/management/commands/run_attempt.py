@@ -1,29 +1,41 @@
+import json
 import os
 import sys
 import threading
+from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from registry.jobs import run_attempt
+from registry import algorithms
+from registry.attempts import run_attempt
 from registry.models import JobState, TrainingJob
+
+OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux
+PATIENCE_S = 60  # for a database or an object store that is away while the model is being saved
 
 
 def end_with_the_worker() -> None:
     """The worker holds the other end of stdin: when it closes, the worker is gone, and so is this attempt."""
-    sys.stdin.buffer.read()
+    os.read(0, 1)  # not sys.stdin: Python ends with a fatal error while a thread holds that
     os._exit(1)
 
 
 class Command(BaseCommand):
-    help = "Run one attempt of a training job in this process. The worker starts this; people do not."
+    help = "Wait for one attempt of a training job on standard input, and run it. The worker starts this."
 
-    def add_arguments(self, parser):
-        parser.add_argument("job_id", type=int)
-        parser.add_argument("attempt", type=int)
-
-    def handle(self, *, job_id, attempt, **options):
+    def handle(self, **options):
+        if OOM_SCORE.exists():
+            OOM_SCORE.write_text(
+                "1000"
+            )  # where memory runs out after all, the kernel takes this process first
+        algorithms.all_algorithms()  # imports scikit-learn, while there is time
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return
+        assigned = json.loads(line)
         threading.Thread(target=end_with_the_worker, daemon=True).start()
-        jobs = TrainingJob.objects.select_related("dataset_version__dataset", "requested_by")
-        job = jobs.filter(pk=job_id, attempt=attempt, state=JobState.RUNNING).first()
-        if job:
-            run_attempt(job)
+        found = TrainingJob.objects.select_related("dataset_version__dataset", "requested_by").filter(
+            pk=assigned["job"], attempt=assigned["attempt"], state=JobState.RUNNING
+        )
+        if job := found.first():
+            run_attempt(job, patience_s=PATIENCE_S)

@@ -4,14 +4,24 @@ import time
 from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands import db_worker
 
-from registry import jobs
+from registry import jobs, workers
 
-REAP_EVERY_S = 10
+REAP_EVERY_S = 5
 
 
 class Worker(db_worker.Worker):
+    """The queue's worker, which also has a child ready for the next job and hands the current one back."""
+
+    def run(self):
+        workers.prepare()
+        super().run()
+
+    def run_task(self, db_task_result):
+        super().run_task(db_task_result)
+        workers.prepare()
+
     def shutdown(self, signum, frame):
-        jobs.stopping.set()
+        workers.stopping.set()
         super().shutdown(signum, frame)
 
 
@@ -28,7 +38,7 @@ class Command(db_worker.Command):
             close_old_connections()
             try:
                 if count := jobs.reap():
-                    self.stderr.write(f"{count} jobs had lost their worker.")
+                    self.stderr.write(f"{count} jobs had lost their worker or their place in the queue.")
             except DatabaseError as error:
                 self.stderr.write(f"Lost jobs could not be looked for: {error}")
             time.sleep(REAP_EVERY_S)
