@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse_lazy
 
 from catalog.models import Dataset
 from registry import algorithms, pipelines
@@ -12,6 +13,8 @@ from registry.training import TrainingRequest
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
 FEW = 150  # more columns than this are typed, not ticked
+# Another dataset or algorithm has other fields: the page asks for them and keeps what was typed.
+ASK_ANEW = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
 # Where on the form the operation's refusals belong; the others stand above it.
 FIELD_OF = {
     "test_size": "test_size",
@@ -26,14 +29,14 @@ FIELD_OF = {
 
 
 class TrainForm(forms.Form):
-    dataset = forms.CharField(widget=SearchSelect)
+    dataset = forms.CharField(widget=SearchSelect(attrs=ASK_ANEW))
     target = forms.CharField(widget=SearchSelect, help_text="The column to predict.")
     leave_out = forms.MultipleChoiceField(
         required=False,
         help_text="Columns that the model must not learn from, such as identifiers.",
         widget=forms.CheckboxSelectMultiple,
     )
-    algorithm = forms.CharField(widget=SearchSelect)
+    algorithm = forms.CharField(widget=SearchSelect(attrs=ASK_ANEW))
     test_size = forms.FloatField(
         initial=0.2,
         label="Test share",

@@ -39,7 +39,6 @@
     function open(words) {
       const wanted = words.trim().toLowerCase();
       const found = entries.filter((entry) => entry.label.toLowerCase().includes(wanted));
-      // What begins with the words comes first, within its group.
       list.replaceChildren();
       let group = "";
       for (const entry of found.slice(0, SHOWN)) {
@@ -70,6 +69,7 @@
       input.setAttribute("aria-expanded", "true");
       const chosen = options().findIndex((item) => item.getAttribute("aria-selected") === "true");
       mark(wanted ? 0 : Math.max(chosen, 0));
+      if (active >= 0) list.scrollTop = options()[active].offsetTop - list.clientHeight / 2;
     }
     function close() {
       list.hidden = true;

@@ -43,8 +43,11 @@ def test_a_bad_file_gets_one_sentence(page, api, make_dataset, case):
     [
         ({"test_size": "1"}, {"test_size": 1}),
         ({"test_size": "0"}, {"test_size": 0}),
-        ({"algorithm": "LinearRegression"}, {"model": {"module": "linear_model", "class": "LinearRegression"}}),
-        ({"features": ["species"]}, {"features": ["species"]}),
+        (
+            {"algorithm": "LinearRegression"},
+            {"model": {"module": "linear_model", "class": "LinearRegression"}},
+        ),
+        ({"leave_out": ["length", "width", "colour"]}, {"features": []}),
         ({"param-max_depth": "0"}, {"model": {"params": {"max_depth": 0}}}),
         ({"param-criterion": "ginny"}, {"model": {"params": {"criterion": "ginny"}}}),
     ],
@@ -54,7 +57,12 @@ def test_a_training_that_cannot_work_gets_one_sentence(page, api, make_dataset, 
     tree = {"module": "tree", "class": "DecisionTreeClassifier"}
     model = tree | body.get("model", {})
     sent = {"dataset_name": "flowers", "target_column": "species"} | body | {"model": model}
-    filled = {"dataset": "flowers", "algorithm": model["class"], "target": "species", "test_size": "0.2"} | form
+    filled = {
+        "dataset": "flowers",
+        "algorithm": model["class"],
+        "target": "species",
+        "test_size": "0.2",
+    } | form
     by_api, by_page = api.post("/train", sent), page.post("/registry/train/", filled)
     assert (by_api.status_code, by_page.status_code) == (400, 422)
     said = by_api.json()["detail"]
@@ -92,7 +100,9 @@ def test_a_live_version_gets_one_sentence(page, api, make_version, admin):
     assert by_api.json()["detail"] in text_of(by_page)
 
 
-@pytest.mark.parametrize("path", ["/catalog/nothing/", "/registry/models/flowers/9/", "/serving/nothing/dev/"])
+@pytest.mark.parametrize(
+    "path", ["/catalog/nothing/", "/registry/models/flowers/9/", "/serving/nothing/dev/"]
+)
 def test_what_is_not_there_is_a_404_page_with_a_sentence(page, make_version, path):
     make_version()
     answer = page.get(path, headers={"Accept": "text/html"})
