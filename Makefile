@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST_ARGS ?= -n 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test format lock
@@ -13,13 +12,13 @@ help: ## list these targets
 run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev ## every check and every test
+test: .venv/.installed-dev ## every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python tests/chromium.py
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 format: .venv/.installed-dev ## put the code into the house's format
 	$(BIN)/ruff check --fix
