@@ -63,7 +63,7 @@ def predict(
         )
     if probabilities and not signature["probabilities"]:
         raise ValidationError(f"{model.algorithm} gives no probabilities.", code="no_probabilities")
-    frame = frames.from_rows(rows, signature["inputs"])
+    frame = frames.Reader(signature["inputs"]).from_rows(rows).frame()
     pipeline = resident.pipeline_of(release)
     predictions = np.ravel(pipeline.predict(frame)).tolist()
     return Prediction(
