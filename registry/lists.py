@@ -18,11 +18,13 @@ def models() -> QuerySet[ModelVersion]:
 
 def jobs() -> QuerySet[TrainingJob]:
     """Training jobs, with the class of the algorithm as `class_name`: the request may name 5,000 columns."""
-    return (
-        TrainingJob.objects.for_lists()
-        .defer("request", "log", "timings", "warnings", *_through("model_version"))
-        .annotate(class_name=KT("request__model__class"))
-    )
+    return job_pages().defer("request", "timings", "warnings", "model_version__metrics")
+
+
+def job_pages() -> QuerySet[TrainingJob]:
+    """As jobs(), with what the page of one shows: its request, timings and warnings, and its model's metrics."""
+    unseen = [path for path in _through("model_version") if not path.endswith("__metrics")]
+    return TrainingJob.objects.for_lists().defer(*unseen).annotate(class_name=KT("request__model__class"))
 
 
 def releases() -> QuerySet[Release]:

@@ -11,7 +11,7 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform import access
-from registry import algorithms, charts, lists, promotion, training
+from registry import algorithms, charts, jobs, lists, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_of, typed
 from registry.models import ModelVersion, Stage, TrainingJob
@@ -68,8 +68,14 @@ def job_list(request):
 
 @access.page()
 def job(request, pk):
-    """One job; htmx asks for its inner part every second until it has ended."""
-    found = get_object_or_404(lists.jobs(), pk=pk)
+    """One job; htmx asks for its inner part every second until it has ended. A POST cancels it."""
+    found = get_object_or_404(lists.job_pages(), pk=pk)
+    if request.method == "POST":
+        try:
+            jobs.cancel(found, by=request.user)
+        except ValidationError as error:
+            messages.error(request, error.messages[0])
+        return redirect("registry:job", pk=pk)
     made = getattr(found, "model_version", None)
     context = {"job": found, "made": made, "figures": charts.figures(made.metrics)[:4] if made else []}
     return render(request, "registry/_job.html" if request.htmx else "registry/job.html", context)

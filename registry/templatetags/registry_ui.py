@@ -1,10 +1,13 @@
 """How a training job's time and progress, and a parameter's value, are said on a page."""
 
+from datetime import datetime
+
 from django import template
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
 from registry import charts
+from registry.attempts import STAGES as SHARES
 from registry.fields import shown
 
 register = template.Library()
@@ -16,6 +19,9 @@ STAGES = {
     "evaluating": "Measuring it on the held-out rows",
     "saving": "Saving the model",
 }
+
+
+FITTING_BEGINS = SHARES["fitting"][0]
 
 
 @register.filter
@@ -37,10 +43,15 @@ def stage_words(job):
 
 @register.filter
 def percent_done(job):
-    """By the time that such trainings took before; else nobody knows how long a fit takes, so it has no figure."""
+    """As far as the training itself reports, else by the time that such trainings took before.
+
+    Many fits report nothing: without experience they have no figure, since a bar that stands still misleads.
+    """
+    if job.stage not in {"", "fitting"} or job.progress > FITTING_BEGINS:
+        return round(job.progress * 100)
     if job.expected_s:
         return min(round(took(job).total_seconds() / job.expected_s * 100), 99)
-    return None if job.stage in {"", "fitting"} else round(job.progress * 100)
+    return None
 
 
 @register.filter
@@ -49,6 +60,20 @@ def running_words(job):
     left = (job.expected_s or 0) - so_far.total_seconds()
     rest = f", about {duration(left)} left" if left > 1 else ""
     return f"Running for {duration(so_far)}{rest}. You may leave this page."
+
+
+@register.filter
+def stage_times(job):
+    """The stages that were begun, with the seconds that each took."""
+    begun = [(name, datetime.fromisoformat(instant)) for name, instant in job.timings]
+    ends = [instant for _, instant in begun[1:]] + [job.finished_at or timezone.now()]
+    return [(STAGES.get(name, name), end - start) for (name, start), end in zip(begun, ends, strict=True)]
+
+
+@register.filter
+def last_lines(text):
+    """The end of a log, as much as is read at a glance."""
+    return "\n".join(text.splitlines()[-12:])
 
 
 register.filter("shown", shown)

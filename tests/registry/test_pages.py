@@ -193,6 +193,24 @@ class TestJobs:
         client.force_login(make_user("release manager"))
         assert "Traceback" not in client.get(f"/registry/jobs/{job.pk}/").text
 
+    def test_a_running_job_can_be_cancelled_by_who_may_train(self, page, client, make_job, make_user):
+        job = make_job()
+        TrainingJob.objects.filter(pk=job.pk).update(state="queued", finished_at=None)
+        assert "Cancel" in page.get(f"/registry/jobs/{job.pk}/").text
+        client.force_login(make_user("viewer"))
+        assert "Cancel" not in client.get(f"/registry/jobs/{job.pk}/").text
+        assert client.post(f"/registry/jobs/{job.pk}/").status_code == 403
+        client.force_login(make_user("data scientist", username="dan"))
+        assert "Cancelled by dan." in client.post(f"/registry/jobs/{job.pk}/", follow=True).text
+
+    def test_cancelling_what_has_ended_says_so(self, page, make_job):
+        assert "has ended already" in page.post(f"/registry/jobs/{make_job().pk}/", follow=True).text
+
+    def test_a_job_shows_how_long_each_step_took(self, page, make_job):
+        text = page.get(f"/registry/jobs/{make_job().pk}/").text
+        for step in ("Reading the dataset", "Fitting the model", "Saving the model"):
+            assert step in text
+
     def test_the_list_asks_again_only_while_a_job_runs(self, page, make_job):
         job = make_job()
         assert "every 2s" not in page.get("/registry/jobs/").text
