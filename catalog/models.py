@@ -63,6 +63,12 @@ class DatasetVersion(models.Model):
     number = models.PositiveIntegerField()
     original_filename = models.CharField(max_length=255)
     key = models.CharField(max_length=255, help_text="Where the bytes are in the datasets bucket.")
+    sample_key = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="Where its sample is in the datasets bucket; empty for a version that has none.",
+    )
     recipe = models.JSONField(help_text="How the file is read: see catalog.parsing.ParseRecipe.")
     profile = models.JSONField(help_text="Per column: gaps, distinct values, range.")
     preview = models.JSONField(help_text="The first rows, as lists of JSON values.")
@@ -95,3 +101,8 @@ class DatasetVersion(models.Model):
     @property
     def location(self) -> str:
         return f"{settings.DATASETS_BUCKET}/{self.key}"
+
+    @property
+    def keys(self) -> list[str]:
+        """All that it has in the datasets bucket."""
+        return [key for key in (self.key, self.sample_key) if key]

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from catalog import columns as cells
 from catalog import json_lines, records, sniffing, streams
 from catalog.columns import Column
-from catalog.profiling import Profiler
+from catalog.profiling import Profiler, Sampler
 
 __all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read"]
 
@@ -56,17 +56,18 @@ class ParseRecipe:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found: the recipe, the number of rows, and one profile per column (see Profiler)."""
+    """What `inspect` found: the recipe, the number of rows, a profile per column (see Profiler), a sample."""
 
     recipe: ParseRecipe
     rows: int
     profile: list[dict]
+    sample: pd.DataFrame
 
 
 def inspect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Inspection:
     """Finds out from its content how a table file is to be read, and profiles it, in flat memory.
 
-    One pass settles the types, a second one profiles the typed values; the file stays open. Everything that
+    One pass settles the types, a second one profiles and samples the typed values; the file stays open. Everything that
     is wrong with the file, or more than `max_bytes` when decompressed, is a ValidationError.
     """
     kind = sniffing.kind(file, filename, max_bytes=max_bytes)
@@ -77,10 +78,11 @@ def inspect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES
             "The file holds no rows of data. Upload a table with column names and at least one row.",
             code="no_rows",
         )
-    profiler = Profiler(recipe.columns)
+    profiler, sampler = Profiler(recipe.columns), Sampler(recipe.columns, rows)
     for frame in chunks(file, recipe):
         profiler.update(frame)
-    return Inspection(recipe, rows, profiler.result())
+        sampler.update(frame)
+    return Inspection(recipe, rows, profiler.result(), sampler.result())
 
 
 def chunks(

@@ -1,4 +1,4 @@
-"""A table's columns in figures, gathered chunk by chunk in bounded memory. No Django, no readers."""
+"""A table's columns in figures, and a sample of its rows, chunk by chunk in bounded memory. No Django, no readers."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,8 @@ MAX_DISTINCT = 1_000
 MAX_DISTINCT_IN_ALL = 500_000  # of all columns together: about 60 MB
 MAX_LENGTH = 200  # a longer text is prose, not a category: its values are not counted
 TOP = 10
+SAMPLE_ROWS = 500
+SAMPLE_BYTES = 64 * 1024**2  # 500 rows of prose may be 500 MB: then the sample has fewer rows
 
 
 class Profiler:
@@ -117,3 +119,45 @@ def _as_numbers(values, kind):
     if kind == "date":
         return np.asarray(values, "datetime64[us]").view("int64")
     return np.asarray(values, "int64" if kind == "integer" else "float64")
+
+
+class Sampler:
+    """Takes at most 500 rows of a table of `rows` rows, each row as likely as any other, in the table's order.
+
+    The same table gives the same sample; one of 500 rows or fewer is its own sample. Where the rows are so
+    long that the sample would exceed 64 MB, it has half as many, or a quarter.
+    """
+
+    def __init__(self, columns: Sequence, rows: int):
+        self._texts = [column.name for column in columns if column.type == "text"]
+        # In random order, so that the first half of them is a fair sample too.
+        self._drawn = np.random.default_rng(0).choice(rows, min(rows, SAMPLE_ROWS), replace=False)
+        self._wanted = np.sort(self._drawn)
+        self._taken = []  # pairs of places in the table and the rows that are there
+        self._start = self._bytes = 0
+
+    def update(self, frame: pd.DataFrame) -> None:
+        low, high = np.searchsorted(self._wanted, [self._start, self._start + len(frame)])
+        places = self._wanted[low:high]
+        if len(places):
+            self._keep(places, frame if len(places) == len(frame) else frame.take(places - self._start))
+        self._start += len(frame)
+        while self._bytes > SAMPLE_BYTES and len(self._drawn) > 1:
+            self._halve()
+
+    def result(self) -> pd.DataFrame:
+        frames = [frame for _, frame in self._taken]
+        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+    def _keep(self, places, frame):
+        self._taken.append((places, frame.reset_index(drop=True)))
+        self._bytes += 8 * frame.size + sum(frame[name].array.nbytes for name in self._texts)
+
+    def _halve(self):
+        self._drawn = self._drawn[: len(self._drawn) // 2]
+        self._wanted = np.sort(self._drawn)
+        taken, self._taken, self._bytes = self._taken, [], 0
+        for places, frame in taken:
+            stay = np.flatnonzero(np.isin(places, self._wanted))
+            if len(stay):
+                self._keep(places[stay], frame.take(stay))

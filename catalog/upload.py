@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
-from catalog import parsing
+from catalog import parsing, sampling
 from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
 from mlplatform import access, storage
@@ -47,9 +47,11 @@ def add_dataset(
     inspection = parsing.inspect(file, filename)
     recipe = inspection.recipe
     ending = ENDINGS[recipe.format] + (".gz" if recipe.compression == "gzip" else "")
+    folder = storage.unique_folder(name)
     version = DatasetVersion(
         original_filename=filename[-255:],
-        key=f"{storage.unique_folder(name)}/{name}.{ending}",
+        key=f"{folder}/{name}.{ending}",
+        sample_key=f"{folder}/{name}.sample.parquet",
         recipe=recipe.to_dict(),
         profile=inspection.profile,
         preview=_preview(file, recipe),
@@ -60,12 +62,20 @@ def add_dataset(
         sha256=sha256,
         created_by=by,
     )
-    storage.save(storage.datasets(), version.key, file)
+    sample = sampling.to_parquet(inspection.sample, recipe.columns)
     try:
+        storage.save(storage.datasets(), version.sample_key, sample)
+        storage.save(storage.datasets(), version.key, file)
         return _register(version, name=name, description=description, new_version=new_version)
     except ValidationError:  # anything else may have been committed, and its bytes must stay
-        storage.discard(storage.datasets(), version.key)
+        _discard(version)
         raise
+
+
+def _discard(*versions: DatasetVersion) -> None:
+    for version in versions:
+        for key in version.keys:
+            storage.discard(storage.datasets(), key)
 
 
 def _preview(file: IO[bytes], recipe: parsing.ParseRecipe) -> list[list]:
@@ -121,7 +131,7 @@ def _register(
             return version, True
         except IntegrityError:
             if known := _same_bytes(name, version.sha256):
-                storage.discard(storage.datasets(), version.key)
+                _discard(version)
                 return known, False
             _refuse_taken(name, new_version)
             version.pk = None
@@ -131,7 +141,7 @@ def _register(
 def delete_dataset(dataset: Dataset, *, by) -> None:
     """Delete a dataset, its versions and their bytes. Raises Conflict naming the models that depend on it."""
     access.check(by, "delete")
-    keys = list(dataset.versions.values_list("key", flat=True))
+    versions = list(dataset.versions.only("key", "sample_key"))
     try:
         with transaction.atomic():
             dataset.delete()
@@ -143,5 +153,4 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
             "Delete what depends on it first.",
             code="dataset_in_use",
         ) from error
-    for key in keys:
-        storage.discard(storage.datasets(), key)
+    _discard(*versions)
