@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from registry.algorithms import Algorithm
 
 # What scikit-learn raises for data or parameters that do not suit an algorithm. MemoryError is no such reason.
-UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
 # What to do about reasons that scikit-learn gives in its own terms.
 HINTS = {
     "GammaRegressor": "Its target must be above 0 in every row.",
