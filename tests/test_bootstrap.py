@@ -62,7 +62,9 @@ def test_an_account_that_exists_is_not_made_an_administrator():
 
 def test_a_name_that_cannot_be_one_is_refused(settings):
     settings.PLATFORM_ADMIN_USERNAME = "ada lovelace"
-    with pytest.raises(CommandError, match=r"^PLATFORM_ADMIN_USERNAME='ada lovelace': Enter a valid username"):
+    with pytest.raises(
+        CommandError, match=r"^PLATFORM_ADMIN_USERNAME='ada lovelace': Enter a valid username"
+    ):
         bootstrap()
 
 
