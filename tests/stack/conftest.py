@@ -5,6 +5,7 @@ import pytest
 from tests.stack.platforms import Platform
 from tests.stack.servers import ObjectStore, Postgres, Processes
 
+SMALL_LIMIT_MB = 5  # for the set-up that no large file is sent to
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
 
 
@@ -33,7 +34,7 @@ def object_store(processes):
 
 @pytest.fixture(scope="session")
 def sqlite_and_files(processes):
-    return Platform(processes)
+    return Platform(processes, MAX_UPLOAD_MB=str(SMALL_LIMIT_MB))
 
 
 @pytest.fixture(scope="session")

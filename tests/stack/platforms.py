@@ -247,6 +247,12 @@ class Stored:
         else:
             self.path.write_bytes(content)
 
+    def delete(self) -> None:
+        if store := self.platform.store:
+            store.client().delete_object(Bucket=self.bucket, Key=self.key)
+        else:
+            self.path.unlink()
+
 
 class StoreFails:
     """While it lasts the object store is away: the S3 server killed, or plain files where its folders were."""

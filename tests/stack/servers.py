@@ -28,17 +28,25 @@ START_S = 60
 LAST_WILL = """
 import contextlib, os, shutil, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-groups, folders = set(), set()
+groups, paths = set(), set()
 for line in sys.stdin:
     what, _, value = line.rstrip("\\n").partition(" ")
-    {"start": groups.add, "end": groups.discard, "folder": folders.add}[what](value)
-for number in (signal.SIGQUIT, signal.SIGKILL):
-    for group in groups:
-        with contextlib.suppress(OSError):
-            os.killpg(int(group), number)
-    time.sleep(2 if groups else 0)
-for folder in folders:
-    shutil.rmtree(folder, ignore_errors=True)
+    {"start": groups.add, "end": groups.discard, "path": paths.add}[what](value)
+def send(group, number):
+    with contextlib.suppress(OSError):
+        os.killpg(int(group), number)
+        return True
+for group in groups:
+    send(group, signal.SIGQUIT)
+deadline = time.monotonic() + 3
+while time.monotonic() < deadline and any([send(group, 0) for group in groups]):
+    time.sleep(0.05)
+for group in groups:
+    send(group, signal.SIGKILL)
+for path in paths:
+    shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 """
 
 
@@ -62,8 +70,11 @@ class Processes:
     def folder(self, name: str) -> Path:
         """A new folder that goes with the run."""
         path = Path(tempfile.mkdtemp(prefix=f"mlmp-{name}-"))
-        self._tell(f"folder {path}")
+        self.leave_nothing_of(path)
         return path
+
+    def leave_nothing_of(self, path: Path) -> None:
+        self._tell(f"path {path}")
 
     def start(self, command: list, *, log: Path, env: dict | None = None, user: str | None = None):
         with log.open("ab") as output:
@@ -100,9 +111,9 @@ class Processes:
     def stop_all(self) -> None:
         """End everything by carrying out the last will: nothing here is worth a graceful end."""
         self._will.stdin.close()
-        self._will.wait(30)
         for process in self._running:
-            process.wait(10)
+            process.wait(20)
+        self._will.wait(30)
 
 
 def free_ports(count: int) -> list[int]:
@@ -220,6 +231,9 @@ class ObjectStore:
         (self.folder / "data").mkdir()
         self.ports = free_ports(8)
         self.endpoint = f"http://127.0.0.1:{self.ports[6]}"
+        for name, port in zip(("master", "volume", "filer", "s3"), self.ports[1::2], strict=True):
+            # It makes these there, whatever it is told.
+            processes.leave_nothing_of(Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock"))
         self.start()
 
     def start(self) -> None:
@@ -246,9 +260,15 @@ class ObjectStore:
 
     def stop(self) -> None:
         self.processes.stop(self.process, signal.SIGKILL)
-        for path in Path("/tmp").glob("seaweedfs-*.sock"):  # it makes these there whatever it is told
-            if path.stem.rsplit("-", 1)[-1] in map(str, self.ports):
-                path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def hangs(self):
+        """While it lasts the server takes connections and never answers."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def client(self):
         return boto3.client(

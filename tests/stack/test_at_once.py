@@ -1,0 +1,143 @@
+"""Many callers in the same moment: numbers without gaps or clashes, one live release, no server error."""
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.stack.platforms import ROOT, TABLE, at_once, statuses
+
+OTHER_TABLE = TABLE + "6,1.5,red,rose\n"
+
+
+def bytes_are_right(platform, dataset: str) -> bool:
+    models = platform.get("/models", params={"dataset": dataset, "page_size": 100}).json()["results"]
+    digests = [hashlib.sha256(platform.stored(model["artifact_path"]).read()).hexdigest() for model in models]
+    return digests == [model["artifact_sha256"] for model in models]
+
+
+def test_twenty_trainings_that_end_in_the_same_moment_get_the_versions_1_to_20(platform):
+    platform.have_workers(0)
+    assert platform.upload("twenty").status_code == 201
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("twenty_trainings.py"), "twenty"],
+        env=platform.env, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr[-3000:]
+    assert platform.numbers("twenty") == list(range(1, 21))
+    assert len(platform.live("twenty", "dev")) == 1
+    assert bytes_are_right(platform, "twenty")
+    states = platform.sql("SELECT DISTINCT state FROM registry_trainingjob WHERE dataset_name = 'twenty'")
+    assert states == [("succeeded",)]
+
+
+def test_eight_trainings_asked_for_at_once_all_succeed_on_two_workers(platform):
+    assert platform.upload("eight").status_code == 201
+    platform.have_workers(2)
+    answers = at_once(*[lambda: platform.train("eight", prefer="respond-async")] * 8)
+    assert statuses(answers) == [202] * 8
+    jobs = [platform.ended(answer.json()["job"]) for answer in answers]
+    assert [job["state"] for job in jobs] == ["succeeded"] * 8
+    assert sorted(job["result"]["version"] for job in jobs) == list(range(1, 9))
+    assert [job["attempt"] for job in jobs] == [1] * 8
+    assert len(platform.live("eight", "dev")) == 1
+    assert bytes_are_right(platform, "eight")
+
+
+def test_of_two_promotions_of_one_version_at_once_one_wins(platform):
+    platform.made("raced")
+    original = platform.get("/models/raced/1").json()["artifact_path"]
+    for _ in range(10):
+        answers = at_once(*[lambda: platform.promote("raced", 1, "staging")] * 2)
+        won, lost = sorted(answers, key=lambda answer: answer.status_code)
+        assert won.status_code == 200, won.text
+        assert lost.status_code in {400, 409}, lost.text
+        assert lost.json()["code"] in {"not_higher", "moved_meanwhile", "busy"}
+        assert platform.live("raced", "staging") == [1]
+        assert platform.get("/models/raced/1").json()["artifact_path"] == won.json()["artifact_path"]
+        platform.sql("DELETE FROM registry_release WHERE stage = 'staging' AND dataset_id = "
+                     "(SELECT id FROM catalog_dataset WHERE name = 'raced')")  # fmt: skip
+        platform.sql("UPDATE registry_modelversion SET stage = 'dev', promoted_at = NULL WHERE dataset_id = "
+                     "(SELECT id FROM catalog_dataset WHERE name = 'raced')")  # fmt: skip
+    assert platform.stored(original).exists()
+
+
+def test_of_two_versions_promoted_into_one_stage_at_once_exactly_one_is_live(platform):
+    platform.made("rivals", versions=2)
+    for stage in ("staging", "production"):
+        answers = at_once(
+            lambda stage=stage: platform.promote("rivals", 1, stage),
+            lambda stage=stage: platform.promote("rivals", 2, stage),
+        )
+        assert statuses(answers) in ([200, 200], [200, 409])
+        (live,) = platform.live("rivals", stage)
+        assert platform.predict("rivals", stage).json()["version"] == live
+
+
+def test_of_two_files_uploaded_under_one_name_at_once_one_wins(platform):
+    for turn in range(5):
+        name = f"claimed{turn}"
+        answers = at_once(
+            lambda name=name: platform.upload(name, TABLE),
+            lambda name=name: platform.upload(name, OTHER_TABLE),
+        )
+        assert statuses(answers) == [201, 409]
+        won = next(answer for answer in answers if answer.status_code == 201)
+        assert platform.numbers(name, "catalog_datasetversion") == [1]
+        content = platform.get(f"/datasets/{name}/file").content
+        assert hashlib.sha256(content).hexdigest() == won.json()["sha256"]
+
+
+def test_of_two_uploads_of_the_same_bytes_at_once_the_second_is_the_first(platform):
+    for turn in range(5):
+        name = f"twins{turn}"
+        answers = at_once(*[lambda name=name: platform.upload(name)] * 2)
+        assert statuses(answers) == [200, 201]
+        assert answers[0].json() == answers[1].json()
+        assert platform.numbers(name, "catalog_datasetversion") == [1]
+        assert platform.get(f"/datasets/{name}/file").content == TABLE.encode()
+
+
+def test_five_new_versions_uploaded_at_once_are_numbered_without_a_gap(platform):
+    assert platform.upload("growing").status_code == 201
+    answers = at_once(
+        *[
+            lambda row=row: platform.upload("growing", f"{TABLE}{row},1.5,red,rose\n", new_version="true")
+            for row in range(5)
+        ]
+    )
+    assert statuses(answers) == [201] * 5
+    assert platform.numbers("growing", "catalog_datasetversion") == [1, 2, 3, 4, 5, 6]
+    for answer in answers:
+        facts = answer.json()
+        content = platform.get("/datasets/growing/file", params={"version": facts["version"]}).content
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+
+
+def test_ten_writers_at_once_meet_no_server_error(platform):
+    platform.made("crowded", versions=2)
+    until = time.monotonic() + 8
+
+    def write(writer: int) -> list[int]:
+        seen, turn = [], 0
+        while time.monotonic() < until:
+            turn += 1
+            table = f"{TABLE}{turn},{writer},red,rose\n"
+            to_version = {"dataset_name": "crowded", "environment": "dev", "to_version": 1 + turn % 2}
+            seen += [
+                platform.upload(f"crowd{writer}", table, new_version="true").status_code,
+                platform.post("/rollback", to_version).status_code,
+                platform.get("/models", params={"dataset": "crowded"}).status_code,
+            ]
+        return seen
+
+    trained = platform.train("crowded", prefer="respond-async").json()
+    with ThreadPoolExecutor(10) as pool:
+        seen = Counter(status for answers in pool.map(write, range(10)) for status in answers)
+    print(f"{seen.total()} calls in 8 s: {dict(seen)}")
+    assert set(seen) <= {200, 201, 409}
+    assert len(platform.live("crowded", "dev")) == 1
+    assert platform.ended(trained["job"])["state"] == "succeeded"

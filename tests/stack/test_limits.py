@@ -1,0 +1,85 @@
+"""What a large upload costs the web process, and how one that is too large is refused."""
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.stack.conftest import SMALL_LIMIT_MB
+
+MB = 1024 * 1024
+LARGE_MB, MAY_GROW_MB = 250, 200
+
+
+@pytest.fixture(scope="module")
+def large_file(processes) -> Path:
+    path = processes.folder("large") / "large.csv"
+    block = "".join(
+        f"{i},{i * 0.37:.4f},{i % 97},red {i % 11},{'yes' if i % 3 else 'no'}\n" for i in range(40_000)
+    )
+    with path.open("w") as file:
+        file.write("id,price,size,colour,target\n")
+        while file.tell() < LARGE_MB * MB:
+            file.write(block)
+    return path
+
+
+def peak_mb(process: psutil.Process) -> int:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+
+
+def test_the_web_process_stays_small_while_a_large_file_passes(postgres_and_s3, large_file):
+    platform = postgres_and_s3
+    assert platform.upload("warm_up").status_code == 201
+    workers = psutil.Process(platform.web.pid).children()
+    for worker in workers:
+        Path(f"/proc/{worker.pid}/clear_refs").write_text("5")  # the peak is now what it has at present
+    before = {worker: peak_mb(worker) for worker in workers}
+    done = subprocess.run(
+        ["curl", "--silent", "--fail-with-body", "--header", f"Authorization: Bearer {platform.token}",
+         "--form", f"file=@{large_file}", f"{platform.url}/datasets/upload"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["size_bytes"] == large_file.stat().st_size
+    growth = max(peak_mb(worker) - before[worker] for worker in workers)
+    print(f"a web process grew by {growth} MB while {LARGE_MB} MB passed")
+    assert growth < MAY_GROW_MB
+
+
+def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(sqlite_and_files, large_file):
+    platform = sqlite_and_files
+    before = platform.counts()
+    url = f"{platform.url}/datasets/upload"
+    signed = {"Authorization": f"Bearer {platform.token}"}
+    with large_file.open("rb") as file:
+        by_requests = platform.post("/datasets/upload", files={"file": file})
+    by_curl = subprocess.run(
+        ["curl", "--silent", "--header", f"Authorization: Bearer {platform.token}",
+         "--write-out", "\n%{http_code}", "--form", f"file=@{large_file}", url],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    body, _, status = by_curl.stdout.rpartition("\n")
+    head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    sent = head + large_file.read_bytes() + b"\r\n--edge--\r\n"
+    multipart = {"Content-Type": "multipart/form-data; boundary=edge"}
+    with pytest.raises(urllib.error.HTTPError) as by_urllib:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            urllib.request.Request(url, data=sent, headers=signed | multipart)
+        )
+    assert (by_requests.status_code, int(status), by_urllib.value.code) == (413, 413, 413)
+    assert by_requests.json() == json.loads(body) == json.load(by_urllib.value)
+    assert by_requests.json()["code"] == "too_large"
+    assert by_requests.json()["detail"].startswith("A file may have 5 MB at most; this one has 25")
+    assert platform.counts() == before
+
+
+def test_a_file_just_over_the_limit_is_refused_too(sqlite_and_files):
+    full = b"1,2\n" * (SMALL_LIMIT_MB * MB // 4 - 1)
+    assert sqlite_and_files.upload("over", b"a,b\n1,2\n" + full).status_code == 413
+    assert sqlite_and_files.upload("under", b"a,b\n" + full).status_code == 201

@@ -1,0 +1,47 @@
+"""Twenty trainings in one process that all come to register their version in the same moment."""
+
+import sys
+import threading
+
+import django
+
+COUNT = 20
+
+
+def main(dataset_name: str) -> None:
+    from django.contrib.auth import get_user_model
+    from django.db import connections
+    from django.utils import timezone
+
+    from catalog.models import Dataset
+    from registry.models import JobState, TrainingJob
+    from registry.training import TrainingRequest, request_training, train
+
+    gate = threading.Barrier(COUNT)
+
+    def wait_for_the_others(stage: str, fraction: float | None = None) -> None:
+        if stage == "saving":
+            gate.wait(60)
+
+    def run(job: TrainingJob) -> None:
+        train(job, progress=wait_for_the_others)
+        connections.close_all()
+
+    source = Dataset.objects.named(dataset_name).version()
+    request = TrainingRequest(module="tree", class_name="DecisionTreeClassifier")
+    admin = get_user_model().objects.get(username="admin")
+    jobs = [request_training(source, request=request, by=admin) for _ in range(COUNT)]
+    TrainingJob.objects.filter(pk__in=[job.pk for job in jobs]).update(
+        state=JobState.RUNNING, attempt=1, heartbeat_at=timezone.now()
+    )
+    for job in jobs:
+        job.refresh_from_db()
+    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+django.setup()
+main(sys.argv[1])
