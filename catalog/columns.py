@@ -88,7 +88,7 @@ def usable_names(names):
     doubles = [name for name, count in Counter(names).items() if count > 1]
     if doubles:
         more = f" and {len(doubles) - 5} more" if len(doubles) > 5 else ""
-        listed = ", ".join(f"“{name}”" for name in doubles[:5]) + more
+        listed = ", ".join(f"`{name}`" for name in doubles[:5]) + more
         raise ValidationError(
             f"More than one column is called {listed}. Give every column its own name.",
             code="duplicate_columns",
@@ -221,7 +221,7 @@ def arrow_column(field):
         if is_kind(kind):
             return Column(field.name, name, False)
     raise ValidationError(
-        f"Column “{field.name}” is of type {str(kind)[:40]}. Turn it into text, numbers or dates, or "
+        f"Column `{field.name}` is of type {str(kind)[:40]}. Turn it into text, numbers or dates, or "
         "leave it out.",
         code="nested_value",
     )
@@ -235,7 +235,7 @@ def seen(column, values):
         column = replace(column, type="text")
     if column.type == "text" and pc.any(pc.match_substring(values.cast(pa.string()), "\0")).as_py():
         raise ValidationError(
-            f"Column “{column.name}” contains a NUL character. Remove it.", code="binary_file"
+            f"Column `{column.name}` contains a NUL character. Remove it.", code="binary_file"
         )
     is_missing = pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
     return replace(column, nullable=column.nullable or bool(pc.any(is_missing).as_py()))

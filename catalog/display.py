@@ -68,7 +68,7 @@ def reading(version: DatasetVersion) -> str:
     recipe = version.recipe
     parts = [FORMATS.get(recipe["format"], recipe["format"])]
     if recipe.get("delimiter"):
-        parts.append(DELIMITERS.get(recipe["delimiter"], f"“{recipe['delimiter']}” between cells"))
+        parts.append(DELIMITERS.get(recipe["delimiter"], f"`{recipe['delimiter']}` between cells"))
     if recipe.get("decimal") == ",":
         parts.append("decimal commas")
     if recipe.get("encoding"):

@@ -11,7 +11,7 @@ class UploadForm(forms.Form):
     name = forms.CharField(
         required=False,
         max_length=255,
-        help_text="Empty: the file's own name. “My Sales.csv” becomes my_sales.",
+        help_text="Empty: the file's own name. `My Sales.csv` becomes my_sales.",
     )
     description = forms.CharField(
         required=False,

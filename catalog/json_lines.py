@@ -72,7 +72,7 @@ class Guess:
     def _refuse_nested(name, values, lines):
         line = next(line for line, value in zip(lines, values, strict=True) if type(value) in (dict, list))
         raise ValidationError(
-            f"Line {line:,}: “{name[:100]}” holds an object or a list. Flatten it into plain columns.",
+            f"Line {line:,}: `{name[:100]}` holds an object or a list. Flatten it into plain columns.",
             code="nested_value",
         )
 

@@ -121,7 +121,7 @@ def _wanted(recipe, names):
     known = {column.name: column for column in recipe.columns}
     for name in names:
         if name not in known:
-            raise ValidationError(f"The file has no column “{name[:200]}”.", code="unknown_column")
+            raise ValidationError(f"The file has no column `{name[:200]}`.", code="unknown_column")
     return tuple(known[name] for name in names)
 
 

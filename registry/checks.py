@@ -35,10 +35,10 @@ def inputs(columns: list[dict], *, features: list[str] | None, target: str | Non
             raise ValidationError(_missing("feature", feature, names), code="feature_not_found")
         if feature == target:
             raise ValidationError(
-                f'"{target}" is the target, so it cannot be a feature too.', code="target_is_feature"
+                f"`{target}` is the target, so it cannot be a feature too.", code="target_is_feature"
             )
         if listed[feature] > 1:
-            raise ValidationError(f'The feature "{feature}" is listed twice.', code="duplicate_feature")
+            raise ValidationError(f"The feature `{feature}` is listed twice.", code="duplicate_feature")
     wanted = set(names if features is None else features) - {target}
     if not wanted:
         raise ValidationError(
@@ -54,7 +54,7 @@ def finite(frame: pandas.DataFrame, names: list[str]) -> None:
             count = int(np.isinf(frame[name].to_numpy(dtype=float, na_value=np.nan)).sum())
             if count:
                 raise ValidationError(
-                    f'"{name}" is infinite in {_rows(count)}; leave these values empty or replace them.',
+                    f"`{name}` is infinite in {_rows(count)}; leave these values empty or replace them.",
                     code="infinite_values",
                 )
 
@@ -83,11 +83,11 @@ def target_type(column: dict | None, *, algorithm: Algorithm) -> None:
     name, kind = column["name"], column["type"]
     if kind == "date":
         raise ValidationError(
-            f'"{name}" holds dates, which cannot be predicted; choose another target.', code="date_target"
+            f"`{name}` holds dates, which cannot be predicted; choose another target.", code="date_target"
         )
     if algorithm.task == "regression" and kind in ADVICE:
         raise ValidationError(
-            f'{algorithm.name} predicts numbers, but "{name}" {ADVICE[kind]}; '
+            f"{algorithm.name} predicts numbers, but `{name}` {ADVICE[kind]}; "
             "choose a classifier or another target.",
             code="text_target",
         )
@@ -101,18 +101,18 @@ def classes(y: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
     values, counts = np.unique(y, return_counts=True)
     if y.dtype.kind in "if" and _is_continuous(values, counts, len(y)):
         raise ValidationError(
-            f'{algorithm.name} predicts classes, but "{name}" holds {len(values)} different numbers; '
+            f"{algorithm.name} predicts classes, but `{name}` holds {len(values)} different numbers; "
             "choose a regressor or another target.",
             code="continuous_target",
         )
     if len(values) > MOST_CLASSES:
         raise ValidationError(
-            f'"{name}" has {len(values)} different values; a target may have at most {MOST_CLASSES} classes.',
+            f"`{name}` has {len(values)} different values; a target may have at most {MOST_CLASSES} classes.",
             code="too_many_classes",
         )
     if len(values) == 1:
         raise ValidationError(
-            f'"{name}" has only one class, {_label(values[0])}; a classifier needs at least two.',
+            f"`{name}` has only one class, {_label(values[0])}; a classifier needs at least two.",
             code="one_class",
         )
     rare = [_label(value) for value in values[counts == 1]]
@@ -120,7 +120,7 @@ def classes(y: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
         some = ", ".join(rare[:5]) + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
         has = f"The class {some} has" if len(rare) == 1 else f"The classes {some} have"
         raise ValidationError(
-            f'{has} only 1 row in "{name}"; every class needs at least 2, '
+            f"{has} only 1 row in `{name}`; every class needs at least 2, "
             "so add rows, merge classes or leave these rows out.",
             code="rare_class",
         )
@@ -159,14 +159,14 @@ def _is_continuous(values: np.ndarray, counts: np.ndarray, rows: int) -> bool:
 def _missing(what: str, name: object, names: list[str]) -> str:
     near = difflib.get_close_matches(str(name), names, n=1)
     if near:
-        return f'The {what} "{name}" is not a column of the table; did you mean "{near[0]}"?'
-    some = ", ".join(f'"{other}"' for other in names[:8])
+        return f"The {what} `{name}` is not a column of the table; did you mean `{near[0]}`?"
+    some = ", ".join(f"`{other}`" for other in names[:8])
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return f'The {what} "{name}" is not a column of the table; its columns are {some}{more}.'
+    return f"The {what} `{name}` is not a column of the table; its columns are {some}{more}."
 
 
 def _label(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return f"`{value}`" if isinstance(value, str) else str(value)
 
 
 def _rows(count: int) -> str:

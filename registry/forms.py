@@ -157,7 +157,7 @@ class ColumnNamesField(forms.CharField):
         for name in typed:
             if name not in self.names:
                 raise ValidationError(
-                    f"“{name[:100]}” is not a column of this dataset.", code="unknown_column"
+                    f"`{name[:100]}` is not a column of this dataset.", code="unknown_column"
                 )
         return typed
 

@@ -26,7 +26,7 @@ DTYPES = {
 
 @dataclass
 class FitResult:
-    """A fitted pipeline with what is known about it; all but the pipeline is JSON-safe."""
+    """A fitted pipeline with what is known about it; all but the pipeline and the held-out rows is JSON-safe."""
 
     pipeline: object
     signature: dict
@@ -35,6 +35,7 @@ class FitResult:
     warnings: list[str]
     rows_train: int
     rows_test: int
+    held_out: pandas.DataFrame
 
 
 @dataclass
@@ -70,7 +71,7 @@ def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFra
     """
     for column in inputs:
         if column["name"] not in frame.columns:
-            raise ValidationError(f'The table has no column "{column["name"]}".', code="feature_not_found")
+            raise ValidationError(f"The table has no column `{column['name']}`.", code="feature_not_found")
     return pandas.DataFrame(
         {column["name"]: frame[column["name"]].astype(DTYPES[column["type"]]) for column in inputs},
         index=frame.index,
@@ -120,6 +121,7 @@ def fit(
         warnings=list(dict.fromkeys(notes)),
         rows_train=len(parts.train),
         rows_test=0 if parts.y_test is None else len(parts.test),
+        held_out=parts.test,
     )
 
 
@@ -164,7 +166,7 @@ def _target(frame: pandas.DataFrame, answer: dict, notes: list[str]) -> tuple[pa
     missing = len(frame) - int(known.sum())
     if missing:
         rows = "1 row has" if missing == 1 else f"{missing} rows have"
-        notes.append(f'{rows} no value in "{name}" and {"was" if missing == 1 else "were"} left out.')
+        notes.append(f"{rows} no value in `{name}` and {'was' if missing == 1 else 'were'} left out.")
         frame = frame[known]
     dtype = {"text": object, "boolean": bool, "integer": "int64", "number": "float64"}[answer["type"]]
     return frame, frame[name].astype(dtype).to_numpy()

@@ -115,6 +115,14 @@ def prepare() -> None:
         _spare = Child()
 
 
+def dismiss() -> None:
+    """End the child that waits for a job."""
+    global _spare
+    if _spare:
+        _spare.kill()
+        _spare = None
+
+
 def run(job_id: int) -> None:
     """Take a job and see one attempt of it through to a final state, or hand it back when the worker stops."""
     global _spare

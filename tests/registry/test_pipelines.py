@@ -243,14 +243,14 @@ def test_rows_without_a_target_are_left_out_and_counted():
     y = classes().mask(pandas.Series(range(ROWS)) < 4)
     result = tree(y=y)
     assert result.rows_train + result.rows_test == ROWS - 4
-    assert result.warnings == ['4 rows have no value in "answer" and were left out.']
+    assert result.warnings == ["4 rows have no value in `answer` and were left out."]
 
 
 def test_a_nullable_integer_target_with_a_gap_keeps_its_integers():
     y = CLASS_TYPES["integer"][0].astype("Int64").mask(pandas.Series(range(ROWS)) == 3)
     result = tree(y=y, kind="integer")
     assert result.signature["classes"] == [0, 1]
-    assert result.warnings == ['1 row has no value in "answer" and was left out.']
+    assert result.warnings == ["1 row has no value in `answer` and was left out."]
 
 
 def test_scikit_learns_warnings_become_sentences_once_each_and_nothing_is_printed(capfd):
@@ -270,10 +270,10 @@ class TestRefusals:
     def test_an_unknown_target_names_the_nearest(self):
         code, message = refusal(target="anwser")
         assert code == "target_not_found"
-        assert message == 'The target "anwser" is not a column of the table; did you mean "answer"?'
+        assert message == "The target `anwser` is not a column of the table; did you mean `answer`?"
 
     def test_a_target_like_no_column_lists_the_columns(self):
-        assert '"size", "legs"' in refusal(target="1234567")[1]
+        assert "`size`, `legs`" in refusal(target="1234567")[1]
 
     def test_a_classifier_needs_a_target(self):
         assert refusal(target=None)[0] == "no_target"
@@ -313,7 +313,7 @@ class TestRefusals:
     def test_one_class_is_too_few(self):
         assert refusal(pandas.Series(["cat"] * ROWS, dtype="str")) == (
             "one_class",
-            '"answer" has only one class, "cat"; a classifier needs at least two.',
+            "`answer` has only one class, `cat`; a classifier needs at least two.",
         )
 
     def test_a_class_of_one_row_is_named(self):
@@ -321,7 +321,7 @@ class TestRefusals:
         y[7] = "newt"
         code, message = refusal(y)
         assert code == "rare_class"
-        assert message.startswith('The class "newt" has only 1 row in "answer"')
+        assert message.startswith("The class `newt` has only 1 row in `answer`")
 
     @pytest.mark.parametrize("share", [0, 1, 1.5, -0.2, float("nan"), True, "0.2", None])
     def test_a_test_share_is_between_0_and_1(self, share):
@@ -360,7 +360,7 @@ class TestRefusals:
     def test_features_are_columns_once_each_and_not_the_target(self):
         assert refusal(features=["size", "leggs"]) == (
             "feature_not_found",
-            'The feature "leggs" is not a column of the table; did you mean "legs"?',
+            "The feature `leggs` is not a column of the table; did you mean `legs`?",
         )
         assert refusal(features=["size", "size"])[0] == "duplicate_feature"
         assert refusal(features=["size", "answer"])[0] == "target_is_feature"
@@ -373,7 +373,7 @@ class TestRefusals:
         frame, y = (frame.assign(size=spoilt), y) if where == "size" else (frame, spoilt)
         code, message = refusal(y, "number", name="Ridge", frame=frame)
         assert code == "infinite_values"
-        assert message.startswith(f'"{where}" is infinite in 1 row')
+        assert message.startswith(f"`{where}` is infinite in 1 row")
 
     def test_bad_parameters_are_refused_before_anything_is_fitted(self):
         assert refusal(params={"n_estimators": 0})[0] == "invalid_parameter"

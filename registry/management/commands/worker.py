@@ -14,7 +14,10 @@ class Worker(db_worker.Worker):
 
     def run(self):
         workers.prepare()
-        super().run()
+        try:
+            super().run()
+        finally:
+            workers.dismiss()
 
     def run_task(self, db_task_result):
         super().run_task(db_task_result)
