@@ -1,5 +1,7 @@
 """The probes, answered before host validation, sessions and redirects: a probe comes by pod address."""
 
+from collections.abc import Callable
+
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -7,6 +9,9 @@ from django.http import HttpResponse, JsonResponse
 
 from mlplatform import storage
 from mlplatform.errors import RETRY_AFTER_S
+
+# What may still answer while the database or the store is away; serving puts its own in here.
+FALLBACKS: list[Callable[[], bool]] = []
 
 
 def _database() -> str:
@@ -48,8 +53,11 @@ class HealthMiddleware:
         if request.path == "/readyz":
             checks = readiness()
             ready = all(state == "ok" for state in checks.values())
+            # Degraded still takes requests: a balancer that turned all servers away would make it an outage.
+            degraded = not ready and any(fallback() for fallback in FALLBACKS)
+            status = "ok" if ready else "degraded" if degraded else "not ready"
             response = JsonResponse(
-                {"status": "ok" if ready else "not ready", "checks": checks}, status=200 if ready else 503
+                {"status": status, "checks": checks}, status=200 if ready or degraded else 503
             )
             if not ready:
                 response["Retry-After"] = str(RETRY_AFTER_S)

@@ -143,6 +143,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mlplatform.health.HealthMiddleware",
     "mlplatform.errors.RequestSizeMiddleware",
+    "serving.lane.LaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -270,6 +271,12 @@ MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
 MAX_REQUEST_MB = 64  # any body that is not an upload: about 100,000 rows of 30 numbers for a prediction
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Predictions
+
+SERVING_MEMORY_MB = env_int("SERVING_MEMORY_MB", 1024, low=16)
+SERVING_STALE_S = env_int("SERVING_STALE_S", 3600)
+INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 
 # Training
 

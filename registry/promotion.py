@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from catalog.models import Dataset
-from mlplatform import access, storage
+from mlplatform import access, bulletin, storage
 from mlplatform.errors import Conflict
-from registry import artifacts
+from registry import artifacts, proofs
 from registry.models import ModelVersion, Release, Stage
 
 TRIES = 5  # when several releases of one stage are opened at once
@@ -58,6 +58,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     storage.save(storage.models(), key, io.BytesIO(content))
     try:
         artifacts.read(version, key)
+        proofs.rehearse(version, key)
 
         def move() -> Release:
             moved = ModelVersion.objects.filter(pk=version.pk, stage=version.stage).update(
@@ -75,6 +76,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     except ValidationError:
         storage.discard(storage.models(), key)
         raise
+    bulletin.announce(bulletin.RELEASES)
     version.refresh_from_db()
     return release
 
@@ -96,6 +98,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
         raise Conflict(_no_way_back(dataset, stage, live, to_version), code="no_earlier_release")
     version = target.model_version
     artifacts.read(version, target.key)
+    proofs.rehearse(version, target.key)
 
     def reopen() -> Release:
         now_live = history.live().first()
@@ -108,7 +111,9 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
             version, stage=stage, kind=Release.Kind.ROLLBACK, key=target.key, by=by, comment=reason
         )
 
-    return _retried(reopen)
+    release = _retried(reopen)
+    bulletin.announce(bulletin.RELEASES)
+    return release
 
 
 def _no_way_back(dataset: Dataset, stage: str, live: Release | None, to_version: int | None) -> str:
@@ -152,5 +157,6 @@ def delete_version(version: ModelVersion, *, by) -> None:
             )
         keys = set(locked.releases.values_list("key", flat=True))
         locked.delete()
+    bulletin.announce(bulletin.RELEASES)
     for key in keys:
         storage.discard(storage.models(), key)

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from catalog import parsing
 from catalog.models import DatasetVersion
-from mlplatform import access, storage
+from mlplatform import access, bulletin, storage
 from mlplatform.errors import Conflict, NotReady, TrainingFailed
-from registry import algorithms, artifacts, checks, jobs, pipelines
+from registry import algorithms, artifacts, checks, jobs, pipelines, proofs
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 
@@ -138,6 +138,7 @@ def train(
         progress=progress,
     )
     progress("saving", None)
+    findings = proofs.prove(result)
     artifact = artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
     version = ModelVersion(
         dataset=source.dataset,
@@ -164,7 +165,9 @@ def train(
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return _patiently(lambda: _register(version, job=job, content=artifact.content), patience_s)
+    return _patiently(
+        lambda: _register(version, job=job, content=artifact.content, findings=findings), patience_s
+    )
 
 
 def _patiently(save: Callable[[], ModelVersion], patience_s: float) -> ModelVersion:
@@ -182,7 +185,9 @@ def _patiently(save: Callable[[], ModelVersion], patience_s: float) -> ModelVers
             connection.close()  # it is made anew
 
 
-def _register(version: ModelVersion, *, job: TrainingJob, content: bytes) -> ModelVersion:
+def _register(
+    version: ModelVersion, *, job: TrainingJob, content: bytes, findings: list[Callable[[ModelVersion], None]]
+) -> ModelVersion:
     """Store the artifact under the next number and write the rows; again with the next one if it was taken."""
     if done := ModelVersion.objects.filter(job=job).first():
         return done  # written a moment ago, and the database went away before it could say so
@@ -196,6 +201,9 @@ def _register(version: ModelVersion, *, job: TrainingJob, content: bytes) -> Mod
         try:
             with transaction.atomic():
                 _write(version, job=job, key=key)
+                for write in findings:
+                    write(version)
+            bulletin.announce(bulletin.RELEASES)
             return version
         except IntegrityError:
             version.pk = None

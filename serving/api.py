@@ -1,30 +1,20 @@
-"""POST /predict."""
+"""POST /predict, as the schema describes it and as people's sessions reach it. Tokens take the lane."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.models import Dataset
 from mlplatform.api import ErrorSerializer
-from serving import prediction
+from serving.protocols import native
+from serving.protocols.native import PredictSerializer
 
 
-class InputDataSerializer(serializers.Serializer):
-    features = serializers.JSONField(
-        help_text="Rows: lists of values in the order of the model's columns, or objects keyed by column name."
-    )
-
-
-class PredictSerializer(serializers.Serializer):
-    dataset_name = serializers.CharField(max_length=255)
-    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
-    input_data = InputDataSerializer()
-    version = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1,
-        help_text="A version that is or was live in this environment; the live one when left out.",
-    )  # fmt: skip
-    probabilities = serializers.BooleanField(default=False)
+class NoticeSerializer(serializers.Serializer):
+    row = serializers.IntegerField(help_text="From 1.")
+    column = serializers.CharField()
+    kind = serializers.CharField(help_text="`imputed`, `unseen_category` or `out_of_range`")
 
 
 class PredictionSerializer(serializers.Serializer):
@@ -36,6 +26,7 @@ class PredictionSerializer(serializers.Serializer):
     probabilities = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), required=False
     )
+    warnings = NoticeSerializer(many=True, required=False)
 
 
 PREDICT_EXAMPLE = {
@@ -59,24 +50,6 @@ class PredictView(APIView):
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip
     def post(self, request):
-        form = PredictSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        dataset = Dataset.objects.named(wanted["dataset_name"])
-        made = prediction.predict(
-            dataset,
-            stage=wanted["environment"],
-            rows=wanted["input_data"]["features"],
-            by=request.user,
-            version=wanted["version"],
-            probabilities=wanted["probabilities"],
-        )
-        answer = {
-            "dataset": dataset.name,
-            "environment": made.release.stage,
-            "version": made.release.model_version.number,
-            "predictions": made.predictions,
-        }
-        if made.probabilities is not None:
-            answer |= {"classes": made.classes, "probabilities": made.probabilities}
-        return Response(answer)
+        if request._request.content_type != "application/json":
+            raise UnsupportedMediaType(request.content_type)
+        return Response(native.answer(native.loads(request._request.body), by=request.user))

@@ -34,6 +34,8 @@ class Encoder:
         self.numbers = _scaled(groups["numbers"][0], skip=0) if "numbers" in groups else None
         self.dates = _scaled(groups["dates"][0], skip=3) if "dates" in groups else None
         self.text = _tables(groups["text"][0]) if "text" in groups else []
+        # Every category that training saw, the rare ones too: what a caller may be warned of is outside.
+        self.known = _categories(groups["text"][0]) if "text" in groups else []
         self.dense = sum(len(groups[group][1]) for group in ("numbers", "dates") if group in groups)
         self.width = self.dense + sum(width for _, _, width in self.text)
 
@@ -117,6 +119,10 @@ def _tables(pipe) -> list[tuple[dict, int, int]]:
         _table(categories.tolist(), [] if few is None else few.tolist(), imputer.fill_value)
         for categories, few in zip(one_hot.categories_, rare, strict=True)
     ]
+
+
+def _categories(pipe) -> list[frozenset]:
+    return [frozenset(categories.tolist()) for categories in pipe.steps[-1][1].categories_]
 
 
 def _table(categories: list[str], rare: list[str], gap: str) -> tuple[dict, int, int]:

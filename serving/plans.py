@@ -20,7 +20,7 @@ from serving.encoding import Encoder, NotCompilable
 from serving.frames import TypedRows
 from serving.trees import MOST_NODES, Branches, Walk, summed, summed_by_tree
 
-WALKED_ROWS = 8
+WALKED_ROWS = 32
 
 
 class PlainScorer:

@@ -1,16 +1,18 @@
 """Predict with the live model of a dataset and stage: the operation, whatever the transport."""
 
-import math
+import time
 from dataclasses import dataclass
 
 import numpy as np
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
 
 from catalog.models import Dataset
 from mlplatform import access
-from mlplatform.errors import NotFound
-from registry.models import Release, Stage
-from serving import frames, resident
+from mlplatform.errors import NotReady
+from registry.models import Release
+from serving import cells, metrics, resident
+from serving.frames import Reader, TypedRows
 
 
 @dataclass(frozen=True)
@@ -20,63 +22,112 @@ class Prediction:
     release: Release
     predictions: list
     classes: list | None = None
-    probabilities: list[list[float]] | None = None
+    probabilities: list[list[float | None]] | None = None
+    warnings: list[dict] | None = None
 
 
-def live_release(dataset: Dataset, *, stage: str, version: int | None = None) -> Release:
-    """What answers for a dataset and stage: the live release, or the newest one of a given version there.
+@dataclass(frozen=True)
+class Rows:
+    """Rows as a protocol has them: a list of lists or objects, or columns by name; and the rules to read them by."""
 
-    Raises ValidationError for an unknown stage, NotFound when nothing is or was released there.
-    """
-    if stage not in Stage.values:
-        raise ValidationError(
-            f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
-        )
-    releases = Release.objects.with_versions().filter(dataset=dataset, stage=stage)
-    if version is None:
-        release = releases.live().first()
-        sentence = f"No version of `{dataset.name}` is live in {stage}. Promote one first."
-    else:
-        release = releases.filter(model_version__number=version).first()
-        sentence = f"Version {version} of `{dataset.name}` was never live in {stage}."
-    if release is None:
-        raise NotFound(sentence, code="no_live_model")
-    return release
+    rows: list | None = None
+    columns: dict[str, list] | None = None
+    count: int = 0
+    rules: cells.Rules = cells.JSON
+
+    def typed(self, reader: Reader) -> TypedRows:
+        if self.columns is not None:
+            return reader.from_columns(self.columns, self.count, rules=self.rules)
+        return reader.from_rows(self.rows, rules=self.rules)
 
 
 def predict(
-    dataset: Dataset, *, stage: str, rows: list, by, version: int | None = None, probabilities: bool = False
+    dataset: Dataset | str,
+    *,
+    stage: str,
+    rows: list | Rows,
+    by,
+    version: int | None = None,
+    probabilities: bool = False,
+    warnings: bool = False,
+    protocol: str = "native",
 ) -> Prediction:
-    """Predict rows with the live model of a stage.
+    """Predict rows with the live model of a stage, or with a version that is or was live there.
 
-    `rows` are lists in the signature's order or objects by column name. Raises ValidationError listing rows
-    and columns that do not fit the signature, or when the model cannot do what is asked.
+    `dataset` may be its name; `rows` are lists in the signature's order or objects by column name. `warnings` asks
+    for what is odd in each row. Raises ValidationError listing rows and columns that do not fit the signature, or
+    when the model cannot do what is asked, and what resident.answering() raises.
     """
-    access.check(by, "predict")
-    release = live_release(dataset, stage=stage, version=version)
-    model = release.model_version
-    signature = model.signature
-    if not signature["can_predict"]:
+    start = time.perf_counter()
+    name = dataset if isinstance(dataset, str) else dataset.name
+    slot, outcome = None, "error"
+    try:
+        access.check(by, "predict")
+        slot = resident.answering(name, stage=stage, number=version)
+        made, typed = _predicted(slot, rows, probabilities=probabilities, warnings=warnings)
+        outcome = "ok"
+    except (NotReady, OperationalError, InterfaceError):
+        outcome = "not_ready"
+        raise
+    except (ValidationError, PermissionDenied):
+        outcome = "invalid"
+        raise
+    finally:
+        if outcome != "ok":
+            metrics.failed(slot, protocol=protocol, outcome=outcome)
+    counts = slot.model.watch.counts(typed)
+    metrics.predicted(slot, protocol=protocol, rows=typed.count, notices=counts, start=start)
+    return made
+
+
+def _predicted(
+    slot: resident.Slot, rows: list | Rows, *, probabilities: bool, warnings: bool
+) -> tuple[Prediction, TypedRows]:
+    model = slot.model
+    check(slot, probabilities=probabilities)
+    typed = rows.typed(model.reader) if isinstance(rows, Rows) else model.reader.from_rows(rows)
+    values, chances = run(model, typed, probabilities=probabilities)
+    made = Prediction(
+        release=slot.release,
+        predictions=plain(values),
+        classes=model.version.signature["classes"] if probabilities else None,
+        probabilities=plain(chances) if probabilities else None,
+        warnings=model.watch.listed(typed) if warnings else None,
+    )
+    return made, typed
+
+
+def check(slot: resident.Slot, *, probabilities: bool) -> None:
+    """Raise ValidationError when this model cannot predict, or gives no probabilities."""
+    version = slot.model.version
+    if not version.signature["can_predict"]:
         raise ValidationError(
-            f"{model.algorithm} cannot assign new rows to its clusters. Train a clusterer that can, such as KMeans.",
+            f"{version.algorithm} cannot assign new rows to its clusters. Train a clusterer that can, such as KMeans.",
             code="cannot_predict",
         )
-    if probabilities and not signature["probabilities"]:
-        raise ValidationError(f"{model.algorithm} gives no probabilities.", code="no_probabilities")
-    frame = frames.Reader(signature["inputs"]).from_rows(rows).frame()
-    pipeline = resident.pipeline_of(release)
-    predictions = np.ravel(pipeline.predict(frame)).tolist()
-    return Prediction(
-        release=release,
-        predictions=[_plain(value) for value in predictions],
-        classes=signature["classes"] if probabilities else None,
-        probabilities=_finite_rows(pipeline.predict_proba(frame)) if probabilities else None,
-    )
+    if probabilities and not version.signature["probabilities"]:
+        raise ValidationError(f"{version.algorithm} gives no probabilities.", code="no_probabilities")
 
 
-def _plain(value):
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def run(
+    model: resident.Model, typed: TypedRows, *, probabilities: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The plan's outputs. What the estimator refuses is a ValidationError, without its words: they may hold data."""
+    try:
+        return model.plan.run(typed, probabilities=probabilities)
+    except ValueError as error:
+        sentence = (
+            f"{model.version.algorithm} cannot predict these rows: a number in them is too far from those "
+            "that it was trained on."
+        )
+        raise ValidationError({"input_data": ValidationError(sentence, code="invalid_input")}) from error
 
 
-def _finite_rows(table: np.ndarray) -> list[list[float | None]]:
-    return [[_plain(value) for value in row] for row in table.tolist()]
+def plain(values: np.ndarray) -> list:
+    """An array as JSON values; what is no finite number is null."""
+    listed = values.tolist()
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return listed
+    if values.ndim == 1:
+        return [value if np.isfinite(value) else None for value in listed]
+    return [plain(row) for row in values]

@@ -1,44 +1,214 @@
-"""The models that this process holds in memory, by artifact: loaded once, the least used evicted."""
+"""The models of this process: loaded once, proved, warm, and swapped for the next without a gap.
+
+What is live is looked up at most once in LOOK_UP_EVERY_S for each stage of each dataset, and at once when a release
+was announced on this box. A request answers from one Slot from its beginning to its end, so no answer is half old
+and half new.
+"""
 
 import threading
+import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError, connection
+
+from catalog.models import Dataset
+from catalog.names import normalize_name
+from mlplatform import bulletin
+from mlplatform.errors import NotFound, NotReady
 from registry import artifacts
-from registry.models import Release
+from registry.artifacts import ArtifactRefused
+from registry.models import ModelVersion, Release, Stage
+from serving import golden, metrics, plans
+from serving.frames import Reader
+from serving.models import Proof
+from serving.notices import Watch
 
-MOST_RESIDENT = 32
+LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
+MOST_SLOTS = 10_000
+Wanted = tuple[str, str, int | None]
 
-_held: OrderedDict[str, object] = OrderedDict()
+
+@dataclass
+class Model:
+    """One artifact in memory, with what it takes to predict from rows."""
+
+    version: ModelVersion
+    plan: plans.ServingPlan
+    reader: Reader
+    watch: Watch
+    nbytes: int
+    used_at: float = 0.0
+
+
+@dataclass
+class Slot:
+    """What answers for a stage of a dataset, or for one version there: a release and its model."""
+
+    release: Release
+    model: Model
+    looked_up_at: float
+    confirmed_at: float
+    stamp: int
+    refreshing: threading.Lock = field(default_factory=threading.Lock)
+
+
+_slots: OrderedDict[Wanted, Slot] = OrderedDict()
+_held: dict[str, Model] = {}
 _loading: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def pipeline_of(release: Release):
-    """The fitted pipeline of a release; loaded and verified at most once at a time.
+def answering(name: str, *, stage: str, number: int | None = None) -> Slot:
+    """The slot of a dataset's stage, or of one version that is or was live there.
 
-    An artifact's key is written once, so what is held under it never goes stale. Raises what
-    artifacts.load() raises.
+    While one request looks up what is live, or loads it, the others go on with what answered before. Raises
+    ValidationError for an unknown stage, NotFound when nothing is live there, what artifacts.load() raises, and
+    ArtifactRefused when golden rows are predicted differently now.
     """
-    key = release.key
+    wanted = (name, stage, number)
+    slot = _slots.get(wanted)
+    now = time.monotonic()
+    if slot is None:
+        slot = _looked_up(wanted, None)
+    elif _is_due(slot, now) and slot.refreshing.acquire(blocking=False):
+        refreshing = slot.refreshing
+        try:
+            slot = _looked_up(wanted, slot)
+        finally:
+            refreshing.release()
+    slot.model.used_at = now
+    return slot
+
+
+def _is_due(slot: Slot, now: float) -> bool:
+    return now - slot.looked_up_at >= LOOK_UP_EVERY_S or slot.stamp != bulletin.stamp(bulletin.RELEASES)
+
+
+def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
+    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    try:
+        release = _release(wanted, known)
+        model = known.model if known and release is known.release else _model(release)
+    except (OperationalError, InterfaceError, NotReady) as error:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        is_refused = isinstance(error, ArtifactRefused)
+        if known is None or is_refused or now - known.confirmed_at >= settings.SERVING_STALE_S:
+            _slots.pop(wanted, None)
+            raise
+        known.looked_up_at, known.stamp = now, stamp
+        return known
+    except ValidationError:
+        _slots.pop(wanted, None)
+        raise
+    slot = Slot(release, model, looked_up_at=now, confirmed_at=now, stamp=stamp)
     with _guard:
-        if key in _held:
-            _held.move_to_end(key)
-            return _held[key]
-        lock = _loading.setdefault(key, threading.Lock())
+        _slots[wanted] = slot
+        while len(_slots) > MOST_SLOTS:
+            _slots.popitem(last=False)
+    return slot
+
+
+def _release(wanted: Wanted, known: Slot | None) -> Release:
+    """What is live now: the same object as before when nothing has changed, at the price of one small query."""
+    name, stage, number = wanted
+    if stage not in Stage.values:
+        raise ValidationError(
+            f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
+        )
+    releases = Release.objects.filter(dataset__name=normalize_name(name), stage=stage)
+    releases = releases.live() if number is None else releases.filter(model_version__number=number)
+    pk = releases.values_list("pk", flat=True).first()
+    if known and pk == known.release.pk:
+        return known.release
+    release = releases.with_versions().first()
+    if release is None:
+        dataset = Dataset.objects.named(name).name
+        if number is None:
+            sentence = f"No version of `{dataset}` is live in {stage}. Promote one first."
+        else:
+            sentence = f"Version {number} of `{dataset}` was never live in {stage}."
+        raise NotFound(sentence, code="no_live_model")
+    return release
+
+
+def _model(release: Release) -> Model:
+    """The model of a release, loaded at most once at a time. An artifact's key is written once, so it stays true."""
+    with _guard:
+        if release.key in _held:
+            return _held[release.key]
+        lock = _loading.setdefault(release.key, threading.Lock())
     with lock:
         with _guard:
-            if key in _held:
-                return _held[key]
-        pipeline = artifacts.load(release.model_version, key)
-        with _guard:
-            _held[key] = pipeline
-            _loading.pop(key, None)
-            while len(_held) > MOST_RESIDENT:
-                _held.popitem(last=False)
-        return pipeline
+            if release.key in _held:
+                return _held[release.key]
+        return _hold(release.model_version, release.key)
+
+
+def _hold(version: ModelVersion, key: str) -> Model:
+    with metrics.loading():
+        model = _load(version, key)
+    model.used_at = time.monotonic()
+    with _guard:
+        _held[key] = model
+        _loading.pop(key, None)
+        _make_room()
+        metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
+    return model
+
+
+def _make_room() -> None:
+    """Let the least used models go until the others fit into SERVING_MEMORY_MB; one always may stay."""
+    budget = settings.SERVING_MEMORY_MB * 1024**2
+    while len(_held) > 1 and sum(model.nbytes for model in _held.values()) > budget:
+        oldest = min(_held, key=lambda key: _held[key].used_at)
+        del _held[oldest]
+        for wanted in [wanted for wanted, slot in _slots.items() if slot.release.key == oldest]:
+            del _slots[wanted]
+
+
+def _load(version: ModelVersion, key: str) -> Model:
+    """Read, check and unpickle an artifact, compile its plan and predict its golden rows, which also warms it up."""
+    signature = version.signature
+    pipeline = artifacts.load(version, key)
+    proof = Proof.objects.filter(pk=version.pk).first()
+    if not signature["can_predict"]:
+        plan = plans.by_pipeline(pipeline, "it cannot predict")
+    elif proof is None:  # registered before there were proofs: only the plan can be checked
+        plan, _ = golden.prove(pipeline, signature, None)
+    else:
+        plan = plans.by_pipeline(pipeline, proof.reason)
+        if proof.plan != Proof.Plan.PIPELINE:
+            plan = golden.compiled(pipeline, signature)
+        kept = golden.Golden(proof.rows, proof.predictions, proof.probabilities)
+        row = golden.first_difference(plan, kept, signature)
+        if row is not None:
+            raise ArtifactRefused(
+                f"{version} is refused: row {row} of its golden rows is not predicted here as it was when the model "
+                "was trained. Run the server with the libraries it was trained with, or train it again.",
+                code="golden_row_differs",
+            )
+    watch = Watch(signature["inputs"], plan)
+    return Model(version, plan, Reader(signature["inputs"]), watch, version.artifact_size + plan.nbytes)
+
+
+def rehearse(version: ModelVersion, key: str) -> None:
+    """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused."""
+    if version.signature["can_predict"] and key not in _held:
+        _hold(version, key)
+
+
+def is_answering() -> bool:
+    """Whether some model here may still answer while the database or the object store is away."""
+    now = time.monotonic()
+    return any(now - slot.confirmed_at < settings.SERVING_STALE_S for slot in list(_slots.values()))
 
 
 def forget() -> None:
     """Hold nothing any more."""
     with _guard:
         _held.clear()
+        _slots.clear()

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
+from mlplatform import tokens
 from registry.training import TrainingRequest, request_training
 from serving import resident
 
@@ -25,6 +26,7 @@ FLOWERS = "length,width,colour,species\n" + "".join(
 def _empty_memory():
     yield
     resident.forget()
+    tokens.forget()
 
 
 @pytest.fixture

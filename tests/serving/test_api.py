@@ -1,6 +1,10 @@
 """POST /predict: the wire."""
 
+import math
+
 import pytest
+
+from mlplatform import tokens
 
 
 @pytest.fixture
@@ -61,3 +65,90 @@ def test_a_body_that_is_no_json_object_is_400(api, body):
     answer = api.post("/predict", body.encode("latin-1"), content_type="application/json")
     assert answer.status_code == 400
     assert set(answer.json()) == {"detail", "code", "fields"}
+
+
+BODY = {"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [[9, 1.6, "blue"]]}}
+
+
+@pytest.fixture
+def by_token(client, admin, make_version):
+    """POST /predict as a program does it, past the API's views."""
+    make_version()
+    token = tokens.create(admin).token
+
+    def post(body=BODY, *, token=token, content_type="application/json"):
+        headers = {"Authorization": f"Bearer {token}"}
+        return client.post("/predict", body, headers=headers, content_type=content_type)
+
+    return post
+
+
+def test_a_token_and_a_session_get_the_same_answer(by_token, page):
+    body = BODY | {"probabilities": True, "warnings": True}
+    answer = by_token(body)
+    assert answer.status_code == 200
+    assert answer.json() == page.post("/predict", body, content_type="application/json").json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"environment": "prod"},
+        {"environment": None},
+        {"environment": "staging"},
+        {"dataset_name": ""},
+        {"dataset_name": "none"},
+        {"input_data": {}},
+        {"input_data": {"features": None}},
+        {"input_data": {"features": [["nine", 1.6, 5]]}},
+        {"version": 0},
+        {"version": "x"},
+        {"probabilities": "maybe"},
+    ],
+)
+def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
+    by_lane, by_view = (
+        by_token(BODY | change),
+        page.post("/predict", BODY | change, content_type="application/json"),
+    )
+    assert by_lane.status_code in {400, 404}
+    assert (by_lane.status_code, by_lane.json()) == (by_view.status_code, by_view.json())
+
+
+def test_values_as_text_are_still_taken_where_they_were(by_token):
+    assert by_token(BODY | {"version": "1", "probabilities": "true"}).json()["probabilities"]
+
+
+def test_no_query_is_made_for_a_model_and_a_token_that_are_remembered(by_token, django_assert_num_queries):
+    by_token()
+    with django_assert_num_queries(0):
+        assert by_token().status_code == 200
+
+
+def test_a_wrong_token_is_401(by_token):
+    answer = by_token(token="mlmp_wrong")
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == "Bearer"
+    assert set(answer.json()) == {"detail", "code", "fields"}
+
+
+def test_a_revoked_token_is_refused_at_once_on_this_box(by_token, admin):
+    assert by_token().status_code == 200
+    for row in tokens.active(admin):
+        tokens.revoke(admin, token_key=row.token_key)
+    assert by_token().status_code == 401
+
+
+def test_a_body_that_is_not_json_is_415(by_token):
+    assert by_token("length=9", content_type="text/plain").status_code == 415
+
+
+def test_an_answer_never_holds_nan(by_token, make_dataset, make_version):
+    table = "x,y\n" + "".join(f"{i},{i}.5\n" for i in range(20))
+    params = {"radius": 0.5}
+    make_version(
+        make_dataset("far", table), module="neighbors", class_name="RadiusNeighborsRegressor", params=params
+    )
+    answer = by_token(BODY | {"dataset_name": "far", "input_data": {"features": [[1000]]}})
+    assert answer.json()["predictions"] == [None]
+    assert math.nan not in answer.json()["predictions"]

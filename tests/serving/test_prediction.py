@@ -9,7 +9,6 @@ from mlplatform import storage
 from mlplatform.errors import NotFound
 from registry.artifacts import ArtifactRefused
 from registry.promotion import promote
-from serving import resident
 from serving.prediction import predict
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
@@ -119,13 +118,21 @@ def test_a_resident_model_answers_without_the_object_store(make_version, ask, br
         assert ask().predictions == before
 
 
-def test_the_least_used_model_is_evicted(make_version, make_dataset, ask, monkeypatch):
-    source = make_dataset()
-    versions = [make_version(source) for _ in range(3)]
-    monkeypatch.setattr(resident, "MOST_RESIDENT", 2)
-    for number in (1, 2, 1, 3):
-        ask(version=number)
-    assert [versions[number - 1].release.key in resident._held for number in (1, 2, 3)] == [True, False, True]
+@pytest.mark.parametrize(("column", "value", "kind"), [
+    ("length", None, "imputed"), ("colour", None, "imputed"),
+    ("colour", "ultraviolet", "unseen_category"), ("width", 99, "out_of_range"),
+])  # fmt: skip
+def test_what_is_odd_in_a_row_comes_back_when_asked(make_version, ask, column, value, kind):
+    make_version()
+    made = ask([ROW, ROW | {column: value}], warnings=True)
+    assert made.warnings == [{"row": 2, "column": column, "kind": kind}]
+    assert ask([ROW]).warnings is None
+
+
+def test_a_number_that_the_estimator_refuses_is_a_sentence(make_version, ask):
+    make_version()
+    with pytest.raises(ValidationError, match="too far from"):
+        ask([ROW | {"length": 1e300}])
 
 
 def test_somebody_without_a_role_may_not_predict(make_version, make_user, ask):

@@ -1,0 +1,191 @@
+"""The models in memory: loaded once, proved, swapped without a gap, and answering while services are away."""
+
+import threading
+
+import pytest
+from django.db import OperationalError, close_old_connections, connection
+from prometheus_client import REGISTRY
+
+from mlplatform.errors import NotReady
+from registry.artifacts import ArtifactRefused
+from registry.models import Release
+from registry.promotion import promote, rollback
+from serving import resident
+from serving.models import Proof
+from serving.prediction import predict
+
+ROW = [9, 1.6, "blue"]
+
+
+@pytest.fixture
+def ask(admin):
+    def call(stage="dev", **fields):
+        return predict("flowers", stage=stage, rows=[ROW], by=admin, **fields)
+
+    return call
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """What is live is looked up again with every request."""
+    monkeypatch.setattr(resident, "LOOK_UP_EVERY_S", 0)
+
+
+def no_database():
+    def refuse(execute, sql, params, many, context):
+        raise OperationalError("gone")
+
+    return connection.execute_wrapper(refuse)
+
+
+def loads() -> float:
+    return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": "ok"}) or 0
+
+
+def keys(version) -> set[str]:
+    return {release.key for release in version.releases.all()}
+
+
+def test_a_promotion_and_a_rollback_are_live_at_once_on_this_box(make_version, make_dataset, admin, ask):
+    source = make_dataset()
+    promote(make_version(source), stage="production", by=admin)
+    assert ask("production").release.model_version.number == 1
+    promote(make_version(source), stage="production", by=admin)
+    assert ask("production").release.model_version.number == 2
+    rollback(source.dataset, stage="production", by=admin)
+    assert ask("production").release.model_version.number == 1
+
+
+def test_a_release_that_was_not_announced_here_is_found_by_the_next_look(
+    make_version, make_dataset, admin, ask, impatient
+):
+    source = make_dataset()
+    make_version(source)
+    make_version(source)
+    assert ask().release.model_version.number == 2
+    older = Release.objects.get(model_version__number=1)
+    Release.objects.live().update(ended_at=older.started_at)
+    Release.objects.filter(pk=older.pk).update(ended_at=None)
+    assert ask().release.model_version.number == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_model_is_loaded_once_however_many_ask_at_once(make_version):
+    release = Release.objects.with_versions().get(model_version=make_version())
+    before, found = loads(), []
+
+    def load():
+        found.append(resident._model(release))
+        close_old_connections()
+        connection.close()
+
+    threads = [threading.Thread(target=load) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({id(model) for model in found}) == 1
+    assert loads() == before + 1
+
+
+def test_the_least_used_model_leaves_when_memory_is_short(make_version, make_dataset, ask, settings):
+    source = make_dataset()
+    versions = [make_version(source) for _ in range(3)]
+    for number in (1, 2, 1):
+        ask(version=number)
+    settings.SERVING_MEMORY_MB = 2.5 * max(model.nbytes for model in resident._held.values()) / 1024**2
+    ask(version=3)
+    assert [bool(keys(version) & set(resident._held)) for version in versions] == [True, False, True]
+    assert ask(version=2).predictions
+
+
+def test_without_the_database_what_is_resident_answers(make_version, ask, impatient):
+    make_version()
+    before = ask()
+    with no_database():
+        assert ask().predictions == before.predictions
+        with pytest.raises(OperationalError):
+            ask("staging")
+
+
+def test_but_not_for_longer_than_it_may(make_version, ask, impatient, settings):
+    make_version()
+    ask()
+    settings.SERVING_STALE_S = 0
+    with no_database(), pytest.raises(OperationalError):
+        ask()
+
+
+def test_without_the_store_the_old_model_answers_until_the_new_one_can_be_loaded(
+    make_version, make_dataset, ask, broken_storage
+):
+    source = make_dataset()
+    make_version(source)
+    ask()
+    make_version(source)
+    resident._held.clear()
+    with broken_storage("trained-models"):
+        assert ask().release.model_version.number == 1
+        with pytest.raises(NotReady):
+            ask(version=2)
+    resident.forget()
+    assert ask().release.model_version.number == 2
+
+
+def test_readiness_says_degraded_while_models_here_still_answer(client, make_version, ask, broken_storage):
+    make_version()
+    with broken_storage("trained-models"):
+        assert client.get("/readyz").status_code == 503
+    ask()
+    with broken_storage("trained-models"):
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert client.get("/readyz").json()["status"] == "ok"
+
+
+class TestGoldenRows:
+    @pytest.fixture
+    def version(self, make_version):
+        return make_version(
+            module="ensemble", class_name="RandomForestClassifier", params={"n_estimators": 5}
+        )
+
+    def change(self, version, row):
+        proof = Proof.objects.get(pk=version.pk)
+        proof.predictions[row - 1] = {"rose": "tulip", "tulip": "rose"}[proof.predictions[row - 1]]
+        proof.save()
+
+    def test_they_are_rows_of_the_table_and_made_edge_rows(self, version):
+        proof = version.proof
+        assert proof.plan == "trees"
+        assert [None, None, None] in proof.rows
+        assert len(proof.rows) == len(proof.predictions) == len(proof.probabilities) > 5
+
+    def test_a_model_that_predicts_them_otherwise_is_refused_by_its_row(self, version, ask):
+        self.change(version, row=3)
+        with pytest.raises(ArtifactRefused, match="row 3 of its golden rows"):
+            ask()
+
+    def test_and_is_not_promoted(self, version, admin):
+        self.change(version, row=2)
+        with pytest.raises(ArtifactRefused, match="row 2 of its golden rows"):
+            promote(version, stage="staging", by=admin)
+        assert not Release.objects.filter(stage="staging").exists()
+
+    def test_a_version_from_before_there_were_any_is_served(self, version, ask):
+        Proof.objects.all().delete()
+        assert ask().predictions
+
+    def test_a_clusterer_that_cannot_predict_needs_none(self, make_version, admin):
+        version = make_version(module="cluster", class_name="DBSCAN")
+        promote(version, stage="staging", by=admin)
+        assert not Proof.objects.exists()
+
+
+def test_numbers_and_chances_of_a_regressor_are_proved_too(make_dataset, make_version, ask, admin):
+    table = "x,when,y\n" + "".join(f"{i % 7}.5,2026-01-{i + 1:02},{i * 1.1:.3f}\n" for i in range(25))
+    version = make_version(make_dataset("line", table), module="linear_model", class_name="Ridge")
+    assert version.proof.plan == "estimator"
+    assert all(isinstance(value, float) for value in version.proof.predictions)
+    assert predict("line", stage="dev", rows=[[1, None]], by=admin).predictions
