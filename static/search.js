@@ -12,19 +12,22 @@
     const list = document.createElement("ul");
     const box = document.createElement("div");
     const id = select.id;
+    const label = document.querySelector(`label[for="${id}"]`);
     select.removeAttribute("data-search");
-    select.id = `${id}-value`;
+    // An id of its own: htmx would give the focus of a replaced field to the list before it is enhanced.
+    input.id = `${id}-search`;
+    if (label) label.htmlFor = input.id;
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (select.hasAttribute(name)) input.setAttribute(name, select.getAttribute(name));
       select.removeAttribute(name);
     }
-    Object.assign(input, { id, type: "text", autocomplete: "off", spellcheck: false });
+    Object.assign(input, { type: "text", autocomplete: "off", spellcheck: false });
     for (const [name, value] of Object.entries({
       role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": `${id}-list`,
     })) input.setAttribute(name, value);
     list.id = `${id}-list`;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", document.querySelector(`label[for="${id}"]`)?.firstChild.textContent || "");
+    list.setAttribute("aria-label", label?.firstChild.textContent || "");
     list.hidden = true;
     box.className = "combobox";
     const hadFocus = document.activeElement === select || returnTo === id;

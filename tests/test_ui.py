@@ -1,6 +1,6 @@
 """How numbers, sizes, instants, stages and states are written on every page."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -138,12 +138,22 @@ def test_a_searchable_list_escapes_what_it_lists():
 class Job:
     requested_at = timezone.now()
     started_at = finished_at = expected_s = None
-    stage, progress = "", 0.0
+    stage, progress, timings = "", 0.0, []
 
 
 def test_a_job_that_has_not_started_took_nothing():
     assert registry_ui.took(Job()) is None
     assert registry_ui.waited(Job()) >= timedelta(0)
+
+
+def test_the_steps_of_a_job_end_where_the_next_begins():
+    job = Job()
+    assert registry_ui.stage_times(job) == []
+    instants = ["2026-01-31T12:00:00+00:00", "2026-01-31T12:00:02+00:00", "2026-01-31T12:00:05+00:00"]
+    job.timings = [["loading", instants[0]], ["fitting", instants[1]]]
+    job.finished_at = datetime.fromisoformat(instants[2])
+    seconds = [took.total_seconds() for _, took in registry_ui.stage_times(job)]
+    assert seconds == [2, 3]
 
 
 def test_a_fit_of_unknown_length_has_no_percentage():

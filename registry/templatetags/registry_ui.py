@@ -67,7 +67,7 @@ def stage_times(job):
     """The stages that were begun, with the seconds that each took."""
     begun = [(name, datetime.fromisoformat(instant)) for name, instant in job.timings]
     ends = [instant for _, instant in begun[1:]] + [job.finished_at or timezone.now()]
-    return [(STAGES.get(name, name), end - start) for (name, start), end in zip(begun, ends, strict=True)]
+    return [(STAGES.get(name, name), end - start) for (name, start), end in zip(begun, ends, strict=False)]
 
 
 @register.filter

@@ -1,0 +1,94 @@
+"""What must hold on every page: nothing sticks out on a phone, everything has a name, and text can be read."""
+
+import re
+import urllib.request
+
+PATHS = [
+    "/", "/catalog/", "/catalog/?q=nothing", "/catalog/upload/", "/catalog/garden/", "/catalog/rare/delete/",
+    "/registry/train/?dataset=garden", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
+    "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",
+    "/serving/", "/serving/garden/dev/", "/serving/garden/staging/", "/accounts/tokens/", "/catalog/nothing/",
+]  # fmt: skip
+
+NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
+  .filter((control) => control.checkVisibility())
+  .filter((control) => !(control.labels?.length || control.getAttribute('aria-label')
+    || control.getAttribute('aria-labelledby') || control.textContent.trim()))
+  .map((control) => control.outerHTML)"""
+
+# The contrast of every visible text with what is painted behind it, by the formula of WCAG 2.
+UNREADABLE = """() => {
+  const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    paint.clearRect(0, 0, 1, 1);
+    paint.fillStyle = colour;
+    paint.fillRect(0, 0, 1, 1);
+    return [...paint.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return rgba(getComputedStyle(document.body).backgroundColor);
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+    if (element.closest('[aria-disabled=true], .sr-only, .skip, script, option')) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${element.className} ${walker.currentNode.textContent.trim()}`);
+  }
+  return found;
+}"""
+
+
+WIDTHS = (1600, 1280, 1024, 768, 640, 390)
+
+
+def test_every_page_holds_up(visit, filled):
+    page = visit()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+    for path in PATHS:
+        page.goto(path)
+        found = [] if page.locator("h1").count() == 1 else ["not one h1"]
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 844})
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            found += [f"{wide} px too wide at {width}"] if wide > 0 else []
+        page.evaluate(
+            "document.querySelectorAll('details:not(.menu)').forEach((fold) => { fold.open = true; })"
+        )
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        found += [f"{wide} px too wide with its folds open"] if wide > 0 else []
+        found += [f"nameless: {control}" for control in page.evaluate(NAMELESS)]
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            found += [f"contrast, {scheme}: {text}" for text in page.evaluate(UNREADABLE)]
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
+        found += [f"id twice: {name}" for name in set(ids) if ids.count(name) > 1]
+        faults += [f"{path}: {fault}" for fault in found]
+    assert not faults, "\n".join(faults)
+
+
+def test_no_page_needs_inline_code_or_styles(visit, filled):
+    """So that a Content-Security-Policy can forbid both."""
+    page = visit()
+    cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
+    for path in PATHS[:-1]:
+        request = urllib.request.Request(filled.url + path, headers={"Cookie": cookies})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            text = answer.read().decode()
+        assert not re.search(r"<[^>]+\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)|javascript:", text), (
+            path
+        )

@@ -1,0 +1,150 @@
+"""The whole life of a model, as a person clicks through it: with JavaScript, and without."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.conftest import FLOWERS
+
+
+def flowers(name: str) -> dict:
+    return {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": FLOWERS.encode()}
+
+
+def test_from_upload_to_prediction(visit):
+    page = visit()
+    page.goto("/catalog/upload/")
+    page.get_by_label("File").set_input_files(flowers("Spring Walk"))
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("spring_walk")
+
+    page.get_by_role("link", name="Train a model").click()
+    page.get_by_label("Note").fill("the walk")
+    algorithm = page.get_by_role("combobox", name="Algorithm")
+    algorithm.click()
+    algorithm.fill("decisiontreec")
+    algorithm.press("Enter")
+    fold = page.get_by_text("Parameters of DecisionTreeClassifier")
+    expect(fold).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("the walk")
+    fold.click()
+    page.get_by_label("max_depth").fill("3")
+    page.get_by_role("button", name="Train", exact=True).click()
+
+    page.wait_for_url("**/registry/jobs/*/")
+    page.get_by_role("link", name="Open version 1").click(timeout=40_000)  # the page finds out by itself
+    expect(page.get_by_text("Confusion matrix", exact=True)).to_be_visible()
+
+    page.get_by_label("Comment").fill("good enough")
+    page.get_by_role("button", name="Promote version 1").click()
+    expect(page.get_by_text("Version 1 is live in staging.")).to_be_visible()
+
+    page.get_by_role("link", name="Try it").click()
+    page.get_by_label("length").fill("9")
+    address = page.url
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".answer")).to_have_text(re.compile("tulip|rose"))
+    expect(page.locator(".bars .bar")).to_have_count(2)
+    assert page.url == address
+    page.get_by_role("tab", name="Python").click()
+    expect(page.locator("section[data-tab=Python]")).to_contain_text("'length': 9")
+
+
+def test_the_same_walk_without_javascript(visit):
+    page = visit(java_script_enabled=False)
+    page.goto("/catalog/upload/")
+    page.get_by_label("File").set_input_files(flowers("Quiet Walk"))
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_role("link", name="Train a model").click()
+    page.get_by_label("Note").fill("quiet")
+    page.locator("#id_algorithm").select_option("GaussianNB")
+    page.get_by_role("button", name="Show its columns and parameters").click()
+    expect(page.get_by_label("Note")).to_have_value("quiet")
+    expect(page.get_by_text("Parameters of GaussianNB")).to_be_visible()
+    page.get_by_role("button", name="Train", exact=True).click()
+
+    opened = page.get_by_role("link", name="Open version 1")
+    for _ in range(60):
+        if opened.count():
+            break
+        page.wait_for_timeout(500)
+        page.get_by_role("link", name="Reload").click()
+    opened.click()
+    page.get_by_label("To", exact=True).select_option("production")
+    page.get_by_role("button", name="Promote version 1").click()
+    expect(page.get_by_text("Version 1 is live in production.")).to_be_visible()
+    page.goto("/serving/quiet_walk/production/")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".answer")).to_have_text(re.compile("tulip|rose"))
+    expect(page.get_by_text("curl -X POST")).to_be_visible()
+
+
+def test_a_mistake_keeps_what_was_typed_and_takes_the_focus_there(visit, filled):
+    page = visit()
+    page.goto("/registry/train/?dataset=garden&algorithm=DecisionTreeClassifier")
+    page.get_by_label("Note").fill("kept")
+    page.get_by_text("Parameters of DecisionTreeClassifier").click()
+    page.get_by_label("max_depth").fill("0")
+    page.get_by_role("button", name="Train", exact=True).click()
+    wrong = page.get_by_label("max_depth")
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_value("0")
+    expect(page.get_by_text("max_depth of DecisionTreeClassifier must be")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("kept")
+
+
+def test_rolling_back_asks_first(visit, filled):
+    page = visit()
+    page.goto("/serving/garden/dev/")
+    page.get_by_text("Roll back", exact=True).click()
+    page.get_by_label("Reason").fill("a test")
+    page.get_by_role("button", name="Roll back dev").click()
+    expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
+
+
+def test_the_theme_is_remembered(visit):
+    page = visit(color_scheme="light")
+    root = page.locator("html")
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(root).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 16, 20)"
+
+
+def test_the_list_of_algorithms_is_worked_by_keyboard(visit, filled):
+    page = visit()
+    page.goto("/registry/train/?dataset=garden")
+    algorithm = page.get_by_role("combobox", name="Algorithm")
+    algorithm.focus()
+    algorithm.press("ArrowDown")
+    expect(page.get_by_role("option", name="RandomForestClassifier")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    algorithm.press("ArrowDown")
+    algorithm.press("Enter")
+    expect(algorithm).to_have_value("RidgeClassifier")
+    expect(algorithm).to_be_focused()
+    algorithm.press("ArrowDown")
+    algorithm.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(algorithm).to_have_value("RidgeClassifier")
+
+
+def test_the_first_tab_skips_to_the_content(visit):
+    page = visit()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_a_filtered_list_changes_in_place(visit, filled):
+    page = visit()
+    page.goto("/registry/models/")
+    page.get_by_label("Dataset or algorithm contains").fill("Linear")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.locator("#results tbody tr")).to_have_count(1)
+    assert "q=Linear" in page.url
+    expect(page.get_by_label("Dataset or algorithm contains")).to_have_value("Linear")
