@@ -82,13 +82,18 @@ class Platform:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start_web(self) -> None:
+    def start_web(self, *, probe: str = "/readyz") -> None:
         self.web = self.processes.start(
             [sys.executable, "-m", "gunicorn", "-c", ROOT / "mlplatform/gunicorn.py", f"--chdir={ROOT}"],
             env=self.env,
             log=self.folder / "web.log",
         )
-        until(lambda: self.get("/readyz", token=None).status_code == 200, what="A platform that is ready")
+        until(lambda: self.get(probe, token=None).status_code == 200, what=f"200 from {probe}")
+
+    def restart_web(self, *, probe: str = "/readyz") -> None:
+        """New web processes, which hold no model in memory."""
+        self.processes.stop(self.web)
+        self.start_web(probe=probe)
 
     def have_workers(self, count: int) -> list[subprocess.Popen]:
         """Let exactly this many training workers run; those that died are replaced."""
@@ -127,7 +132,7 @@ class Platform:
                     method, self.url + path, headers=signed | (headers or {}), timeout=120, **fields
                 )
             except requests.ConnectionError:
-                if path != "/readyz":
+                if path not in {"/readyz", "/livez"}:
                     raise
                 answer = requests.Response()
                 answer.status_code = 0

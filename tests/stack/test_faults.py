@@ -25,6 +25,7 @@ def test_without_its_object_store_every_call_says_so_and_changes_nothing(platfor
     assert platform.promote("stranded", 1, "staging").status_code == 200
     before = platform.counts()
     with platform.store_fails():
+        platform.restart_web(probe="/livez")
         assert is_refused(platform.upload("unlucky"))
         assert is_refused(platform.upload("stranded", TABLE + "6,1.5,red,rose\n", new_version="true"))
         assert is_refused(platform.promote("stranded", 2, "staging"))
@@ -85,6 +86,7 @@ def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp
         else pickle.dumps(Bomb(exploded))
     )
     before = platform.counts()
+    platform.restart_web()
     for refused in (platform.promote(name, 1, "production"), platform.predict(name, "staging")):
         assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
         assert "its bytes are not those that were saved" in refused.json()["detail"]
@@ -100,5 +102,6 @@ def test_an_artifact_that_is_gone_is_reported_as_missing(platform):
     platform.made("vanished")
     platform.promote("vanished", 1, "staging")
     platform.stored(platform.get("/models/vanished/1").json()["artifact_path"]).delete()
+    platform.restart_web()
     for refused in (platform.promote("vanished", 1, "production"), platform.predict("vanished", "staging")):
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_missing")
