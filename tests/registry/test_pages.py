@@ -155,7 +155,7 @@ class TestTrainForm:
         assert 'type="checkbox"' not in text
         assert text.count("<option") > 5_000
         answer = page.post("/registry/train/", FILLED | {"target": "c1", "leave_out": "c2\r\nnothing\r\n"})
-        assert answer.context["form"].errors["leave_out"] == ["“nothing” is not a column of this dataset."]
+        assert answer.context["form"].errors["leave_out"] == ["`nothing` is not a column of this dataset."]
 
     def test_markup_in_a_column_name_stays_text(self, page, make_dataset):
         make_dataset(content='"<b>""x",y\n1,2\n3,4\n')
