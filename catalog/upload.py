@@ -13,7 +13,7 @@ from catalog import parsing, sampling
 from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
 from mlplatform import access, storage
-from mlplatform.errors import Conflict, TooLarge
+from mlplatform.errors import Conflict, NotReady, TooLarge
 
 PREVIEW_ROWS = 20
 TRIES = 5  # for the version number, when several uploads of one dataset end at once
@@ -67,6 +67,8 @@ def add_dataset(
         storage.save(storage.datasets(), version.sample_key, sample)
         storage.save(storage.datasets(), version.key, file)
         return _register(version, name=name, description=description, new_version=new_version)
+    except NotReady:
+        raise  # a clean-up would only wait for the same store once more; what is there is waste, not harm
     except ValidationError:  # anything else may have been committed, and its bytes must stay
         _discard(version)
         raise
