@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 
 from catalog import profiling, sampling
 from catalog.models import DatasetVersion
-from mlplatform.errors import NotReady
 from registry import checks, identifiers, leaks, quick_fit
 from registry.algorithms import Algorithm
 
@@ -41,7 +40,7 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Trial:
-    """What is asked for, with what is known of its columns: all of the profile, and some rows if they are to hand."""
+    """What is asked for, with what is known of its columns: all of the profile, and some rows."""
 
     algorithm: Algorithm
     params: dict
@@ -51,7 +50,7 @@ class Trial:
     random_state: int | None
     rows: int
     profile: dict[str, dict]
-    frame: pandas.DataFrame | None
+    frame: pandas.DataFrame
     is_whole: bool
 
 
@@ -68,8 +67,8 @@ def check(
     """Try a training on the version's sample; what is suspicious, as dicts of `code`, `field` and `detail`.
 
     Raises ValidationError, with the field as its parameter `field`, for what cannot work: from the profile,
-    from a table that is its own sample, or from values that the rest of the table does not change. A sample
-    that the store does not give, or a fit that takes more than 1.5 seconds, is no verdict.
+    from a table that is its own sample, or from values that the rest of the table does not change; NotReady
+    when the object store does not answer. A fit that takes more than 1.5 seconds is no verdict.
     """
     deadline = time.monotonic() + PATIENCE_S
     with _placed():
@@ -88,10 +87,7 @@ def check(
 def _trial(source, algorithm, params, inputs, answer, test_size, random_state) -> Trial:
     answer = None if algorithm.task == "clustering" else answer
     read = [column["name"] for column in [*inputs[:MOST_COLUMNS], *([answer] if answer else [])]]
-    try:
-        sample = sampling.read(source, columns=read)
-    except NotReady:  # the training will say so itself, if the store is still away by then
-        sample = sampling.Sample(None, is_whole=False)
+    sample = sampling.read(source, columns=read)
     return Trial(
         algorithm=algorithm,
         params=params,
@@ -117,7 +113,7 @@ def _placed(field: str | None = None) -> Iterator[None]:
         field = field or FIELDS.get(error.code)
         # With parameters, Django reads a message as a format.
         message = error.message.replace("%", "%%")
-        raise ValidationError(message, code=error.code, params={"field": field}) from error
+        raise type(error)(message, code=error.code, params={"field": field}) from error
 
 
 # The target
@@ -126,9 +122,8 @@ def _placed(field: str | None = None) -> Iterator[None]:
 def _refuse_target(trial: Trial) -> None:
     """Refuse what is certain for the whole table."""
     name, rows = trial.answer["name"], _answered(trial)
-    if trial.frame is not None:
-        with _placed("target"):
-            checks.finite(trial.frame, [name])
+    with _placed("target"):
+        checks.finite(trial.frame, [name])
     if trial.algorithm.task != "classification" or not rows:
         checks.both_parts(rows, test_size=trial.test_size, classes=None)
         return
@@ -137,8 +132,7 @@ def _refuse_target(trial: Trial) -> None:
         _refuse_many_numbers(trial)
     else:
         checks.classes(y, name=name, algorithm=trial.algorithm)
-    seen = 0 if trial.frame is None else trial.frame[name].nunique()
-    classes = trial.profile[name]["distinct"] or seen
+    classes = trial.profile[name]["distinct"] or trial.frame[name].nunique()
     checks.both_parts(rows, test_size=trial.test_size, classes=classes or None)
 
 
@@ -174,7 +168,7 @@ def _refuse_many_numbers(trial: Trial) -> None:
     name, known = trial.answer["name"], trial.profile[trial.answer["name"]]
     if trial.answer["type"] not in ("integer", "number"):
         return
-    ends = [known["min"], known["max"], *([] if trial.frame is None else _answers(trial))]
+    ends = [known["min"], known["max"], *_answers(trial)]
     is_counted = profiling.MAX_DISTINCT * len(trial.profile) <= profiling.MAX_DISTINCT_IN_ALL
     if any(value is not None and value % 1 for value in ends):
         what = "fractions"
@@ -206,7 +200,7 @@ def _about_target(trial: Trial) -> Iterator[dict]:
             "target",
             f"Column `{name}` has the same value in every row: there is nothing to learn.",
         )
-    if trial.algorithm.task == "classification" and not trial.is_whole and trial.frame is not None:
+    if trial.algorithm.task == "classification" and not trial.is_whole:
         yield from _about_classes(trial)
 
 
@@ -236,8 +230,6 @@ def _about_features(trial: Trial) -> Iterator[dict]:
     empty = [c["name"] for c in trial.inputs if trial.profile[c["name"]]["missing"] == trial.rows]
     if empty:
         yield _warning("empty_column", "features", _names(empty, "holds", "hold") + " no value in any row.")
-    if trial.frame is None:
-        return
     inputs = [c for c in trial.inputs[:MOST_COLUMNS] if c["name"] not in set(empty)]
     if same := identifiers.find(trial.frame, inputs, profile=trial.profile, rows=trial.rows):
         yield _warning(
@@ -277,8 +269,6 @@ def _names(names: list[str], one: str, many: str) -> str:
 
 
 def _fit(trial: Trial, deadline: float) -> list[dict]:
-    if trial.frame is None:
-        return []
     doubt = quick_fit.attempt(
         trial.frame,
         inputs=trial.inputs[:MOST_COLUMNS],

@@ -8,27 +8,32 @@ from catalog.models import Dataset
 from registry import algorithms, pipelines
 from registry.fields import ParameterField, SearchSelect, shown
 from registry.models import Stage
-from registry.training import TrainingRequest
+from registry.training import Doubtful, TrainingRequest
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
 FEW = 150  # more columns than this are typed, not ticked
 # Another dataset or algorithm has other fields: the page asks for them and keeps what was typed.
 ASK_ANEW = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
-# Where on the form the operation's refusals belong; the others stand above it.
+# Where on the form the operation's refusals and warnings belong; the others stand above it.
 FIELD_OF = {
     "test_size": "test_size",
     "too_few_rows": "test_size",
     "random_state": "random_state",
+    "timeout": "timeout_s",
     "target_not_found": "target",
     "no_target": "target",
     "date_target": "target",
     "text_target": "target",
     "no_features": "leave_out",
+    "target": "target",
+    "features": "leave_out",
 }
 
 
 class TrainForm(forms.Form):
+    doubts: list[dict] = []  # what the dry run found odd, once it has been asked
+
     dataset = forms.CharField(widget=SearchSelect(attrs=ASK_ANEW))
     target = forms.CharField(widget=SearchSelect, help_text="The column to predict.")
     leave_out = forms.MultipleChoiceField(
@@ -49,6 +54,12 @@ class TrainForm(forms.Form):
         label="Seed",
         help_text="The same seed gives the same split and the same model. Empty: another one each time.",
         widget=forms.NumberInput(attrs={"min": 0, "max": 2**32 - 1}),
+    )
+    timeout_s = forms.IntegerField(
+        required=False,
+        label="Time limit",
+        help_text="In seconds. A training that takes longer is stopped. Empty: the platform's own limit.",
+        widget=forms.NumberInput(attrs={"min": 1}),
     )
     description = forms.CharField(
         required=False,
@@ -115,10 +126,16 @@ class TrainForm(forms.Form):
         return cleaned
 
     def refuse(self, error: ValidationError) -> None:
-        """Put the operation's refusal on the field that it is about."""
-        code = getattr(error, "code", None)
-        field = FIELD_OF.get(code)
+        """Put the operation's refusal, or its warnings, on the fields that they are about."""
+        if isinstance(error, Doubtful):
+            self.doubts = [warning | {"field": FIELD_OF.get(warning["field"])} for warning in error.warnings]
+            return
+        place = (error.params or {}).get("field") or error.code
+        field = FIELD_OF.get(place)
         self.add_error(field if field in self.fields else None, error)
+
+    def has_doubts_about_features(self) -> bool:
+        return any(doubt["field"] == "leave_out" for doubt in self.doubts)
 
     def training_request(self) -> TrainingRequest:
         cleaned = self.cleaned_data
@@ -137,6 +154,7 @@ class TrainForm(forms.Form):
             test_size=cleaned.get("test_size", TrainingRequest.test_size),
             random_state=cleaned["random_state"],
             description=cleaned["description"],
+            timeout_s=cleaned["timeout_s"],
         )
 
 

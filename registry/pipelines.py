@@ -102,8 +102,8 @@ def fit(
     inputs = checks.inputs(columns, features=features, target=target)
     answer = next((c for c in columns if c["name"] == target and algorithm.task != "clustering"), None)
     notes: list[str] = []
-    parts = _split(frame, inputs, answer, algorithm, test_size, random_state, notes)
-    estimator = algorithms.build(algorithm, _with_typed_labels(params, parts.y_train), random_state)
+    parts = split(frame, inputs, answer, algorithm, test_size, random_state, notes)
+    estimator = algorithms.build(algorithm, with_typed_labels(params, parts.y_train), random_state)
     with reasons.as_sentences(algorithm, notes):
         pipeline = build(inputs, estimator)
 
@@ -112,7 +112,7 @@ def fit(
         pipeline.fit(parts.train, parts.y_train)
     progress("evaluating", None)
     with reasons.as_sentences(algorithm, notes):
-        metrics = _evaluate(pipeline, parts, algorithm, notes)
+        metrics = evaluate(pipeline, parts, algorithm, notes)
     return FitResult(
         pipeline=pipeline,
         signature=signature.describe(pipeline, parts.train, inputs, target=answer, task=algorithm.task),
@@ -125,7 +125,7 @@ def fit(
     )
 
 
-def _split(
+def split(
     frame: pandas.DataFrame,
     inputs: list[dict],
     answer: dict | None,
@@ -172,7 +172,7 @@ def _target(frame: pandas.DataFrame, answer: dict, notes: list[str]) -> tuple[pa
     return frame, frame[name].astype(dtype).to_numpy()
 
 
-def _evaluate(pipeline, parts: Parts, algorithm: Algorithm, notes: list[str]) -> dict:
+def evaluate(pipeline, parts: Parts, algorithm: Algorithm, notes: list[str]) -> dict:
     if algorithm.task == "clustering":
         values = pipeline["columns"].transform(parts.test)
         labels = getattr(pipeline["model"], "labels_", None)
@@ -192,7 +192,7 @@ def _evaluate(pipeline, parts: Parts, algorithm: Algorithm, notes: list[str]) ->
     )
 
 
-def _with_typed_labels(params: dict, y: np.ndarray | None) -> dict:
+def with_typed_labels(params: dict, y: np.ndarray | None) -> dict:
     """`params` with the keys of class_weight, which are text in JSON, in the type of the classes."""
     weights = params.get("class_weight")
     if y is None or not isinstance(weights, dict):

@@ -103,13 +103,13 @@ def _fit(frame, inputs, answer, algorithm, params, test_size, random_state) -> N
 
     # For 500 rows, several threads mostly wait for each other, and the server has other work.
     with threadpool_limits(1):
-        parts = pipelines._split(frame, inputs, answer, algorithm, test_size, random_state, [])
-        params = pipelines._with_typed_labels(params, parts.y_train)
+        parts = pipelines.split(frame, inputs, answer, algorithm, test_size, random_state, [])
+        params = pipelines.with_typed_labels(params, parts.y_train)
         estimator = algorithms.build(algorithm, params, random_state)
         with reasons.as_sentences(algorithm, []):
             pipeline = pipelines.build(inputs, estimator)
             pipeline.fit(parts.train, parts.y_train)
-            pipelines._evaluate(pipeline, parts, algorithm, [])
+            pipelines.evaluate(pipeline, parts, algorithm, [])
 
 
 def _less(frame, inputs, answer, algorithm, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:

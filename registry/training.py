@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
@@ -12,11 +13,11 @@ from catalog import parsing
 from catalog.models import DatasetVersion
 from mlplatform import access, bulletin, storage
 from mlplatform.errors import Conflict, NotReady, TrainingFailed
-from registry import algorithms, artifacts, checks, jobs, pipelines, proofs
+from registry import algorithms, artifacts, checks, dry_run, jobs, pipelines, proofs
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 
-AUTOMATIC = "automatic"  # the target was left out: choose it by the columns' names
+AUTOMATIC = "\0"  # the target was left out: choose it by the names. No column can be called so
 TRIES = 50  # for the version number: as many trainings of one dataset may end at the same moment
 
 
@@ -35,24 +36,42 @@ class TrainingRequest:
     timeout_s: int | None = None
 
 
-def request_training(dataset_version: DatasetVersion, *, request: TrainingRequest, by) -> TrainingJob:
-    """Check a request as far as the columns tell, and queue it.
+class Doubtful(ValidationError):
+    """The training would work, and something about its columns is odd: `warnings` says what."""
+
+    def __init__(self, warnings: list[dict]):
+        super().__init__("Look at the warnings, then train anyway or change the request.", code="doubtful")
+        self.warnings = warnings
+
+
+def request_training(
+    dataset_version: DatasetVersion, *, request: TrainingRequest, by, accept_warnings: bool = True
+) -> TrainingJob:
+    """Check a request, try it on a sample of the rows, and queue it; `warnings` of the job are what was odd.
 
     The job and its place in the queue are written in one transaction: neither is without the other.
-    Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
+    Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature,
+    Doubtful for warnings that are not accepted, and NotReady when the object store does not answer.
     """
     access.check(by, "train")
     algorithm = algorithms.get(request.module, request.class_name)
     params = algorithms.check_params(algorithm, request.params)
     target = _target(dataset_version, algorithm, request.target)
-    inputs = checks.inputs(dataset_version.columns, features=request.features, target=target)
-    if algorithm.task != "clustering":
-        answer = next((column for column in dataset_version.columns if column["name"] == target), None)
-        checks.target_type(answer, algorithm=algorithm)
-        checks.share(request.test_size)
-        checks.both_parts(dataset_version.row_count, test_size=request.test_size, classes=None)
     checks.seed(request.random_state)
     timeout_s = jobs.timeout_of(request.timeout_s)
+    inputs = checks.inputs(dataset_version.columns, features=request.features, target=target)
+    features = [column["name"] for column in inputs]
+    warnings = dry_run.check(
+        dataset_version,
+        algorithm=algorithm,
+        params=params,
+        target=target,
+        features=features,
+        test_size=request.test_size,
+        random_state=request.random_state,
+    )
+    if warnings and not accept_warnings:
+        raise Doubtful(warnings)
     with transaction.atomic():
         job = TrainingJob.objects.create(
             dataset_name=dataset_version.dataset.name,
@@ -60,10 +79,11 @@ def request_training(dataset_version: DatasetVersion, *, request: TrainingReques
             requested_by=by,
             timeout_s=timeout_s,
             expected_s=jobs.expected_seconds(algorithm.name, rows=dataset_version.row_count),
+            warnings=warnings,
             request={
                 "model": {"module": algorithm.module, "class": algorithm.name, "params": params},
                 "target_column": target,
-                "features": [column["name"] for column in inputs],
+                "features": features,
                 "test_size": request.test_size,
                 "random_state": request.random_state,
                 "description": request.description,

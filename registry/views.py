@@ -39,7 +39,12 @@ def train(request):
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
         try:
-            job = training.request_training(form.source, request=form.training_request(), by=request.user)
+            job = training.request_training(
+                form.source,
+                request=form.training_request(),
+                by=request.user,
+                accept_warnings="accept_warnings" in request.POST,
+            )
         except ValidationError as error:
             form.refuse(error)
         else:

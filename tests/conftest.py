@@ -20,6 +20,8 @@ FLOWERS = "length,width,colour,species\n" + "".join(
     f"{5 + i % 3 + i % 2 * 4},{1.5 + i % 4 * 0.1},{['red', 'blue', ''][i % 3]},{['tulip', 'rose'][i % 2]}\n"
     for i in range(24)
 )
+# One class has one row, which is too rare to be in the sample of the dry run for sure: only the training finds it.
+LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\n"
 
 
 @pytest.fixture(autouse=True)

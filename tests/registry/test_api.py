@@ -4,6 +4,7 @@ import pytest
 
 from registry.api import preferred_wait
 from registry.models import TrainingJob
+from tests.conftest import LONELY
 
 TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
 
@@ -64,10 +65,28 @@ def test_an_older_dataset_version_can_be_trained_on(train, make_dataset, api):
     assert train(dataset_version=3).status_code == 404
 
 
-def test_a_training_that_fails_is_422_with_the_reason(train):
-    answer = train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+def test_a_training_that_fails_is_422_with_the_reason(train, make_dataset):
+    make_dataset("lonely", LONELY)
+    answer = train(dataset_name="lonely")
     assert answer.status_code == 422
+    assert "only 1 row in `kind`" in answer.json()["detail"]
+
+
+def test_a_training_that_the_dry_run_refuses_is_400(train):
+    answer = train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+    assert answer.status_code == 400
     assert "IsotonicRegression could not be fitted" in answer.json()["detail"]
+    assert not TrainingJob.objects.exists()
+
+
+def test_what_the_dry_run_noticed_comes_with_the_model_and_the_job(train, make_dataset, api):
+    copied = "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
+    make_dataset("leaky", copied)
+    body = train(dataset_name="leaky").json()
+    assert "`b` alone gives `y` away" in body["warnings"][0]
+    assert api.get(f"/jobs/{body['job']}").json()["warnings"][0]["code"] == "leak"
+    queued = train(dataset_name="leaky", prefer="respond-async").json()
+    assert queued["warnings"] == body["warnings"]
 
 
 @pytest.mark.parametrize(
@@ -104,10 +123,11 @@ def test_a_job_tells_its_request_and_its_result(train, api):
     assert body["started_at"] <= body["finished_at"]
 
 
-def test_a_failed_job_tells_its_error(train, api):
-    train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+def test_a_failed_job_tells_its_error(train, api, make_dataset):
+    make_dataset("lonely", LONELY)
+    train(dataset_name="lonely")
     listed = api.get("/jobs?state=failed").json()["results"]
-    assert listed[0]["error"]["code"] == "fit_failed"
+    assert listed[0]["error"]["code"] == "rare_class"
     assert listed[0]["result"] is None
 
 

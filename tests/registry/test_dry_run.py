@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.examples import EXAMPLES, add_example
+from mlplatform.errors import NotReady
 from registry import dry_run
 from registry.algorithms import find
 
@@ -332,10 +333,10 @@ def test_a_clusterer_needs_no_target(check):
     assert check(table(), "DBSCAN", target="answer") == []
 
 
-def test_a_store_that_does_not_answer_leaves_what_the_profile_says(check, make_dataset, broken_storage):
+def test_a_store_that_does_not_answer_is_said_at_once(check, make_dataset, broken_storage):
     version = make_dataset("table", table(nothing=np.nan).to_csv(index=False))
-    with broken_storage(settings.DATASETS_BUCKET):
-        assert codes(check(version)) == [("empty_column", "features")]
+    with broken_storage(settings.DATASETS_BUCKET), pytest.raises(NotReady):
+        check(version)
 
 
 def test_a_fit_that_takes_too_long_is_no_verdict(make_dataset, monkeypatch):

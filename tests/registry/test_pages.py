@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog.models import Dataset
 from registry.models import ModelVersion, TrainingJob
 from registry.promotion import promote
+from tests.conftest import LONELY
 
 FILLED = {
     "dataset": "flowers",
@@ -180,7 +181,7 @@ class TestJobs:
         assert "Reload" in text
 
     def test_a_failed_job_says_why_and_offers_to_run_again(self, page, make_job, make_dataset):
-        job = make_job(make_dataset(content="a,b\n" + "".join(f"{i},x{i}\n" for i in range(20))))
+        job = make_job(make_dataset("lonely", LONELY))
         text = page.get(f"/registry/jobs/{job.pk}/").text
         assert "No model was made" in text
         assert "needs at least 2" in text
@@ -353,3 +354,29 @@ def test_the_train_form_costs_the_same_with_many_datasets(page, make_dataset, dj
     Dataset.objects.bulk_create(Dataset(name=f"more_{number}") for number in range(30))
     with django_assert_max_num_queries(len(few)):
         assert "more_29" in page.get("/registry/train/?dataset=flowers").text
+
+
+def test_what_the_dry_run_finds_odd_stands_by_its_field_and_can_be_accepted(page, make_dataset):
+    make_dataset("leaky", "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60)))
+    form = {"dataset": "leaky", "algorithm": "DecisionTreeClassifier", "target": "y", "test_size": "0.2"}
+    asked = page.post("/registry/train/", form)
+    shown = asked.content.decode()
+    assert asked.status_code == 422
+    assert "`b` alone gives `y` away" in shown
+    assert "Train anyway" in shown
+    assert not TrainingJob.objects.exists()
+    assert page.post("/registry/train/", form | {"accept_warnings": "1"}).status_code == 302
+    assert TrainingJob.objects.get().warnings[0]["code"] == "leak"
+
+
+def test_a_time_limit_over_the_platform_s_stands_by_its_field(page, make_dataset):
+    make_dataset()
+    form = {
+        "dataset": "flowers",
+        "algorithm": "DecisionTreeClassifier",
+        "target": "species",
+        "test_size": "0.2",
+    }
+    refused = page.post("/registry/train/", form | {"timeout_s": "99999999"})
+    assert refused.status_code == 422
+    assert "timeout_s" in refused.context["form"].errors

@@ -8,7 +8,8 @@ from registry import artifacts
 from registry.attempts import run_attempt
 from registry.models import JobState, ModelVersion, Release, TrainingJob
 from registry.promotion import delete_version
-from registry.training import TrainingRequest, request_training
+from registry.training import Doubtful, TrainingRequest, request_training
+from tests.conftest import LONELY
 
 TREE = {"module": "tree", "class_name": "DecisionTreeClassifier"}
 
@@ -99,13 +100,30 @@ def test_viewers_may_not_train(make_dataset, make_user):
         request_training(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
 
 
-def test_a_table_that_cannot_be_learned_ends_as_a_failed_job_with_a_sentence(make_job, make_dataset):
-    table = "x,y\n" + "".join(f"{i},same\n" for i in range(20))
-    job = make_job(make_dataset("constant", table))
-    assert job.state == JobState.FAILED
-    assert "only one class" in job.error
+def test_a_table_that_cannot_be_learned_is_refused_by_the_dry_run(make_dataset, admin):
+    source = make_dataset("constant", "x,y\n" + "".join(f"{i},same\n" for i in range(20)))
+    with pytest.raises(ValidationError, match="only one class"):
+        request_training(source, request=TrainingRequest(**TREE), by=admin)
+    assert not TrainingJob.objects.exists()
+
+
+def test_what_only_the_whole_table_shows_ends_as_a_failed_job_with_a_sentence(make_job, make_dataset):
+    job = make_job(make_dataset("lonely", LONELY))
+    assert (job.state, job.error_code) == (JobState.FAILED, "rare_class")
+    assert "only 1 row" in job.error
     assert job.finished_at
     assert not ModelVersion.objects.exists()
+
+
+def test_warnings_are_asked_about_unless_they_are_accepted(make_dataset, admin):
+    source = make_dataset(
+        "leaky", "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
+    )
+    with pytest.raises(Doubtful) as doubt:
+        request_training(source, request=TrainingRequest(**TREE), by=admin, accept_warnings=False)
+    assert [warning["code"] for warning in doubt.value.warnings] == ["leak"]
+    job = request_training(source, request=TrainingRequest(**TREE), by=admin)
+    assert job.warnings == doubt.value.warnings
 
 
 def test_a_store_that_fails_while_saving_leaves_no_version(make_job, make_dataset, broken_storage):
