@@ -21,11 +21,14 @@ RUN DATA_DIR=/tmp/build python manage.py collectstatic --no-input \
     && python -m compileall -q . \
     && rm -rf /tmp/build
 
+# `docker run IMAGE serve`: predictions alone, on port 8080, as SageMaker starts a container.
+RUN printf '#!/bin/sh\nexec python /app/manage.py serve\n' > /usr/local/bin/serve && chmod 755 /usr/local/bin/serve
+
 # From here on SECRET_KEY must be given: every replica needs the same one.
 ENV DEBUG=False HOST=0.0.0.0 PORT=8000 DATA_DIR=/var/lib/ml-mini-platform
 USER platform
 VOLUME /var/lib/ml-mini-platform
-EXPOSE 8000
+EXPOSE 8000 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
 CMD ["python", "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]

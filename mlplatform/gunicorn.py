@@ -2,11 +2,15 @@
 
 import gc
 import os
+import shutil
+import tempfile
 
 from django.conf import settings
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+# Where the workers count for /metrics, each in files of its own. Known before prometheus_client is imported.
+METRICS = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ml-mini-platform-metrics-")
 
 wsgi_app = "mlplatform.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
@@ -31,3 +35,13 @@ def on_starting(server):
     get_resolver().url_patterns  # noqa: B018
     gc.collect()
     gc.freeze()  # collections in the workers would otherwise write to, and so copy, the shared pages
+
+
+def child_exit(server, worker):
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    shutil.rmtree(METRICS, ignore_errors=True)

@@ -12,6 +12,8 @@ from mlplatform.errors import RETRY_AFTER_S
 
 # What may still answer while the database or the store is away; serving puts its own in here.
 FALLBACKS: list[Callable[[], bool]] = []
+# What must be true for /ping to answer 200.
+PINGS: list[Callable[[], bool]] = []
 
 
 def _database() -> str:
@@ -49,15 +51,19 @@ class HealthMiddleware:
         if request.path in {"/livez", "/healthz"}:
             return JsonResponse({"status": "ok"})
         if request.path == "/ping":
-            return HttpResponse(status=200)
-        if request.path == "/readyz":
+            # What MLflow and SageMaker ask: 404 while what this server is there for cannot answer.
+            return HttpResponse(status=200 if all(ping() for ping in PINGS) else 404)
+        if request.path == "/v2/health/live":
+            return JsonResponse({"live": True})
+        if request.path in {"/readyz", "/v2/health/ready"}:
             checks = readiness()
             ready = all(state == "ok" for state in checks.values())
             # Degraded still takes requests: a balancer that turned all servers away would make it an outage.
             degraded = not ready and any(fallback() for fallback in FALLBACKS)
             status = "ok" if ready else "degraded" if degraded else "not ready"
+            answers = ready or degraded
             response = JsonResponse(
-                {"status": status, "checks": checks}, status=200 if ready or degraded else 503
+                {"status": status, "ready": answers, "checks": checks}, status=200 if answers else 503
             )
             if not ready:
                 response["Retry-After"] = str(RETRY_AFTER_S)

@@ -1,5 +1,19 @@
 from django.urls import path
 
 from serving import api
+from serving.protocols import http
 
-urlpatterns = [path("predict", api.PredictView.as_view())]
+urlpatterns = [
+    path("predict", api.PredictView.as_view()),
+    path("invocations", http.invoke),
+    path("metrics", http.metrics),
+    path("version", http.version),
+    path("v2", http.v2_server),
+    path("v2/models", http.v2_models),
+    path("v2/models/<str:model>", http.v2_model),
+    path("v2/models/<str:model>/ready", http.v2_ready),
+    path("v2/models/<str:model>/infer", http.v2_infer),
+    path("v2/models/<str:model>/versions/<str:version>", http.v2_model),
+    path("v2/models/<str:model>/versions/<str:version>/ready", http.v2_ready),
+    path("v2/models/<str:model>/versions/<str:version>/infer", http.v2_infer),
+]

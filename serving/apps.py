@@ -9,7 +9,9 @@ class ServingConfig(AppConfig):
         from mlplatform import health
         from registry import proofs
         from serving import proving, resident
+        from serving.protocols import invocations
 
         proofs.PROVERS.append(proving.prove)
         proofs.REHEARSALS.append(resident.rehearse)
         health.FALLBACKS.append(resident.is_answering)
+        health.PINGS.append(invocations.is_ready)

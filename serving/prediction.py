@@ -11,7 +11,7 @@ from catalog.models import Dataset
 from mlplatform import access
 from mlplatform.errors import NotReady
 from registry.models import Release
-from serving import cells, metrics, resident
+from serving import metrics, resident
 from serving.frames import Reader, TypedRows
 
 
@@ -28,23 +28,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as a protocol has them: a list of lists or objects, or columns by name; and the rules to read them by."""
+    """Rows as a caller has them. A protocol with another shape has its own class with this one method."""
 
-    rows: list | None = None
-    columns: dict[str, list] | None = None
-    count: int = 0
-    rules: cells.Rules = cells.JSON
+    rows: list
 
     def typed(self, reader: Reader) -> TypedRows:
-        if self.columns is not None:
-            return reader.from_columns(self.columns, self.count, rules=self.rules)
-        return reader.from_rows(self.rows, rules=self.rules)
+        return reader.from_rows(self.rows)
 
 
 def predict(
     dataset: Dataset | str,
     *,
-    stage: str,
+    stage: str | None,
     rows: list | Rows,
     by,
     version: int | None = None,
@@ -52,7 +47,7 @@ def predict(
     warnings: bool = False,
     protocol: str = "native",
 ) -> Prediction:
-    """Predict rows with the live model of a stage, or with a version that is or was live there.
+    """Predict rows with the live model of a stage, or with a version that is or was live there (in any: None).
 
     `dataset` may be its name; `rows` are lists in the signature's order or objects by column name. `warnings` asks
     for what is odd in each row. Raises ValidationError listing rows and columns that do not fit the signature, or
@@ -64,7 +59,12 @@ def predict(
     try:
         access.check(by, "predict")
         slot = resident.answering(name, stage=stage, number=version)
-        made, typed = _predicted(slot, rows, probabilities=probabilities, warnings=warnings)
+        made, typed = _predicted(
+            slot,
+            rows if hasattr(rows, "typed") else Rows(rows),
+            probabilities=probabilities,
+            warnings=warnings,
+        )
         outcome = "ok"
     except (NotReady, OperationalError, InterfaceError):
         outcome = "not_ready"
@@ -81,11 +81,11 @@ def predict(
 
 
 def _predicted(
-    slot: resident.Slot, rows: list | Rows, *, probabilities: bool, warnings: bool
+    slot: resident.Slot, rows: Rows, *, probabilities: bool, warnings: bool
 ) -> tuple[Prediction, TypedRows]:
     model = slot.model
     check(slot, probabilities=probabilities)
-    typed = rows.typed(model.reader) if isinstance(rows, Rows) else model.reader.from_rows(rows)
+    typed = rows.typed(model.reader)
     values, chances = run(model, typed, probabilities=probabilities)
     made = Prediction(
         release=slot.release,

@@ -28,7 +28,7 @@ from serving.notices import Watch
 
 LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
 MOST_SLOTS = 10_000
-Wanted = tuple[str, str, int | None]
+Wanted = tuple[str, str | None, int | None]
 
 
 @dataclass
@@ -61,8 +61,8 @@ _loading: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
 
 
-def answering(name: str, *, stage: str, number: int | None = None) -> Slot:
-    """The slot of a dataset's stage, or of one version that is or was live there.
+def answering(name: str, *, stage: str | None, number: int | None = None) -> Slot:
+    """The slot of a dataset's stage, or of one version that is or was live there (in any stage: None).
 
     While one request looks up what is live, or loads it, the others go on with what answered before. Raises
     ValidationError for an unknown stage, NotFound when nothing is live there, what artifacts.load() raises, and
@@ -115,11 +115,16 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
 def _release(wanted: Wanted, known: Slot | None) -> Release:
     """What is live now: the same object as before when nothing has changed, at the price of one small query."""
     name, stage, number = wanted
-    if stage not in Stage.values:
+    if stage not in Stage.values and (stage or number is None):
         raise ValidationError(
             f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
         )
-    releases = Release.objects.filter(dataset__name=normalize_name(name), stage=stage)
+    try:
+        releases = Release.objects.filter(dataset__name=normalize_name(name))
+    except ValidationError:
+        Dataset.objects.named(name)  # raises NotFound with the sentence for it
+        raise
+    releases = releases.filter(stage=stage) if stage else releases
     releases = releases.live() if number is None else releases.filter(model_version__number=number)
     pk = releases.values_list("pk", flat=True).first()
     if known and pk == known.release.pk:
@@ -130,7 +135,7 @@ def _release(wanted: Wanted, known: Slot | None) -> Release:
         if number is None:
             sentence = f"No version of `{dataset}` is live in {stage}. Promote one first."
         else:
-            sentence = f"Version {number} of `{dataset}` was never live in {stage}."
+            sentence = f"Version {number} of `{dataset}` was never live{f' in {stage}' if stage else ''}."
         raise NotFound(sentence, code="no_live_model")
     return release
 

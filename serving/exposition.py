@@ -1,0 +1,50 @@
+"""/metrics in Prometheus' text format: what all web processes of this box counted, and the jobs from the database."""
+
+import os
+from collections.abc import Iterator
+
+from django.db.models import Count, F, Min, Sum
+from django.utils import timezone
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
+
+from registry.models import JobState, TrainingJob
+from serving import metrics
+
+
+def text() -> bytes:
+    counted = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry()
+        multiprocess.MultiProcessCollector(counted)
+    now = CollectorRegistry()
+    now.register(_Jobs())
+    return generate_latest(counted) + generate_latest(now)
+
+
+class _Jobs:
+    def collect(self) -> Iterator:
+        yield InfoMetricFamily("mlmp_build", "What runs here", metrics.build())
+        states = dict.fromkeys(JobState.values, 0)
+        states |= dict(TrainingJob.objects.order_by().values_list("state").annotate(Count("pk")))
+        jobs = GaugeMetricFamily("mlmp_jobs", "Training jobs by state", labels=["state"])
+        for state, count in states.items():
+            jobs.add_metric([state], count)
+        yield jobs
+        oldest = TrainingJob.objects.filter(state=JobState.QUEUED).aggregate(oldest=Min("requested_at"))[
+            "oldest"
+        ]
+        age = (timezone.now() - oldest).total_seconds() if oldest else 0
+        yield GaugeMetricFamily("mlmp_job_queue_age_seconds", "How long the oldest queued job waits", age)
+        yield _durations()
+
+
+def _durations() -> SummaryMetricFamily:
+    ended = TrainingJob.objects.order_by().exclude(started_at=None).exclude(finished_at=None)
+    taken = ended.values_list("state").annotate(
+        count=Count("pk"), total=Sum(F("finished_at") - F("started_at"))
+    )
+    family = SummaryMetricFamily("mlmp_job_duration_seconds", "Time of ended jobs", labels=["outcome"])
+    for state, count, total in taken:
+        family.add_metric([state], count, total.total_seconds())
+    return family

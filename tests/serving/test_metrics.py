@@ -1,0 +1,73 @@
+"""/metrics: what Prometheus reads."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from mlplatform import tokens
+from serving.prediction import predict
+
+
+@pytest.fixture
+def scrape(client, admin):
+    headers = {"Authorization": f"Bearer {tokens.create(admin).token}"}
+
+    def samples() -> dict:
+        answer = client.get("/metrics", headers=headers)
+        assert answer.status_code == 200
+        families = text_string_to_metric_families(answer.content.decode())
+        return {
+            (sample.name, *sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    return samples
+
+
+def labels(**fields) -> tuple:
+    return tuple(
+        sorted(
+            {"model": "flowers", "version": "1", "environment": "dev", "protocol": "native", **fields}.items()
+        )
+    )
+
+
+def test_predictions_rows_and_notices_are_counted(scrape, make_version, admin):
+    make_version()
+    before = scrape()
+    predict("flowers", stage="dev", rows=[[9, 1.6, "blue"], [None, 1.6, "violet"]], by=admin)
+    after = scrape()
+
+    def more(name, *labels):
+        return after[name, *labels] - before.get((name, *labels), 0)
+
+    assert more("mlmp_predict_requests_total", *labels(outcome="ok")) == 1
+    assert more("mlmp_predict_rows_total", *labels()) == 2
+    assert more("mlmp_predict_duration_seconds_count", *labels()) == 1
+    place = (("environment", "dev"), ("kind", "unseen_category"), ("model", "flowers"))
+    assert more("mlmp_predict_input_warnings_total", *place) == 1
+    assert after["mlmp_models_resident",] >= 1
+    assert after["mlmp_model_loads_total", ("result", "ok")] >= 1
+
+
+def test_a_refused_prediction_is_counted_without_a_name_that_the_caller_made_up(scrape, admin):
+    with pytest.raises(Exception, match="no dataset"):
+        predict("made up", stage="dev", rows=[[1]], by=admin)
+    unnamed = labels(model="", version="", environment="", outcome="invalid")
+    assert scrape()["mlmp_predict_requests_total", *unnamed] >= 1
+
+
+def test_jobs_come_from_the_database(scrape, make_version):
+    make_version()
+    after = scrape()
+    assert after["mlmp_jobs", ("state", "succeeded")] == 1
+    assert after["mlmp_jobs", ("state", "queued")] == 0
+    assert after["mlmp_job_duration_seconds_count", ("outcome", "succeeded")] == 1
+    assert after["mlmp_job_queue_age_seconds",] == 0
+    assert any(name == "mlmp_build_info" for name, *_ in after)
+
+
+def test_it_asks_for_a_credential(client, page):
+    assert page.get("/metrics").status_code == 200
+    client.logout()
+    assert client.get("/metrics").status_code == 401
