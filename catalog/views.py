@@ -20,7 +20,6 @@ PAGE = 50
 @access.page()
 def dataset_list(request):
     chosen = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
-    chosen.filters["format"].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     known = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     left = {name: sentence for name, sentence in examples.EXAMPLES.items() if name not in known}

@@ -1,5 +1,7 @@
 """How gunicorn serves the platform, on one box and in a container: `python -m gunicorn -c mlplatform/gunicorn.py`."""
 
+import contextlib
+import ctypes
 import gc
 import os
 import shutil
@@ -7,6 +9,7 @@ import tempfile
 
 from django.conf import settings
 from django.urls import get_resolver
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 # Where the workers count for /metrics, each in files of its own. Known before prometheus_client is imported.
@@ -27,12 +30,21 @@ control_socket_disable = True
 loglevel = "warning"
 
 
+# glibc keeps freed blocks of up to 32 MB for itself once it has seen some: uploads to S3, which are sent in
+# blocks of 8 MB, would make the process grow with every one. From 1 MB up, freed means given back.
+M_MMAP_THRESHOLD = -3
+with contextlib.suppress(AttributeError, OSError):  # where there is no glibc
+    ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1024 * 1024)
+
+
 def on_starting(server):
-    """Import every view before the fork: pandas and scikit-learn are then loaded once, and shared.
+    """Import every view and algorithm before the fork: pandas and scikit-learn are then loaded once, and shared.
 
     Imports only: a database connection, an S3 client or a thread pool of OpenMP would not survive the fork.
     """
     get_resolver().url_patterns  # noqa: B018
+    for path in settings.PRELOAD:
+        import_string(path)()
     gc.collect()
     gc.freeze()  # collections in the workers would otherwise write to, and so copy, the shared pages
 

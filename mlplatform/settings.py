@@ -251,8 +251,8 @@ def bucket_storage(bucket: str) -> dict:
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
                 connect_timeout=2,
-                read_timeout=20,
-                retries={"max_attempts": 2, "mode": "standard"},
+                read_timeout=5,  # of silence: a server that hangs is given up while somebody still waits
+                retries={"total_max_attempts": 2, "mode": "standard"},
             ),
         },
     }
@@ -279,10 +279,14 @@ SERVING_STALE_S = env_int("SERVING_STALE_S", 3600)
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
+# What the web server calls before it forks: work of seconds whose result every process shares.
+PRELOAD = ["registry.algorithms.all_algorithms"]
+
 # Training
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
+TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)
 TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
 TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
 TRAIN_IN_CHILD_PROCESS = True  # the tests run a training in their own process
@@ -317,6 +321,8 @@ REST_KNOX = {
     "TOKEN_TTL": timedelta(days=env_int("API_TOKEN_DAYS", 90, low=1)),
     "TOKEN_PREFIX": "mlmp_",
 }
+
+FILTERS_EMPTY_CHOICE_LABEL = "any"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -3,6 +3,7 @@
 import difflib
 import inspect
 import json
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -33,6 +34,9 @@ DEFAULTS = {
 }
 
 
+_reading = threading.Lock()
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """An estimator class on the allow-list.
@@ -53,9 +57,14 @@ class Algorithm:
         return parameters.read(self.cls, DEFAULTS.get(self.name, {}))
 
 
-@cache
 def all_algorithms() -> tuple[Algorithm, ...]:
     """The allow-list, by task, then name. The first call imports scikit-learn, which takes some seconds."""
+    with _reading:  # two first calls at once would both walk its packages, and trip over each other's imports
+        return _all_algorithms()
+
+
+@cache
+def _all_algorithms() -> tuple[Algorithm, ...]:
     found = [
         _algorithm(name, cls, task)
         for kind, task in TASKS.items()

@@ -15,7 +15,7 @@ from catalog import examples
 from catalog.models import Dataset
 from mlplatform import storage
 from mlplatform.api import ErrorSerializer
-from mlplatform.errors import TrainingFailed
+from mlplatform.errors import NotReady, TrainingFailed
 from registry import jobs, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob
@@ -80,7 +80,8 @@ class TrainView(APIView):
         if job.state == JobState.SUCCEEDED:
             return Response(TrainedSerializer(job.model_version).data, status=201)
         if job.is_finished:
-            raise TrainingFailed(job.error, code=job.error_code)
+            failure = NotReady if job.error_code == "storage_unavailable" else TrainingFailed
+            raise failure(job.error, code=job.error_code)
         return queued(job)
 
     def wait(self, job: TrainingJob, seconds: float) -> None:

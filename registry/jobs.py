@@ -19,8 +19,8 @@ from mlplatform import access
 from mlplatform.errors import Conflict
 from registry.models import JobState, TrainingJob
 
-LEASE = timedelta(seconds=30)  # renewed every BEAT_S by the worker; when it runs out, the worker is gone
-BEAT_S = 5
+LEASE = timedelta(seconds=settings.TRAIN_LEASE_S)  # when it runs out, the worker is gone
+BEAT_S = settings.TRAIN_LEASE_S / 6
 # A job that is queued but has no waiting task lost it together with the worker that had just taken it.
 TASK_LOST_AFTER = timedelta(seconds=30)
 
@@ -81,6 +81,13 @@ def hand_back(job: TrainingJob) -> None:
         if held(job).update(
             state=JobState.QUEUED, attempt=job.attempt - 1, stage="", progress=0, started_at=None
         ):
+            enqueue(job)
+
+
+def put_back(job_id: int) -> None:
+    """Give a job that was not taken its place in the queue again: its worker was asked to stop."""
+    with transaction.atomic():
+        if job := TrainingJob.objects.filter(pk=job_id, state=JobState.QUEUED).first():
             enqueue(job)
 
 

@@ -64,7 +64,6 @@ def show_train(request, form, *, status):
 @access.page()
 def job_list(request):
     chosen = JobFilter(request.GET, lists.jobs())
-    chosen.filters["state"].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     busy = any(not job.is_finished for job in page)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
@@ -89,8 +88,6 @@ def job(request, pk):
 @access.page()
 def model_list(request):
     chosen = ModelFilter(request.GET, lists.models())
-    for name in ("environment", "task"):
-        chosen.filters[name].extra["empty_label"] = "any"
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     return render(request, "registry/models.html", {"filter": chosen, "page": page})
 

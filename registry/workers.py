@@ -28,6 +28,7 @@ ASK_EVERY_S = 0.5  # the database: cancelled, or superseded
 WRITE_EVERY_S = 1  # log and memory
 RELATIVES_EVERY_S = 2  # what the training started itself
 LOG_LINES, LOG_WIDTH = 200, 500
+READY_LINE = b"ready\n"  # what a child says when its imports are behind it
 FINAL_WRITE_S = 120  # how long the end of an attempt waits for a database that is away
 
 stopping = threading.Event()  # set by the worker's SIGTERM: hand the running job back and go
@@ -53,6 +54,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
+        self.ready = threading.Event()
         self.lines: deque[str] = deque(maxlen=LOG_LINES)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -61,7 +63,10 @@ class Child:
 
     def _read(self) -> None:
         for line in self.process.stdout:
-            self.lines.append(line.decode(errors="replace").rstrip()[:LOG_WIDTH])
+            if not self.ready.is_set() and line == READY_LINE:
+                self.ready.set()
+            else:
+                self.lines.append(line.decode(errors="replace").rstrip()[:LOG_WIDTH])
 
     def assign(self, job: TrainingJob) -> None:
         with contextlib.suppress(BrokenPipeError):
@@ -111,8 +116,13 @@ def prepare() -> None:
     global _spare
     if not settings.TRAIN_IN_CHILD_PROCESS or stopping.is_set():
         return
-    if _spare is None or _spare.process.poll() is not None:
-        _spare = Child()
+    if _spare and _spare.process.poll() is not None:
+        logger.error(
+            "the process for the next training ended with code %s: %s", _spare.process.returncode, _spare.log
+        )
+        _spare = None
+        time.sleep(1)
+    _spare = _spare or Child()
 
 
 def dismiss() -> None:
@@ -124,18 +134,21 @@ def dismiss() -> None:
 
 
 def run(job_id: int) -> None:
-    """Take a job and see one attempt of it through to a final state, or hand it back when the worker stops."""
-    global _spare
+    """Take a job and see one attempt of it through to a final state, or hand it back when the worker stops.
+
+    The job is taken when its child is ready: imports are not counted as its time.
+    """
+    child = _ready_child() if settings.TRAIN_IN_CHILD_PROCESS else None
     if stopping.is_set():
-        return  # the job stays queued; without its task, another worker finds it
+        jobs.put_back(job_id)
+        return
     job = jobs.take(job_id, worker=f"{socket.gethostname()}:{os.getpid()}")
     if job is None:
         return
-    if not settings.TRAIN_IN_CHILD_PROCESS:
+    if child is None:
         run_attempt(job)
         return
-    prepare()
-    child, _spare = _spare or Child(), None
+    _use_spare()
     child.assign(job)
     verdict = None
     try:
@@ -143,6 +156,20 @@ def run(job_id: int) -> None:
     finally:
         child.kill()
     _conclude(child, job, verdict)
+
+
+def _ready_child() -> Child | None:
+    """The child that waits for a job, when it is ready; None when the worker must stop meanwhile."""
+    while not stopping.is_set():
+        prepare()
+        if _spare.ready.wait(LOOK_EVERY_S):
+            return _spare
+    return None
+
+
+def _use_spare() -> None:
+    global _spare
+    _spare = None
 
 
 def _watch(child: Child, job: TrainingJob) -> Verdict | None:

@@ -182,17 +182,27 @@ class Postgres:
             "fsync": "off",
             "max_connections": 200,
         }
-        log = self.folder / "log"
-        log.touch()
+        self.processes = processes
+        self.log = self.folder / "log"
+        self.log.touch()
         if self.user:
-            shutil.chown(log, self.user)
-        self.process = processes.start(
-            [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
-            log=log,
+            shutil.chown(self.log, self.user)
+        self.command = [programs / "postgres", "-D", data]
+        self.command += [f"--{name}={value}" for name, value in settings.items()]
+        self.start()
+
+    def start(self) -> None:
+        self.process = self.processes.start(
+            self.command,
+            log=self.log,
             user=self.user,
             last=signal.SIGQUIT,  # its immediate shutdown; SIGKILL would leave shared memory behind
         )
-        until(lambda: self._answers(log), what="A PostgreSQL that answers")
+        until(lambda: self._answers(self.log), what="A PostgreSQL that answers")
+
+    def stop(self) -> None:
+        """Cut every connection and end at once, as a machine that is switched off."""
+        self.processes.stop(self.process, signal.SIGQUIT)
 
     def _may_run(self, program: Path) -> bool:
         """Whether the user can reach it: the virtual environment may be in a folder that only root enters."""

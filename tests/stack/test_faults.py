@@ -1,11 +1,13 @@
 """The object store away or changed: an answer that says so, nothing half-written, nothing unpickled."""
 
 import pickle
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.stack.platforms import SLOW, TABLE
+from tests.stack.servers import until
 
 AWAY = "The object store does not answer. Nothing was changed; try again in a moment."
 LONGEST_ANSWER_S = 10
@@ -32,10 +34,9 @@ def test_without_its_object_store_every_call_says_so_and_changes_nothing(platfor
         assert is_refused(platform.predict("stranded", "staging"))
         assert is_refused(platform.get("/datasets/stranded/file"))
         assert is_refused(platform.get("/models/stranded/1/artifact"))
+        assert is_refused(platform.train("stranded"))
         assert platform.counts() == before
         assert platform.live("stranded", "staging") == [1]
-        training = platform.train("stranded")
-        assert (training.status_code, training.json()["detail"]) == (422, AWAY)
         assert platform.numbers("stranded") == [1, 2]
         ready = platform.get("/readyz", token=None)
         assert (ready.status_code, ready.json()["checks"]["datasets"]) == (503, "no answer")
@@ -105,3 +106,25 @@ def test_an_artifact_that_is_gone_is_reported_as_missing(platform):
     platform.restart_web()
     for refused in (platform.promote("vanished", 1, "production"), platform.predict("vanished", "staging")):
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_missing")
+
+
+def test_a_store_that_hangs_is_given_up_in_time(postgres_and_s3):
+    platform = postgres_and_s3
+    assert platform.upload("before_the_hang").status_code == 201
+    before = platform.counts()
+    with platform.store.hangs():
+        began = time.monotonic()
+        assert platform.get("/livez", token=None).status_code == 200
+        assert time.monotonic() - began < 1
+        for call in (
+            lambda: platform.get("/readyz", token=None),
+            lambda: platform.upload("hung"),
+            lambda: platform.get("/datasets/before_the_hang/file"),
+        ):
+            began = time.monotonic()
+            answer = call()
+            assert answer.status_code == 503
+            assert time.monotonic() - began < 30
+        assert platform.counts() == before
+    until(lambda: platform.get("/readyz", token=None).status_code == 200, what="Readiness after the hang")
+    assert platform.upload("hung").status_code == 201

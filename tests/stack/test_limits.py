@@ -12,7 +12,7 @@ import pytest
 from tests.stack.conftest import SMALL_LIMIT_MB
 
 MB = 1024 * 1024
-LARGE_MB, MAY_GROW_MB = 300, 280
+LARGE_MB, MAY_GROW_MB = 300, 150
 
 
 @pytest.fixture(scope="module")

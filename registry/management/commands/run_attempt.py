@@ -29,6 +29,7 @@ class Command(BaseCommand):
                 "1000"
             )  # where memory runs out after all, the kernel takes this process first
         algorithms.all_algorithms()  # imports scikit-learn, while there is time
+        print("ready", flush=True)  # noqa: T201 - to the worker: see workers.READY_LINE
         line = sys.stdin.buffer.readline()
         if not line:
             return

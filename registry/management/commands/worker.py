@@ -6,8 +6,6 @@ from django_tasks_db.management.commands import db_worker
 
 from registry import jobs, workers
 
-REAP_EVERY_S = 5
-
 
 class Worker(db_worker.Worker):
     """The queue's worker, which also has a child ready for the next job and hands the current one back."""
@@ -44,4 +42,4 @@ class Command(db_worker.Command):
                     self.stderr.write(f"{count} jobs had lost their worker or their place in the queue.")
             except DatabaseError as error:
                 self.stderr.write(f"Lost jobs could not be looked for: {error}")
-            time.sleep(REAP_EVERY_S)
+            time.sleep(jobs.BEAT_S)
