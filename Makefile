@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format lock
+.PHONY: help run test format lock bench
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -19,6 +19,9 @@ test: .venv/.installed-dev ## every check and every test (PYTEST_ARGS="-k name" 
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python tests/chromium.py
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+bench: .venv/.installed ## measure predictions over HTTP, into docs/performance.md (wrk where installed)
+	$(BIN)/python -m benchmarks.serving
 
 format: .venv/.installed-dev ## put the code into the house's format
 	$(BIN)/ruff check --fix

@@ -5,6 +5,7 @@ was announced on this box. A request answers from one Slot from its beginning to
 and half new.
 """
 
+import gc
 import threading
 import time
 from collections import OrderedDict
@@ -157,6 +158,7 @@ def _hold(version: ModelVersion, key: str) -> Model:
     with metrics.loading():
         model = _load(version, key)
     model.used_at = time.monotonic()
+    gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     with _guard:
         _held[key] = model
         _loading.pop(key, None)
