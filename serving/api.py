@@ -1,12 +1,16 @@
-"""POST /predict, as the schema describes it and as people's sessions reach it. Tokens take the lane."""
+"""POST /predict, as the schema describes it and as people's sessions reach it (tokens take the lane), and files."""
 
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from mlplatform.api import ErrorSerializer
+from serving import batch
 from serving.protocols import native
 from serving.protocols.native import PredictSerializer
 
@@ -53,3 +57,47 @@ class PredictView(APIView):
         if request._request.content_type != "application/json":
             raise UnsupportedMediaType(request.content_type)
         return Response(native.answer(native.loads(request._request.body), by=request.user))
+
+
+class PredictFileSerializer(serializers.Serializer):
+    file = serializers.FileField(
+        help_text="CSV or Parquet, with the model's columns by name.", max_length=255
+    )
+    dataset_name = serializers.CharField(max_length=255)
+    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
+    version = serializers.IntegerField(required=False, min_value=1, max_value=native.LARGEST)
+    probabilities = serializers.BooleanField(default=False)
+
+
+class PredictFileView(APIView):
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="predict_file",
+        summary="Predict every row of a file",
+        description="Answers the same table with a column `prediction`, and one for each class's probability if asked.",
+        tags=["predict"],
+        request={"multipart/form-data": PredictFileSerializer},
+        responses={
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+            400: ErrorSerializer, 401: ErrorSerializer, 404: ErrorSerializer, 413: ErrorSerializer,
+            415: ErrorSerializer, 503: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def post(self, request):
+        form = PredictFileSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wanted = form.validated_data
+        scored = batch.score(
+            wanted["dataset_name"],
+            stage=wanted["environment"],
+            file=wanted["file"],
+            filename=wanted["file"].name,
+            by=request.user,
+            version=wanted.get("version"),
+            probabilities=wanted["probabilities"],
+        )
+        name = scored.named(wanted["file"].name)
+        content_type = batch.CONTENT_TYPES[scored.format]
+        return FileResponse(scored.file, as_attachment=True, filename=name, content_type=content_type)

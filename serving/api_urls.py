@@ -5,6 +5,7 @@ from serving.protocols import http
 
 urlpatterns = [
     path("predict", api.PredictView.as_view()),
+    path("predict/file", api.PredictFileView.as_view()),
     path("invocations", http.invoke),
     path("metrics", http.metrics),
     path("version", http.version),

@@ -42,6 +42,16 @@ def hint(column: dict) -> str:
     return ""
 
 
+class FileForm(forms.Form):
+    """A table to predict row by row."""
+
+    file = forms.FileField(
+        label="Table",
+        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are.",
+    )
+    probabilities = forms.BooleanField(required=False, label="With the probability of each class")
+
+
 class TryForm(forms.Form):
     def __init__(self, data=None, *, signature: dict):
         super().__init__(data)

@@ -5,7 +5,7 @@ column by column; only when one does not fit are the rows read again, cell by ce
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +22,6 @@ DTYPES = {
     "integer": "float64",
     "number": "float64",
 }
-ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,6 @@ class TypedRows:
     numbers: np.ndarray  # float64 (rows, columns), NaN is missing
     dates: np.ndarray  # datetime64[us] (rows, columns) in UTC, NaT is missing
     text: list[Sequence]  # for each text or boolean column its values; None is missing
-    # Rows whose caller named columns that the model does not have, where that is no fault.
-    ignored: list[str] = field(default_factory=list)
 
     GROUPS: ClassVar[dict[str, tuple]] = {
         "numbers": ("integer", "number"),
@@ -113,9 +110,12 @@ class Reader:
             raise AssertionError("a row did not fit, and no fault was found") from None
 
     def from_columns(
-        self, columns: dict[str, Sequence], count: int, *, rules: cells.Rules = cells.JSON
+        self, columns: dict[str, Sequence], count: int, *, rules: cells.Rules = cells.JSON, first: int = 1
     ) -> TypedRows:
-        """Columns by name, each of `count` values; those that the model does not have are ignored."""
+        """Columns by name, each of `count` values; those that the model does not have are ignored.
+
+        `first` is the number of the first row, for a part of a larger table.
+        """
         missing = [name for name in self.names if name not in columns]
         if missing:
             errors = Errors()
@@ -126,7 +126,8 @@ class Reader:
         try:
             return self._typed(ordered, count, rules)
         except _Misfit:
-            return self.from_rows([list(row) for row in zip(*ordered, strict=True)], rules=rules)
+            _Faults(self, rules, first).raise_for([list(row) for row in zip(*ordered, strict=True)])
+            raise AssertionError("a row did not fit, and no fault was found") from None
 
     def _columns(self, rows: list) -> list[Sequence]:
         kinds = set(map(type, rows))
@@ -192,11 +193,11 @@ class Errors:
 class _Faults:
     """The second look: every row and cell on its own, to name those that do not fit."""
 
-    def __init__(self, reader: Reader, rules: cells.Rules):
-        self.reader, self.rules, self.errors = reader, rules, Errors()
+    def __init__(self, reader: Reader, rules: cells.Rules, first: int = 1):
+        self.reader, self.rules, self.first, self.errors = reader, rules, first, Errors()
 
     def raise_for(self, rows: list) -> None:
-        for number, row in enumerate(rows, start=1):
+        for number, row in enumerate(rows, start=self.first):
             values = self._ordered(row, number)
             for column, value in zip(self.reader.inputs, values, strict=False):
                 try:

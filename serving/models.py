@@ -10,6 +10,8 @@ class Proof(models.Model):
     wherever the artifact is loaded or copied, so a library that changes results cannot do so in silence.
     """
 
+    LARGE = ("rows", "predictions", "probabilities")
+
     class Plan(models.TextChoices):
         TREES = "trees", "its trees, as arrays"
         ESTIMATOR = "estimator", "its estimator, on encoded rows"

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import Http404
+from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -14,8 +14,9 @@ from mlplatform import access
 from registry import lists, promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
-from serving import prediction, samples
-from serving.forms import TryForm
+from serving import batch, prediction, samples
+from serving.forms import FileForm, TryForm
+from serving.models import Proof
 
 RECENT = 6
 PAGE = 50
@@ -63,23 +64,52 @@ def slot(request, dataset, environment):
     if environment not in Stage.values:
         raise Http404("A stage is dev, staging or production.")
     found = Dataset.objects.named(dataset)
-    history = list(lists.releases().filter(dataset=found, stage=environment)[:PAGE])
+    context = slot_context(found, environment)
+    release = context["release"]
+    form = TryForm(request.POST or None, signature=release.model_version.signature) if release else None
+    if form and form.is_bound and form.is_valid():
+        context |= try_out(request, found, environment, release, form)
+    context["form"] = form
+    template = "serving/_try.html" if request.htmx and release else "serving/slot.html"
+    return render(request, template, context, status=422 if form and form.errors else 200)
+
+
+def slot_context(dataset, stage) -> dict:
+    """What the page of one stage shows, but for its forms' answers."""
+    history = list(lists.releases().filter(dataset=dataset, stage=stage)[:PAGE])
     release = next((release for release in history if release.is_live), None)
-    context = {
-        "dataset": found,
-        "stage": environment,
+    return {
+        "dataset": dataset,
+        "stage": stage,
         "stages": Stage.values,
         "release": release,
         "history": history,
         "rollback": rollback_form(history, release),
+        "proof": release and Proof.objects.defer(*Proof.LARGE).filter(pk=release.model_version_id).first(),
+        "file_form": FileForm(),
     }
-    if release:
-        form = TryForm(request.POST or None, signature=release.model_version.signature)
-        context["form"] = form
-        if form.is_bound and form.is_valid():
-            context |= try_out(request, found, environment, release, form)
-    template = "serving/_try.html" if request.htmx and release else "serving/slot.html"
-    return render(request, template, context, status=422 if release and form.errors else 200)
+
+
+@require_POST
+@access.page("predict")
+def score(request, dataset, environment):
+    """A table back with a prediction for each row."""
+    found = Dataset.objects.named(dataset)
+    form = FileForm(request.POST, request.FILES)
+    if form.is_valid():
+        file = form.cleaned_data.pop("file")
+        try:
+            scored = batch.score(
+                found, stage=environment, file=file, filename=file.name, by=request.user, **form.cleaned_data
+            )
+        except ValidationError as error:
+            form.add_error("file", error.messages)
+        else:
+            return FileResponse(scored.file, as_attachment=True, filename=scored.named(file.name))
+    context = slot_context(found, environment) | {"file_form": form}
+    if context["release"]:
+        context["form"] = TryForm(signature=context["release"].model_version.signature)
+    return render(request, "serving/slot.html", context, status=422)
 
 
 def rollback_form(history, release) -> RollbackForm | None:
