@@ -522,6 +522,8 @@ def assert_equal(written, found, column):
             assert str(value).lower() == text.strip().lower()
         elif column.type == "date":
             assert pd.Timestamp(text) == value
+        elif column.type == "integer":  # exactly, where a float would round
+            assert decimal.Decimal(text.strip()) == value
         else:
             assert float(text.replace(",", ".")) == value
 
