@@ -25,7 +25,13 @@ WITHOUT_DJANGO_MODELS = [
     "registry/pipelines.py",
     "registry/evaluation.py",
     "registry/algorithms.py",
+    "serving/cells.py",
+    "serving/encoding.py",
     "serving/frames.py",
+    "serving/golden.py",
+    "serving/notices.py",
+    "serving/plans.py",
+    "serving/trees.py",
 ]
 ONLY_IN = {
     "joblib": {"registry/artifacts.py"},
