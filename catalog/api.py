@@ -11,7 +11,6 @@ from rest_framework.views import APIView
 from catalog import upload
 from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
-from mlplatform import storage
 from mlplatform.api import ErrorSerializer
 
 VERSION = OpenApiParameter("version", int, description="A version number; the newest when left out.")
@@ -126,8 +125,9 @@ class DatasetFileView(APIView):
     )
     def get(self, request, name):
         version = requested_version(request, name)
-        file = storage.open_file(storage.datasets(), version.key)
-        return FileResponse(file, as_attachment=True, filename=version.key.rsplit("/", 1)[-1])
+        return FileResponse(
+            upload.open_version(version), as_attachment=True, filename=version.key.rsplit("/", 1)[-1]
+        )
 
 
 class VersionQuery(serializers.Serializer):

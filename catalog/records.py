@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 
 from catalog import streams
 
+LONGEST_LINE = 2 * 1024 * 1024  # characters; a record may have 1 MB
+
 
 class Watch:
     """Sees the records whose width is wrong, as Arrow's handler of invalid rows.
@@ -44,8 +46,8 @@ def of(lines, delimiter, escape):
 def error(file, recipe, watch):
     """The error with the line in the file, which Arrow does not know: found by reading once more."""
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
-        lines = io.TextIOWrapper(stream, "utf-8", newline="")
-        line, width = _first_fault(lines, recipe.delimiter, recipe.escape, watch.width)
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        line, width = _first_fault(_lines(text), recipe.delimiter, recipe.escape, watch.width)
     if not watch.is_ragged:
         return ValidationError(
             f"The record that starts near line {line:,} does not end: a quotation mark in it is not closed, "
@@ -58,6 +60,14 @@ def error(file, recipe, watch):
         "marks around cells that contain the delimiter.",
         code="ragged_line",
     )
+
+
+def _lines(text):
+    """The lines up to one that is longer than any record may be: it would be all of a large file in memory."""
+    while line := text.readline(LONGEST_LINE):
+        yield line
+        if len(line) == LONGEST_LINE:
+            return
 
 
 def _first_fault(lines, delimiter, escape, width):

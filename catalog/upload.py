@@ -106,7 +106,7 @@ def _same_bytes(name: str, sha256: str) -> DatasetVersion | None:
 def _refuse_taken(name: str, new_version: bool) -> None:
     if not new_version and Dataset.objects.filter(name=name).exists():
         raise Conflict(
-            f"There is a dataset `{name}` already. Send new_version=true to add this file as its next version, "
+            f"There is a dataset `{name}` already. Add this file as its next version (new_version=true), "
             "or give another name.",
             code="dataset_exists",
         )
@@ -140,6 +140,25 @@ def _register(
     raise Conflict("Several files were added to this dataset at once. Send this one again.", code="busy")
 
 
+def open_version(version: DatasetVersion) -> IO[bytes]:
+    """The stored file, checked to be the bytes that were uploaded.
+
+    Raises NotReady when one bit differs, when they are gone, or when the object store does not answer.
+    """
+    file = storage.open_file(storage.datasets(), version.key)
+    with storage.faults_as_not_ready():
+        sha256 = _sha256(file)
+        file.seek(0)
+    if sha256 != version.sha256:
+        file.close()
+        raise NotReady(
+            f"The file of {version} is refused: its bytes are not those that were uploaded. Restore it from a "
+            "backup, or upload it again under another name.",
+            code="dataset_changed",
+        )
+    return file
+
+
 def delete_dataset(dataset: Dataset, *, by) -> None:
     """Delete a dataset, its versions and their bytes. Raises Conflict naming the models that depend on it."""
     access.check(by, "delete")
@@ -151,8 +170,8 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
         names = [str(model) for model in list(getattr(error, "protected_objects", []))]
         listed = ", ".join(sorted(names)[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
         raise Conflict(
-            f"`{dataset.name}` cannot be deleted: {listed or 'a new model version'} depends on it. "
-            "Delete what depends on it first.",
+            f"`{dataset.name}` cannot be deleted while models depend on it: {listed or 'a new one'}. "
+            "Delete them first.",
             code="dataset_in_use",
         ) from error
     _discard(*versions)

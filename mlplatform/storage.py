@@ -47,6 +47,8 @@ def faults_as_not_ready() -> Iterator[None]:
 
 def save(storage: Storage, key: str, content: IO[bytes]) -> None:
     """Write one new key. Raises NotReady, after which nothing points to the key."""
+    if isinstance(storage, FileSystemStorage):
+        check(storage)  # a folder that is gone is a disk that is away, and must not be made anew under it
     with faults_as_not_ready():
         content.seek(0)
         storage.save(key, File(content))

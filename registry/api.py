@@ -1,5 +1,6 @@
 """Training, the registry and releases for programs."""
 
+import io
 import re
 import threading
 
@@ -13,10 +14,9 @@ from rest_framework.views import APIView
 
 from catalog import examples
 from catalog.models import Dataset
-from mlplatform import storage
 from mlplatform.api import ErrorSerializer
 from mlplatform.errors import NotReady, TrainingFailed
-from registry import jobs, promotion, training
+from registry import artifacts, jobs, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.serializers import (
@@ -121,7 +121,7 @@ class JobView(APIView):
         responses={200: JobSerializer, 404: ErrorSerializer},
     )
     def get(self, request, pk):
-        return Response(JobSerializer(TrainingJob.objects.numbered(pk)).data)
+        return Response(JobSerializer(TrainingJob.objects.for_lists().numbered(pk)).data)
 
 
 class JobLogView(APIView):
@@ -145,7 +145,7 @@ class CancelJobView(APIView):
         responses={200: JobSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
     )
     def post(self, request, pk):
-        job = TrainingJob.objects.numbered(pk)
+        job = TrainingJob.objects.for_lists().numbered(pk)
         return Response(JobSerializer(jobs.cancel(job, by=request.user)).data)
 
 
@@ -161,7 +161,7 @@ class RetryJobView(APIView):
         },
     )  # fmt: skip
     def post(self, request, pk):
-        job = TrainingJob.objects.numbered(pk)
+        job = TrainingJob.objects.for_lists().numbered(pk)
         return queued(training.retry(job, by=request.user))
 
 
@@ -214,8 +214,8 @@ class ArtifactView(APIView):
     )  # fmt: skip
     def get(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        file = storage.open_file(storage.models(), model.release.key)
-        return FileResponse(file, as_attachment=True, filename=model.model_file)
+        content = artifacts.read(model, model.release.key)
+        return FileResponse(io.BytesIO(content), as_attachment=True, filename=model.model_file)
 
 
 class PromoteView(APIView):

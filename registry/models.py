@@ -35,8 +35,8 @@ class TrainingJobQuerySet(models.QuerySet):
         return self.filter(state=JobState.RUNNING)
 
     def numbered(self, pk: int) -> "TrainingJob":
-        """One job with what pages and API show. Raises NotFound with a sentence."""
-        job = self.for_lists().filter(pk=pk).first()
+        """One job of these. Raises NotFound with a sentence."""
+        job = self.filter(pk=pk).first()
         if job is None:
             raise NotFound(f"There is no job {pk}.", code="job_not_found")
         return job

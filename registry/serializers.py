@@ -58,8 +58,17 @@ class TrainSerializer(serializers.Serializer):
     )
 
 
+class MetricsField(serializers.JSONField):
+    """The metrics, without the points of the residuals' picture."""
+
+    def to_representation(self, value):
+        return {name: metric for name, metric in value.items() if name != "residuals"}
+
+
 class JobModelSerializer(serializers.ModelSerializer):
     """What a training made."""
+
+    metrics = MetricsField()
 
     dataset = serializers.CharField(source="dataset.name")
     version = serializers.IntegerField(source="number")
@@ -147,6 +156,7 @@ class QueuedSerializer(serializers.Serializer):
 
 
 class ModelSerializer(serializers.ModelSerializer):
+    metrics = MetricsField()
     version = serializers.IntegerField(source="number")
     name = serializers.CharField()
     environment = serializers.ChoiceField(Stage.choices, source="stage")

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
-from catalog import parsing
+from catalog import parsing, upload
 from catalog.models import DatasetVersion
 from mlplatform import access, bulletin, storage
 from mlplatform.errors import Conflict, NotReady, TrainingFailed
@@ -144,7 +144,7 @@ def train(
     progress("loading", None)
     recipe = parsing.ParseRecipe.from_dict(source.recipe)
     wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
-    with storage.open_file(storage.datasets(), source.key) as file:
+    with upload.open_version(source) as file:
         frame = parsing.read(file, recipe, columns=wanted)
     result = pipelines.fit(
         frame,

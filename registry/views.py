@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
@@ -26,7 +26,7 @@ def train(request):
     asked = request.POST or request.GET
     job = None
     if request.GET.get("job", "").isdigit():
-        job = get_object_or_404(TrainingJob, pk=request.GET["job"])
+        job = TrainingJob.objects.numbered(int(request.GET["job"]))
     name = asked.get("dataset") or (job and job.dataset_name)
     dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
     if dataset is None:
@@ -73,7 +73,7 @@ def job_list(request):
 @access.page()
 def job(request, pk):
     """One job; htmx asks for its inner part every second until it has ended. A POST cancels it."""
-    found = get_object_or_404(lists.job_pages(), pk=pk)
+    found = lists.job_pages().numbered(pk)
     if request.method == "POST":
         try:
             jobs.cancel(found, by=request.user)

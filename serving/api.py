@@ -9,6 +9,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from mlplatform import json_bodies
 from mlplatform.api import ErrorSerializer
 from serving import batch
 from serving.protocols import native
@@ -56,7 +57,7 @@ class PredictView(APIView):
     def post(self, request):
         if request._request.content_type != "application/json":
             raise UnsupportedMediaType(request.content_type)
-        return Response(native.answer(native.loads(request._request.body), by=request.user))
+        return Response(native.answer(json_bodies.loads(request._request.body), by=request.user))
 
 
 class PredictFileSerializer(serializers.Serializer):

@@ -8,6 +8,8 @@ import tempfile
 DATA = tempfile.mkdtemp(prefix="mlmp-test-")
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 os.environ["DATA_DIR"] = DATA
+for name in ("datasets", "trained-models"):
+    os.mkdir(os.path.join(DATA, name))
 for name in ("DEBUG", "SECRET_KEY", "DATABASE_URL", "OBJECT_STORAGE", "MAX_UPLOAD_MB"):
     os.environ.pop(name, None)
 

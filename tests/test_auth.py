@@ -137,3 +137,20 @@ def test_the_page_makes_shows_once_and_revokes_a_token(page):
     assert token[:15] in listed
     page.post(f"/accounts/tokens/{token[:15]}/revoke/")
     assert with_token(token).get("/datasets").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/auth/token", "/train", "/promote", "/rollback", "/predict"])
+@pytest.mark.parametrize(
+    "body", ["[" * 100_000, '{"a":' * 50_000, "{", "NaN", '{"a": Infinity}', '"\\ud800"']
+)
+def test_a_body_that_is_no_json_is_400_everywhere(api, anonymous, path, body):
+    client = anonymous if path == "/auth/token" else api
+    answer = client.post(path, body.encode(), content_type="application/json")
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"detail", "code", "fields"}
+
+
+def test_a_body_of_unknown_length_is_refused_with_the_reason(anonymous):
+    answer = anonymous.post("/auth/token", {}, headers={"Transfer-Encoding": "chunked"})
+    assert answer.status_code == 411
+    assert "Content-Length" in answer.json()["detail"]

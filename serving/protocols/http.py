@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.exceptions import APIException, NotAuthenticated
 
-from mlplatform import access, errors, tokens
+from mlplatform import access, errors, json_bodies, tokens
 from serving import exposition
 from serving.protocols import invocations, native, v2
 
@@ -69,7 +69,7 @@ def predict(request: HttpRequest) -> HttpResponse:
         user = user_of(request)
         if request.content_type != "application/json":
             raise errors.UnsupportedType("The body must be application/json.", code="unsupported_media_type")
-        return answered(native.answer(native.loads(request.body), by=user))
+        return answered(native.answer(json_bodies.loads(request.body), by=user))
     except EXPECTED as error:
         return refused(error)
 

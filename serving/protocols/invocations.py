@@ -13,10 +13,11 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
 from catalog import parsing
+from mlplatform import json_bodies
 from mlplatform.errors import UnsupportedType
 from serving import cells, files, prediction, resident
 from serving.frames import Reader, TypedRows
-from serving.protocols import naming, native
+from serving.protocols import naming
 from serving.protocols.tensors import invalid
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -50,7 +51,7 @@ def invoke(content: bytes, *, content_type: str, charset: str | None, model: str
 
 def read(content: bytes, content_type: str):
     if content_type == "application/json":
-        return _json(native.loads(content))
+        return _json(json_bodies.loads(content))
     if content_type == "text/csv":
         return CsvText(content)
     if content_type in PARQUET:

@@ -1,7 +1,5 @@
 """POST /predict: a JSON body -> the prediction -> the answer. The same for the API view and for the fast lane."""
 
-import orjson
-from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from serving import prediction
@@ -28,14 +26,6 @@ class PredictSerializer(serializers.Serializer):
     warnings = serializers.BooleanField(
         default=False, help_text="Say for each row what was imputed, unseen in training or outside its range."
     )
-
-
-def loads(content: bytes):
-    """The body as JSON. Raises ValidationError; NaN, Infinity and half a character are no JSON."""
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise ValidationError(f"The body is not JSON: {error.msg}.", code="parse_error") from error
 
 
 def answer(body, *, by) -> dict:

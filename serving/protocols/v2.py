@@ -6,9 +6,10 @@ its production release, or `dataset@stage`; its versions are the registry's numb
 
 from django.core.exceptions import ValidationError
 
+from mlplatform import json_bodies
 from registry.models import Release, Stage
 from serving import prediction, resident
-from serving.protocols import naming, native
+from serving.protocols import naming
 from serving.protocols.tensors import COLUMN_TYPES, Tensor, Tensors, invalid, output
 
 OUTPUTS = ("predict", "predict_proba")
@@ -114,7 +115,7 @@ def _read(content: bytes, json_size: str | None) -> tuple[dict, Tensors]:
         if not json_size.isascii() or not json_size.isdigit() or int(json_size) > len(content):
             raise invalid("Inference-Header-Content-Length is not the length of the JSON in the body.")
         content, raw = content[: int(json_size)], memoryview(content)[int(json_size) :]
-    body = native.loads(content)
+    body = json_bodies.loads(content)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), list) or not body["inputs"]:
         raise ValidationError("The body must be an object with a list of `inputs`.", code="invalid_input")
     inputs, at = [], 0

@@ -537,3 +537,13 @@ def test_any_bytes_at_all_are_read_or_refused_with_a_sentence(content, name):
         assert len(table(content, name)) > 0
     except ValidationError as error:
         assert error.code
+
+
+def test_a_line_without_an_end_is_refused_without_being_read_whole():
+    content = gzip.compress(b'a,b\n"' + b"x" * 60_000_000)
+    tracemalloc.start()
+    with pytest.raises(ValidationError, match="does not end"):
+        inspect(io.BytesIO(content), "endless.csv.gz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40_000_000

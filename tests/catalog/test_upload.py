@@ -1,6 +1,7 @@
 """add_dataset() and delete_dataset(): the operations behind page and API."""
 
 import io
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -109,7 +110,7 @@ def test_deleting_a_dataset_takes_its_bytes(make_dataset, admin):
 
 def test_a_dataset_that_a_model_depends_on_stays(make_version, admin):
     model = make_version()
-    with pytest.raises(Conflict, match="flowers model version 1 depends on it"):
+    with pytest.raises(Conflict, match="while models depend on it: flowers model version 1"):
         delete_dataset(model.dataset, by=admin)
     assert storage.datasets().exists(model.dataset_version.key)
 
@@ -118,3 +119,26 @@ def test_data_scientists_may_not_delete(make_dataset, make_user):
     version = make_dataset()
     with pytest.raises(PermissionDenied):
         delete_dataset(version.dataset, by=make_user("data scientist"))
+
+
+def test_a_store_whose_folder_is_gone_is_not_made_anew(make_dataset, tmp_path):
+    folder = settings.DATA_DIR / settings.DATASETS_BUCKET
+    folder.rename(tmp_path / "away")
+    try:
+        with pytest.raises(NotReady, match="object store"):
+            make_dataset()
+        assert not folder.exists()
+    finally:
+        (tmp_path / "away").rename(folder)
+    assert not Dataset.objects.exists()
+
+
+def test_a_file_that_was_changed_in_the_store_is_neither_sent_nor_trained_on(make_dataset, api, admin):
+    version = make_dataset()
+    path = Path(storage.datasets().path(version.key))
+    path.write_bytes(path.read_bytes().replace(b"red", b"rex", 1))
+    answer = api.get("/datasets/flowers/file")
+    assert (answer.status_code, answer.json()["code"]) == (503, "dataset_changed")
+    tree = {"module": "tree", "class": "DecisionTreeClassifier"}
+    refused = api.post("/train", {"dataset_name": "flowers", "model": tree})
+    assert (refused.status_code, refused.json()["code"]) == (422, "dataset_changed")

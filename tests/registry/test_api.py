@@ -248,6 +248,8 @@ def test_a_changed_artifact_is_told_by_its_own_code(train, api):
     tamper(api.get("/models/flowers/1").json()["artifact_path"].removeprefix("trained-models/"))
     refused = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
     assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
+    downloaded = api.get("/models/flowers/1/artifact")
+    assert (downloaded.status_code, downloaded.json()["code"]) == (503, "artifact_refused")
 
 
 def test_a_job_s_log_is_told_in_lines(train, api):
@@ -270,3 +272,14 @@ def test_a_queued_job_is_cancelled_and_asked_for_again(train, api):
 def test_what_is_asked_of_a_job_that_is_not_there_is_404(api, call):
     method = api.get if call == "log" else api.post
     assert method(f"/jobs/99/{call}").status_code == 404
+
+
+def test_answers_leave_out_the_points_of_the_residuals_picture(train, api):
+    regressor = {"module": "tree", "class": "DecisionTreeRegressor"}
+    assert set(train(model=regressor, target_column="width").json()["metrics"]) == {
+        "mae",
+        "mse",
+        "rmse",
+        "r2",
+    }
+    assert "residuals" not in api.get("/models/flowers/1").json()["metrics"]
