@@ -20,6 +20,7 @@ from registry import artifacts, jobs, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.serializers import (
+    JobDetailSerializer,
     JobLogSerializer,
     JobSerializer,
     ModelSerializer,
@@ -118,10 +119,11 @@ class JobView(APIView):
         operation_id="get_job",
         summary="One training job",
         tags=["jobs"],
-        responses={200: JobSerializer, 404: ErrorSerializer},
+        responses={200: JobDetailSerializer, 404: ErrorSerializer},
     )
     def get(self, request, pk):
-        return Response(JobSerializer(TrainingJob.objects.for_lists().numbered(pk)).data)
+        job = TrainingJob.objects.for_lists().numbered(pk)
+        return Response(JobDetailSerializer(job, context={"request": request}).data)
 
 
 class JobLogView(APIView):

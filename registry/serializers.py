@@ -4,6 +4,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from mlplatform import access
 from mlplatform.api import ErrorSerializer
 from registry import training
 from registry.models import ModelVersion, Release, Stage, TrainingJob
@@ -116,6 +117,18 @@ class JobSerializer(serializers.ModelSerializer):
     @extend_schema_field(ErrorSerializer)
     def get_error(self, job):
         return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
+
+
+class JobDetailSerializer(JobSerializer):
+    """One job whole; the traceback of a crash is for administrators."""
+
+    traceback = serializers.SerializerMethodField()
+
+    class Meta(JobSerializer.Meta):
+        fields = [*JobSerializer.Meta.fields, "traceback"]
+
+    def get_traceback(self, job) -> str | None:
+        return job.traceback or None if access.can(self.context["request"].user, "administer") else None
 
 
 class JobLogSerializer(serializers.Serializer):

@@ -42,7 +42,7 @@ def test_from_upload_to_prediction(visit):
     page.get_by_role("link", name="Try it").click()
     page.get_by_label("length").fill("9")
     address = page.url
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     expect(page.locator(".answer")).to_have_text(re.compile("tulip|rose"))
     expect(page.locator(".bars .bar")).to_have_count(2)
     assert page.url == address
@@ -74,7 +74,7 @@ def test_the_same_walk_without_javascript(visit):
     page.get_by_role("button", name="Promote version 1").click()
     expect(page.get_by_text("Version 1 is live in production.")).to_be_visible()
     page.goto("/serving/quiet_walk/production/")
-    page.get_by_role("button", name="Predict").click()
+    page.get_by_role("button", name="Predict", exact=True).click()
     expect(page.locator(".answer")).to_have_text(re.compile("tulip|rose"))
     expect(page.get_by_text("curl -X POST")).to_be_visible()
 

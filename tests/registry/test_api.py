@@ -283,3 +283,11 @@ def test_answers_leave_out_the_points_of_the_residuals_picture(train, api):
         "r2",
     }
     assert "residuals" not in api.get("/models/flowers/1").json()["metrics"]
+
+
+def test_the_traceback_of_a_crash_is_for_administrators(train, api, make_user):
+    job = train().json()["job"]
+    TrainingJob.objects.filter(pk=job).update(state="failed", traceback="Traceback: line 7")
+    assert api.get(f"/jobs/{job}").json()["traceback"] == "Traceback: line 7"
+    api.force_authenticate(make_user("release manager"))
+    assert api.get(f"/jobs/{job}").json()["traceback"] is None
