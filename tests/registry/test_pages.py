@@ -214,9 +214,9 @@ class TestJobs:
 
     def test_the_list_asks_again_only_while_a_job_runs(self, page, make_job):
         job = make_job()
-        assert "every 2s" not in page.get("/registry/jobs/").text
+        assert "every 1s" not in page.get("/registry/jobs/").text
         TrainingJob.objects.filter(pk=job.pk).update(state="queued")
-        assert "every 2s" in page.get("/registry/jobs/").text
+        assert "every 1s" in page.get("/registry/jobs/").text
 
     def test_the_list_filters_by_state(self, page, make_job):
         make_job()
