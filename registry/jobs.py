@@ -106,7 +106,7 @@ def cancel(job: TrainingJob, *, by) -> TrainingJob:
     ) or TrainingJob.objects.running().filter(pk=job.pk).update(cancel_requested_at=now, error=sentence)
     job.refresh_from_db()
     if not asked:
-        raise Conflict(f"Job {job.pk} has ended already: it {job.get_state_display()}.", code="job_ended")
+        raise Conflict(f"Job {job.pk} has ended already ({job.get_state_display()}).", code="job_ended")
     return job
 
 
