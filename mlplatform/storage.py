@@ -75,11 +75,6 @@ def _missing(key: str) -> NotReady:
     )
 
 
-def copy(storage: Storage, source: str, target: str) -> None:
-    with open_file(storage, source) as file:
-        save(storage, target, file)
-
-
 def discard(storage: Storage, key: str) -> None:
     """Delete a key that nothing points to any more. A store that is down leaves an orphan: waste, not harm."""
     try:

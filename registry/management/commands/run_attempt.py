@@ -25,9 +25,8 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         if OOM_SCORE.exists():
-            OOM_SCORE.write_text(
-                "1000"
-            )  # where memory runs out after all, the kernel takes this process first
+            # Where memory runs out after all, the kernel takes this process first.
+            OOM_SCORE.write_text("1000")
         algorithms.all_algorithms()  # imports scikit-learn, while there is time
         print("ready", flush=True)  # noqa: T201 - to the worker: see workers.READY_LINE
         line = sys.stdin.buffer.readline()
