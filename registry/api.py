@@ -16,7 +16,7 @@ from catalog import examples
 from catalog.models import Dataset
 from mlplatform.api import ErrorSerializer
 from mlplatform.errors import NotReady, TrainingFailed
-from registry import artifacts, jobs, promotion, training
+from registry import artifacts, jobs, leases, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.serializers import (
@@ -88,7 +88,7 @@ class TrainView(APIView):
     def wait(self, job: TrainingJob, seconds: float) -> None:
         if waiting_seats.acquire(blocking=False):
             try:
-                jobs.wait(job, seconds=seconds)
+                leases.wait(job, seconds=seconds)
             finally:
                 waiting_seats.release()
 

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from mlplatform.errors import body_of
-from registry import jobs
+from registry import leases
 from registry.models import JobState, TrainingJob
 from registry.training import train
 
@@ -46,7 +46,7 @@ class Reporter:
         start, end = STAGES[stage]
         done = start + (end - start) * min(fraction or 0, 1)
         try:
-            jobs.held(self.job).update(stage=stage, progress=done, timings=self.timings)
+            leases.held(self.job).update(stage=stage, progress=done, timings=self.timings)
         except (OperationalError, InterfaceError):  # the training goes on without its database
             if not connection.in_atomic_block:
                 connection.close()
@@ -62,10 +62,10 @@ def run_attempt(job: TrainingJob, *, patience_s: float = 0) -> None:
         train(job, progress=Reporter(job), patience_s=patience_s)
     except ValidationError as error:
         body = body_of(error)
-        jobs.end(job, JobState.FAILED, sentence=body["detail"], code=body["code"])
+        leases.end(job, JobState.FAILED, sentence=body["detail"], code=body["code"])
     except MemoryError:
-        jobs.end(job, JobState.OUT_OF_MEMORY, sentence=MEMORY_SENTENCE, code="out_of_memory")
+        leases.end(job, JobState.OUT_OF_MEMORY, sentence=MEMORY_SENTENCE, code="out_of_memory")
     except Exception as error:
         logger.exception("job %s crashed", job.pk)
         sentence = f"The training crashed: {type(error).__name__}: {error}"[:1000]
-        jobs.end(job, JobState.FAILED, sentence=sentence, code="crashed", trace=traceback.format_exc())
+        leases.end(job, JobState.FAILED, sentence=sentence, code="crashed", trace=traceback.format_exc())

@@ -4,6 +4,7 @@ from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
+from registry.leases import JobState, LeasedJob, LeasedJobQuerySet
 
 
 class Stage(models.TextChoices):
@@ -16,31 +17,7 @@ class Stage(models.TextChoices):
         return list(Stage).index(self)
 
 
-class JobState(models.TextChoices):
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
-    TIMED_OUT = "timed_out", "timed out"
-    OUT_OF_MEMORY = "out_of_memory", "out of memory"
-    LOST = "lost", "lost"
-
-
-class TrainingJobQuerySet(models.QuerySet):
-    def unfinished(self):
-        return self.filter(state__in=[JobState.QUEUED, JobState.RUNNING])
-
-    def running(self):
-        return self.filter(state=JobState.RUNNING)
-
-    def numbered(self, pk: int) -> "TrainingJob":
-        """One job of these. Raises NotFound with a sentence."""
-        job = self.filter(pk=pk).first()
-        if job is None:
-            raise NotFound(f"There is no job {pk}.", code="job_not_found")
-        return job
-
+class TrainingJobQuerySet(LeasedJobQuerySet):
     def for_lists(self):
         return self.select_related(
             "dataset_version__dataset", "requested_by", "model_version__dataset"
@@ -53,43 +30,28 @@ class TrainingJobQuerySet(models.QuerySet):
         )
 
 
-class TrainingJob(models.Model):
-    """A request to train, and what became of it. This row is the truth; the queue's table is plumbing.
+class TrainingJob(LeasedJob):
+    """A request to train, and what became of it."""
 
-    A running job is leased to one attempt of one worker. Every write of an attempt is conditional on its
-    number, so one that was superseded can change nothing any more.
-    """
+    TASK = "registry.jobs.run_job"
+    AGAIN = "Train again."
 
     dataset_name = models.CharField(max_length=100)
     dataset_version = models.ForeignKey(
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
     request = models.JSONField(help_text="The training as it was asked for, with every default filled in.")
-    state = models.CharField(max_length=20, choices=JobState.choices, default=JobState.QUEUED, db_index=True)
     stage = models.CharField(max_length=20, blank=True, help_text="What it is doing: loading, fitting ...")
-    progress = models.FloatField(default=0, help_text="From 0 to 1.")
     timings = models.JSONField(default=list, help_text="The stages that were begun: [name, ISO instant].")
     expected_s = models.FloatField(null=True, help_text="How long, by earlier trainings of this kind.")
     warnings = models.JSONField(default=list, help_text="What the dry run noticed before the job was queued.")
     timeout_s = models.PositiveIntegerField(null=True, help_text="The longest that it may run.")
-    attempt = models.PositiveIntegerField(default=0)
-    worker = models.CharField(max_length=100, blank=True)
-    task_id = models.CharField(max_length=64, blank=True, help_text="Its place in the queue's table.")
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
-    cancel_requested_at = models.DateTimeField(null=True, blank=True)
     memory_bytes = models.PositiveBigIntegerField(null=True, help_text="In use when last measured.")
     memory_peak_bytes = models.PositiveBigIntegerField(null=True)
     log = models.TextField(blank=True, help_text="The last lines that the training printed.")
-    error = models.TextField(blank=True, help_text="The sentence for people.")
-    error_code = models.CharField(max_length=50, blank=True)
-    traceback = models.TextField(blank=True)
-    requested_at = models.DateTimeField(auto_now_add=True, db_index=True)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = TrainingJobQuerySet.as_manager()
 
@@ -102,13 +64,14 @@ class TrainingJob(models.Model):
     def __str__(self):
         return f"job {self.pk}: {self.algorithm} on {self.dataset_name}"
 
+    @classmethod
+    def fresh(cls) -> dict:
+        memory = {"memory_bytes": None, "memory_peak_bytes": None}
+        return {"progress": 0, "stage": "", "timings": [], "log": "", **memory}
+
     @property
     def algorithm(self) -> str:
         return self.request["model"]["class"]
-
-    @property
-    def is_finished(self) -> bool:
-        return self.state not in {JobState.QUEUED, JobState.RUNNING}
 
 
 class VersionCounter(models.Model):

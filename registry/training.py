@@ -1,19 +1,18 @@
 """Training: ask for it (page and API), and do it (worker)."""
 
 import io
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from catalog import parsing, upload
 from catalog.models import DatasetVersion
 from mlplatform import access, bulletin, storage
-from mlplatform.errors import Conflict, NotReady, TrainingFailed
-from registry import algorithms, artifacts, checks, dry_run, jobs, pipelines, proofs
+from mlplatform.errors import Conflict, TrainingFailed
+from registry import algorithms, artifacts, checks, dry_run, jobs, leases, pipelines, proofs
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 
@@ -89,7 +88,7 @@ def request_training(
                 "description": request.description,
             },
         )
-        jobs.enqueue(job)
+        leases.enqueue(job)
     return job
 
 
@@ -185,24 +184,9 @@ def train(
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return _patiently(
+    return leases.patiently(
         lambda: _register(version, job=job, content=artifact.content, findings=findings), patience_s
     )
-
-
-def _patiently(save: Callable[[], ModelVersion], patience_s: float) -> ModelVersion:
-    """Save, again and again with growing pauses while a service is away; then raise what it raised."""
-    deadline = time.monotonic() + patience_s
-    pause = 1.0
-    while True:
-        try:
-            return save()
-        except (NotReady, OperationalError, InterfaceError):
-            if time.monotonic() + pause > deadline:
-                raise
-            time.sleep(pause)
-            pause = min(pause * 2, 10)
-            connection.close()  # it is made anew
 
 
 def _register(

@@ -17,7 +17,7 @@ import psutil
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from registry import jobs
+from registry import leases
 from registry.attempts import MEMORY_SENTENCE, run_attempt
 from registry.models import JobState, TrainingJob
 
@@ -140,9 +140,9 @@ def run(job_id: int) -> None:
     """
     child = _ready_child() if settings.TRAIN_IN_CHILD_PROCESS else None
     if stopping.is_set():
-        jobs.put_back(job_id)
+        leases.put_back(TrainingJob, job_id)
         return
-    job = jobs.take(job_id, worker=f"{socket.gethostname()}:{os.getpid()}")
+    job = leases.take(TrainingJob, job_id, worker=f"{socket.gethostname()}:{os.getpid()}")
     if job is None:
         return
     if child is None:
@@ -192,10 +192,10 @@ def _watch(child: Child, job: TrainingJob) -> Verdict | None:
             if verdict := _asked_to_end(job):
                 return verdict
         news = (child.log, job.memory_bytes)
-        if now - beaten > jobs.BEAT_S or (now - written > WRITE_EVERY_S and news != shown):
+        if now - beaten > leases.BEAT_S or (now - written > WRITE_EVERY_S and news != shown):
             beaten, written, shown = now, now, news
             with _database_may_be_away():
-                jobs.beat(job, log=child.log, **_memory(job))
+                leases.beat(job, log=child.log, **_memory(job))
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(LOOK_EVERY_S)
     return None
@@ -243,10 +243,10 @@ def _conclude(child: Child, job: TrainingJob, verdict: Verdict | None) -> None:
             mine = TrainingJob.objects.filter(pk=job.pk, attempt=job.attempt)
             mine.update(log=child.log, **_memory(job))
             if verdict:
-                jobs.end(job, verdict.state, sentence=verdict.sentence, code=verdict.code)
+                leases.end(job, verdict.state, sentence=verdict.sentence, code=verdict.code)
             elif stopping.is_set():
-                jobs.hand_back(job)
-            jobs.end(job, JobState.FAILED, sentence=_cause(child.process.returncode), code="process_died")
+                leases.hand_back(job)
+            leases.end(job, JobState.FAILED, sentence=_cause(child.process.returncode), code="process_died")
             return
         except DatabaseError:
             connection.close()

@@ -1,17 +1,23 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class ServingConfig(AppConfig):
     name = "serving"
 
     def ready(self):
-        """Put the proofs of what is served into training and promotion, which know nothing of serving."""
+        """Put the proofs of what is served into training and promotion, which know nothing of serving.
+
+        By name: they import pandas, and a process that waits for work should be small.
+        """
         from mlplatform import health
         from registry import proofs
-        from serving import proving, resident
-        from serving.protocols import invocations
 
-        proofs.PROVERS.append(proving.prove)
-        proofs.REHEARSALS.append(resident.rehearse)
-        health.FALLBACKS.append(resident.is_answering)
-        health.PINGS.append(invocations.is_ready)
+        proofs.PROVERS.append(_later("serving.proving.prove"))
+        proofs.REHEARSALS.append(_later("serving.resident.rehearse"))
+        health.FALLBACKS.append(_later("serving.resident.is_answering"))
+        health.PINGS.append(_later("serving.protocols.invocations.is_ready"))
+
+
+def _later(name: str):
+    return lambda *args: import_string(name)(*args)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from mlplatform.errors import Conflict
-from registry import jobs, training, workers
+from registry import jobs, leases, training, workers
 from registry.attempts import Reporter, run_attempt
 from registry.models import JobState, ModelVersion, TrainingJob
 
@@ -44,10 +44,10 @@ def now_of(job: TrainingJob) -> TrainingJob:
 
 def test_a_job_is_taken_once(job):
     queued = job()
-    taken = jobs.take(queued.pk, worker="here:1")
+    taken = leases.take(TrainingJob, queued.pk, worker="here:1")
     assert (taken.state, taken.attempt, taken.worker) == (JobState.RUNNING, 1, "here:1")
     assert taken.lease_expires_at > timezone.now() + timedelta(seconds=25)
-    assert jobs.take(queued.pk, worker="there:2") is None
+    assert leases.take(TrainingJob, queued.pk, worker="there:2") is None
 
 
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED, JobState.SUCCEEDED, JobState.RUNNING])
@@ -59,43 +59,43 @@ def test_a_job_that_is_not_queued_is_left_alone(job, state):
 
 def test_a_beat_renews_the_lease_of_its_own_attempt_only(running):
     mine = running(expired=True)
-    assert jobs.beat(mine, log="a line")
+    assert leases.beat(mine, log="a line")
     assert now_of(mine).lease_expires_at > timezone.now()
     assert now_of(mine).log == "a line"
     TrainingJob.objects.update(attempt=2)
-    assert not jobs.beat(mine, log="another")
+    assert not leases.beat(mine, log="another")
     assert now_of(mine).log == "a line"
 
 
 def test_an_expired_lease_is_tried_again(running):
     silent = running(expired=True)
-    assert jobs.reap() == 1
+    assert leases.reap(TrainingJob) == 1
     assert (now_of(silent).state, now_of(silent).attempt) == (JobState.SUCCEEDED, 2)
 
 
 def test_a_job_whose_last_attempt_fell_silent_is_lost(running, settings):
     silent = running(expired=True, attempt=settings.TRAIN_MAX_ATTEMPTS, worker="here:1")
-    assert jobs.reap() == 1
+    assert leases.reap(TrainingJob) == 1
     assert (now_of(silent).state, now_of(silent).error_code) == (JobState.LOST, "lost")
     assert "here:1" in now_of(silent).error
 
 
 def test_a_job_that_was_being_cancelled_when_its_worker_died_is_cancelled(running):
     silent = running(expired=True, cancel_requested_at=timezone.now())
-    jobs.reap()
+    leases.reap(TrainingJob)
     assert now_of(silent).state == JobState.CANCELLED
 
 
 def test_a_lease_that_runs_is_respected(running):
     running()
-    assert jobs.reap() == 0
+    assert leases.reap(TrainingJob) == 0
 
 
 def test_a_queued_job_that_lost_its_place_in_the_queue_is_queued_again(job):
     lost = job(task_id="00000000-0000-0000-0000-000000000000")
-    assert jobs.reap() == 0
+    assert leases.reap(TrainingJob) == 0
     TrainingJob.objects.update(requested_at=timezone.now() - timedelta(minutes=1))
-    assert jobs.reap() == 1
+    assert leases.reap(TrainingJob) == 1
     assert now_of(lost).state == JobState.SUCCEEDED
 
 
@@ -105,13 +105,13 @@ def test_a_queued_job_that_waits_its_turn_is_left_alone(job):
     )
     job(task_id=str(task.pk))
     TrainingJob.objects.update(requested_at=timezone.now() - timedelta(hours=1))
-    assert jobs.reap() == 0
+    assert leases.reap(TrainingJob) == 0
 
 
 def test_a_job_is_handed_back_as_if_it_had_not_been_tried(running, settings):
     settings.TASKS = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend"}}
     mine = running(stage="fitting", progress=0.5)
-    jobs.hand_back(mine)
+    leases.hand_back(mine)
     assert (now_of(mine).state, now_of(mine).attempt, now_of(mine).progress) == (JobState.QUEUED, 0, 0)
 
 
@@ -180,7 +180,7 @@ def test_a_dead_process_is_told_apart_by_its_signal(returncode, words):
 
 def test_a_job_that_has_ended_keeps_its_end(make_job):
     done = make_job()
-    assert not jobs.end(done, JobState.FAILED, sentence="late", code="late")
+    assert not leases.end(done, JobState.FAILED, sentence="late", code="late")
     assert now_of(done).state == JobState.SUCCEEDED
 
 
@@ -224,5 +224,5 @@ def test_a_time_limit_outside_the_platform_s_is_refused(make_dataset, admin, sec
 
 
 def test_waiting_ends_with_the_job_or_the_time(make_job, running):
-    assert jobs.wait(make_job(), seconds=30).is_finished
-    assert not jobs.wait(running(), seconds=0.2).is_finished
+    assert leases.wait(make_job(), seconds=30).is_finished
+    assert not leases.wait(running(), seconds=0.2).is_finished

@@ -1,10 +1,10 @@
 import threading
-import time
+from functools import partial
 
-from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands import db_worker
 
-from registry import jobs, workers
+from registry import leases, workers
+from registry.models import TrainingJob
 
 
 class Worker(db_worker.Worker):
@@ -31,15 +31,6 @@ class Command(db_worker.Command):
 
     def handle(self, **options):
         db_worker.Worker = Worker  # the command offers no other way to name its class
-        threading.Thread(target=self._care, daemon=True).start()
+        chore = partial(leases.reap, TrainingJob)
+        threading.Thread(target=leases.care, args=[chore, self.stderr.write], daemon=True).start()
         super().handle(**options)
-
-    def _care(self) -> None:
-        while True:
-            close_old_connections()
-            try:
-                if count := jobs.reap():
-                    self.stderr.write(f"{count} jobs had lost their worker or their place in the queue.")
-            except DatabaseError as error:
-                self.stderr.write(f"Lost jobs could not be looked for: {error}")
-            time.sleep(jobs.BEAT_S)
