@@ -18,7 +18,7 @@ from catalog import json_lines, records, sniffing, streams
 from catalog.columns import Column
 from catalog.profiling import Profiler, Sampler
 
-__all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read"]
+__all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read", "settle"]
 
 CSV_BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 of them ahead: 4 MB would cost 280 MB of memory
 WIDE = 200  # from here on, the calls per column and block cost more than the bytes: 8 blocks at once
@@ -64,20 +64,26 @@ class Inspection:
     sample: pd.DataFrame
 
 
-def inspect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Inspection:
-    """Finds out from its content how a table file is to be read, and profiles it, in flat memory.
+def settle(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> tuple[ParseRecipe, int]:
+    """Finds out from its content how a table file is to be read, and how many rows it has, in flat memory.
 
-    One pass settles the types, a second one profiles and samples the typed values; the file stays open. Everything that
-    is wrong with the file, or more than `max_bytes` when decompressed, is a ValidationError.
+    One pass; the file stays open. Everything that is wrong with the file, or more than `max_bytes` when decompressed,
+    is a ValidationError.
     """
     kind = sniffing.kind(file, filename, max_bytes=max_bytes)
-    settle = {"csv": _settle_csv, "jsonl": _settle_jsonl, "parquet": _settle_parquet}[kind.format]
-    recipe, rows = settle(file, filename, kind, max_bytes)
+    settlers = {"csv": _settle_csv, "jsonl": _settle_jsonl, "parquet": _settle_parquet}
+    recipe, rows = settlers[kind.format](file, filename, kind, max_bytes)
     if not rows or not recipe.columns:
         raise ValidationError(
             "The file holds no rows of data. Upload a table with column names and at least one row.",
             code="no_rows",
         )
+    return recipe, rows
+
+
+def inspect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Inspection:
+    """As settle(), with a second pass that profiles and samples the typed values."""
+    recipe, rows = settle(file, filename, max_bytes=max_bytes)
     profiler, sampler = Profiler(recipe.columns), Sampler(recipe.columns, rows)
     for frame in chunks(file, recipe):
         profiler.update(frame)
