@@ -11,12 +11,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
-from rest_framework.exceptions import APIException, NotAuthenticated
+from django.views.decorators.http import require_safe
+from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 
 from mlplatform import access, errors, json_bodies, tokens
 from serving import exposition
-from serving.protocols import invocations, native, v2
+from serving.protocols import bodies, invocations, native, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
 
@@ -69,61 +69,77 @@ def predict(request: HttpRequest) -> HttpResponse:
         user = user_of(request)
         if request.content_type != "application/json":
             raise errors.UnsupportedType("The body must be application/json.", code="unsupported_media_type")
-        return answered(native.answer(json_bodies.loads(request.body), by=user))
+        return answered(native.answer(json_bodies.loads(bodies.content_of(request)), by=user))
     except EXPECTED as error:
         return refused(error)
 
 
-def _v2(call: Callable[[], dict]) -> HttpResponse:
+def _only(request: HttpRequest, *methods: str) -> None:
+    if request.method not in methods:
+        raise MethodNotAllowed(request.method)
+
+
+def _v2(request: HttpRequest, call: Callable[[], dict]) -> HttpResponse:
+    """The answer to a question of the Open Inference Protocol, for those who may look."""
     try:
+        _only(request, "GET", "HEAD")
+        user_of(request, "view")
         return answered(call())
     except EXPECTED as error:
         return refused(error, v2.error_body)
 
 
-@require_GET
+@csrf_exempt
 def v2_server(request):
-    return _v2(lambda: user_of(request, "view") and v2.SERVER)
+    return _v2(request, lambda: v2.SERVER)
 
 
-@require_GET
+@csrf_exempt
 def v2_models(request):
-    return _v2(lambda: user_of(request, "view") and v2.models())
+    return _v2(request, v2.models)
 
 
-@require_GET
+@csrf_exempt
 def v2_model(request, model, version=None):
-    return _v2(lambda: user_of(request, "view") and v2.metadata(model, version))
+    return _v2(request, lambda: v2.metadata(model, version))
 
 
-@require_GET
+@csrf_exempt
 def v2_ready(request, model, version=None):
-    return _v2(lambda: user_of(request, "view") and v2.ready(model, version))
+    return _v2(request, lambda: v2.ready(model, version))
 
 
 @csrf_exempt
-@require_POST
 def v2_infer(request, model, version=None):
-    def call():
+    try:
+        _only(request, "POST")
         user = user_of(request)
-        size = request.headers.get("Inference-Header-Content-Length")
-        return v2.infer(model, version, content=request.body, json_size=size, by=user)
-
-    return _v2(call)
+        size = request.headers.get(v2.JSON_SIZE)
+        made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
+    except EXPECTED as error:
+        return refused(error, v2.error_body)
+    if not made.binary:
+        return answered(made.body)
+    head = orjson.dumps(made.body)
+    response = HttpResponse(b"".join([head, *made.binary]), content_type="application/octet-stream")
+    response[v2.JSON_SIZE] = str(len(head))
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 @csrf_exempt
-@require_POST
 def invoke(request):
     try:
+        _only(request, "POST")
         model = request.headers.get("X-Model")
         is_open = settings.INVOCATIONS_ANONYMOUS and bearer(request) is None and not model
+        by = Caller() if is_open else user_of(request)
         body = invocations.invoke(
-            request.body,
+            bodies.content_of(request),
             content_type=request.content_type,
             charset=request.content_params.get("charset"),
             model=model,
-            by=Caller() if is_open else user_of(request),
+            by=by,
         )
     except errors.UnsupportedType as error:
         return HttpResponse(error.messages[0], content_type="text/plain", status=415)
@@ -135,10 +151,11 @@ def invoke(request):
     return response
 
 
-@require_GET
+@csrf_exempt
 def metrics(request):
     """For Prometheus with a token, and for people who are signed in."""
     try:
+        _only(request, "GET", "HEAD")
         if bearer(request) or request.user.is_anonymous:
             user_of(request, "view")
         else:
@@ -148,6 +165,6 @@ def metrics(request):
     return HttpResponse(exposition.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@require_GET
+@require_safe
 def version(request):
     return HttpResponse(v2.SERVER["version"], content_type="text/plain")

@@ -13,18 +13,17 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
 from catalog import parsing
-from mlplatform import json_bodies
 from mlplatform.errors import UnsupportedType
 from serving import cells, files, prediction, resident
 from serving.frames import Reader, TypedRows
-from serving.protocols import naming
+from serving.protocols import bodies, naming
 from serving.protocols.tensors import invalid
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
 CODES = {
     400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST",
-    413: "BAD_REQUEST", 503: "TEMPORARILY_UNAVAILABLE",
+    500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE",
 }  # fmt: skip
 
 
@@ -51,7 +50,7 @@ def invoke(content: bytes, *, content_type: str, charset: str | None, model: str
 
 def read(content: bytes, content_type: str):
     if content_type == "application/json":
-        return _json(json_bodies.loads(content))
+        return _json(bodies.loads(content))
     if content_type == "text/csv":
         return CsvText(content)
     if content_type in PARQUET:
@@ -149,7 +148,8 @@ class CsvText:
 
     def typed(self, reader: Reader) -> TypedRows:
         try:
-            rows = [row for row in csv.reader(io.StringIO(self.content.decode("utf-8-sig"))) if row]
+            text = io.StringIO(self.content.decode("utf-8-sig"), newline="")
+            rows = [row for row in csv.reader(text, strict=True) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise invalid("The body is not CSV in UTF-8.") from error
         if rows and set(rows[0]) & reader.known:
@@ -169,6 +169,8 @@ class ParquetFile:
 
     def typed(self, reader: Reader) -> TypedRows:
         file = io.BytesIO(self.content)
+        if not self.content.startswith(b"PAR1"):
+            raise invalid("The body is not a Parquet file.")
         found = parsing.inspect(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
         return files.typed(parsing.read(file, found.recipe), reader)
 

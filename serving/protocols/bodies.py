@@ -1,0 +1,65 @@
+"""What stands between the bytes of a request and a protocol: compression, and the JSON that stock clients write."""
+
+import json
+import re
+import zlib
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from mlplatform import json_bodies
+from mlplatform.errors import TooLarge, UnsupportedType
+
+GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # which of both it is, zlib sees from the first bytes
+A_NUMBER_THAT_IS_NONE = re.compile(rb"\bNaN\b")
+
+
+def content_of(request: HttpRequest) -> bytes:
+    """A request's body, decompressed. Raises ValidationError when it is broken, unknown or grows too large."""
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    if encoding in {"identity", ""}:
+        return request.body
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise UnsupportedType(
+            "The body's Content-Encoding must be gzip, deflate or none.", code="unsupported_encoding"
+        )
+    limit = settings.MAX_REQUEST_MB * 1024**2
+    stream = zlib.decompressobj(wbits=GZIP_OR_ZLIB)
+    try:
+        content = stream.decompress(request.body, limit + 1)
+    except zlib.error as error:
+        raise ValidationError(f"The body is not {encoding}.", code="parse_error") from error
+    if len(content) > limit:
+        raise TooLarge(f"A request may have {settings.MAX_REQUEST_MB} MB at most.", code="too_large")
+    if not stream.eof or stream.unused_data:
+        raise ValidationError(f"The body is not {encoding}.", code="parse_error")
+    return content
+
+
+def loads(content: bytes):
+    """JSON in which NaN may stand for a missing number, as the clients of MLflow and Triton write it.
+
+    Everything else is refused as json_bodies.loads() refuses it.
+    """
+    try:
+        return json_bodies.loads(content)
+    except ValidationError:
+        if not A_NUMBER_THAT_IS_NONE.search(content):
+            raise
+        try:
+            body = json.loads(content.decode(), parse_constant=_missing)
+            orjson.dumps(
+                body
+            )  # refuses what Python's parser lets pass: half a character, numbers without end
+        except (ValueError, RecursionError, orjson.JSONEncodeError):
+            pass
+        else:
+            return body
+        raise
+
+
+def _missing(constant: str) -> None:
+    if constant != "NaN":
+        raise ValueError(constant)
