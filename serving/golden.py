@@ -124,7 +124,7 @@ def _outputs(
 
 def _first_fault(plan, rows: list[list], wanted: tuple, signature: dict, *, singles: int) -> str:
     """In words, the first row for which the plan does not do what the pipeline does; "" when there is none."""
-    few = plans.WALKED_ROWS // 2
+    few = plans.FEW_ROWS // 2
     parts = [slice(0, len(rows)), slice(0, few), *(slice(place, place + 1) for place in range(singles))]
     for part in parts:
         if not rows[part]:

@@ -3,25 +3,26 @@
 A plan encodes typed rows straight into one float64 array (encoding.py) and predicts on it by the cheapest way that
 gives the same bits for that estimator and that number of rows:
 
-- forests of up to WALKED_ROWS rows, and boosting of as many: all trees at once, level by level (trees.Walk)
+- forests of up to FEW_ROWS rows, and boosting of as many: all trees by one compiled call (trees.Grove)
 - forests of more rows, and single trees: each tree's own `apply` and a kept table of its values
 - every other estimator: itself, on the array, without looking for NaN again
 - a pipeline with a step that is not known here: itself, on a frame
 
-Measured on 2 cores with a forest of 100 trees on a table like the penguins, in milliseconds: 1 row 0.04 walked, 0.21 by
-`apply`, 5 by `predict_proba` on the array; 300 rows 2.4, 1.4 and 7. They meet between 32 and 64 rows
+Measured with a forest of 100 trees on a table like the penguins, in milliseconds: 1 row 0.01 by the grove, 0.20 by each
+tree's `apply`, 5 by `predict_proba` on the array; 300 rows 2.8, 1.2 and 6. They meet between 32 and 48 rows
 (docs/performance.md has more).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from serving.encoding import Encoder, NotCompilable
 from serving.frames import TypedRows
-from serving.trees import MOST_NODES, Branches, Walk, summed, summed_by_tree
+from serving.trees import MOST_NODES, Grove, Ranks, nodes_of, summed, summed_by_tree
 
-WALKED_ROWS = 32
+FEW_ROWS = 32
 
 
 class PlainScorer:
@@ -67,13 +68,13 @@ class ForestScorer:
         self.values = [np.ascontiguousarray(tree.value[:, 0, :]) for tree in self.trees]
         self.classes = getattr(estimator, "classes_", None)
         small = sum(tree.node_count for tree in self.trees) <= MOST_NODES
-        self.walk = Walk([Branches.of_tree(tree) for tree in self.trees]) if small else None
-        self.nbytes = sum(value.nbytes for value in self.values) + (self.walk.nbytes if small else 0)
+        self.grove = _grove(self.trees, estimator.n_features_in_) if small else None
+        self.nbytes = sum(value.nbytes for value in self.values) + (self.grove.nbytes if small else 0)
 
     def run(self, encoded, *, probabilities):
         narrow = _narrow(encoded)
-        if self.walk and len(narrow) <= WALKED_ROWS:
-            total = summed(self.walk.values(narrow))
+        if self.grove and len(narrow) <= FEW_ROWS:
+            total = summed(self.grove.values(narrow))
         else:
             total = summed_by_tree(self.trees, self.values, narrow)
         total /= len(self.trees)
@@ -85,20 +86,18 @@ class BoostingScorer:
 
     kind = "trees"
 
-    def __init__(self, estimator, trees: list[Branches], start: np.ndarray, *, rate, narrow: bool, tie: bool):
-        self.estimator, self.start, self.narrow, self.tie = estimator, start, narrow, tie
+    def __init__(self, estimator, grove: Grove, start: np.ndarray, *, narrow: Callable, tie: bool):
+        """`narrow` makes the float32 that the trees compare; `tie` is whether a sum of 0 is the second class."""
+        self.estimator, self.grove, self.start, self.narrow, self.tie = estimator, grove, start, narrow, tie
         self.outputs = len(start)
-        self.walk = Walk(trees)
-        self.walk.value *= rate
         self.plain = PlainScorer(estimator)
         self.classes = getattr(estimator, "classes_", None)
-        self.nbytes = self.walk.nbytes
+        self.nbytes = grove.nbytes
 
     def run(self, encoded, *, probabilities):
-        if len(encoded) > WALKED_ROWS:
+        if len(encoded) > FEW_ROWS:
             return self.plain.run(encoded, probabilities=probabilities)
-        rows = _narrow(encoded) if self.narrow else encoded
-        said = self.walk.values(rows).reshape(len(rows), -1, self.outputs)
+        said = self.grove.values(self.narrow(encoded)).reshape(len(encoded), -1, self.outputs)
         raw = summed(said, self.start)
         if self.classes is None:
             return self.estimator._loss.link.inverse(raw[:, 0]), None
@@ -162,8 +161,9 @@ def _boosting(estimator):
     if not is_constant or sum(tree.node_count for tree in trees) > MOST_NODES:
         return PlainScorer(estimator)
     start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_)))[0]
-    branches = [Branches.of_tree(tree) for tree in trees]
-    return BoostingScorer(estimator, branches, start, rate=estimator.learning_rate, narrow=True, tie=True)
+    grove = _grove(trees, estimator.n_features_in_)
+    grove.value *= estimator.learning_rate
+    return BoostingScorer(estimator, grove, start, narrow=_narrow, tie=True)
 
 
 def _histograms(estimator):
@@ -172,8 +172,13 @@ def _histograms(estimator):
     if not nodes or not is_numeric or sum(map(len, nodes)) > MOST_NODES:
         return PlainScorer(estimator)
     start = np.ravel(estimator._baseline_prediction).astype(np.float64)
-    branches = [Branches.of_histogram(table) for table in nodes]
-    return BoostingScorer(estimator, branches, start, rate=1.0, narrow=False, tie=False)
+    ranks = Ranks(nodes, estimator.n_features_in_)
+    grove = Grove(ranks.nodes(), [table["value"][:, None] for table in nodes], estimator.n_features_in_)
+    return BoostingScorer(estimator, grove, start, narrow=ranks, tie=False)
+
+
+def _grove(trees: list, width: int) -> Grove:
+    return Grove([nodes_of(tree) for tree in trees], [tree.value[:, 0, :] for tree in trees], width)
 
 
 @dataclass

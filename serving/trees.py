@@ -1,94 +1,114 @@
-"""Trees as arrays: the same leaves, votes and sums as scikit-learn's own predict, without its per-tree calls.
+"""Trees as scikit-learn keeps them, asked for their leaves without its per-tree calls: the same leaves, votes and sums.
 
-Two ways to the leaves. `Walk.leaves` moves all trees of all rows down one level at a time in numpy, whose
-cost is by level: right for a few rows. `leaves_by_tree` asks each tree's own `tree_.apply`, whose cost is by
-tree: right for many rows and for a single tree. Sums run over the trees in their order, one after the other,
-as scikit-learn's do, so that not one bit differs.
+Two ways to the leaves. A `Grove` is all trees in one, so that one compiled call finds the leaves of all of them: right
+for a few rows. `summed_by_tree` asks each tree's own `tree_.apply`, which copies no row for each tree: right for many.
+Sums run over the trees in their order, one after the other, as scikit-learn's do, so that not one bit differs.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-# Beyond this the arrays of a Walk, which double the trees, cost more memory than the calls that they save.
+# Beyond this a Grove, which doubles the trees, costs more memory than the calls that it saves.
 MOST_NODES = 1_000_000
+LEAF = -1
+NODE_BYTES = 64 + 8  # in a Tree: the node and the value that it must have
 
 
-@dataclass(frozen=True)
-class Branches:
-    """One fitted tree: where each node looks, where it goes, and what it says. A leaf's `left` is -1."""
+class Grove:
+    """All trees of an ensemble as one of scikit-learn's own, for one call of its `apply` over rows times trees.
 
-    feature: np.ndarray
-    threshold: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    value: np.ndarray  # (nodes, outputs)
-    depth: int
-
-    @classmethod
-    def of_tree(cls, tree) -> "Branches":
-        """Of scikit-learn's `tree_`, with one target."""
-        return cls(
-            tree.feature, tree.threshold, tree.children_left, tree.children_right,
-            tree.value[:, 0, :], tree.max_depth,
-        )  # fmt: skip
-
-    @classmethod
-    def of_histogram(cls, nodes: np.ndarray) -> "Branches":
-        """Of the node table of a HistGradientBoosting predictor without categorical splits."""
-        is_leaf = nodes["is_leaf"].astype(bool)
-        left, right = (np.where(is_leaf, -1, nodes[side].astype(np.intp)) for side in ("left", "right"))
-        value = nodes["value"][:, None]
-        return cls(
-            nodes["feature_idx"], nodes["num_threshold"], left, right, value, int(nodes["depth"].max())
-        )
-
-
-class Walk:
-    """All trees of an ensemble in one set of arrays.
-
-    Each node stands twice, at 2n and 2n + 1, so that a place plus the outcome of its comparison is the place of the
-    way on. That saves an operation a level, and fancy indexing is faster than `take` on arrays this small.
+    Each row stands once for each tree, with the tree's number as one more column; the first nodes look at that and lead
+    to the tree's root.
     """
 
-    def __init__(self, trees: list[Branches]):
-        sizes = [len(tree.feature) for tree in trees]
-        roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
-        is_leaf = np.concatenate([tree.left < 0 for tree in trees])
-        feature = np.concatenate([np.maximum(tree.feature, 0) for tree in trees]).astype(np.intp)
-        threshold = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
-        threshold[is_leaf] = np.inf  # whoever has arrived stays: nothing is above infinity
-        nodes = np.arange(len(is_leaf), dtype=np.intp)
-        child = np.empty(2 * len(nodes), dtype=np.intp)
-        for side, name in enumerate(("left", "right")):
-            below = np.concatenate(
-                [getattr(tree, name) + root for tree, root in zip(trees, roots, strict=True)]
-            )
-            child[side::2] = np.where(is_leaf, nodes, below)
-        self.roots, self.child = 2 * roots, 2 * child
-        self.feature, self.threshold = np.repeat(feature, 2), np.repeat(threshold, 2)
-        self.value = np.concatenate([tree.value for tree in trees]).astype(np.float64)
-        self.depth = max(tree.depth for tree in trees)
+    def __init__(self, trees: list[np.ndarray], values: list[np.ndarray], width: int):
+        """Of node tables as nodes_of() gives them, what each node says (nodes, outputs), and the width of a row."""
+        from sklearn.tree._tree import Tree
+
+        gates = len(trees) - 1
+        starts = gates + np.cumsum([0, *map(len, trees)])
+        nodes = np.zeros(starts[-1], dtype=trees[0].dtype)
+        _gate(nodes, iter(range(gates)), starts[:-1], column=width, first=0)
+        for tree, start in zip(trees, starts[:-1], strict=True):
+            moved = nodes[start : start + len(tree)]
+            moved[:] = tree
+            for side in ("left_child", "right_child"):
+                moved[side] += np.where(tree["left_child"] == LEAF, 0, start)
+        self.tree = Tree(width + 1, np.ones(1, dtype=np.intp), 1)
+        nothing = np.zeros((len(nodes), 1, 1))
+        self.tree.__setstate__({"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": nothing})
+        self.value = np.concatenate([np.zeros((gates, values[0].shape[1])), *values])
+        self.numbers = np.arange(len(trees), dtype=np.float32)
 
     @property
     def nbytes(self) -> int:
-        return self.feature.nbytes + self.threshold.nbytes + self.child.nbytes + self.value.nbytes
-
-    def leaves(self, rows: np.ndarray) -> np.ndarray:
-        """The leaf that each row ends in, by row and tree. `rows` has the dtype that the trees compare in."""
-        count, width = rows.shape
-        cells = np.ravel(rows)
-        feature, threshold, child = self.feature, self.threshold, self.child
-        place = self.roots if count == 1 else np.repeat(self.roots[None, :], count, axis=0)
-        starts = 0 if count == 1 else (np.arange(count, dtype=np.intp) * width)[:, None]
-        for _ in range(self.depth):
-            at = feature[place] if count == 1 else feature[place] + starts
-            place = child[place + (cells[at] > threshold[place])]
-        return (place >> 1).reshape(count, -1)
+        return self.tree.node_count * NODE_BYTES + self.value.nbytes
 
     def values(self, rows: np.ndarray) -> np.ndarray:
-        """What each tree says of each row: (rows, trees, outputs)."""
-        return self.value[self.leaves(rows)]
+        """What each tree says of each row: float32 (rows, columns) -> (rows, trees, outputs)."""
+        count, width = rows.shape
+        cells = np.empty((count, len(self.numbers), width + 1), dtype=np.float32)
+        cells[:, :, :width] = rows[:, None, :]
+        cells[:, :, width] = self.numbers
+        leaves = self.tree.apply(cells.reshape(-1, width + 1))
+        return self.value.take(leaves, axis=0).reshape(count, len(self.numbers), -1)
+
+
+def _gate(nodes: np.ndarray, free, roots: np.ndarray, *, column: int, first: int) -> int:
+    """The place of the node that leads to these roots, those of the trees from `first` on, by halves."""
+    if len(roots) == 1:
+        return roots[0]
+    place, half = next(free), len(roots) // 2
+    left = _gate(nodes, free, roots[:half], column=column, first=first)
+    right = _gate(nodes, free, roots[half:], column=column, first=first + half)
+    nodes[place]["left_child"], nodes[place]["right_child"] = left, right
+    nodes[place]["feature"], nodes[place]["threshold"] = column, first + half - 0.5
+    return place
+
+
+def nodes_of(tree) -> np.ndarray:
+    """The node table of scikit-learn's `tree_`."""
+    return tree.__getstate__()["nodes"]
+
+
+class Ranks:
+    """The thresholds of HistGradientBoosting as whole numbers, which its float64 comparisons become exact in float32.
+
+    A cell becomes the number of its column's thresholds that are below it, and a threshold its own place among them.
+    """
+
+    def __init__(self, trees: list[np.ndarray], width: int):
+        """Of the node tables of predictors without categorical splits."""
+        self.trees, self.thresholds = trees, []
+        for column in range(width):
+            found = [tree["num_threshold"][self._splits(tree, column)] for tree in trees]
+            self.thresholds.append(np.unique(np.concatenate(found)))
+
+    @staticmethod
+    def _splits(tree: np.ndarray, column: int) -> np.ndarray:
+        return (tree["is_leaf"] == 0) & (tree["feature_idx"] == column)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """float64 rows -> float32 ranks, which the tables of `nodes()` compare."""
+        ranks = np.empty(rows.shape, dtype=np.float32)
+        for column, thresholds in enumerate(self.thresholds):
+            ranks[:, column] = thresholds.searchsorted(rows[:, column])
+        return ranks
+
+    def nodes(self) -> list[np.ndarray]:
+        """The predictors' tables as node tables of scikit-learn's `tree_`."""
+        from sklearn.tree._tree import NODE_DTYPE
+
+        tables = []
+        for tree in self.trees:
+            nodes = np.zeros(len(tree), dtype=NODE_DTYPE)
+            for side in ("left", "right"):
+                nodes[f"{side}_child"] = np.where(tree["is_leaf"], LEAF, tree[side].astype(np.intp))
+            nodes["feature"] = tree["feature_idx"]
+            for column, thresholds in enumerate(self.thresholds):
+                splits = self._splits(tree, column)
+                nodes["threshold"][splits] = thresholds.searchsorted(tree["num_threshold"][splits])
+            tables.append(nodes)
+        return tables
 
 
 def summed(said: np.ndarray, start: np.ndarray | float = 0.0) -> np.ndarray:

@@ -95,7 +95,7 @@ def assert_same(plan, pipeline, frame):
 def assert_same_few_and_many(result, frame):
     plan = plans.compile_plan(result.pipeline, result.signature)
     typed = pandas.concat([edge_rows(), pipelines.feature_frame(frame, COLUMNS)], ignore_index=True)
-    for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: plans.WALKED_ROWS + 1]):
+    for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: plans.FEW_ROWS + 1]):
         assert_same(plan, result.pipeline, rows)
     return plan
 
