@@ -1,5 +1,7 @@
 """Expected failures, and the one place where they become an answer: a JSON body or a page."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
@@ -11,6 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 RETRY_AFTER_S = 5
+# Protocols that have another body for a failure: where their addresses begin -> what makes it of ours and the status.
+SHAPES: dict[str, Callable[[dict, int], dict]] = {}
 
 
 class NotFound(ValidationError):
@@ -103,7 +107,9 @@ def wants_json(request) -> bool:
 
 def _answer(request, status: int, *, detail: str, code: str) -> HttpResponse:
     if wants_json(request):
-        response = JsonResponse({"detail": detail, "code": code, "fields": {}}, status=status)
+        body = {"detail": detail, "code": code, "fields": {}}
+        reshape = next((made for start, made in SHAPES.items() if request.path.startswith(start)), None)
+        response = JsonResponse(reshape(body, status) if reshape else body, status=status)
     else:
         template = status if status in {400, 403, 404, 429, 503} else 400
         response = render(request, f"{template}.html", {"detail": detail}, status=status)

@@ -10,12 +10,14 @@ class ServingConfig(AppConfig):
 
         By name: they import pandas, and a process that waits for work should be small.
         """
-        from mlplatform import health
+        from mlplatform import errors, health
         from registry import proofs
 
         proofs.PROVERS.append(_later("serving.proving.prove"))
         proofs.REHEARSALS.append(_later("serving.resident.rehearse"))
         health.FALLBACKS.append(_later("serving.resident.is_answering"))
+        errors.SHAPES["/v2"] = _later("serving.protocols.v2.error_body")
+        errors.SHAPES["/invocations"] = _later("serving.protocols.invocations.error_body")
         health.PINGS.append(_later("serving.protocols.invocations.is_ready"))
 
 
