@@ -12,7 +12,7 @@ help: ## list these targets
 run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev ## every check and every test (PYTEST_ARGS="-k name" for some)
+test: .venv/.installed-dev .venv-conformance/.installed ## every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -33,6 +33,8 @@ lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LO
 		$(LOCK_ARGS) --output-file requirements.txt --quiet
 	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
 		--no-header $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
+	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
+		$(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and \
@@ -47,4 +49,12 @@ lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LO
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing what the tests need into .venv (once) ..."
 	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@
+
+# The lock is complete, so nothing is left to resolve. MLServer names Python 3.12 as its last, for what of it is not used.
+.venv-conformance/.installed: requirements-conformance.txt | .venv/bin/python
+	@echo "Installing the protocols' stock clients into .venv-conformance (once) ..."
+	@$(BIN)/python -m venv .venv-conformance
+	@.venv-conformance/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-compile \
+		--ignore-requires-python --requirement requirements-conformance.txt
 	@touch $@

@@ -1,0 +1,108 @@
+"""kserve: its client, its request and response types, and its models of every answer."""
+
+import asyncio
+import json
+import sys
+
+import httpx
+import numpy as np
+import orjson
+from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+from kserve.protocol.infer_type import RequestedOutput
+from kserve.protocol.rest import v2_datamodels as models
+
+given = json.load(sys.stdin)
+headers = {"Authorization": f"Bearer {given['token']}"}
+url = given["url"]
+KINDS = given["kinds"] | {"length": "FP64"}
+TYPES = {"FP64": np.float64, "BYTES": np.object_, "BOOL": np.bool_}
+
+
+def column(place: int, *, binary: bool) -> InferInput:
+    name = given["names"][place]
+    kind = KINDS[name]
+    values = [row[place] for row in given["rows"]]
+    if kind == "BYTES" and not binary:  # as a list it has null
+        return InferInput(name, [len(values)], kind, data=values)
+    missing = {"FP64": np.nan, "BYTES": ""}.get(kind)
+    array = np.array([missing if value is None else value for value in values], dtype=TYPES[kind])
+    made = InferInput(name, list(array.shape), kind)
+    made.set_data_from_numpy(array, binary_data=binary)
+    return made
+
+
+def request(*, binary: bool, outputs=None, **more) -> InferRequest:
+    columns = [column(place, binary=binary) for place in range(len(given["names"]))]
+    return InferRequest("flowers", columns, request_outputs=outputs, **more)
+
+
+def parsed(kind, path: str):
+    answer = httpx.get(url + path, headers=headers)
+    return kind.model_validate_json(answer.content).model_dump()
+
+
+def error(method: str, path: str, **more) -> list:
+    answer = httpx.request(method, url + path, headers=headers, **more)
+    return [answer.status_code, answer.json()]
+
+
+async def main() -> dict:
+    client = InferenceRESTClient(RESTConfig(protocol="v2"))
+
+    async def infer(made: InferRequest):
+        return await client.infer(url, made, model_name="flowers", headers=dict(headers))
+
+    outputs = [
+        RequestedOutput("predict", {"binary_data": True}),
+        RequestedOutput("predict_proba", {"binary_data": True}),
+    ]
+    binary = await infer(request(binary=True, outputs=outputs))
+    listed = await infer(request(binary=False, request_id="nine"))
+    asked = await infer(request(binary=False, parameters={"binary_data_output": True}))
+    body, _ = request(binary=False).to_rest()
+    body["inputs"] = body["inputs"][1:]
+    return {
+        "live": await client.is_server_live(url),
+        "ready": await client.is_server_ready(url),
+        "model ready": await client.is_model_ready(url, "flowers", headers=headers),
+        "binary": binary.outputs[0].as_numpy().tolist(),
+        "probabilities": binary.outputs[1].as_numpy().tolist(),
+        "json": listed.outputs[0].data,
+        "id": listed.id,
+        "asked for binary": asked.outputs[0].as_numpy().tolist(),
+        "missing": error("POST", "/v2/models/flowers/infer", content=orjson.dumps(body)),
+    }
+
+
+def told() -> dict:
+    body = {
+        "inputs": [
+            {"name": name, "shape": [50], "datatype": given["kinds"][name], "data": list(values)}
+            for name, values in zip(given["names"], zip(*given["rows"], strict=True), strict=True)
+        ],
+        "outputs": [{"name": "predict"}, {"name": "predict_proba"}],
+    }
+    models.InferenceRequest.model_validate(body)
+    answer = httpx.post(f"{url}/v2/models/flowers/infer", json=body, headers=headers)
+    response = models.InferenceResponse.model_validate_json(answer.content)
+    return {
+        "response": response.model_dump(),
+        "server": parsed(models.ServerMetadataResponse, "/v2"),
+        "model": parsed(models.ModelMetadataResponse, "/v2/models/flowers"),
+        "version": parsed(models.ModelMetadataResponse, "/v2/models/flowers/versions/1"),
+        "models": parsed(models.ListModelsResponse, "/v2/models"),
+        "model ready type": parsed(models.ModelReadyResponse, "/v2/models/flowers/ready"),
+        "live type": parsed(models.ServerLiveResponse, "/v2/health/live"),
+        "ready type": parsed(models.ServerReadyResponse, "/v2/health/ready"),
+        "errors": [
+            error("GET", "/v2/models/none"),
+            error("GET", "/v2/models/none/ready"),
+            error("GET", "/v2/models/flowers/infer"),
+            error("GET", "/v2/models/flowers/nothing"),
+            error("GET", "/v2/nothing"),
+            error("POST", "/v2/models/flowers/infer", content=b"{"),
+        ],
+    }
+
+
+print(json.dumps(asyncio.run(main()) | told(), default=lambda value: value.decode()))

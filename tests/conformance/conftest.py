@@ -1,0 +1,71 @@
+"""A platform with two models in production, and the stock clients, each in a process of its own beside it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conformance import table
+from tests.stack.platforms import ROOT, Platform
+from tests.stack.servers import Processes
+
+PYTHON = ROOT / ".venv-conformance" / "bin" / "python"
+CLIENTS = Path(__file__).parent / "clients"
+SERVER = {"name": "ml-mini-platform", "extensions": ["binary_tensor_data"]}
+FOREST = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 20}}
+REGRESSOR = {"module": "tree", "class": "DecisionTreeRegressor"}
+
+
+@pytest.fixture(scope="session")
+def platform():
+    processes = Processes()
+    started = Platform(processes, INVOCATIONS_MODEL="flowers", INVOCATIONS_ANONYMOUS="True")
+    started.have_workers(1)
+    for name, content, model in (("flowers", table.TABLE, FOREST), ("numbers", table.NUMBERS, REGRESSOR)):
+        assert started.upload(name, content).status_code == 201
+        trained = started.train(name, model)
+        assert trained.status_code == 201, trained.text
+        assert started.promote(name, 1, "production").status_code == 200
+    yield started
+    processes.stop_all()
+
+
+@pytest.fixture(scope="session")
+def wanted(platform):
+    """What the native API predicts for the rows of the table."""
+    return platform.predict("flowers", "production", table.ROWS, probabilities=True).json()
+
+
+@pytest.fixture(scope="session")
+def wanted_numbers(platform):
+    return platform.predict("numbers", "production", table.NUMBER_ROWS).json()["predictions"]
+
+
+@pytest.fixture(scope="session")
+def client(platform):
+    """Run a script of `clients/` in the environment that has the stock packages; it tells in JSON what it saw."""
+
+    def run(script: str) -> dict:
+        assert PYTHON.exists(), f"{PYTHON} is missing: `make .venv-conformance/.installed` makes it."
+        given = {
+            "url": platform.url,
+            "token": platform.token,
+            "names": table.NAMES,
+            "kinds": table.KINDS,
+            "rows": table.ROWS,
+            "numbers": table.NUMBER_ROWS,
+        }
+        done = subprocess.run(
+            [PYTHON, "-W", "ignore", CLIENTS / script],
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
