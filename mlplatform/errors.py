@@ -180,7 +180,7 @@ class RequestSizeMiddleware:
 
     def __call__(self, request):
         uploads = (request.content_type or "") == "multipart/form-data"
-        if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             sentence = "Send a Content-Length: a body in chunks of unknown length is not taken."
             return _answer(request, 411, detail=sentence, code="length_required")
         limit_mb = settings.MAX_UPLOAD_MB if uploads else settings.MAX_REQUEST_MB

@@ -30,7 +30,8 @@ class Watch:
     def counts(self, rows: TypedRows) -> dict[str, int]:
         """How often each kind occurs; kinds that do not are left out."""
         found = dict.fromkeys(KINDS, 0)
-        if rows.numbers.size:
+        inside = (rows.numbers >= self.low) & (rows.numbers <= self.high)
+        if not inside.all():
             found["imputed"] += int(np.count_nonzero(np.isnan(rows.numbers)))
             found["out_of_range"] += int(
                 np.count_nonzero((rows.numbers < self.low) | (rows.numbers > self.high))

@@ -13,6 +13,7 @@ tree's `apply`, 5 by `predict_proba` on the array; 300 rows 2.8, 1.2 and 6. They
 (docs/performance.md has more).
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ FEW_ROWS = 32
 
 
 class PlainScorer:
-    """The estimator itself, on an array that is known to be finite."""
+    """The estimator itself, which need not look whether the array is finite."""
 
     kind = "estimator"
     nbytes = 0
@@ -37,6 +38,7 @@ class PlainScorer:
     def run(self, encoded: np.ndarray, *, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
         from sklearn import config_context
 
+        _check_finite(encoded)
         with config_context(assume_finite=True):
             predicted = np.ravel(self.estimator.predict(encoded))
             return predicted, self.estimator.predict_proba(encoded) if probabilities else None
@@ -97,6 +99,7 @@ class BoostingScorer:
     def run(self, encoded, *, probabilities):
         if len(encoded) > FEW_ROWS:
             return self.plain.run(encoded, probabilities=probabilities)
+        _check_finite(encoded)
         said = self.grove.values(self.narrow(encoded)).reshape(len(encoded), -1, self.outputs)
         raw = summed(said, self.start)
         if self.classes is None:
@@ -116,9 +119,13 @@ def _narrow(encoded: np.ndarray) -> np.ndarray:
     """float32, as scikit-learn's trees compare. Raises Beyond for what it cannot hold."""
     with np.errstate(over="ignore"):
         narrow = encoded.astype(np.float32)
-    if not np.isfinite(narrow).all():
-        raise Beyond
+    _check_finite(narrow)
     return narrow
+
+
+def _check_finite(encoded: np.ndarray) -> None:
+    if not np.isfinite(encoded).all():
+        raise Beyond
 
 
 def _voted(said: np.ndarray, classes, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
@@ -205,12 +212,8 @@ class ServingPlan:
         Raises ValueError, with scikit-learn's words, for numbers beyond what the estimator can take.
         """
         if self.scorer:
-            encoded = self.encoder(rows)
-            try:
-                if np.isfinite(encoded).all():
-                    return self.scorer.run(encoded, probabilities=probabilities)
-            except Beyond:
-                pass
+            with contextlib.suppress(Beyond):
+                return self.scorer.run(self.encoder(rows), probabilities=probabilities)
         frame = rows.frame()
         predicted = np.ravel(self.pipeline.predict(frame))
         return predicted, self.pipeline.predict_proba(frame) if probabilities else None

@@ -117,7 +117,7 @@ def summed(said: np.ndarray, start: np.ndarray | float = 0.0) -> np.ndarray:
     Not `sum()`, which adds pairwise where memory allows and so rounds otherwise.
     """
     said[:, 0] += start
-    return np.cumsum(said, axis=1)[:, -1]
+    return np.add.accumulate(said, axis=1)[:, -1]
 
 
 def summed_by_tree(trees: list, values: list[np.ndarray], rows: np.ndarray) -> np.ndarray:
