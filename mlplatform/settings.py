@@ -143,7 +143,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mlplatform.health.HealthMiddleware",
     "mlplatform.errors.RequestSizeMiddleware",
-    "serving.lane.LaneMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -2,18 +2,23 @@
 
 import contextlib
 import io
+import json
 
 import pandas
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform import tokens
 from registry.training import TrainingRequest, request_training
 from serving import resident
+from serving.lane import Lane
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
 FLOWERS = "length,width,colour,species\n" + "".join(
@@ -59,6 +64,25 @@ def api(admin):
 def page(client, admin):
     client.force_login(admin)
     return client
+
+
+@pytest.fixture
+def program():
+    """Calls the application as a web server does, by WSGI: the test client goes past the lane."""
+    application = Lane(get_wsgi_application())
+
+    def call(method, path, body=b"", *, content_type="application/json", **headers):
+        content = body if isinstance(body, str | bytes) else json.dumps(body)
+        request = RequestFactory().generic(method, path, content, content_type=content_type, headers=headers)
+        begun = []
+        parts = application(request.environ, lambda status, headers: begun.extend([status, headers]))
+        answer = HttpResponse(b"".join(parts), status=int(begun[0][:3]), headers=dict(begun[1]))
+        answer.json = lambda: json.loads(answer.content)
+        if hasattr(parts, "close"):
+            parts.close()
+        return answer
+
+    return call
 
 
 @pytest.fixture

@@ -71,14 +71,13 @@ BODY = {"dataset_name": "flowers", "environment": "dev", "input_data": {"feature
 
 
 @pytest.fixture
-def by_token(client, admin, make_version):
+def by_token(program, admin, make_version):
     """POST /predict as a program does it, past the API's views."""
     make_version()
     token = tokens.create(admin).token
 
     def post(body=BODY, *, token=token, content_type="application/json"):
-        headers = {"Authorization": f"Bearer {token}"}
-        return client.post("/predict", body, headers=headers, content_type=content_type)
+        return program("POST", "/predict", body, content_type=content_type, Authorization=f"Bearer {token}")
 
     return post
 

@@ -26,13 +26,13 @@ def version(make_version, admin):
 
 
 @pytest.fixture
-def send(client, admin, version):
+def send(program, admin, version):
     headers = {"Authorization": f"Bearer {tokens.create(admin).token}"}
 
     def post(path, body, *, content_type="application/json", **more):
-        return client.post(path, body, content_type=content_type, headers=headers | more)
+        return program("POST", path, body, content_type=content_type, **headers | more)
 
-    post.get = lambda path: client.get(path, headers=headers)
+    post.get = lambda path: program("GET", path, **headers)
     return post
 
 

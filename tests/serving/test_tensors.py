@@ -17,19 +17,15 @@ SIZE = "Inference-Header-Content-Length"
 
 
 @pytest.fixture
-def infer(client, admin, make_version):
+def infer(program, admin, make_version):
     promote(make_version(), stage="production", by=admin)
     token = tokens.create(admin).token
 
     def post(body: dict, raw: bytes = b"", **headers):
         head = json.dumps(body).encode()
         sized = {SIZE: str(len(head))} if raw else {}
-        return client.post(
-            PATH,
-            head + raw,
-            content_type="application/octet-stream",
-            headers={"Authorization": f"Bearer {token}"} | sized | headers,
-        )
+        sized["Authorization"] = f"Bearer {token}"
+        return program("POST", PATH, head + raw, content_type="application/octet-stream", **sized | headers)
 
     return post
 
