@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO
 
@@ -18,7 +18,7 @@ from catalog import json_lines, records, sniffing, streams
 from catalog.columns import Column
 from catalog.profiling import Profiler, Sampler
 
-__all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read", "settle"]
+__all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read", "settle", "stored"]
 
 CSV_BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 of them ahead: 4 MB would cost 280 MB of memory
 WIDE = 200  # from here on, the calls per column and block cost more than the bytes: 8 blocks at once
@@ -121,6 +121,20 @@ def read(
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
+def stored(file: BinaryIO, recipe: ParseRecipe, *, rows: int = 50_000) -> Iterator[pa.RecordBatch]:
+    """Yields a CSV or Parquet table as it stands in the file: cells as they are written, values as they are stored."""
+    names = [column.name for column in recipe.columns]
+    with ExitStack() as opened:
+        if recipe.format == "csv":
+            batches = opened.enter_context(closing(_text_batches(file, recipe, names, names, missing=())))
+        else:
+            table = opened.enter_context(_parquet(file, recipe.compression, streams.MAX_BYTES))
+            batches = _record_batches(table, names)
+        for batch in batches:
+            for start in range(0, batch.num_rows, rows):
+                yield batch.slice(start, rows)
+
+
 def _wanted(recipe, names):
     if names is None:
         return recipe.columns
@@ -175,7 +189,7 @@ def _csv_batches(file, recipe, wanted):
             yield batch.num_rows, convert
 
 
-def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES):
+def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES, missing=cells.MISSING):
     """Record batches of the picked columns, all as text; a ragged line or an open quote is an error."""
     watch = records.Watch(len(names), recipe.delimiter)
     end = f"\n{watch.end}\n"
@@ -200,8 +214,8 @@ def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES):
                 check_utf8=False,
                 column_types=dict.fromkeys(names, pa.string()),
                 include_columns=picked,
-                null_values=cells.MISSING,
-                strings_can_be_null=True,
+                null_values=missing,
+                strings_can_be_null=bool(missing),
             ),
         )
         step = 8 if len(names) > WIDE else 1

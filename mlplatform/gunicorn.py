@@ -11,9 +11,13 @@ from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
+from mlplatform import counting
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
-# Where the workers count for /metrics, each in files of its own. Known before prometheus_client is imported.
-METRICS = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="ml-mini-platform-metrics-")
+# Where the workers count for /metrics: in the folder of `manage.py run`, together with the scorer, else in their own.
+OWN_METRICS = None
+if not os.environ.get(counting.VARIABLE):
+    OWN_METRICS = os.environ[counting.VARIABLE] = tempfile.mkdtemp(prefix="ml-mini-platform-metrics-")
 
 wsgi_app = "mlplatform.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
@@ -42,6 +46,7 @@ def on_starting(server):
 
     Imports only: a database connection, an S3 client or a thread pool of OpenMP would not survive the fork.
     """
+    counting.forget_the_dead()
     get_resolver().url_patterns  # noqa: B018
     for path in settings.PRELOAD:
         import_string(path)()
@@ -56,4 +61,5 @@ def child_exit(server, worker):
 
 
 def on_exit(server):
-    shutil.rmtree(METRICS, ignore_errors=True)
+    if OWN_METRICS:
+        shutil.rmtree(OWN_METRICS, ignore_errors=True)

@@ -5,6 +5,7 @@ number and on the job still running, so a superseded attempt changes nothing. Th
 table is plumbing.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -30,6 +31,8 @@ LEASE = timedelta(seconds=settings.TRAIN_LEASE_S)  # when it runs out, the worke
 BEAT_S = settings.TRAIN_LEASE_S / 6
 # A job that is queued but has no waiting task lost it together with the worker that had just taken it.
 TASK_LOST_AFTER = timedelta(seconds=30)
+
+stopping = threading.Event()  # set by a worker's SIGTERM: hand the running job back and go
 
 
 class JobState(models.TextChoices):

@@ -31,8 +31,6 @@ LOG_LINES, LOG_WIDTH = 200, 500
 READY_LINE = b"ready\n"  # what a child says when its imports are behind it
 FINAL_WRITE_S = 120  # how long the end of an attempt waits for a database that is away
 
-stopping = threading.Event()  # set by the worker's SIGTERM: hand the running job back and go
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -114,7 +112,7 @@ _spare: Child | None = None
 def prepare() -> None:
     """Have a child ready for the next job: its imports take seconds, which a job should not wait for."""
     global _spare
-    if not settings.TRAIN_IN_CHILD_PROCESS or stopping.is_set():
+    if not settings.TRAIN_IN_CHILD_PROCESS or leases.stopping.is_set():
         return
     if _spare and _spare.process.poll() is not None:
         logger.error(
@@ -139,7 +137,7 @@ def run(job_id: int) -> None:
     The job is taken when its child is ready: imports are not counted as its time.
     """
     child = _ready_child() if settings.TRAIN_IN_CHILD_PROCESS else None
-    if stopping.is_set():
+    if leases.stopping.is_set():
         leases.put_back(TrainingJob, job_id)
         return
     job = leases.take(TrainingJob, job_id, worker=f"{socket.gethostname()}:{os.getpid()}")
@@ -160,7 +158,7 @@ def run(job_id: int) -> None:
 
 def _ready_child() -> Child | None:
     """The child that waits for a job, when it is ready; None when the worker must stop meanwhile."""
-    while not stopping.is_set():
+    while not leases.stopping.is_set():
         prepare()
         if _spare.ready.wait(LOOK_EVERY_S):
             return _spare
@@ -178,7 +176,7 @@ def _watch(child: Child, job: TrainingJob) -> Verdict | None:
     shown = None
     timeout_s = job.timeout_s or settings.TRAIN_TIMEOUT_S
     job.memory_peak_bytes = 0
-    while not stopping.is_set() and child.process.poll() is None:
+    while not leases.stopping.is_set() and child.process.poll() is None:
         now = time.monotonic()
         job.memory_bytes = child.memory()
         job.memory_peak_bytes = max(job.memory_peak_bytes, job.memory_bytes)
@@ -244,7 +242,7 @@ def _conclude(child: Child, job: TrainingJob, verdict: Verdict | None) -> None:
             mine.update(log=child.log, **_memory(job))
             if verdict:
                 leases.end(job, verdict.state, sentence=verdict.sentence, code=verdict.code)
-            elif stopping.is_set():
+            elif leases.stopping.is_set():
                 leases.hand_back(job)
             leases.end(job, JobState.FAILED, sentence=_cause(child.process.returncode), code="process_died")
             return

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from mlplatform.inspection import InspectionAdmin, link, readable
-from serving.models import Proof
+from serving.models import Proof, ScoringJob
 
 
 @admin.register(Proof)
@@ -16,3 +16,27 @@ class ProofAdmin(InspectionAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("model_version__dataset")
+
+
+@admin.register(ScoringJob)
+class ScoringJobAdmin(InspectionAdmin):
+    version_link = link("model_version")
+    notices_text = readable("notices")
+    list_display = [
+        "__str__", "state", "dataset_name", "stage", "version_link", "rows_done", "rows", "attempt", "requested_at",
+        "requested_by", "finished_at",
+    ]  # fmt: skip
+    list_filter = ["state", "stage", "error_code", "requested_by"]
+    search_fields = ["dataset_name", "filename", "error", "worker"]
+    date_hierarchy = "requested_at"
+    fields = [
+        "dataset_name", "stage", "version", "version_link", "filename", "format", "input_size", "probabilities",
+        "state", "progress", "rows", "rows_done", "notices_text", "attempt", "worker", "heartbeat_at", "input_key",
+        "result_key", "result_size", "requested_at", "requested_by", "started_at", "finished_at", "error",
+        "error_code", "traceback",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        lists = super().get_queryset(request).select_related("model_version__dataset", "requested_by")
+        return lists.defer("recipe")

@@ -1,9 +1,16 @@
 """POST /predict, as the schema describes it and as people's sessions reach it (tokens take the lane), and files."""
 
 from django.http import FileResponse
+from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
+from rest_framework import generics, serializers
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
@@ -11,7 +18,11 @@ from rest_framework.views import APIView
 
 from mlplatform import json_bodies
 from mlplatform.api import ErrorSerializer
-from serving import batch
+from registry.models import Stage
+from serving import scoring
+from serving.batch import CONTENT_TYPES
+from serving.filters import ScoringJobFilter
+from serving.models import ScoringJob
 from serving.protocols import native
 from serving.protocols.native import PredictSerializer
 
@@ -70,27 +81,114 @@ class PredictFileSerializer(serializers.Serializer):
     probabilities = serializers.BooleanField(default=False)
 
 
+class ResultSerializer(serializers.Serializer):
+    url = serializers.SerializerMethodField()
+    filename = serializers.CharField(source="result_name")
+    size_bytes = serializers.IntegerField(source="result_size")
+
+    def get_url(self, job) -> str:
+        return reverse("api-scoring-result", args=[job.pk])
+
+
+class ScoringJobSerializer(serializers.ModelSerializer):
+    """A request to predict every row of a file; `warnings` counts what was odd in the rows so far."""
+
+    url = serializers.SerializerMethodField()
+    dataset = serializers.CharField(source="dataset_name")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    warnings = serializers.DictField(child=serializers.IntegerField(), source="notices")
+    result = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+    requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
+
+    class Meta:
+        model = ScoringJob
+        fields = [
+            "id", "url", "state", "progress", "rows", "rows_done", "dataset", "environment", "version", "filename",
+            "size_bytes", "probabilities", "warnings", "result", "error", "attempt", "requested_by", "requested_at",
+            "started_at", "finished_at",
+        ]  # fmt: skip
+        extra_kwargs = {"size_bytes": {"source": "input_size"}}
+
+    def get_url(self, job) -> str:
+        return reverse("api-scoring-job", args=[job.pk])
+
+    @extend_schema_field(ResultSerializer(allow_null=True))
+    def get_result(self, job):
+        return ResultSerializer(job).data if job.result_key else None
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, job):
+        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error_code else None
+
+
+class QueuedScoringSerializer(serializers.Serializer):
+    """The answer for a file that is predicted as a job."""
+
+    job = serializers.IntegerField(source="pk")
+    state = serializers.CharField()
+    rows = serializers.IntegerField()
+    version = serializers.IntegerField()
+    url = serializers.SerializerMethodField()
+
+    def get_url(self, job) -> str:
+        return reverse("api-scoring-job", args=[job.pk])
+
+
+QUEUED_EXAMPLE = {"job": 1, "state": "queued", "rows": 2_000_000, "version": 3, "url": "/predict/jobs/1"}
+JOB_EXAMPLE = {
+    "id": 1,
+    "url": "/predict/jobs/1",
+    "state": "succeeded",
+    "progress": 1.0,
+    "rows": 2_000_000,
+    "rows_done": 2_000_000,
+    "dataset": "iris",
+    "environment": "production",
+    "version": 3,
+    "filename": "flowers.csv",
+    "size_bytes": 70_000_000,
+    "probabilities": False,
+    "warnings": {"imputed": 1200},
+    "result": {
+        "url": "/predict/jobs/1/result",
+        "filename": "flowers_predictions.csv",
+        "size_bytes": 86_000_000,
+    },
+    "error": None,
+    "attempt": 1,
+    "requested_by": "admin",
+    "requested_at": "2026-11-24T10:00:00Z",
+    "started_at": "2026-11-24T10:00:01Z",
+    "finished_at": "2026-11-24T10:00:12Z",
+}
+
+
 class PredictFileView(APIView):
     parser_classes = [MultiPartParser]
 
     @extend_schema(
         operation_id="predict_file",
         summary="Predict every row of a file",
-        description="Answers the same table with a column `prediction`, and one for each class's probability if asked.",
+        description="Answers the same table with a column `prediction`, and one for each class's probability if asked. "
+        "A file of more than 8 MB or 250,000 rows, or any with `Prefer: respond-async`, becomes a scoring job: 202, "
+        "and the job's address in `Location`.",
         tags=["predict"],
+        parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async")],
         request={"multipart/form-data": PredictFileSerializer},
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
-            400: ErrorSerializer, 401: ErrorSerializer, 404: ErrorSerializer, 413: ErrorSerializer,
-            415: ErrorSerializer, 503: ErrorSerializer,
+            202: QueuedScoringSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 404: ErrorSerializer,
+            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
         },
+        examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
     def post(self, request):
         form = PredictFileSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        scored = batch.score(
+        made = scoring.score(
             wanted["dataset_name"],
             stage=wanted["environment"],
             file=wanted["file"],
@@ -98,7 +196,81 @@ class PredictFileView(APIView):
             by=request.user,
             version=wanted.get("version"),
             probabilities=wanted["probabilities"],
+            as_job="respond-async" in request.headers.get("Prefer", "").lower(),
         )
-        name = scored.named(wanted["file"].name)
-        content_type = batch.CONTENT_TYPES[scored.format]
-        return FileResponse(scored.file, as_attachment=True, filename=name, content_type=content_type)
+        if isinstance(made, ScoringJob):
+            queued = QueuedScoringSerializer(made).data
+            return Response(queued, status=202, headers={"Location": queued["url"]})
+        return attachment(made.file, made.filename, made.format)
+
+
+def attachment(file, name: str, form: str) -> FileResponse:
+    return FileResponse(file, as_attachment=True, filename=name, content_type=CONTENT_TYPES[form])
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="list_scoring_jobs", summary="List scoring jobs", tags=["predict"])
+)
+class ScoringJobListView(generics.ListAPIView):
+    queryset = ScoringJob.objects.for_lists()
+    serializer_class = ScoringJobSerializer
+    filterset_class = ScoringJobFilter
+
+
+class ScoringJobView(APIView):
+    serializer_class = ScoringJobSerializer
+
+    @extend_schema(
+        operation_id="get_scoring_job",
+        summary="One scoring job",
+        tags=["predict"],
+        responses={200: ScoringJobSerializer, 404: ErrorSerializer},
+        examples=[OpenApiExample("Two million rows", JOB_EXAMPLE, response_only=True, status_codes=["200"])],
+    )
+    def get(self, request, pk):
+        return Response(ScoringJobSerializer(ScoringJob.objects.for_lists().numbered(pk)).data)
+
+    @extend_schema(
+        operation_id="delete_scoring_job",
+        summary="Delete an ended scoring job and its result",
+        tags=["predict"],
+        responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+    )
+    def delete(self, request, pk):
+        scoring.delete(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
+        return Response(status=204)
+
+
+class ScoringResultView(APIView):
+    @extend_schema(
+        operation_id="download_scoring_result",
+        summary="The table that a scoring job made",
+        tags=["predict"],
+        responses={
+            (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+            404: ErrorSerializer, 409: ErrorSerializer, 503: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def get(self, request, pk):
+        job = ScoringJob.objects.for_lists().numbered(pk)
+        return attachment(scoring.open_result(job), job.result_name, job.format)
+
+
+class CancelScoringJobView(APIView):
+    @extend_schema(
+        operation_id="cancel_scoring_job",
+        summary="Cancel a scoring job",
+        description="A queued job never starts; a running one ends within seconds. Nothing of it is kept.",
+        tags=["predict"],
+        request=None,
+        responses={
+            200: ScoringJobSerializer,
+            403: ErrorSerializer,
+            404: ErrorSerializer,
+            409: ErrorSerializer,
+        },
+    )
+    def post(self, request, pk):
+        job = ScoringJob.objects.for_lists().numbered(pk)
+        return Response(ScoringJobSerializer(scoring.cancel(job, by=request.user)).data)

@@ -1,136 +1,195 @@
-"""Score a table file: the same table back with prediction columns, part by part, in flat memory."""
+"""Score a table file: the same table back with prediction columns, part by part, in flat memory. No database."""
 
-import contextlib
-import tempfile
+import csv
+import io
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import IO
 
 import numpy as np
-import pandas
-import pyarrow
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 
 from catalog import parsing
-from catalog.models import Dataset
-from mlplatform import access
 from mlplatform.errors import UnsupportedType
-from serving import files, metrics, prediction, resident
+from serving import files, prediction, resident
 
-ROWS = 20_000  # of a part
+ROWS = 20_000  # of a part, at most
+FEWEST = 500
+PART_S = 0.5  # what a part may take: between parts a job is told of, cancelled and handed back
+ROW_GROUP = 32 * 1024**2  # bytes in memory that become one row group of a Parquet file
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
 @dataclass(frozen=True)
-class Scored:
-    """A finished table, open at its beginning; closing the file deletes it."""
+class Table:
+    """A table file and how it is read. What is wrong with it as a file was found when it was made."""
 
     file: IO[bytes]
-    format: str
+    recipe: parsing.ParseRecipe
     rows: int
 
-    def named(self, filename: str) -> str:
-        """The file's name for whoever sent a file of that name."""
-        return f"{PurePath(filename).stem}_predictions.{self.format}"
+
+@dataclass(frozen=True)
+class Counted:
+    """How many rows were predicted, and how often each kind of notice was due to them."""
+
+    rows: int
+    notices: dict[str, int]
+
+
+def table(file: IO[bytes], filename: str) -> Table:
+    """Read a CSV or Parquet file once, to know how. Raises ValidationError for what is wrong with it anywhere."""
+    recipe, rows = parsing.settle(file, filename)
+    if recipe.format not in WRITERS:
+        raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
+    return Table(file, recipe, rows)
+
+
+def try_first(model: resident.Model, given: Table, *, probabilities: bool) -> None:
+    """Predict the first part and throw it away: a table that does not fit the model is found out at once."""
+    for batch in parsing.stored(given.file, given.recipe, rows=ROWS):
+        files.part(batch, model.reader, recipe=given.recipe)
+        few = files.part(batch.slice(0, FEWEST), model.reader, recipe=given.recipe)
+        prediction.run(model, few, probabilities=probabilities)
+        return
 
 
 def score(
-    dataset: Dataset | str,
+    model: resident.Model,
+    given: Table,
+    scored: IO[bytes],
     *,
-    stage: str,
-    file: IO[bytes],
-    filename: str,
-    by,
-    version: int | None = None,
     probabilities: bool = False,
-) -> Scored:
-    """Predict every row of a CSV or Parquet file, all of them by one version, whatever is released meanwhile.
+    tell: Callable[[Counted], None] = lambda counted: None,
+) -> Counted:
+    """Write the table with its predictions to `scored`, telling after each part how far it has come.
 
-    The columns of the model are found by name, others are kept as they are. Nothing is answered before the last row
-    is predicted, so a fault anywhere is a ValidationError with its row. What is wrong with the file itself is one too.
+    The columns of the model are found by name, others are kept as they are. A fault anywhere is a ValidationError
+    with its row in the whole file.
     """
-    access.check(by, "predict")
-    start = time.perf_counter()
-    name = dataset if isinstance(dataset, str) else dataset.name
-    slot = resident.answering(name, stage=stage, number=version)
-    prediction.check(slot, probabilities=probabilities)
-    recipe = files.untyped(parsing.inspect(file, filename).recipe)
-    if recipe.format not in WRITERS:
-        raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
-    with contextlib.ExitStack() as stack:
-        scored = stack.enter_context(tempfile.TemporaryFile())
-        rows = _score(slot.model, file, recipe, scored, probabilities=probabilities)
-        stack.pop_all()  # it is handed on open
-    scored.seek(0)
-    metrics.predicted(slot, protocol="file", rows=rows, notices={}, start=start)
-    return Scored(scored, recipe.format, rows)
-
-
-def _score(model: resident.Model, file, recipe, scored, *, probabilities: bool) -> int:
-    done = 0
-    writer = WRITERS[recipe.format](scored, recipe)
-    for frame in parsing.chunks(file, recipe, rows=ROWS):
-        typed = files.typed(frame, model.reader, recipe=recipe, first=done + 1)
+    done, notices = 0, Counter()
+    writer = WRITERS[given.recipe.format](scored, given.recipe)
+    pace = _Pace()
+    for batch in pace.parts(given):
+        typed = files.part(batch, model.reader, recipe=given.recipe, first=done + 1)
         values, chances = prediction.run(model, typed, probabilities=probabilities)
-        writer.write(_with_predictions(frame, values, chances, model.version.signature["classes"]))
-        done += len(frame)
+        columns = {"prediction": values}
+        if chances is not None:
+            classes = model.version.signature["classes"]
+            columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
+        writer.write(batch, columns)
+        done += batch.num_rows
+        notices.update(model.watch.counts(typed))
+        tell(Counted(done, dict(notices)))
     writer.close()
-    return done
+    return Counted(done, dict(notices))
 
 
-def _with_predictions(frame: pandas.DataFrame, values: np.ndarray, chances, classes) -> pandas.DataFrame:
-    new = {
-        "prediction": pandas.Series(values.tolist(), dtype="str" if values.dtype == object else values.dtype)
-    }
-    if chances is not None:
-        new |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
-    taken = set(frame.columns)
-    return pandas.concat(
-        [
-            frame.reset_index(drop=True),
-            pandas.DataFrame({_free(name, taken): column for name, column in new.items()}),
-        ],
-        axis=1,
-    )
+class _Pace:
+    """Parts of so many rows that each takes about PART_S, whatever the estimator."""
+
+    def __init__(self):
+        self.rows = min(FEWEST, ROWS)
+
+    def parts(self, given: Table) -> Iterator[pa.RecordBatch]:
+        for batch in parsing.stored(given.file, given.recipe, rows=ROWS):
+            start = 0
+            while start < batch.num_rows:
+                part = batch.slice(start, self.rows)
+                begun = time.monotonic()
+                yield part
+                took = max(time.monotonic() - begun, 1e-6)
+                start += part.num_rows
+                wanted = min(part.num_rows * PART_S / took, self.rows * 4)
+                self.rows = min(max(int(wanted), FEWEST), ROWS)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """The name, or the first of name_2, name_3 ... that the table does not have."""
-    number, free = 1, name
-    while free in taken:
-        number += 1
-        free = f"{name}_{number}"
+def _named(names: list[str], new: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The new columns, by names that the table does not have: name, else name_2, name_3 ..."""
+    taken, free = set(names), {}
+    for name, values in new.items():
+        number, found = 1, name
+        while found in taken:
+            number += 1
+            found = f"{name}_{number}"
+        taken.add(found)
+        free[found] = values
     return free
 
 
 class CsvWriter:
+    """Cells as they were written, quoted where they must be; numbers as Python writes them."""
+
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.delimiter, self.is_first = file, recipe.delimiter, True
 
-    def write(self, frame: pandas.DataFrame) -> None:
-        frame.to_csv(
-            self.file, sep=self.delimiter, index=False, header=self.is_first, mode="wb", encoding="utf-8"
+    def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
+        new = _named(batch.schema.names, new)
+        columns = [*batch.columns, *(_as_text(values) for values in new.values())]
+        if self.is_first:
+            self._write_rows([[*batch.schema.names, *new]])
+            self.is_first = False
+        plain = io.BytesIO()
+        options = pyarrow.csv.WriteOptions(
+            include_header=False, delimiter=self.delimiter, quoting_style="none"
         )
-        self.is_first = False
+        names = [str(place) for place in range(len(columns))]
+        try:
+            pyarrow.csv.write_csv(pa.RecordBatch.from_arrays(columns, names), plain, options)
+        except pa.ArrowInvalid:  # some cell has a delimiter, a quotation mark or a line break
+            self._write_rows(zip(*(column.to_pylist() for column in columns), strict=True))
+        else:
+            self.file.write(plain.getbuffer())
+
+    def _write_rows(self, rows) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows(rows)
+        self.file.write(text.getvalue().encode())
 
     def close(self) -> None:
         self.file.flush()
 
 
+def _as_text(values: np.ndarray) -> pa.Array:
+    """As Python writes them; what is no finite number is empty."""
+    texts = list(map(repr if values.dtype.kind == "f" else str, values.tolist()))
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        texts = [text if finite else None for text, finite in zip(texts, np.isfinite(values), strict=True)]
+    return pa.array(texts, pa.string())
+
+
 class ParquetWriter:
+    """Columns as they were stored, but for dictionaries, which become what they stand for."""
+
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.writer = file, None
+        self.waiting: list[pa.RecordBatch] = []
 
-    def write(self, frame: pandas.DataFrame) -> None:
-        schema = self.writer.schema if self.writer else None
-        table = pyarrow.Table.from_pandas(frame, schema=schema, preserve_index=False)
-        if self.writer is None:
-            self.writer = pyarrow.parquet.ParquetWriter(self.file, table.schema)
-        self.writer.write_table(table)
+    def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
+        new = _named(batch.schema.names, new)
+        old = [
+            column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
+            for column in batch.columns
+        ]
+        made = [pa.array(values, from_pandas=True) for values in new.values()]
+        self.waiting.append(pa.RecordBatch.from_arrays([*old, *made], [*batch.schema.names, *new]))
+        if sum(part.nbytes for part in self.waiting) >= ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        group = pa.Table.from_batches(self.waiting)
+        self.writer = self.writer or pyarrow.parquet.ParquetWriter(self.file, group.schema)
+        self.writer.write_table(group, row_group_size=max(group.num_rows, 1))
+        self.waiting = []
 
     def close(self) -> None:
+        if self.waiting:
+            self._flush()
         self.writer.close()
 
 
 WRITERS = {"csv": CsvWriter, "parquet": ParquetWriter}
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}

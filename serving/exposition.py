@@ -8,8 +8,10 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
+from registry.leases import LeasedJob
 from registry.models import JobState, TrainingJob
 from serving import metrics
+from serving.models import ScoringJob
 
 
 def text() -> bytes:
@@ -25,18 +27,23 @@ def text() -> bytes:
 class _Jobs:
     def collect(self) -> Iterator:
         yield InfoMetricFamily("mlmp_build", "What runs here", metrics.build())
-        states = dict.fromkeys(JobState.values, 0)
-        states |= dict(TrainingJob.objects.order_by().values_list("state").annotate(Count("pk")))
-        jobs = GaugeMetricFamily("mlmp_jobs", "Training jobs by state", labels=["state"])
-        for state, count in states.items():
-            jobs.add_metric([state], count)
-        yield jobs
-        oldest = TrainingJob.objects.filter(state=JobState.QUEUED).aggregate(oldest=Min("requested_at"))[
-            "oldest"
-        ]
-        age = (timezone.now() - oldest).total_seconds() if oldest else 0
-        yield GaugeMetricFamily("mlmp_job_queue_age_seconds", "How long the oldest queued job waits", age)
+        yield from _queue(TrainingJob, "mlmp_jobs", "Training jobs by state", "mlmp_job_queue_age_seconds")
         yield _durations()
+        yield from _queue(
+            ScoringJob, "mlmp_scoring_jobs", "Scoring jobs by state", "mlmp_scoring_queue_age_seconds"
+        )
+
+
+def _queue(kind: type[LeasedJob], name: str, what: str, age_name: str) -> Iterator:
+    states = dict.fromkeys(JobState.values, 0)
+    states |= dict(kind.objects.order_by().values_list("state").annotate(Count("pk")))
+    jobs = GaugeMetricFamily(name, what, labels=["state"])
+    for state, count in states.items():
+        jobs.add_metric([state], count)
+    yield jobs
+    oldest = kind.objects.queued().aggregate(oldest=Min("requested_at"))["oldest"]
+    age = (timezone.now() - oldest).total_seconds() if oldest else 0
+    yield GaugeMetricFamily(age_name, "How long the oldest queued job waits", age)
 
 
 def _durations() -> SummaryMetricFamily:

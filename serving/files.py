@@ -1,41 +1,139 @@
-"""Table files as typed rows of a model: their columns by name, by the same rules as everything else."""
+"""Table files as typed rows of a model: their columns by name, by the same rules as everything else.
 
-from dataclasses import replace
+Whole columns are read at once where that cannot but agree with the rules; what is doubtful is left to them.
+"""
 
+import numpy as np
 import pandas
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from catalog.parsing import Column, ParseRecipe
+from catalog import columns as catalog_columns
+from catalog.parsing import ParseRecipe
 from serving import cells
 from serving.frames import Reader, TypedRows
 
-
-def untyped(recipe: ParseRecipe) -> ParseRecipe:
-    """The recipe that leaves each cell of a text file as it is written: what it is, the signature says."""
-    if recipe.format != "csv":
-        return recipe
-    return replace(recipe, columns=tuple(Column(column.name, "text", True) for column in recipe.columns))
+NUMBERS = {"integer", "number"}
+GAPS = pa.array(catalog_columns.MISSING)
 
 
-def typed(
-    frame: pandas.DataFrame, reader: Reader, *, recipe: ParseRecipe | None = None, first: int = 1
-) -> TypedRows:
-    """The columns of the signature, in its order; others are ignored. Raises ValidationError by row and column.
+def part(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, first: int = 1) -> TypedRows:
+    """The signature's columns of a part of a file, as parsing.stored() gives it; other columns are ignored.
 
-    With an `untyped` recipe of a text file, its cells are read as text; `first` is the number of the first row.
+    What the cells of a text file are, the signature says. `first` is the number of the part's first row. Raises
+    ValidationError by row and column.
     """
-    columns = {name: values_of(frame[name]) for name in reader.names if name in frame.columns}
-    is_text = recipe is not None and recipe.format == "csv"
-    if is_text and recipe.decimal == ",":
+    known = [column for column in recipe.columns if column.name in reader.known]
+    if recipe.format != "csv":
+        return typed(_frame(batch, known), reader, first=first, count=batch.num_rows)
+    texts = {column.name: batch.column(column.name) for column in known}
+    if recipe.decimal == ",":
         for column in reader.inputs:
-            if column["type"] in {"integer", "number"} and column["name"] in columns:
-                values = columns[column["name"]]
-                columns[column["name"]] = [value and value.replace(",", ".") for value in values]
-    rules = cells.TEXT if is_text else cells.JSON
-    return reader.from_columns(columns, len(frame), rules=rules, first=first)
+            if column["type"] in NUMBERS and column["name"] in texts:
+                texts[column["name"]] = pc.replace_substring(texts[column["name"]], ",", ".")
+    return _read(_Texts(texts), batch.num_rows, reader, first)
 
 
-def values_of(series: pandas.Series) -> list:
-    """A typed column as JSON values."""
-    if series.dtype.kind == "M":
-        return [None if moment is pandas.NaT else moment.isoformat() for moment in series]
-    return series.astype(object).where(series.notna(), None).tolist()
+def _frame(batch: pa.RecordBatch, columns: list[catalog_columns.Column]) -> pandas.DataFrame:
+    arrays = {
+        column.name: catalog_columns.from_arrow(batch.column(column.name), column) for column in columns
+    }
+    return pandas.DataFrame(
+        {column.name: catalog_columns.to_pandas(arrays[column.name], column) for column in columns}
+    )
+
+
+def typed(frame: pandas.DataFrame, reader: Reader, *, first: int = 1, count: int | None = None) -> TypedRows:
+    """The signature's columns of a frame that has a type for each; `count` is for one without any column."""
+    series = {name: frame[name] for name in reader.names if name in frame.columns}
+    return _read(_Typed(series), len(frame) if count is None else count, reader, first)
+
+
+class _Doubtful(Exception):
+    """A column may not be what it looks like as a whole: the rules shall read it cell by cell."""
+
+
+class _Texts:
+    """Columns of cells as they are written."""
+
+    rules = cells.TEXT
+
+    def __init__(self, columns: dict[str, pa.Array]):
+        self.columns = columns
+
+    def numbers(self, name: str) -> np.ndarray:
+        """As cells.number_of: Arrow takes fewer texts for a number than Python, and those for the same."""
+        texts = pc.ascii_trim_whitespace(self.columns[name])
+        filled = pc.if_else(pc.is_in(texts, GAPS), pa.scalar(None, pa.string()), texts)
+        try:
+            numbers = pc.cast(filled, pa.float64())
+        except pa.ArrowInvalid:
+            raise _Doubtful from None
+        values = numbers.to_numpy(zero_copy_only=False)
+        if np.count_nonzero(~np.isfinite(values)) != numbers.null_count:
+            raise _Doubtful
+        return values
+
+    def dates(self, name: str) -> np.ndarray:
+        return self.rules.dates([self.listed(name)], len(self.columns[name]))[:, 0]
+
+    def listed(self, name: str) -> list:
+        return self.columns[name].to_pylist()
+
+
+class _Typed:
+    """Columns of values."""
+
+    rules = cells.JSON
+
+    def __init__(self, columns: dict[str, pandas.Series]):
+        self.columns = columns
+
+    def numbers(self, name: str) -> np.ndarray:
+        series = self.columns[name]
+        if series.dtype.kind not in "iuf":
+            raise _Doubtful
+        values = series.astype("float64").to_numpy()
+        if np.isinf(values).any():
+            raise _Doubtful
+        return values
+
+    def dates(self, name: str) -> np.ndarray:
+        if self.columns[name].dtype.kind != "M":
+            raise _Doubtful
+        return self.columns[name].to_numpy("M8[us]")
+
+    def listed(self, name: str) -> list:
+        series = self.columns[name]
+        if series.dtype.kind == "M":
+            return [None if moment is pandas.NaT else moment.isoformat() for moment in series]
+        return series.astype(object).where(series.notna(), None).tolist()
+
+
+def _read(source: _Texts | _Typed, count: int, reader: Reader, first: int) -> TypedRows:
+    try:
+        return _whole(source, count, reader)
+    except (_Doubtful, cells.Wrong):
+        columns = {name: source.listed(name) for name in source.columns}
+        return reader.from_columns(columns, count, rules=source.rules, first=first)
+
+
+def _whole(source: _Texts | _Typed, count: int, reader: Reader) -> TypedRows:
+    if len(source.columns) < len(reader.names):
+        raise _Doubtful
+    groups = {group: [reader.inputs[place] for place in places] for group, places in reader.groups.items()}
+    numbers = np.empty((count, len(groups["numbers"])))
+    for place, column in enumerate(groups["numbers"]):
+        numbers[:, place] = values = source.numbers(column["name"])
+        if column["type"] == "integer" and not ((values == np.floor(values)) | np.isnan(values)).all():
+            raise _Doubtful
+    dates = np.empty((count, len(groups["dates"])), dtype="M8[us]")
+    for place, column in enumerate(groups["dates"]):
+        dates[:, place] = source.dates(column["name"])
+    text = [
+        (source.rules.texts if column["type"] == "text" else source.rules.booleans)(
+            source.listed(column["name"])
+        )
+        for column in groups["text"]
+    ]
+    return TypedRows(reader.inputs, count, numbers, dates, text)

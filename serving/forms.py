@@ -47,7 +47,8 @@ class FileForm(forms.Form):
 
     file = forms.FileField(
         label="Table",
-        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are.",
+        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are. More than 8 MB or "
+        "250\u202f000 rows are predicted as a job that you can watch and leave.",
     )
     probabilities = forms.BooleanField(required=False, label="With the probability of each class")
 

@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version
 
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
 from prometheus_client import Counter, Gauge, Histogram
+
+from mlplatform.errors import NotReady
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOT = ["model", "version", "environment", "protocol"]
@@ -59,6 +63,29 @@ def failed(slot, *, protocol: str, outcome: str) -> None:
     requests.labels(
         release.dataset.name, str(release.model_version.number), release.stage, protocol, outcome
     ).inc()
+
+
+class Attempt:
+    """What is being predicted, as far as it is known."""
+
+    slot = None
+
+
+@contextmanager
+def failures(protocol: str) -> Iterator[Attempt]:
+    """Count what a block of code raises, by the slot that it has found by then."""
+    seen = Attempt()
+    try:
+        yield seen
+    except (NotReady, OperationalError, InterfaceError):
+        failed(seen.slot, protocol=protocol, outcome="not_ready")
+        raise
+    except (ValidationError, PermissionDenied):
+        failed(seen.slot, protocol=protocol, outcome="invalid")
+        raise
+    except Exception:
+        failed(seen.slot, protocol=protocol, outcome="error")
+        raise
 
 
 @contextmanager

@@ -6,6 +6,11 @@ app_name = "serving"
 
 urlpatterns = [
     path("serving/", views.live, name="live"),
+    path("serving/jobs/", views.job_list, name="jobs"),
+    path("serving/jobs/<int:pk>/", views.job, name="job"),
+    path("serving/jobs/<int:pk>/cancel/", views.cancel_job, name="cancel-job"),
+    path("serving/jobs/<int:pk>/delete/", views.delete_job, name="delete-job"),
+    path("serving/jobs/<int:pk>/result/", views.result, name="result"),
     path("serving/<str:dataset>/<str:environment>/", views.slot, name="slot"),
     path("serving/<str:dataset>/<str:environment>/file/", views.score, name="score"),
     path("serving/<str:dataset>/<str:environment>/rollback/", views.rollback, name="rollback"),

@@ -14,9 +14,10 @@ from mlplatform import access
 from registry import lists, promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
-from serving import batch, prediction, samples
+from serving import prediction, samples, scoring
+from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
-from serving.models import Proof
+from serving.models import Proof, ScoringJob
 
 RECENT = 6
 PAGE = 50
@@ -87,29 +88,80 @@ def slot_context(dataset, stage) -> dict:
         "rollback": rollback_form(history, release),
         "proof": release and Proof.objects.defer(*Proof.LARGE).filter(pk=release.model_version_id).first(),
         "file_form": FileForm(),
+        "scoring_jobs": ScoringJob.objects.for_lists().filter(dataset_name=dataset.name, stage=stage)[
+            :RECENT
+        ],
     }
 
 
 @require_POST
 @access.page("predict")
 def score(request, dataset, environment):
-    """A table back with a prediction for each row."""
+    """A table back with a prediction for each row, or the page of the job that makes it."""
     found = Dataset.objects.named(dataset)
     form = FileForm(request.POST, request.FILES)
     if form.is_valid():
         file = form.cleaned_data.pop("file")
         try:
-            scored = batch.score(
+            made = scoring.score(
                 found, stage=environment, file=file, filename=file.name, by=request.user, **form.cleaned_data
             )
         except ValidationError as error:
             form.add_error("file", error.messages)
         else:
-            return FileResponse(scored.file, as_attachment=True, filename=scored.named(file.name))
+            if isinstance(made, ScoringJob):
+                return redirect("serving:job", pk=made.pk)
+            return FileResponse(made.file, as_attachment=True, filename=made.filename)
     context = slot_context(found, environment) | {"file_form": form}
     if context["release"]:
         context["form"] = TryForm(signature=context["release"].model_version.signature)
     return render(request, "serving/slot.html", context, status=422)
+
+
+@access.page()
+def job_list(request):
+    chosen = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
+    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
+    busy = any(not job.is_finished for job in page)
+    template = "serving/_jobs.html" if request.htmx else "serving/jobs.html"
+    return render(request, template, {"filter": chosen, "page": page, "busy": busy})
+
+
+@access.page()
+def job(request, pk):
+    """One scoring job; htmx asks for its inner part every second until it has ended."""
+    found = ScoringJob.objects.for_lists().numbered(pk)
+    context = {"job": found, "is_mine": scoring.may_change(found, request.user)}
+    return render(request, "serving/_job.html" if request.htmx else "serving/job.html", context)
+
+
+@require_POST
+@access.page("predict")
+def cancel_job(request, pk):
+    try:
+        scoring.cancel(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    return redirect("serving:job", pk=pk)
+
+
+@require_POST
+@access.page("predict")
+def delete_job(request, pk):
+    found = ScoringJob.objects.for_lists().numbered(pk)
+    try:
+        scoring.delete(found, by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+        return redirect("serving:job", pk=pk)
+    messages.success(request, f"Scoring job {pk} and its result are deleted.")
+    return redirect("serving:jobs")
+
+
+@access.page()
+def result(request, pk):
+    found = ScoringJob.objects.for_lists().numbered(pk)
+    return FileResponse(scoring.open_result(found), as_attachment=True, filename=found.result_name)
 
 
 def rollback_form(history, release) -> RollbackForm | None:

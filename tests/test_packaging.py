@@ -12,7 +12,7 @@ from tests.test_settings import COMPOSE_ONLY, variables_read
 ROOT = settings.BASE_DIR
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = {"web", "worker", "init"}
+OURS = {"web", "worker", "scorer", "init"}
 SECRETS = {
     "SECRET_KEY",
     "POSTGRES_PASSWORD",
@@ -64,7 +64,7 @@ def test_the_settings_accept_what_compose_leaves_empty(tmp_path, monkeypatch):
 
 
 def test_compose_starts_things_in_order():
-    for name in ("web", "worker"):
+    for name in ("web", "worker", "scorer"):
         waits = SERVICES[name]["depends_on"]
         assert waits["init"] == {"condition": "service_completed_successfully"}
         assert waits["db"] == waits["storage"] == {"condition": "service_healthy"}
@@ -80,7 +80,7 @@ def test_compose_keeps_data_in_volumes_and_opens_nothing_to_the_network():
     assert "${HOST:-127.0.0.1}:${PORT:-8000}:8000" in ports
 
 
-@pytest.mark.parametrize("name", ["worker", "init"])
+@pytest.mark.parametrize("name", ["worker", "scorer", "init"])
 def test_the_commands_of_compose_are_ours(name):
     from django.core.management import get_commands
 

@@ -25,7 +25,7 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Command(BaseCommand):
-    help = "Prepare the platform and run its web server and training workers until Ctrl-C."
+    help = "Prepare the platform and run its web server, training workers and scorer until Ctrl-C."
     requires_system_checks = [checks.TAG]
 
     supervisord = None
@@ -60,6 +60,8 @@ class Command(BaseCommand):
         terminal, which it would take for a request to restart.
         """
         with tempfile.TemporaryDirectory(prefix="ml-mini-platform-") as run_dir:
+            # The web server and the scorer count there for /metrics; each training's process would leave files in it.
+            os.mkdir(f"{run_dir}/metrics")
             command = [sys.executable, "-m", "supervisor.supervisord", "-c", "mlplatform/supervisord.conf"]
             if os.getuid() == 0:
                 command.append("--user=0")  # or it warns about running as root

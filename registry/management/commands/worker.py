@@ -22,7 +22,7 @@ class Worker(db_worker.Worker):
         workers.prepare()
 
     def shutdown(self, signum, frame):
-        workers.stopping.set()
+        leases.stopping.set()
         super().shutdown(signum, frame)
 
 

@@ -1,0 +1,33 @@
+import os
+import threading
+
+from django_tasks_db.management.commands import db_worker
+
+from mlplatform import counting
+from registry import leases
+from serving import upkeep
+
+GIVES_WAY = 5  # niceness: a prediction that somebody waits for goes before one of two million
+
+
+class Worker(db_worker.Worker):
+    """The queue's worker, which also hands the current job back."""
+
+    def shutdown(self, signum, frame):
+        leases.stopping.set()
+        super().shutdown(signum, frame)
+
+
+class Command(db_worker.Command):
+    help = "Predict whole tables, one at a time, and care for the jobs and the bytes that they leave."
+
+    def add_arguments(self, parser):
+        super().add_arguments(parser)
+        parser.set_defaults(queue_name=upkeep.QUEUE)
+
+    def handle(self, **options):
+        db_worker.Worker = Worker  # the command offers no other way to name its class
+        os.nice(GIVES_WAY)
+        counting.forget_the_dead()
+        threading.Thread(target=leases.care, args=[upkeep.tidy, self.stderr.write], daemon=True).start()
+        super().handle(**options)
