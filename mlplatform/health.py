@@ -49,7 +49,7 @@ class HealthMiddleware:
     def __call__(self, request):
         if request.path in {"/livez", "/healthz"}:
             return JsonResponse({"status": "ok"})
-        if request.path == "/ping":
+        if request.path in {"/ping", "/health"}:
             # What MLflow and SageMaker ask: 404 while what this server is there for cannot answer.
             return HttpResponse(status=200 if all(ping() for ping in PINGS) else 404)
         if request.path == "/v2/health/live":

@@ -1,6 +1,6 @@
 """What the OpenAPI description says beyond the views: examples for the parameters in paths."""
 
-EXAMPLES = {"name": "iris", "dataset": "iris", "version": 1, "id": 1}
+EXAMPLES = {"name": "iris", "dataset": "iris", "version": 1, "id": 1, "model": "iris@dev"}
 
 
 def with_path_examples(result, generator, request, public):
@@ -9,5 +9,7 @@ def with_path_examples(result, generator, request, public):
         for call in calls.values():
             for parameter in call.get("parameters", []):
                 if parameter["in"] == "path" and parameter["name"] in EXAMPLES:
-                    parameter["example"] = EXAMPLES[parameter["name"]]
+                    example = EXAMPLES[parameter["name"]]
+                    is_text = parameter["schema"].get("type") == "string"
+                    parameter["example"] = str(example) if is_text else example
     return result

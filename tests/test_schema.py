@@ -1,18 +1,44 @@
 """OpenAPI: every call is described, without warnings, and its examples work when executed."""
 
+import json
+
 import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 
+from mlplatform import tokens
+
 CALLS = {
-    ("POST", "/auth/token"), ("DELETE", "/auth/token"),
-    ("POST", "/datasets/upload"), ("GET", "/datasets"), ("GET", "/datasets/{name}"),
-    ("GET", "/datasets/{name}/file"), ("DELETE", "/datasets/{name}"),
-    ("POST", "/train"), ("GET", "/jobs"), ("GET", "/jobs/{id}"),
-    ("GET", "/models"), ("GET", "/models/{dataset}/{version}"), ("GET", "/models/{dataset}/{version}/artifact"),
+    ("POST", "/auth/token"),
+    ("DELETE", "/auth/token"),
+    ("POST", "/datasets/upload"),
+    ("GET", "/datasets"),
+    ("GET", "/datasets/{name}"),
+    ("GET", "/datasets/{name}/file"),
+    ("DELETE", "/datasets/{name}"),
+    ("POST", "/train"),
+    ("GET", "/jobs"),
+    ("GET", "/jobs/{id}"),
+    ("GET", "/models"),
+    ("GET", "/models/{dataset}/{version}"),
+    ("GET", "/models/{dataset}/{version}/artifact"),
     ("DELETE", "/models/{dataset}/{version}"),
-    ("POST", "/promote"), ("POST", "/rollback"), ("POST", "/predict"),
-}  # fmt: skip
+    ("POST", "/promote"),
+    ("POST", "/rollback"),
+    ("POST", "/predict"),
+    ("GET", "/v2"),
+    ("GET", "/v2/models"),
+    ("GET", "/v2/models/{model}"),
+    ("GET", "/v2/models/{model}/ready"),
+    ("POST", "/v2/models/{model}/infer"),
+    ("GET", "/v2/models/{model}/versions/{version}"),
+    ("GET", "/v2/models/{model}/versions/{version}/ready"),
+    ("POST", "/v2/models/{model}/versions/{version}/infer"),
+    ("POST", "/invocations"),
+    ("GET", "/version"),
+    ("GET", "/metrics"),
+}
+PROBES = {"/livez", "/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +53,7 @@ def test_the_schema_is_valid_and_without_warnings(tmp_path):
 def test_it_is_openapi_3_1_and_has_every_call(schema):
     described = {(method.upper(), path) for path, calls in schema["paths"].items() for method in calls}
     assert schema["openapi"].startswith("3.1")
-    assert described >= CALLS
+    assert described >= CALLS | {("GET", path) for path in PROBES}
 
 
 def test_upload_takes_a_file(schema):
@@ -51,6 +77,43 @@ def test_the_examples_work_in_the_order_of_a_model_s_life(schema, api):
     assert api.post("/rollback", example_of(schema, "/rollback")).status_code == 200
 
 
+def test_the_examples_of_the_protocols_work_as_they_are_given(schema, api, client, admin):
+    assert api.post("/train", example_of(schema, "/train")).status_code == 201
+    token = {"Authorization": f"Bearer {tokens.create(admin).token}"}
+    tried = 0
+    for path, calls in schema["paths"].items():
+        for method, call in calls.items():
+            if path.startswith(("/v2", "/invocations", "/version", "/metrics")) or path in PROBES:
+                for sent in sendings(call):
+                    answer = client.generic(
+                        method.upper(), filled(path, call), **sent, headers=token | given(call)
+                    )
+                    assert str(answer.status_code) in call["responses"], answer.content
+                    assert answer.status_code == 200, answer.content
+                    tried += 1
+    assert tried == 24
+
+
+def filled(path: str, call: dict) -> str:
+    known = {told["name"]: told["example"] for told in call.get("parameters", []) if told["in"] == "path"}
+    return path.format(**known)
+
+
+def given(call: dict) -> dict[str, str]:
+    headers = [told for told in call.get("parameters", []) if told["in"] == "header" and "examples" in told]
+    return {told["name"]: next(iter(told["examples"].values()))["value"] for told in headers}
+
+
+def sendings(call: dict) -> list[dict]:
+    """The bodies of a call's examples, or one without a body."""
+    bodies = [
+        {"content_type": kind, "data": value if isinstance(value, str) else json.dumps(value)}
+        for kind, told in call.get("requestBody", {}).get("content", {}).items()
+        for value in [example["value"] for example in told.get("examples", {}).values()]
+    ]
+    return bodies or [{}]
+
+
 def test_everything_but_signing_in_asks_for_a_credential(schema):
     open_calls = {
         (method, path)
@@ -58,7 +121,8 @@ def test_everything_but_signing_in_asks_for_a_credential(schema):
         for method, call in calls.items()
         if not call.get("security")
     }
-    assert open_calls <= {("post", "/auth/token"), ("get", "/schema")}
+    probes = {("get", path) for path in PROBES}
+    assert open_calls <= {("post", "/auth/token"), ("get", "/schema"), ("get", "/version")} | probes
 
 
 @pytest.mark.django_db
