@@ -4,10 +4,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format lock bench
+.PHONY: help run test format lock bench bench-peers
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py run
@@ -22,6 +22,9 @@ test: .venv/.installed-dev .venv-conformance/.installed ## every check and every
 
 bench: .venv/.installed ## measure predictions over HTTP, into docs/performance.md (wrk where installed)
 	$(BIN)/python -m benchmarks.serving
+
+bench-peers: .venv/.installed ## the same beside MLflow, MLServer and BentoML, which it installs into .venv-peers
+	$(BIN)/python -m benchmarks.peers
 
 format: .venv/.installed-dev ## put the code into the house's format
 	$(BIN)/ruff check --fix
