@@ -24,6 +24,11 @@ from serving.frames import TypedRows
 from serving.trees import MOST_NODES, Grove, Ranks, nodes_of, summed, summed_by_tree
 
 FEW_ROWS = 32
+TREES = {"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"}
+FORESTS = {
+    "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor",
+}  # fmt: skip
+BAGS = {"BaggingClassifier", "BaggingRegressor"}
 
 
 class PlainScorer:
@@ -61,7 +66,7 @@ class TreeScorer:
 
 
 class ForestScorer:
-    """The mean of many trees: RandomForest and ExtraTrees."""
+    """The mean of many trees: RandomForest, ExtraTrees, and Bagging of trees."""
 
     kind = "trees"
 
@@ -141,25 +146,27 @@ class Beyond(Exception):
 def scorer(estimator):
     """The cheapest way to this estimator's exact predictions. By class name: a subclass is another algorithm."""
     name = type(estimator).__name__
-    if name in {
-        "DecisionTreeClassifier",
-        "DecisionTreeRegressor",
-        "ExtraTreeClassifier",
-        "ExtraTreeRegressor",
-    }:
+    if name in TREES:
         return TreeScorer(estimator)
-    if name in {
-        "RandomForestClassifier",
-        "RandomForestRegressor",
-        "ExtraTreesClassifier",
-        "ExtraTreesRegressor",
-    }:
+    if name in FORESTS or (name in BAGS and _is_forest(estimator)):
         return ForestScorer(estimator)
     if name in {"GradientBoostingClassifier", "GradientBoostingRegressor"}:
         return _boosting(estimator)
     if name in {"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"}:
         return _histograms(estimator)
     return PlainScorer(estimator)
+
+
+def _is_forest(bag) -> bool:
+    """Whether Bagging has trees that all look at every column and know every class."""
+    every = list(range(bag.n_features_in_))
+    classes = len(getattr(bag, "classes_", []))
+    return all(
+        type(tree).__name__ in TREES
+        and len(getattr(tree, "classes_", [])) == classes
+        and list(columns) == every
+        for tree, columns in zip(bag.estimators_, bag.estimators_features_, strict=True)
+    )
 
 
 def _boosting(estimator):

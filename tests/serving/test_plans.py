@@ -31,7 +31,7 @@ PARAMS = {
 TREES = [
     "DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor",
     "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor",
-    "GradientBoostingClassifier", "GradientBoostingRegressor",
+    "BaggingClassifier", "BaggingRegressor", "GradientBoostingClassifier", "GradientBoostingRegressor",
     "HistGradientBoostingClassifier", "HistGradientBoostingRegressor",
 ]  # fmt: skip
 
@@ -117,6 +117,10 @@ def test_every_algorithm_predicts_by_its_plan_what_its_pipeline_predicts(algorit
 @st.composite
 def tree_params(draw):
     name = draw(st.sampled_from(TREES))
+    if name.startswith("Bagging"):  # with fewer columns it is no forest
+        shares = st.sampled_from([1.0, 0.5])
+        flags = {"bootstrap": draw(st.booleans()), "bootstrap_features": draw(st.booleans())}
+        return name, flags | {"n_estimators": draw(st.integers(1, 15)), "max_features": draw(shares)}
     params = {"max_depth": draw(st.sampled_from([None, 1, 3]))}
     if not name.startswith("Hist"):
         params["min_samples_leaf"] = draw(st.integers(1, 5))
