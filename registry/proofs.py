@@ -4,10 +4,15 @@ The proofs belong to the app above, which serves what was proved; it puts them i
 training and promotion hold to them without knowing what they are.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from registry.models import ModelVersion
-from registry.pipelines import FitResult
+
+if TYPE_CHECKING:  # it imports pandas, which a process that waits for work does not need
+    from registry.pipelines import FitResult
 
 # Each looks at a fit and returns what writes its findings, inside the transaction that registers the version.
 PROVERS: list[Callable[[FitResult], Callable[[ModelVersion], None]]] = []

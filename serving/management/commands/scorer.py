@@ -3,7 +3,7 @@ import threading
 
 from django_tasks_db.management.commands import db_worker
 
-from mlplatform import counting
+from mlplatform import checks, counting
 from registry import leases
 from serving import upkeep
 
@@ -20,6 +20,7 @@ class Worker(db_worker.Worker):
 
 class Command(db_worker.Command):
     help = "Predict whole tables, one at a time, and care for the jobs and the bytes that they leave."
+    requires_system_checks = [checks.TAG]  # the others import every view, and with them pandas
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
