@@ -89,8 +89,14 @@ def _split(given):
         return prediction.Rows(rows=data)
     if not isinstance(columns, list) or any(len(row) != len(columns) for row in data):
         raise invalid("Each row of `dataframe_split` must have as many values as there are columns.")
-    names = [str(name) for name in columns]
-    return Columns(dict(zip(names, zip(*data, strict=True), strict=False)) if data else {}, len(data))
+    return Columns(_by_name([str(name) for name in columns], data), len(data))
+
+
+def _by_name(names: list[str], rows: list[list]) -> dict:
+    """Rows as columns; a name that stands for two of them is refused, since which is meant cannot be known."""
+    if len(set(names)) != len(names):
+        raise invalid("Each column must have a name of its own.")
+    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
 
 
 def _records(given):
@@ -158,7 +164,7 @@ class CsvText:
                 if len(row) != len(header):
                     raise invalid(f"Row {number} has {len(row)} values; the header has {len(header)}.")
             if rows:
-                columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+                columns = _by_name(header, rows)
                 return reader.from_columns(columns, len(rows), rules=cells.TEXT)
         return reader.from_rows(rows, rules=cells.TEXT)
 

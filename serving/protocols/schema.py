@@ -261,7 +261,8 @@ for path in ("/ping", "/health"):
         responses={200: None, 404: None},
     )  # fmt: skip
 call(
-    "get", "/metrics", "metrics", "What Prometheus scrapes", tags=[OPERATIONS], auth=[{"token": []}, {"cookieAuth": []}],
+    "get", "/metrics", "metrics", "What Prometheus scrapes", tags=[OPERATIONS],
+    auth=[{"token": []}, {"cookieAuth": []}],
     responses={(200, "text/plain"): str, 401: ErrorSerializer, 403: ErrorSerializer},
 )  # fmt: skip
 for path in ("/livez", "/healthz"):

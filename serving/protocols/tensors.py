@@ -70,12 +70,12 @@ class Tensors:
             width = first.shape[1]
             rows = [first.data[start : start + width] for start in range(0, len(first.data), max(width, 1))]
             return reader.from_rows(rows)
+        unknown = [tensor.name for tensor in self.inputs if tensor.name not in reader.known]
+        if unknown:
+            raise invalid(f"The model has no column `{unknown[0][:100]}`.")
         columns = {tensor.name: tensor.column() for tensor in self.inputs}
         if len(columns) != len(self.inputs):
             raise invalid("Each input must have a name of its own.")
-        unknown = [name for name in columns if name not in reader.known]
-        if unknown:
-            raise invalid(f"The model has no column `{unknown[0][:100]}`.")
         counts = {len(values) for values in columns.values()}
         if len(counts) > 1:
             raise invalid("The inputs are columns of one table, so each must have the same number of values.")
