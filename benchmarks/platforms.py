@@ -132,11 +132,11 @@ class Platform:
 
 @contextlib.contextmanager
 def plain_server(kind: str):
-    """A plain view on the same gunicorn, with as many workers and threads."""
+    """A plain view on the same gunicorn: the platform's kind of worker, and as many workers and threads."""
     port = free_port()
     command = [
-        sys.executable, "-m", "gunicorn", "-k", "gthread", "-w", "2", "--threads", "8", "--keep-alive", "5",
-        "--log-level", "warning", "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
+        sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "-w", "2", "--threads", "8",
+        "--keep-alive", "5", "--no-control-socket", "--log-level", "warning", "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PLAIN": kind})
     try:

@@ -21,7 +21,7 @@ if not os.environ.get(counting.VARIABLE):
 
 wsgi_app = "mlplatform.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
-worker_class = "gthread"
+worker_class = "mlplatform.lingering.LingeringWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 timeout = 120

@@ -1,0 +1,95 @@
+"""The web server's worker: every connection gets its answers, however many there are and however they ask."""
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.stack.servers import free_ports, until
+
+THREADS = 2
+COMMAND = [
+    sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "-w", "1", "--threads", THREADS,
+    "--keep-alive", "5", "--no-control-socket", "tests.stack.test_lingering:echo",
+]  # fmt: skip
+
+
+def echo(environ, start_response):
+    """A WSGI application that answers the path; /slow takes half a second."""
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.5)
+    body = environ["PATH_INFO"].encode()
+    start_response("200 OK", [("Content-Length", str(len(body)))])
+    return [body]
+
+
+@pytest.fixture(scope="module")
+def server():
+    (port,) = free_ports(1)
+    process = subprocess.Popen([str(part) for part in COMMAND] + ["-b", f"127.0.0.1:{port}"])
+    until(lambda: is_open(port), what="the server's port")
+    yield process, port
+    process.kill()
+    process.wait(10)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
+def connected(server) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", server[1], timeout=10)
+
+
+def ask(connection, path: str) -> str:
+    connection.request("GET", path)
+    return connection.getresponse().read().decode()
+
+
+def test_more_connections_than_threads_are_all_answered(server):
+    connections = [connected(server) for _ in range(4 * THREADS)]
+    for turn in range(30):
+        for place, connection in enumerate(connections):
+            assert ask(connection, f"/{turn}/{place}") == f"/{turn}/{place}"
+
+
+def test_a_connection_that_pauses_is_still_there(server):
+    connection = connected(server)
+    for pause in (0, 0.001, 0.01, 0.3):
+        time.sleep(pause)
+        assert ask(connection, "/again") == "/again"
+
+
+def test_requests_that_arrive_together_are_answered_one_after_the_other(server):
+    with socket.create_connection(("127.0.0.1", server[1]), timeout=10) as client:
+        client.sendall(b"".join(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(5)))
+        said = b""
+        while b"/4" not in said:
+            said += client.recv(65536)
+    places = [said.index(b"\r\n\r\n/%d" % number) for number in range(5)]
+    assert places == sorted(places)
+
+
+def test_idle_connections_hold_no_thread(server):
+    idle = [connected(server) for _ in range(3 * THREADS)]
+    for connection in idle:
+        ask(connection, "/")
+    start = time.monotonic()
+    assert ask(connected(server), "/new") == "/new"
+    assert time.monotonic() - start < 1
+
+
+def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(server):
+    process, _ = server
+    busy, kept = connected(server), connected(server)
+    ask(kept, "/")
+    busy.request("GET", "/slow")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert busy.getresponse().read() == b"/slow"
+    assert process.wait(15) == 0
