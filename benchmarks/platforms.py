@@ -136,7 +136,8 @@ def plain_server(kind: str):
     port = free_port()
     command = [
         sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "-w", "2", "--threads", "8",
-        "--keep-alive", "5", "--no-control-socket", "--log-level", "warning", "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
+        "--keep-alive", "5", "--no-control-socket", "--log-level", "warning",
+        "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PLAIN": kind})
     try:
