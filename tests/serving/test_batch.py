@@ -2,11 +2,20 @@
 
 import io
 
+import numpy as np
 import pandas
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import given
+from hypothesis import strategies as some
 
-from serving import batch
+from catalog.columns import MISSING
+from catalog.parsing import Column, ParseRecipe
+from serving import batch, cells, files
+from serving.frames import Reader
 from serving.prediction import predict
 
 ROWS = [[5 + i % 5, 1.5, ["red", "blue", None, "violet"][i % 4]] for i in range(50)]
@@ -71,7 +80,7 @@ def test_a_fault_is_named_by_its_row_in_the_whole_file(send, frame, monkeypatch)
 
 def test_a_decimal_comma_is_read_as_the_catalog_reads_it(send):
     points = send("length;width;colour\n9;1.25;red\n5;1.5;blue\n")
-    commas = send("length;width;colour\n9;1.25;red\n5;1.5;blue\n")
+    commas = send("length;width;colour\n9;1,25;red\n5;1,5;blue\n")
     assert [line.split(b";")[-1] for line in content_of(points).splitlines()] == [
         line.split(b";")[-1] for line in content_of(commas).splitlines()
     ]
@@ -90,6 +99,107 @@ def test_a_file_that_cannot_be_scored_says_why(send, content, name, status, word
     answer = send(content, name)
     assert answer.status_code == status
     assert words in answer.json()["detail"]
+
+
+def test_cells_come_back_as_they_were_written(send):
+    sent = (
+        'length,width,colour,note\n9,01.50,red,NA\n5, 1.5 ,NULL,"a, b"\n5,1e0,"say ""red""","two\nlines"\n'
+        "5,1.5,,\u00fc \n"
+    )
+    back = content_of(send(sent)).decode()
+    assert back.splitlines()[0] == "length,width,colour,note,prediction"
+    rows = pandas.read_csv(io.StringIO(back), dtype=str, keep_default_na=False)
+    assert rows.drop(columns="prediction").equals(
+        pandas.read_csv(io.StringIO(sent), dtype=str, keep_default_na=False)
+    )
+
+
+def test_typed_columns_come_back_as_they_were_stored(send):
+    table = pa.table(
+        {
+            "length": pa.array([9, 5], pa.int8()),
+            "width": pa.array([1.5, None], pa.float32()),
+            "colour": pa.array(["red", "blue"]).dictionary_encode(),
+            "when": pa.array([1, 2], pa.date32()),
+            "price": pa.array([1, 2], pa.decimal128(9, 2)),
+        }
+    )
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    back = pyarrow.parquet.read_table(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+    assert back.column_names == [*table.column_names, "prediction"]
+    kept = back.drop_columns(["prediction", "colour"])
+    assert kept.equals(table.drop_columns(["colour"]).cast(kept.schema))
+    assert kept.schema.types == [pa.int8(), pa.float32(), pa.date32(), pa.decimal128(9, 2)]
+    assert back["colour"].to_pylist() == ["red", "blue"]
+
+
+def test_new_columns_take_names_that_the_table_does_not_have():
+    new = {"prediction": np.zeros(1), "probability_a": np.zeros(1)}
+    assert list(batch._named(["prediction", "prediction_2"], new)) == ["prediction_3", "probability_a"]
+
+
+def test_parts_are_as_large_as_the_estimator_is_fast(monkeypatch):
+    monkeypatch.setattr(batch, "PART_S", 0.02)
+    text = "a,b\n" + "1,2\n" * 20_000
+    table = batch.table(io.BytesIO(text.encode()), "x.csv")
+    quick = [part.num_rows for part in batch._Pace().parts(table)]
+    assert quick[0] == batch.FEWEST
+    assert max(quick) > 4 * batch.FEWEST
+    assert sum(quick) == 20_000
+
+
+INPUTS = [
+    {"name": "whole", "type": "integer"},
+    {"name": "part", "type": "number"},
+    {"name": "day", "type": "date"},
+    {"name": "word", "type": "text"},
+    {"name": "flag", "type": "boolean"},
+]
+WRITTEN = some.one_of(
+    some.sampled_from([*MISSING, " NA ", "inf", "-Infinity", "1e400", "0x1", "1_0", "1,5", "\u0661", "\u00a01", "+.5",
+                       "5.",                       "true", "FALSE", " true", "2026-01-31", "2026-01-31T10:00:00Z", "2026-02-30"]),
+    some.integers().map(str),
+    some.floats().map(str),
+    some.text(alphabet=some.characters(codec="utf-8", exclude_characters="\0"), max_size=4),
+)  # fmt: skip
+
+
+def outcome(work) -> tuple:
+    try:
+        rows = work()
+    except ValidationError as error:
+        return ("refused", error.messages)
+    return rows.numbers.tobytes(), rows.dates.tobytes(), [list(values) for values in rows.text]
+
+
+@given(some.lists(some.tuples(*[WRITTEN] * 5), min_size=1, max_size=4))
+def test_a_part_of_a_text_file_is_read_as_the_rules_read_each_cell(rows):
+    columns = dict(zip([column["name"] for column in INPUTS], zip(*rows, strict=True), strict=True))
+    reader = Reader(INPUTS)
+    batch_ = pa.RecordBatch.from_arrays(
+        [pa.array(values, pa.string()) for values in columns.values()], list(columns)
+    )
+    recipe = ParseRecipe("csv", decimal=".", columns=tuple(Column(name, "text", True) for name in columns))
+    assert outcome(lambda: files.part(batch_, reader, recipe=recipe)) == outcome(
+        lambda: reader.from_columns(columns, len(rows), rules=cells.TEXT)
+    )
+
+
+@given(
+    some.sampled_from(["i8", "u4", "f4", "f8", "bool", "M8[us]", "O"]),
+    some.sampled_from(INPUTS),
+    some.lists(some.integers(0, 5), min_size=1, max_size=4),
+)
+def test_a_typed_column_is_read_as_the_rules_read_each_value(dtype, column, values):
+    series = pandas.Series(np.array(values).astype(dtype))
+    if series.dtype.kind == "f":
+        series = series.where(series > 0) / 2
+    reader, frame = Reader([column]), pandas.DataFrame({column["name"]: series})
+    listed = {column["name"]: files._Typed({column["name"]: series}).listed(column["name"])}
+    assert outcome(lambda: files.typed(frame, reader)) == outcome(
+        lambda: reader.from_columns(listed, len(values))
+    )
 
 
 class TestPage:
