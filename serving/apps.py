@@ -16,7 +16,8 @@ class ServingConfig(AppConfig):
         proofs.PROVERS.append(_later("serving.proving.prove"))
         proofs.REHEARSALS.append(_later("serving.resident.rehearse"))
         health.FALLBACKS.append(_later("serving.resident.is_answering"))
-        errors.SHAPES["/v2"] = _later("serving.protocols.v2.error_body")
+        for path in ("/v1", "/v2"):
+            errors.SHAPES[path] = _later("serving.protocols.v2.error_body")
         errors.SHAPES["/invocations"] = _later("serving.protocols.invocations.error_body")
         health.PINGS.append(_later("serving.protocols.invocations.is_ready"))
 

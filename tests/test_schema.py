@@ -34,6 +34,9 @@ CALLS = {
     ("GET", "/v2/models/{model}/versions/{version}"),
     ("GET", "/v2/models/{model}/versions/{version}/ready"),
     ("POST", "/v2/models/{model}/versions/{version}/infer"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
+    ("POST", "/v1/models/{model}:predict"),
     ("POST", "/invocations"),
     ("GET", "/version"),
     ("GET", "/metrics"),
@@ -83,13 +86,13 @@ def test_the_examples_of_the_protocols_work_as_they_are_given(schema, api, progr
     tried = 0
     for path, calls in schema["paths"].items():
         for method, call in calls.items():
-            if path.startswith(("/v2", "/invocations", "/version", "/metrics")) or path in PROBES:
+            if path.startswith(("/v1", "/v2", "/invocations", "/version", "/metrics")) or path in PROBES:
                 for sent in sendings(call):
                     answer = program(method.upper(), filled(path, call), **sent, **token | given(call))
                     assert str(answer.status_code) in call["responses"], answer.content
                     assert answer.status_code == 200, answer.content
                     tried += 1
-    assert tried == 24
+    assert tried == 27
 
 
 def filled(path: str, call: dict) -> str:

@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import access, errors, json_bodies, tokens
 from serving import exposition
-from serving.protocols import bodies, invocations, native, v2
+from serving.protocols import bodies, invocations, native, v1, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
 
@@ -59,6 +59,8 @@ def refused(error: Exception, reshape: Callable[[dict, int], dict] | None = None
             response[name] = value
     if failure.status_code == 401:
         response["WWW-Authenticate"] = "Bearer"
+    if failure.status_code == 405:
+        response["Allow"] = ", ".join(error.allowed)
     return response
 
 
@@ -76,7 +78,9 @@ def predict(request: HttpRequest) -> HttpResponse:
 
 def _only(request: HttpRequest, *methods: str) -> None:
     if request.method not in methods:
-        raise MethodNotAllowed(request.method)
+        error = MethodNotAllowed(request.method)
+        error.allowed = methods
+        raise error
 
 
 def _v2(request: HttpRequest, call: Callable[[], dict]) -> HttpResponse:
@@ -125,6 +129,16 @@ def v2_infer(request, model, version=None):
     response[v2.JSON_SIZE] = str(len(head))
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+@csrf_exempt
+def v1_predict(request, model):
+    try:
+        _only(request, "POST")
+        user = user_of(request)
+        return answered(v1.predict(model, content=bodies.content_of(request), by=user))
+    except EXPECTED as error:
+        return refused(error, v2.error_body)
 
 
 @csrf_exempt

@@ -74,7 +74,7 @@ def _json(body):
     return {
         "dataframe_split": _split,
         "dataframe_records": _records,
-        "instances": _instances,
+        "instances": instances,
         "inputs": _inputs,
     }[form](body[form])
 
@@ -106,7 +106,8 @@ def _records(given):
     return Columns({name: [row.get(name) for row in given] for name in names}, len(given))
 
 
-def _instances(given):
+def instances(given):
+    """Rows as lists in the signature's order, or as objects by column name."""
     if isinstance(given, list) and given and all(isinstance(row, dict) for row in given):
         return _records(given)
     return _table(given, "instances")

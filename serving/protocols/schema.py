@@ -5,137 +5,17 @@ Each call is told by an APIView that nothing serves, because drf-spectacular rea
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.views import APIView
 
 from mlplatform.api import ErrorSerializer
-from serving.protocols import invocations, tensors, v2
+from serving.protocols import invocations, shapes, v2
 
-OIP, MLFLOW, OPERATIONS = "open inference protocol", "mlflow", "operations"
+OIP, KSERVE, MLFLOW, OPERATIONS = "open inference protocol", "kserve v1", "mlflow", "operations"
 ROWS = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 BY_COLUMN = dict(zip(COLUMNS, map(list, zip(*ROWS, strict=True)), strict=True))
 PARQUET = invocations.PARQUET[0]
 ENDPOINTS = []
-
-
-class FaultSerializer(serializers.Serializer):
-    """The body of every failure under /v2."""
-
-    error = serializers.CharField()
-
-
-class MLflowFaultSerializer(serializers.Serializer):
-    """The body of every failure of /invocations."""
-
-    error_code = serializers.CharField()
-    message = serializers.CharField()
-
-
-class ServerSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    version = serializers.CharField()
-    extensions = serializers.ListField(child=serializers.CharField())
-
-
-class LiveModelsSerializer(serializers.Serializer):
-    models = serializers.ListField(child=serializers.CharField(), help_text="`name` or `name@stage`")
-
-
-class TensorMetadataSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    datatype = serializers.CharField()
-    shape = serializers.ListField(child=serializers.IntegerField(), help_text="-1 is as many as you send.")
-
-
-class LiveModelSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    versions = serializers.ListField(child=serializers.CharField())
-    platform = serializers.CharField()
-    inputs = TensorMetadataSerializer(many=True)
-    outputs = TensorMetadataSerializer(many=True)
-
-
-class ModelReadySerializer(serializers.Serializer):
-    name = serializers.CharField()
-    ready = serializers.BooleanField()
-
-
-class InputTensorSerializer(serializers.Serializer):
-    name = serializers.CharField(help_text="A column of the model, or any name for one table of all columns.")
-    shape = serializers.ListField(
-        child=serializers.IntegerField(min_value=0), max_length=tensors.MOST_DIMENSIONS
-    )
-    datatype = serializers.CharField(help_text=", ".join(tensors.DATATYPES))
-    parameters = serializers.DictField(required=False, help_text="`binary_data_size`, `content_type`")
-    data = serializers.ListField(
-        child=serializers.JSONField(allow_null=True),
-        required=False,
-        help_text="Flat or nested; null is missing. Left out where the tensor follows in binary.",
-    )
-
-
-class WantedOutputSerializer(serializers.Serializer):
-    name = serializers.CharField(help_text=" or ".join(f"`{name}`" for name in v2.OUTPUTS))
-    parameters = serializers.DictField(required=False, help_text="`binary_data`")
-
-
-class InferenceRequestSerializer(serializers.Serializer):
-    id = serializers.CharField(required=False)
-    parameters = serializers.DictField(required=False, help_text="`content_type`, `binary_data_output`")
-    inputs = InputTensorSerializer(many=True)
-    outputs = WantedOutputSerializer(many=True, required=False, help_text="`predict` when left out.")
-
-
-class OutputTensorSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    shape = serializers.ListField(child=serializers.IntegerField())
-    datatype = serializers.CharField()
-    parameters = serializers.DictField(
-        required=False, help_text="`classes`, as JSON in a text; `binary_data_size`"
-    )
-    data = serializers.ListField(child=serializers.JSONField(allow_null=True), required=False)
-
-
-class InferenceResponseSerializer(serializers.Serializer):
-    model_name = serializers.CharField()
-    model_version = serializers.CharField()
-    id = serializers.CharField()
-    outputs = OutputTensorSerializer(many=True)
-
-
-class SplitSerializer(serializers.Serializer):
-    columns = serializers.ListField(child=serializers.CharField(), required=False)
-    index = serializers.ListField(child=serializers.JSONField(), required=False)
-    data = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
-
-
-class InvocationsSerializer(serializers.Serializer):
-    """Exactly one of the first four."""
-
-    dataframe_split = SplitSerializer(required=False)
-    dataframe_records = serializers.ListField(child=serializers.DictField(), required=False)
-    instances = serializers.JSONField(required=False, help_text="Rows: lists, or objects by column.")
-    inputs = serializers.JSONField(required=False, help_text="Columns by name, or rows.")
-    params = serializers.DictField(required=False, help_text="Not used.")
-
-
-class PredictionsSerializer(serializers.Serializer):
-    predictions = serializers.ListField(child=serializers.JSONField(allow_null=True))
-
-
-class AliveSerializer(serializers.Serializer):
-    status = serializers.CharField()
-
-
-class LiveSerializer(serializers.Serializer):
-    live = serializers.BooleanField()
-
-
-class ReadinessSerializer(serializers.Serializer):
-    status = serializers.CharField(help_text="`ok`, `degraded` or `not ready`")
-    ready = serializers.BooleanField()
-    checks = serializers.DictField(child=serializers.CharField())
 
 
 def call(method: str, path: str, name: str, summary: str, **about) -> None:
@@ -154,7 +34,7 @@ def with_protocols(endpoints: list) -> list:
 
 def _of_v2(*failures: int, ok) -> dict:
     told = ok if isinstance(ok, dict) else {200: ok}
-    return told | dict.fromkeys(failures, FaultSerializer)
+    return told | dict.fromkeys(failures, shapes.FaultSerializer)
 
 
 call(
@@ -163,11 +43,11 @@ call(
     "v2_server",
     "Name, version and extensions",
     tags=[OIP],
-    responses=_of_v2(401, ok=ServerSerializer),
+    responses=_of_v2(401, ok=shapes.ServerSerializer),
 )
 call(
     "get", "/v2/models", "v2_models", "What is live in staging and production", tags=[OIP],
-    responses=_of_v2(401, 503, ok=LiveModelsSerializer),
+    responses=_of_v2(401, 503, ok=shapes.LiveModelsSerializer),
 )  # fmt: skip
 
 TABLE = {"inputs": [{"name": "rows", "shape": [2, 4], "datatype": "FP64", "data": ROWS}]}
@@ -183,10 +63,10 @@ INFER = {
             description="With binary tensors: how many bytes of the body are JSON. The same header is in the answer.",
         )
     ],
-    "request": {"application/json": InferenceRequestSerializer, "application/octet-stream": OpenApiTypes.BINARY},
+    "request": {"application/json": shapes.InferenceRequestSerializer, "application/octet-stream": OpenApiTypes.BINARY},
     "responses": _of_v2(
         400, 401, 403, 404, 413, 415, 501, 503,
-        ok={(200, "application/json"): InferenceResponseSerializer, (200, "application/octet-stream"): bytes},
+        ok={(200, "application/json"): shapes.InferenceResponseSerializer, (200, "application/octet-stream"): bytes},
     ),
     "examples": [
         OpenApiExample("A table", TABLE, request_only=True, media_type="application/json"),
@@ -207,9 +87,9 @@ INFER = {
     ],
 }  # fmt: skip
 for place, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/{version}", "_version")):
-    known = _of_v2(400, 401, 404, 503, ok=LiveModelSerializer)
+    known = _of_v2(400, 401, 404, 503, ok=shapes.LiveModelSerializer)
     call("get", place, f"v2_model{suffix}", "Inputs and outputs of a live model", tags=[OIP], responses=known)
-    is_ready = _of_v2(400, 401, 404, 503, ok=ModelReadySerializer)
+    is_ready = _of_v2(400, 401, 404, 503, ok=shapes.ModelReadySerializer)
     call(
         "get",
         f"{place}/ready",
@@ -220,6 +100,20 @@ for place, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/
     )
     call("post", f"{place}/infer", f"v2_infer{suffix}", "Predict with tensors", **INFER)
 
+call(
+    "get", "/v1/models", "v1_models", "What is live in staging and production", tags=[KSERVE],
+    responses=_of_v2(401, 503, ok=shapes.LiveModelsSerializer),
+)  # fmt: skip
+call(
+    "get", "/v1/models/{model}", "v1_ready", "Whether a model answers", tags=[KSERVE],
+    responses=_of_v2(400, 401, 404, 503, ok=shapes.ModelReadySerializer),
+)  # fmt: skip
+call(
+    "post", "/v1/models/{model}:predict", "v1_predict", "Predict rows", tags=[KSERVE],
+    request=shapes.InstancesSerializer,
+    responses=_of_v2(400, 401, 403, 404, 413, 415, 503, ok=shapes.PredictionsSerializer),
+    examples=[OpenApiExample("Iris", {"instances": ROWS}, request_only=True)],
+)  # fmt: skip
 call(
     "post", "/invocations", "invocations", "Predict as MLflow and SageMaker ask",
     tags=[MLFLOW],
@@ -232,10 +126,10 @@ call(
             examples=[OpenApiExample("Iris in dev", "iris@dev")],
         )
     ],
-    request={"application/json": InvocationsSerializer, "text/csv": str, PARQUET: OpenApiTypes.BINARY},
+    request={"application/json": shapes.InvocationsSerializer, "text/csv": str, PARQUET: OpenApiTypes.BINARY},
     responses={
-        200: PredictionsSerializer,
-        **dict.fromkeys((400, 401, 403, 404, 413, 503), MLflowFaultSerializer),
+        200: shapes.PredictionsSerializer,
+        **dict.fromkeys((400, 401, 403, 404, 413, 503), shapes.MLflowFaultSerializer),
         (415, "text/plain"): str,
     },
     examples=[
@@ -268,7 +162,7 @@ call(
 for path in ("/livez", "/healthz"):
     call(
         "get", path, path.strip("/"), "Whether the process answers", tags=[OPERATIONS], auth=[],
-        responses=AliveSerializer,
+        responses=shapes.AliveSerializer,
     )  # fmt: skip
 call(
     "get",
@@ -277,10 +171,10 @@ call(
     "Whether the process answers",
     tags=[OIP],
     auth=[],
-    responses=LiveSerializer,
+    responses=shapes.LiveSerializer,
 )
 for path, name, tag in (("/readyz", "readyz", OPERATIONS), ("/v2/health/ready", "v2_server_ready", OIP)):
     call(
         "get", path, name, "Whether requests can be answered", tags=[tag], auth=[],
-        responses={200: ReadinessSerializer, 503: ReadinessSerializer},
+        responses={200: shapes.ReadinessSerializer, 503: shapes.ReadinessSerializer},
     )  # fmt: skip

@@ -45,3 +45,15 @@ def test_every_failure_is_a_status_of_its_table_and_one_text(told):
     for _, body in [*told["errors"], told["missing"]]:
         assert list(body) == ["error"]
         assert isinstance(body["error"], str)
+
+
+@pytest.mark.parametrize("form", ["first", "first by name"])
+def test_its_first_protocol_predicts_the_same(told, wanted, form):
+    assert told[form] == wanted["predictions"]
+    assert told["first ready"] is True
+    assert told["first models"] == told["models"]
+
+
+def test_failures_of_the_first_protocol_are_as_those_of_the_second(told):
+    assert [status for status, _ in told["first errors"]] == [400, 404, 405, 405]
+    assert all(list(body) == ["error"] for _, body in told["first errors"])

@@ -220,7 +220,9 @@ def test_an_address_or_method_that_is_none_has_the_protocols_body(send, subtests
     for method, path, status in NO_ADDRESSES:
         with subtests.test(method=method, path=path[:60]):
             body = {"inputs": columns()} if method == "POST" else b""
-            told_v2(send(path, body, method=method), status)
+            answer = send(path, body, method=method)
+            told_v2(answer, status)
+            assert bool(answer.get("Allow")) is (status == 405)
 
 
 def test_a_refusal_before_the_view_has_the_protocols_body(send):

@@ -46,6 +46,26 @@ def error(method: str, path: str, **more) -> list:
     return [answer.status_code, answer.json()]
 
 
+async def first() -> dict:
+    client = InferenceRESTClient(RESTConfig(protocol="v1"))
+    body = {"instances": given["rows"]}
+    made = await client.infer(url, body, model_name="flowers", headers=dict(headers))
+    by_name = [dict(zip(given["names"], row, strict=True)) for row in given["rows"]]
+    objects = await client.infer(url, {"instances": by_name}, model_name="flowers", headers=dict(headers))
+    return {
+        "first": made["predictions"],
+        "first by name": objects["predictions"],
+        "first ready": await client.is_model_ready(url, "flowers", headers=headers),
+        "first models": parsed(models.ListModelsResponse, "/v1/models"),
+        "first errors": [
+            error("POST", "/v1/models/flowers:predict", content=b'{"instances": 5}'),
+            error("POST", "/v1/models/none:predict", content=b'{"instances": [[1]]}'),
+            error("GET", "/v1/models/flowers:predict"),
+            error("POST", "/v1/models/flowers:explain", content=b"{}"),
+        ],
+    }
+
+
 async def main() -> dict:
     client = InferenceRESTClient(RESTConfig(protocol="v2"))
 
@@ -105,4 +125,4 @@ def told() -> dict:
     }
 
 
-print(json.dumps(asyncio.run(main()) | told(), default=lambda value: value.decode()))
+print(json.dumps(asyncio.run(main()) | asyncio.run(first()) | told(), default=lambda value: value.decode()))

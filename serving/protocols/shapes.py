@@ -1,0 +1,130 @@
+"""The protocols' bodies, for their description: they are read and written by hand, for speed."""
+
+from rest_framework import serializers
+
+from serving.protocols import tensors, v2
+
+
+class FaultSerializer(serializers.Serializer):
+    """The body of every failure under /v2."""
+
+    error = serializers.CharField()
+
+
+class MLflowFaultSerializer(serializers.Serializer):
+    """The body of every failure of /invocations."""
+
+    error_code = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ServerSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    version = serializers.CharField()
+    extensions = serializers.ListField(child=serializers.CharField())
+
+
+class LiveModelsSerializer(serializers.Serializer):
+    models = serializers.ListField(child=serializers.CharField(), help_text="`name` or `name@stage`")
+
+
+class TensorMetadataSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    datatype = serializers.CharField()
+    shape = serializers.ListField(child=serializers.IntegerField(), help_text="-1 is as many as you send.")
+
+
+class LiveModelSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    versions = serializers.ListField(child=serializers.CharField())
+    platform = serializers.CharField()
+    inputs = TensorMetadataSerializer(many=True)
+    outputs = TensorMetadataSerializer(many=True)
+
+
+class ModelReadySerializer(serializers.Serializer):
+    name = serializers.CharField()
+    ready = serializers.BooleanField()
+
+
+class InputTensorSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text="A column of the model, or any name for one table of all columns.")
+    shape = serializers.ListField(
+        child=serializers.IntegerField(min_value=0), max_length=tensors.MOST_DIMENSIONS
+    )
+    datatype = serializers.CharField(help_text=", ".join(tensors.DATATYPES))
+    parameters = serializers.DictField(required=False, help_text="`binary_data_size`, `content_type`")
+    data = serializers.ListField(
+        child=serializers.JSONField(allow_null=True),
+        required=False,
+        help_text="Flat or nested; null is missing. Left out where the tensor follows in binary.",
+    )
+
+
+class WantedOutputSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text=" or ".join(f"`{name}`" for name in v2.OUTPUTS))
+    parameters = serializers.DictField(required=False, help_text="`binary_data`")
+
+
+class InferenceRequestSerializer(serializers.Serializer):
+    id = serializers.CharField(required=False)
+    parameters = serializers.DictField(required=False, help_text="`content_type`, `binary_data_output`")
+    inputs = InputTensorSerializer(many=True)
+    outputs = WantedOutputSerializer(many=True, required=False, help_text="`predict` when left out.")
+
+
+class OutputTensorSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    shape = serializers.ListField(child=serializers.IntegerField())
+    datatype = serializers.CharField()
+    parameters = serializers.DictField(
+        required=False, help_text="`classes`, as JSON in a text; `binary_data_size`"
+    )
+    data = serializers.ListField(child=serializers.JSONField(allow_null=True), required=False)
+
+
+class InferenceResponseSerializer(serializers.Serializer):
+    model_name = serializers.CharField()
+    model_version = serializers.CharField()
+    id = serializers.CharField()
+    outputs = OutputTensorSerializer(many=True)
+
+
+class InstancesSerializer(serializers.Serializer):
+    instances = serializers.ListField(
+        child=serializers.JSONField(), help_text="Rows: lists, or objects by column."
+    )
+
+
+class SplitSerializer(serializers.Serializer):
+    columns = serializers.ListField(child=serializers.CharField(), required=False)
+    index = serializers.ListField(child=serializers.JSONField(), required=False)
+    data = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
+
+
+class InvocationsSerializer(serializers.Serializer):
+    """Exactly one of the first four."""
+
+    dataframe_split = SplitSerializer(required=False)
+    dataframe_records = serializers.ListField(child=serializers.DictField(), required=False)
+    instances = serializers.JSONField(required=False, help_text="Rows: lists, or objects by column.")
+    inputs = serializers.JSONField(required=False, help_text="Columns by name, or rows.")
+    params = serializers.DictField(required=False, help_text="Not used.")
+
+
+class PredictionsSerializer(serializers.Serializer):
+    predictions = serializers.ListField(child=serializers.JSONField(allow_null=True))
+
+
+class AliveSerializer(serializers.Serializer):
+    status = serializers.CharField()
+
+
+class LiveSerializer(serializers.Serializer):
+    live = serializers.BooleanField()
+
+
+class ReadinessSerializer(serializers.Serializer):
+    status = serializers.CharField(help_text="`ok`, `degraded` or `not ready`")
+    ready = serializers.BooleanField()
+    checks = serializers.DictField(child=serializers.CharField())
