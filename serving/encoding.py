@@ -37,7 +37,7 @@ class Encoder:
         # Every category that training saw, the rare ones too: what a caller may be warned of is outside.
         self.known = _categories(groups["text"][0]) if "text" in groups else []
         self.dense = sum(len(groups[group][1]) for group in ("numbers", "dates") if group in groups)
-        self.width = self.dense + sum(width for _, _, width in self.text)
+        self.width = self.dense + sum(width for _, width in self.text)
 
     def __call__(self, rows: TypedRows) -> np.ndarray:
         encoded = np.zeros((rows.count, self.width))
@@ -47,8 +47,8 @@ class Encoder:
         if self.dates:
             encoded[:, numbers : self.dense] = self.dates(_seconds(rows.dates))
         start = self.dense
-        for (table, other, width), values in zip(self.text, rows.text, strict=True):
-            _set(encoded, start, [table.get(value, other) for value in values])
+        for (places, width), values in zip(self.text, rows.text, strict=True):
+            _set(encoded, start, list(map(places.__getitem__, values)))
             start += width
         return encoded
 
@@ -105,8 +105,19 @@ def _scaler(scaler) -> Callable[[np.ndarray], np.ndarray]:
     raise NotCompilable(f"its numbers are scaled by {kind}")
 
 
-def _tables(pipe) -> list[tuple[dict, int, int]]:
-    """For each text column: category -> one-hot place, the place of every other text (-1: none), the width."""
+class Places(dict):
+    """Category -> one-hot place, and `other` for every text that is none of them; -1 is no place."""
+
+    def __init__(self, places: dict, other: int):
+        super().__init__(places)
+        self.other = other
+
+    def __missing__(self, value) -> int:
+        return self.other
+
+
+def _tables(pipe) -> list[tuple[Places, int]]:
+    """For each text column: the places of its categories, and their number."""
     imputer, one_hot = _steps(pipe, 1, "SimpleImputer", "OneHotEncoder")
     if (
         imputer.strategy != "constant"
@@ -125,15 +136,15 @@ def _categories(pipe) -> list[frozenset]:
     return [frozenset(categories.tolist()) for categories in pipe.steps[-1][1].categories_]
 
 
-def _table(categories: list[str], rare: list[str], gap: str) -> tuple[dict, int, int]:
+def _table(categories: list[str], rare: list[str], gap: str) -> tuple[Places, int]:
     few = set(rare)
     frequent = [category for category in categories if category not in few]
     other = len(frequent) if rare else -1
-    table = {category: place for place, category in enumerate(frequent)}
+    places = Places({category: place for place, category in enumerate(frequent)}, other)
     # A cell is text, or a boolean that the pipeline turns into the texts "True" and "False", or a gap.
-    table |= {None: table.get(gap, other)}
-    table |= {value: table.get(str(value), other) for value in (True, False)}
-    return table, other, len(frequent) + bool(rare)
+    places |= {None: places[gap]}
+    places |= {value: places[str(value)] for value in (True, False)}
+    return places, len(frequent) + bool(rare)
 
 
 def _steps(pipe, skip: int, *kinds: str | None) -> list:

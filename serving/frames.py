@@ -132,13 +132,11 @@ class Reader:
     def _columns(self, rows: list) -> list[Sequence]:
         kinds = set(map(type, rows))
         width = len(self.names)
+        if kinds <= {list, dict} and set(map(len, rows)) != {width}:
+            raise _Misfit
         if kinds == {list}:
-            if any(len(row) != width for row in rows):
-                raise _Misfit
             return list(zip(*rows, strict=True))
         if kinds == {dict}:
-            if any(len(row) != width for row in rows):
-                raise _Misfit
             try:
                 return [[row[name] for row in rows] for name in self.names]
             except KeyError:

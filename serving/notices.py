@@ -23,7 +23,7 @@ class Watch:
         self.earliest, self.latest = (_moments(groups["dates"], end) for end in ("min", "max"))
         known = plan.encoder.known if plan.encoder else [None] * len(groups["text"])
         self.known = [
-            categories if column["type"] == "text" else None
+            None if column["type"] != "text" or categories is None else categories | {None}
             for column, categories in zip(groups["text"], known, strict=True)
         ]
 
@@ -41,10 +41,9 @@ class Watch:
             outside = (rows.dates < self.earliest) | (rows.dates > self.latest)
             found["out_of_range"] += int(np.count_nonzero(outside))
         for values, known in zip(rows.text, self.known, strict=True):
-            gaps = values.count(None)
-            found["imputed"] += gaps
-            if known is not None:
-                found["unseen_category"] += sum(value not in known for value in values) - gaps
+            found["imputed"] += values.count(None)
+            if known is not None and not known.issuperset(values):
+                found["unseen_category"] += sum(value not in known for value in values)
         return {kind: count for kind, count in found.items() if count}
 
     def listed(self, rows: TypedRows) -> list[dict]:
@@ -63,7 +62,7 @@ class Watch:
         for name, values, known in zip(self.names["text"], rows.text, self.known, strict=True):
             found += _at([value is None for value in values], name, "imputed")
             if known is not None:
-                unseen = [value is not None and value not in known for value in values]
+                unseen = [value not in known for value in values]
                 found += _at(unseen, name, "unseen_category")
         return sorted(found, key=lambda notice: notice["row"])[:MOST]
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from serving.encoding import Encoder, NotCompilable
 from serving.frames import TypedRows
-from serving.trees import MOST_NODES, Grove, Ranks, nodes_of, summed, summed_by_tree
+from serving.trees import MOST_NODES, Grove, Ranks, first_column, nodes_of, summed, summed_by_tree
 
 FEW_ROWS = 32
 TREES = {"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"}
@@ -73,6 +73,7 @@ class ForestScorer:
     def __init__(self, estimator):
         self.trees = [tree.tree_ for tree in estimator.estimators_]
         self.values = [np.ascontiguousarray(tree.value[:, 0, :]) for tree in self.trees]
+        self.column = first_column(self.trees)
         self.classes = getattr(estimator, "classes_", None)
         small = sum(tree.node_count for tree in self.trees) <= MOST_NODES
         self.grove = _grove(self.trees, estimator.n_features_in_) if small else None
@@ -83,7 +84,7 @@ class ForestScorer:
         if self.grove and len(narrow) <= FEW_ROWS:
             total = summed(self.grove.values(narrow))
         else:
-            total = summed_by_tree(self.trees, self.values, narrow)
+            total = summed_by_tree(self.trees, self.values, narrow, column=self.column)
         total /= len(self.trees)
         return _voted(total, self.classes, probabilities)
 
