@@ -135,6 +135,12 @@
     form.dataset.sent = "yes";
     event.submitter?.setAttribute("aria-busy", "true");
     work(1);
+    // The answer may be a file, after which this page stays and nothing tells that it has come.
+    if (form.hasAttribute("data-may-download")) setTimeout(() => {
+      delete form.dataset.sent;
+      event.submitter?.removeAttribute("aria-busy");
+      work(-1);
+    }, 4000);
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
