@@ -178,8 +178,8 @@ class ParquetFile:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
-        found = parsing.inspect(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
-        return files.typed(parsing.read(file, found.recipe), reader)
+        recipe, _ = parsing.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        return files.typed(parsing.read(file, recipe), reader)
 
 
 def is_ready() -> bool:
