@@ -1,6 +1,5 @@
 """What the tests of sloppy and hostile callers share: a model of every type of column, and calls to it."""
 
-
 import pytest
 
 from mlplatform import tokens
