@@ -1,4 +1,4 @@
-"""/metrics in Prometheus' text format: what all web processes of this box counted, and the jobs from the database."""
+"""/metrics in Prometheus' text format: what the web processes and the scorer of this box counted, and the jobs from the database."""
 
 import os
 from collections.abc import Iterator

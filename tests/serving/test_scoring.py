@@ -479,6 +479,11 @@ class TestPages:
         assert f"/serving/jobs/{job.pk}/" in page.get("/serving/jobs/?dataset=flowers").text
         assert "No scoring job matches" in page.get("/serving/jobs/?state=failed").text
 
+    def test_the_admin_shows_them(self, page, ask):
+        job = ask()
+        for path in ("?q=flowers", f"{job.pk}/change/"):
+            assert "New Rows.csv" in page.get(f"/admin/serving/scoringjob/{path}").text
+
     def test_a_dataset_may_be_called_jobs(self, page, make_version, make_dataset):
         make_version(make_dataset("jobs"))
         assert page.get("/serving/jobs/dev/").status_code == 200
