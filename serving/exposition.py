@@ -1,4 +1,4 @@
-"""/metrics in Prometheus' text format: what the web processes and the scorer of this box counted, and the jobs from the database."""
+"""/metrics in Prometheus' text format: what this box's web processes and scorer counted, and the jobs' table."""
 
 import os
 from collections.abc import Iterator

@@ -63,10 +63,8 @@ class _Texts:
 
     def numbers(self, name: str) -> np.ndarray:
         """As cells.number_of: Arrow takes fewer texts for a number than Python, and those for the same."""
-        texts = pc.ascii_trim_whitespace(self.columns[name])
-        filled = pc.if_else(pc.is_in(texts, GAPS), pa.scalar(None, pa.string()), texts)
         try:
-            numbers = pc.cast(filled, pa.float64())
+            numbers = pc.cast(_gaps_are_null(pc.ascii_trim_whitespace(self.columns[name])), pa.float64())
         except pa.ArrowInvalid:
             raise _Doubtful from None
         values = numbers.to_numpy(zero_copy_only=False)
@@ -77,8 +75,15 @@ class _Texts:
     def dates(self, name: str) -> np.ndarray:
         return self.rules.dates([self.listed(name)], len(self.columns[name]))[:, 0]
 
+    def texts(self, name: str) -> list:
+        return _gaps_are_null(self.columns[name]).to_pylist()
+
     def listed(self, name: str) -> list:
         return self.columns[name].to_pylist()
+
+
+def _gaps_are_null(texts: pa.Array) -> pa.Array:
+    return pc.if_else(pc.is_in(texts, GAPS), pa.scalar(None, pa.string()), texts)
 
 
 class _Typed:
@@ -102,6 +107,9 @@ class _Typed:
         if self.columns[name].dtype.kind != "M":
             raise _Doubtful
         return self.columns[name].to_numpy("M8[us]")
+
+    def texts(self, name: str) -> list:
+        return self.rules.texts(self.listed(name))
 
     def listed(self, name: str) -> list:
         series = self.columns[name]
@@ -131,9 +139,9 @@ def _whole(source: _Texts | _Typed, count: int, reader: Reader) -> TypedRows:
     for place, column in enumerate(groups["dates"]):
         dates[:, place] = source.dates(column["name"])
     text = [
-        (source.rules.texts if column["type"] == "text" else source.rules.booleans)(
-            source.listed(column["name"])
-        )
+        source.texts(column["name"])
+        if column["type"] == "text"
+        else source.rules.booleans(source.listed(column["name"]))
         for column in groups["text"]
     ]
     return TypedRows(reader.inputs, count, numbers, dates, text)

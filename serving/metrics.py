@@ -1,7 +1,8 @@
 """What Prometheus reads at /metrics: predictions, models in memory, jobs. Right over several web processes.
 
-With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and mlplatform/gunicorn.py do) each process counts in files of its own, which are
-added up when they are read. Labels are found once per slot and kept: looking them up costs more than counting.
+With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and mlplatform/gunicorn.py do) each process counts in files of its
+own, which are added up when they are read. Labels are found once per slot and kept: looking them up costs more than
+counting.
 """
 
 import platform
