@@ -1,18 +1,25 @@
 """The admin: every table can be looked at, nothing can be changed there."""
 
 import pytest
+import io
+
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-OURS = [model for name in ("catalog", "registry") for model in apps.get_app_config(name).get_models()]
+OURS = [
+    model for name in ("catalog", "registry", "serving") for model in apps.get_app_config(name).get_models()
+]
 
 
 @pytest.fixture
 def registry_rows(make_version, admin):
     from registry.promotion import promote
+    from serving.scoring import score
 
     promote(make_version(), stage="staging", by=admin)
+    table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
+    score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
