@@ -1,8 +1,8 @@
 """The admin: every table can be looked at, nothing can be changed there."""
 
-import pytest
 import io
 
+import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
