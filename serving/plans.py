@@ -14,6 +14,7 @@ tree's `apply`, 5 by `predict_proba` on the array; 300 rows 2.8, 1.2 and 6. They
 """
 
 import contextlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +25,11 @@ from serving.frames import TypedRows
 from serving.trees import MOST_NODES, Grove, Ranks, first_column, nodes_of, summed, summed_by_tree
 
 FEW_ROWS = 32
+# Each `apply` lets other threads run Python meanwhile, so requests that sum over their trees at once take turns a hundred
+# times, and a turn costs as much as a tree. One after the other, 16 callers of 300 rows get a third more answers, and wait
+# a third as long at worst. A request of many rows takes long, turns little for it, and so holds up nobody.
+SHORT_ROWS = 2000
+ONE_AFTER_THE_OTHER = threading.Lock()
 TREES = {"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"}
 FORESTS = {
     "RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor",
@@ -84,7 +90,8 @@ class ForestScorer:
         if self.grove and len(narrow) <= FEW_ROWS:
             total = summed(self.grove.values(narrow))
         else:
-            total = summed_by_tree(self.trees, self.values, narrow, column=self.column)
+            with ONE_AFTER_THE_OTHER if len(narrow) <= SHORT_ROWS else contextlib.nullcontext():
+                total = summed_by_tree(self.trees, self.values, narrow, column=self.column)
         total /= len(self.trees)
         return _voted(total, self.classes, probabilities)
 
