@@ -25,9 +25,9 @@ from serving.frames import TypedRows
 from serving.trees import MOST_NODES, Grove, Ranks, first_column, nodes_of, summed, summed_by_tree
 
 FEW_ROWS = 32
-# Each `apply` lets other threads run Python meanwhile, so requests that sum over their trees at once take turns a hundred
-# times, and a turn costs as much as a tree. One after the other, 16 callers of 300 rows get a third more answers, and wait
-# a third as long at worst. A request of many rows takes long, turns little for it, and so holds up nobody.
+# Each `apply` lets other threads run Python meanwhile, so requests that sum over their trees at once would take turns a
+# hundred times, and a turn costs as much as a tree. One after the other, 16 callers of 300 rows get a third more
+# answers and wait a third as long at worst. A request of many rows takes long, turns little, and so holds up nobody.
 SHORT_ROWS = 2000
 ONE_AFTER_THE_OTHER = threading.Lock()
 TREES = {"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"}
