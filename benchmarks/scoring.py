@@ -126,9 +126,14 @@ def sent(platform: Platform, file: Path) -> bytes:
         f'--a-line-between-parts\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     ]
-    parts.append(f'--a-line-between-parts\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n')
+    parts.append(
+        f'--a-line-between-parts\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n\r\n'
+    )
     body = "".join(parts).encode() + file.read_bytes() + b"\r\n--a-line-between-parts--\r\n"
-    headers = {"Content-Type": "multipart/form-data; boundary=a-line-between-parts", "Prefer": "respond-async"}
+    headers = {
+        "Content-Type": "multipart/form-data; boundary=a-line-between-parts",
+        "Prefer": "respond-async",
+    }
     return asked(platform, "POST", "/predict/file", body, headers)
 
 

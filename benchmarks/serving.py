@@ -41,7 +41,8 @@ def main() -> None:
         lines += ["", *changes(platform, options.swaps), *memory(platform)]
     told = "\n".join(
         [
-            f"{len(os.sched_getaffinity(0))} cores, {load.GENERATOR}; medians of {ROUNDS} rounds of {options.seconds:.0f} s.",
+            f"{len(os.sched_getaffinity(0))} cores, {load.GENERATOR}; "
+            f"medians of {ROUNDS} rounds of {options.seconds:.0f} s.",
             "",
             *lines,
         ]

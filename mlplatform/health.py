@@ -7,23 +7,30 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
 
-from mlplatform import storage
+from mlplatform import outages, storage
+from mlplatform.beside import Beside
 from mlplatform.errors import RETRY_AFTER_S
 
 # What may still answer while the database or the store is away; serving puts its own in here.
 FALLBACKS: list[Callable[[], bool]] = []
 # What must be true for /ping to answer 200.
 PINGS: list[Callable[[], bool]] = []
+ANSWER_S = 1.5  # SageMaker gives /ping 2 s, and so do most who ask /readyz
+_beside = Beside(4, "health")
 
 
 def _database() -> str:
     try:
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            return "migrations are missing"
+        with outages.hurried():
+            return _migrations()
     except DatabaseError:
         return "no answer"
-    return "ok"
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    is_behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return "migrations are missing" if is_behind else "ok"
 
 
 def _storage(store) -> str:
@@ -36,10 +43,16 @@ def _storage(store) -> str:
 
 def readiness() -> dict[str, str]:
     """Each thing that a request may need, and "ok" or what is wrong with it."""
-    datasets = _storage(storage.datasets())
-    # Both buckets are in one store: one that hangs is not waited for twice.
-    models = _storage(storage.models()) if datasets == "ok" else datasets
-    return {"database": _database(), "datasets": datasets, "trained_models": models}
+    checks = {
+        "database": _database,
+        "datasets": lambda: _storage(storage.datasets()),
+        "trained_models": lambda: _storage(storage.models()),
+    }
+    return dict(zip(checks, _beside.within(ANSWER_S, checks, otherwise="no answer"), strict=True))
+
+
+def _pings() -> bool:
+    return all(ping() for ping in PINGS)
 
 
 class HealthMiddleware:
@@ -51,7 +64,8 @@ class HealthMiddleware:
             return JsonResponse({"status": "ok"})
         if request.path in {"/ping", "/health"}:
             # What MLflow and SageMaker ask: 404 while what this server is there for cannot answer.
-            return HttpResponse(status=200 if all(ping() for ping in PINGS) else 404)
+            (answers,) = _beside.within(ANSWER_S, {"pings": _pings}, otherwise=False)
+            return HttpResponse(status=200 if answers else 404)
         if request.path == "/v2/health/live":
             return JsonResponse({"live": True})
         if request.path in {"/readyz", "/v2/health/ready"}:

@@ -205,7 +205,17 @@ if DATABASES["default"]["ENGINE"] not in {"django.db.backends.sqlite3", "django.
     raise ImproperlyConfigured(
         "DATABASE_URL must begin with postgresql:// or sqlite://; nothing else is supported."
     )
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # A server that is cut off is noticed after half a minute; for one that hangs see mlplatform/outages.py.
+    DATABASES["default"]["ENGINE"] = "mlplatform.postgres"
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    } | DATABASES["default"].get("OPTIONS", {})
+else:
     # IMMEDIATE: a transaction that reads and then writes under SQLite's deferred mode fails at once with
     # "database is locked", whatever the timeout. WAL: readers do not wait for the writer.
     DATABASES["default"]["OPTIONS"] = {

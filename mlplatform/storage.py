@@ -1,4 +1,4 @@
-"""Bytes in and out of the object store, with its faults as one expected failure.
+"""Bytes in and out of the object store, counted, with its faults as one expected failure.
 
 Keys are written once and never reused, so a reader can never see half of one file and half of another.
 """
@@ -7,16 +7,21 @@ import contextlib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from prometheus_client import Counter
 
+from mlplatform import outages
 from mlplatform.errors import NotReady
 
 logger = logging.getLogger(__name__)
+requests = Counter("mlmp_storage_requests_total", "Requests to the object store", ["operation", "result"])
+SILENT_S = 2  # what takes longer than this and then fails was not refused: nobody answered
 
 
 def datasets() -> Storage:
@@ -39,24 +44,49 @@ def faults_as_not_ready() -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError, OSError) as error:
         logger.warning("object store: %s", error)
-        raise NotReady(
-            "The object store does not answer. Nothing was changed; try again in a moment.",
-            code="storage_unavailable",
-        ) from error
+        raise _away() from error
+
+
+def _away() -> NotReady:
+    return NotReady(
+        "The object store does not answer. Nothing was changed; try again in a moment.",
+        code="storage_unavailable",
+    )
+
+
+@contextlib.contextmanager
+def _asking(operation: str) -> Iterator[None]:
+    """One request to the store, counted as ok, missing or failed; skipped while the store is known to be silent."""
+    if not outages.store.admits():
+        requests.labels(operation, "skipped").inc()
+        raise _away()
+    start, result = time.monotonic(), "failed"
+    try:
+        with faults_as_not_ready():
+            yield
+        result = "ok"
+    except NotReady as error:
+        result = "missing" if error.code == "storage_missing" else result
+        raise
+    finally:
+        outages.store.ended(in_time=result != "failed" or time.monotonic() - start < SILENT_S)
+        requests.labels(operation, result).inc()
 
 
 def save(storage: Storage, key: str, content: IO[bytes]) -> None:
     """Write one new key. Raises NotReady, after which nothing points to the key."""
-    if isinstance(storage, FileSystemStorage):
-        check(storage)  # a folder that is gone is a disk that is away, and must not be made anew under it
-    with faults_as_not_ready():
+    with _asking("save"):
+        if isinstance(storage, FileSystemStorage):
+            os.listdir(
+                storage.location
+            )  # a folder that is gone is a disk that is away: not made anew under it
         content.seek(0)
         storage.save(key, File(content))
 
 
 def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady when the store is down or the bytes are gone."""
-    with faults_as_not_ready():
+    with _asking("open"):
         try:
             return storage.open(key, "rb").file  # on S3 this is where the bytes arrive, in a spooled file
         except FileNotFoundError as error:
@@ -78,7 +108,7 @@ def _missing(key: str) -> NotReady:
 def discard(storage: Storage, key: str) -> None:
     """Delete a key that nothing points to any more. A store that is down leaves an orphan: waste, not harm."""
     try:
-        with faults_as_not_ready():
+        with _asking("delete"):
             storage.delete(key)
     except NotReady:
         logger.warning("object store: %s could not be deleted and stays as an orphan", key)
@@ -86,7 +116,7 @@ def discard(storage: Storage, key: str) -> None:
 
 def check(storage: Storage) -> None:
     """Raise NotReady unless the bucket (or folder) is there and answers."""
-    with faults_as_not_ready():
+    with _asking("check"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)
         else:

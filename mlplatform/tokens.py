@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 from knox.models import get_token_model
 from rest_framework.exceptions import AuthenticationFailed
 
-from mlplatform import access, bulletin
+from mlplatform import access, bulletin, outages
+from mlplatform.beside import renewals
 from mlplatform.errors import NotFound
 
 REMEMBERED_S = 30
+TRIED_AGAIN_S = 1
 MOST_REMEMBERED = 10_000
 
 
@@ -42,12 +44,13 @@ def revoke(user, *, token_key: str) -> None:
     bulletin.announce(bulletin.TOKENS)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Verified:
     user: object
     expires_at: float  # Unix time
     verified_at: float  # by the monotonic clock
     stamp: int
+    tried_at: float = 0.0
 
 
 _remembered: OrderedDict[bytes, Verified] = OrderedDict()
@@ -62,25 +65,41 @@ def user_of(token: str):
     digest = hashlib.sha256(token.encode(errors="replace")).digest()
     known = _remembered.get(digest)
     now, stamp = time.monotonic(), bulletin.stamp(bulletin.TOKENS)
-    if known and known.expires_at <= time.time():
+    if known and (known.expires_at <= time.time() or now - known.verified_at >= _longest()):
         known = None
-    if known and known.stamp == stamp and now - known.verified_at < REMEMBERED_S:
+    if known is None:
+        close_old_connections()  # nobody else does in the lane
+        return _verified(token, digest, None).user
+    is_fresh = known.stamp == stamp and now - known.verified_at < REMEMBERED_S
+    if is_fresh or now - known.tried_at < TRIED_AGAIN_S:
         return known.user
+    return renewals.renewed(digest, lambda: _verified(token, digest, known), known=known).user
+
+
+def _longest() -> float:
+    return max(REMEMBERED_S, settings.SERVING_STALE_S)
+
+
+def _verified(token: str, digest: bytes, known: Verified | None) -> Verified:
+    """The token looked up now; what is known where the database does not answer."""
+    now, stamp = time.monotonic(), bulletin.stamp(bulletin.TOKENS)
     try:
-        user, row = access.BearerAuthentication().authenticate_credentials(token.encode(errors="replace"))
-        access.abilities(user)
+        with outages.hurried():
+            user, row = access.BearerAuthentication().authenticate_credentials(token.encode(errors="replace"))
+            access.abilities(user)
     except (OperationalError, InterfaceError):
-        if known and now - known.verified_at < settings.SERVING_STALE_S:
-            return known.user
-        raise
+        if known is None:
+            raise
+        known.tried_at = now
+        return known
     except AuthenticationFailed:
         _remembered.pop(digest, None)
         raise
     expires_at = row.expiry.timestamp() if row.expiry else float("inf")
-    _remembered[digest] = Verified(user, expires_at, now, stamp)
+    found = _remembered[digest] = Verified(user, expires_at, now, stamp)
     while len(_remembered) > MOST_REMEMBERED:
         _remembered.popitem(last=False)
-    return user
+    return found
 
 
 def forget() -> None:

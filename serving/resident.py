@@ -1,23 +1,25 @@
 """The models of this process: loaded once, proved, warm, and swapped for the next without a gap.
 
 What is live is looked up at most once in LOOK_UP_EVERY_S for each stage of each dataset, and at once when a release
-was announced on this box. A request answers from one Slot from its beginning to its end, so no answer is half old
-and half new.
+was announced on this box. It is looked up beside the request, so that a database that hangs holds nobody up. A request
+answers from one Slot from its beginning to its end, so no answer is half old and half new.
 """
 
 import gc
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from catalog.models import Dataset
 from catalog.names import normalize_name
-from mlplatform import bulletin
+from mlplatform import bulletin, outages
+from mlplatform.beside import Beside, renewals
 from mlplatform.errors import NotFound, NotReady
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
@@ -29,6 +31,7 @@ from serving.notices import Watch
 
 LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
 MOST_SLOTS = 10_000
+LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
 Wanted = tuple[str, str | None, int | None]
 
 
@@ -53,33 +56,32 @@ class Slot:
     looked_up_at: float
     confirmed_at: float
     stamp: int
-    refreshing: threading.Lock = field(default_factory=threading.Lock)
 
 
 _slots: OrderedDict[Wanted, Slot] = OrderedDict()
 _held: dict[str, Model] = {}
-_loading: dict[str, threading.Lock] = {}
+_loads = Beside(4, "load")
 _guard = threading.Lock()
 
 
 def answering(name: str, *, stage: str | None, number: int | None = None) -> Slot:
     """The slot of a dataset's stage, or of one version that is or was live there (in any stage: None).
 
-    While one request looks up what is live, or loads it, the others go on with what answered before. Raises
-    ValidationError for an unknown stage, NotFound when nothing is live there, what artifacts.load() raises, and
-    ArtifactRefused when golden rows are predicted differently now.
+    While what is live is looked up, or loaded, one request waits for it a second at most, and the others go on with
+    what answered before. Raises ValidationError for an unknown stage, NotFound when nothing is live there, what
+    artifacts.load() raises, and ArtifactRefused when golden rows are predicted differently now.
     """
     wanted = (name, stage, number)
     slot = _slots.get(wanted)
     now = time.monotonic()
     if slot is None:
+        close_old_connections()  # nobody else does in the lane
         slot = _looked_up(wanted, None)
-    elif _is_due(slot, now) and slot.refreshing.acquire(blocking=False):
-        refreshing = slot.refreshing
-        try:
-            slot = _looked_up(wanted, slot)
-        finally:
-            refreshing.release()
+    elif _is_due(slot, now):
+        known = slot
+        slot = renewals.renewed(wanted, lambda: _looked_up(wanted, known), known=known)
+        if slot is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
+            slot = _looked_up(wanted, known)
     slot.model.used_at = now
     return slot
 
@@ -91,7 +93,8 @@ def _is_due(slot: Slot, now: float) -> bool:
 def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
     now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
     try:
-        release = _release(wanted, known)
+        with outages.hurried():
+            release = _release(wanted, known)
         model = known.model if known and release is known.release else _model(release)
     except (OperationalError, InterfaceError, NotReady) as error:
         if not connection.in_atomic_block:
@@ -142,26 +145,28 @@ def _release(wanted: Wanted, known: Slot | None) -> Release:
 
 
 def _model(release: Release) -> Model:
-    """The model of a release, loaded at most once at a time. An artifact's key is written once, so it stays true."""
-    with _guard:
-        if release.key in _held:
-            return _held[release.key]
-        lock = _loading.setdefault(release.key, threading.Lock())
-    with lock:
-        with _guard:
-            if release.key in _held:
-                return _held[release.key]
-        return _hold(release.model_version, release.key)
+    """The model of a release, loaded at most once at a time. An artifact's key is written once, so it stays true.
+
+    Whoever asks meanwhile shares what comes of it. Raises NotReady when that takes longer than LOAD_S; it goes on.
+    """
+    if model := _held.get(release.key):  # without a thread
+        return model
+    load = partial(_hold, release.model_version, release.key)
+    (model,) = _loads.within(LOAD_S, {release.key: load}, otherwise=None)
+    if model is None:
+        raise NotReady("The model is being loaded. Try again in a moment.", code="model_loading")
+    return model
 
 
 def _hold(version: ModelVersion, key: str) -> Model:
+    if model := _held.get(key):
+        return model
     with metrics.loading():
         model = _load(version, key)
     model.used_at = time.monotonic()
     gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     with _guard:
         _held[key] = model
-        _loading.pop(key, None)
         _make_room()
         metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
     return model
@@ -204,7 +209,7 @@ def _load(version: ModelVersion, key: str) -> Model:
 
 def rehearse(version: ModelVersion, key: str) -> None:
     """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused."""
-    if version.signature["can_predict"] and key not in _held:
+    if version.signature["can_predict"]:
         _hold(version, key)
 
 

@@ -74,7 +74,9 @@ def program():
     def call(method, path, body=b"", *, content_type="application/json", **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         request = RequestFactory().generic(method, path, content, content_type=content_type, headers=headers)
-        environ = request.environ | {"PATH_INFO": request.path_info.encode().decode("latin-1")}  # as WSGI has it
+        environ = request.environ | {
+            "PATH_INFO": request.path_info.encode().decode("latin-1")
+        }  # as WSGI has it
         begun = []
         parts = application(environ, lambda status, headers: begun.extend([status, headers]))
         answer = HttpResponse(b"".join(parts), status=int(begun[0][:3]), headers=dict(begun[1]))

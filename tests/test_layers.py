@@ -102,4 +102,5 @@ def test_the_pure_modules_know_no_database_and_no_settings(file):
 
 def test_there_is_no_room_without_a_job():
     homeless = {"utils", "helpers", "common", "core", "base", "services", "selectors", "managers"}
-    assert not [name(path) for path in FILES if path.stem in homeless]
+    named_by_django = {"mlplatform/postgres/base.py"}  # a database back end is looked for there
+    assert {name(path) for path in FILES if path.stem in homeless} == named_by_django

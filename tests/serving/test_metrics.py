@@ -3,7 +3,8 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlplatform import tokens
+from mlplatform import storage, tokens
+from mlplatform.errors import NotReady
 from serving.prediction import predict
 
 
@@ -71,3 +72,22 @@ def test_it_asks_for_a_credential(client, page):
     assert page.get("/metrics").status_code == 200
     client.logout()
     assert client.get("/metrics").status_code == 401
+
+
+def test_every_request_to_the_object_store_is_counted_by_what_came_of_it(
+    scrape, make_dataset, broken_storage
+):
+    def counted(operation, result) -> float:
+        samples = scrape()
+        return samples.get(("mlmp_storage_requests_total", ("operation", operation), ("result", result)), 0)
+
+    saved, failed, missing = counted("save", "ok"), counted("save", "failed"), counted("open", "missing")
+    version = make_dataset()
+    assert counted("save", "ok") > saved
+    with broken_storage("datasets"), pytest.raises(NotReady):
+        make_dataset("others", "x,y\n1,2\n3,4\n")
+    assert counted("save", "failed") == failed + 1
+    storage.datasets().delete(version.key)
+    with pytest.raises(NotReady):
+        storage.open_file(storage.datasets(), version.key)
+    assert counted("open", "missing") == missing + 1

@@ -52,7 +52,7 @@ def platform(request):
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
-        for name in SETUPS:
+        for name in (*SETUPS, "supervised"):
             used = item.funcargs.get("platform") or item.funcargs.get(name)
             if isinstance(used, Platform):
                 report.sections.append((f"{name}: what the processes said", used.logs()))

@@ -1,6 +1,7 @@
 """The platform as it is run: gunicorn and training workers as processes, spoken to by HTTP."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -162,7 +163,8 @@ class Platform:
     def made(self, dataset: str, *, versions: int = 1) -> None:
         """A new dataset with this many trained model versions."""
         self.have_workers(max(1, len(self.workers)))
-        assert self.upload(dataset).status_code == 201
+        answer = self.upload(dataset)
+        assert answer.status_code == 201, answer.text
         for _ in range(versions):
             answer = self.train(dataset)
             assert answer.status_code == 201, answer.text
@@ -225,6 +227,29 @@ class Platform:
 
     def store_fails(self):
         return StoreFails(self)
+
+
+class Supervised(Platform):
+    """The platform as `make run` starts it: one command, which starts and watches all others."""
+
+    def start_web(self, *, probe: str = "/readyz") -> None:
+        self.web = self.processes.start(
+            [sys.executable, ROOT / "manage.py", "run"],
+            env=self.env | {"TRAIN_WORKERS": "1"},
+            log=self.folder / "run.log",
+            last=signal.SIGTERM,
+        )
+        until(lambda: self.get(probe, token=None).status_code == 200, what=f"200 from {probe}")
+
+    def have_workers(self, count: int) -> list[subprocess.Popen]:
+        """It has its own."""
+        return []
+
+    def web_processes(self) -> list[psutil.Process]:
+        """The web workers, without the gunicorn process that forks them."""
+        of_run = psutil.Process(self.web.pid).children(recursive=True)
+        gunicorns = [process for process in of_run if "gunicorn" in " ".join(process.cmdline())]
+        return [process for process in gunicorns if process.parent() in gunicorns]
 
 
 class Stored:

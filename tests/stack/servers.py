@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import boto3
+import psutil
 import psycopg
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -203,6 +204,29 @@ class Postgres:
     def stop(self) -> None:
         """Cut every connection and end at once, as a machine that is switched off."""
         self.processes.stop(self.process, signal.SIGQUIT)
+
+    def kill(self) -> None:
+        """End every one of its processes where it stands."""
+        for process in self._processes():
+            process.kill()
+        self.processes.stop(self.process, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def hangs(self):
+        """While it lasts the server takes connections and never answers, on old ones neither."""
+        held = self._processes()
+        for process in held:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in reversed(held):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
 
     def _may_run(self, program: Path) -> bool:
         """Whether the user can reach it: the virtual environment may be in a folder that only root enters."""
