@@ -1,5 +1,8 @@
 """The life of a job in the database: taken once, renewed, tried again, cancelled, ended."""
 
+import errno
+import io
+import sys
 from datetime import timedelta
 
 import pytest
@@ -10,6 +13,7 @@ from django_tasks_db.models import DBTaskResult
 from mlplatform.errors import Conflict
 from registry import jobs, leases, training, workers
 from registry.attempts import Reporter, run_attempt
+from registry.management.commands.run_attempt import ToTheWorker
 from registry.models import JobState, ModelVersion, TrainingJob
 
 
@@ -191,6 +195,18 @@ def test_a_crash_is_recorded_with_its_traceback(running):
     assert (now_of(broken).state, now_of(broken).error_code) == (JobState.FAILED, "crashed")
     assert "TypeError" in now_of(broken).error
     assert "Traceback" in now_of(broken).traceback
+
+
+def test_an_attempt_ends_when_nobody_reads_what_it_prints(monkeypatch):
+    """An error would end the fit instead, and joblib makes an AttributeError of it: the reason that was told."""
+
+    class Torn(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("os._exit", sys.exit)
+    with pytest.raises(SystemExit, match="1"):
+        print("building tree 1 of 400", file=ToTheWorker(Torn()))
 
 
 def test_a_training_tells_its_stages_with_their_times(make_job):

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import sys
@@ -20,6 +21,25 @@ def end_with_the_worker() -> None:
     os._exit(1)
 
 
+class ToTheWorker(io.TextIOBase):
+    """What the attempt prints, to the worker: when nobody reads it, the worker is gone, and so is this attempt.
+
+    An error would end the fit instead, and estimators make another error of it, which would be told as the job's.
+    """
+
+    def __init__(self, out):
+        self.out = out
+
+    def write(self, text: str) -> int:
+        try:
+            return self.out.write(text)
+        except BrokenPipeError:
+            os._exit(1)
+
+    def flush(self) -> None:
+        self.out.flush()
+
+
 class Command(BaseCommand):
     help = "Wait for one attempt of a training job on standard input, and run it. The worker starts this."
 
@@ -33,6 +53,7 @@ class Command(BaseCommand):
         if not line:
             return
         assigned = json.loads(line)
+        sys.stdout, sys.stderr = ToTheWorker(sys.stdout), ToTheWorker(sys.stderr)
         threading.Thread(target=end_with_the_worker, daemon=True).start()
         found = TrainingJob.objects.select_related("dataset_version__dataset", "requested_by").filter(
             pk=assigned["job"], attempt=assigned["attempt"], state=JobState.RUNNING
