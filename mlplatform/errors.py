@@ -12,6 +12,8 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from mlplatform.requestlog import current_id
+
 RETRY_AFTER_S = 5
 # Protocols that have another body for a failure: where their addresses begin -> what makes it of ours and the status.
 SHAPES: dict[str, Callable[[dict, int], dict]] = {}
@@ -153,10 +155,11 @@ def page_not_found(request, exception):
 
 def server_error(request):
     if wants_json(request):
-        detail = "Something went wrong on our side. It has been logged."
+        number = f" with the number {current_id()}" if current_id() else ""
+        detail = f"Something went wrong on our side. It has been logged{number}."
         return _answer(request, 500, detail=detail, code="server_error")
     # Without the usual context: what that needs may be what crashed.
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", {"request_id": current_id()}), status=500)
 
 
 def too_many_sign_ins(request, original_response=None, credentials=None):

@@ -86,6 +86,7 @@ PORT = env_int("PORT", 8000, low=1, high=65535)
 CORES = os.cpu_count() or 1
 WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
 WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
+REQUEST_LOG = env_bool("REQUEST_LOG", True)
 TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
 
 # Security
@@ -375,8 +376,9 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "mlplatform.requestlog.WithRequestId"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}{request_id}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"axes": {"level": "WARNING"}, "django_tasks": {"level": "WARNING"}},
 }

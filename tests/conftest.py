@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform import tokens
+from mlplatform.requestlog import RequestLog
 from registry.training import TrainingRequest, request_training
 from serving import resident
 from serving.lane import Lane
@@ -69,7 +70,7 @@ def page(client, admin):
 @pytest.fixture
 def program():
     """Calls the application as a web server does, by WSGI: the test client goes past the lane."""
-    application = Lane(get_wsgi_application())
+    application = RequestLog(Lane(get_wsgi_application()))
 
     def call(method, path, body=b"", *, content_type="application/json", **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)
@@ -85,6 +86,7 @@ def program():
             parts.close()
         return answer
 
+    call.lines = application.lines
     return call
 
 
