@@ -146,12 +146,21 @@ class CsvWriter:
             self.file.write(plain.getbuffer())
 
     def _write_rows(self, rows) -> None:
-        text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self.delimiter, lineterminator="\n").writerows(rows)
-        self.file.write(text.getvalue().encode())
+        lines = _Lines()
+        csv.writer(lines, delimiter=self.delimiter, lineterminator=_Lines.END).writerows(rows)
+        self.file.write("".join(lines).encode())
 
     def close(self) -> None:
         self.file.flush()
+
+
+class _Lines(list):
+    """What csv.writer writes to: before 3.13 Python quotes a carriage return only where lines end with one."""
+
+    END = "\r\n"
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix(self.END) + "\n")
 
 
 def _as_text(values: np.ndarray) -> pa.Array:

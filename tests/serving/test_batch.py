@@ -1,5 +1,6 @@
 """POST /predict/file: the same table back, with predictions."""
 
+import csv
 import io
 
 import numpy as np
@@ -12,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as some
 
+from catalog import sniffing
 from catalog.columns import MISSING
 from catalog.parsing import Column, ParseRecipe
 from serving import batch, cells, files
@@ -112,6 +114,19 @@ def test_cells_come_back_as_they_were_written(send):
     assert rows.drop(columns="prediction").equals(
         pandas.read_csv(io.StringIO(sent), dtype=str, keep_default_na=False)
     )
+
+
+CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
+
+
+@given(some.lists(some.tuples(CELLS, CELLS), min_size=1, max_size=4), some.sampled_from(sniffing.DELIMITERS))
+def test_whatever_is_in_its_cells_each_row_comes_back_as_one(rows, delimiter):
+    texts = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
+    file = io.BytesIO()
+    writer = batch.CsvWriter(file, ParseRecipe("csv", delimiter=delimiter))
+    writer.write(pa.RecordBatch.from_arrays(texts, ["a", "b"]), {"prediction": np.arange(len(rows))})
+    back = list(csv.reader(io.StringIO(file.getvalue().decode(), newline=""), delimiter=delimiter))
+    assert back == [["a", "b", "prediction"], *([*row, str(number)] for number, row in enumerate(rows))]
 
 
 def test_typed_columns_come_back_as_they_were_stored(send):
