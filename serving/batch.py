@@ -74,18 +74,22 @@ def score(
     done, notices = 0, Counter()
     writer = WRITERS[given.recipe.format](scored, given.recipe)
     pace = _Pace()
-    for batch in pace.parts(given):
-        typed = files.part(batch, model.reader, recipe=given.recipe, first=done + 1)
-        values, chances = prediction.run(model, typed, probabilities=probabilities)
-        columns = {"prediction": values}
-        if chances is not None:
-            classes = model.version.signature["classes"]
-            columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
-        writer.write(batch, columns)
-        done += batch.num_rows
-        notices.update(model.watch.counts(typed))
-        tell(Counted(done, dict(notices)))
-    writer.close()
+    try:
+        for batch in pace.parts(given):
+            typed = files.part(batch, model.reader, recipe=given.recipe, first=done + 1)
+            values, chances = prediction.run(model, typed, probabilities=probabilities)
+            columns = {"prediction": values}
+            if chances is not None:
+                classes = model.version.signature["classes"]
+                columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
+            writer.write(batch, columns)
+            done += batch.num_rows
+            notices.update(model.watch.counts(typed))
+            tell(Counted(done, dict(notices)))
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
     return Counted(done, dict(notices))
 
 
@@ -153,6 +157,9 @@ class CsvWriter:
     def close(self) -> None:
         self.file.flush()
 
+    def abandon(self) -> None:
+        """Nothing is held back."""
+
 
 class _Lines(list):
     """What csv.writer writes to: before 3.13 Python quotes a carriage return only where lines end with one."""
@@ -199,6 +206,11 @@ class ParquetWriter:
         if self.waiting:
             self._flush()
         self.writer.close()
+
+    def abandon(self) -> None:
+        """Left open, it would write its end when it is collected, to a file that is closed by then."""
+        if self.writer:
+            self.writer.is_open = False
 
 
 WRITERS = {"csv": CsvWriter, "parquet": ParquetWriter}

@@ -1,6 +1,7 @@
 """POST /predict/file: the same table back, with predictions."""
 
 import csv
+import gc
 import io
 
 import numpy as np
@@ -78,6 +79,17 @@ def test_a_fault_is_named_by_its_row_in_the_whole_file(send, frame, monkeypatch)
     answer = send(frame.to_csv(index=False))
     assert answer.status_code == 400
     assert answer.json()["fields"]["input_data"] == ["Row 41, column `length` must be a number."]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_fault_behind_the_first_row_group_leaves_no_end_to_be_written_later(send, frame, monkeypatch):
+    monkeypatch.setattr(batch, "ROWS", 7)
+    monkeypatch.setattr(batch, "ROW_GROUP", 1)
+    buffer = io.BytesIO()
+    frame.assign(length=[*[5.0] * 40, np.inf, *[5.0] * 9]).to_parquet(buffer)
+    answer = send(buffer.getvalue(), "x.parquet")
+    assert answer.json()["fields"]["input_data"] == ["Row 41, column `length` must be a finite number."]
+    gc.collect()
 
 
 def test_a_decimal_comma_is_read_as_the_catalog_reads_it(send):
