@@ -94,7 +94,7 @@ def _end(job: ScoringJob, state: str, **words) -> None:
 def _attempt(job: ScoringJob, scored: IO[bytes], seen) -> None:
     """Score the job's file and store the result. Raises ValidationError for a person to act on, and Interrupted."""
     start = time.perf_counter()
-    if job.model_version is None:
+    if job.model_version_id is None:
         raise ValidationError(
             "The model version was deleted before it had predicted the file.", code="version_deleted"
         )
@@ -118,7 +118,8 @@ def _store(job: ScoringJob, scored: IO[bytes]) -> str:
 
 
 def _succeed(job: ScoringJob, counted: batch.Counted, *, key: str, size: int) -> None:
-    ended = leases.held(job).update(
+    uncancelled = leases.held(job).filter(cancel_requested_at=None)
+    ended = uncancelled.update(
         state=JobState.SUCCEEDED,
         progress=1,
         rows_done=counted.rows,
@@ -131,7 +132,15 @@ def _succeed(job: ScoringJob, counted: batch.Counted, *, key: str, size: int) ->
     # Written a moment ago, and the database went away before it could say so?
     if not ended and not ScoringJob.objects.filter(pk=job.pk, result_key=key).exists():
         storage.discard(storage.datasets(), key)
+        _look(job)
         raise Superseded
+
+
+def _look(job: ScoringJob) -> None:
+    """Raise Cancelled when this attempt was asked to end."""
+    asked = leases.held(job).values("cancel_requested_at", "error").first()
+    if asked and asked["cancel_requested_at"]:
+        raise Cancelled(asked["error"])
 
 
 class _Teller:
@@ -150,9 +159,7 @@ class _Teller:
         with _database_may_be_away():
             if not leases.beat(self.job, notices=counted.notices, **done):
                 raise Superseded
-            asked = leases.held(self.job).values("cancel_requested_at", "error").first()
-            if asked and asked["cancel_requested_at"]:
-                raise Cancelled(asked["error"])
+            _look(self.job)
 
 
 @contextlib.contextmanager

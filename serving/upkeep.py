@@ -25,9 +25,11 @@ def tidy() -> int:
 
 
 def discard_input(job: ScoringJob) -> None:
-    """An ended job is never run again, so its file may go."""
-    storage.discard(storage.datasets(), job.input_key)
-    ScoringJob.objects.filter(pk=job.pk).update(input_key="")
+    """An ended job is never run again, so its file may go; that of a job for another attempt stays."""
+    ended = ScoringJob.objects.finished().filter(pk=job.pk)
+    if ended.exists():
+        storage.discard(storage.datasets(), job.input_key)
+        ended.update(input_key="")
 
 
 def remove(job: ScoringJob) -> bool:

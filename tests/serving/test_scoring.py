@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
+from mlplatform import storage
 from mlplatform.errors import Conflict
 from registry import leases
 from registry.models import JobState
@@ -234,6 +235,33 @@ class TestAttempt:
         with pytest.raises(attempts.Superseded):
             attempts._succeed(job, batch.Counted(50, {}), key="a/b", size=1)
         assert (now_of(job).state, now_of(job).result_key) == ("running", "")
+
+    def test_a_superseded_attempt_that_fails_leaves_the_file_to_the_next(self, queued, monkeypatch):
+        monkeypatch.setattr(batch, "ROWS", 7)
+        job = queued(TABLE + "long,1.5,red\n")
+        score = batch.score
+
+        def superseded_meanwhile(*args, **fields):
+            ScoringJob.objects.update(state=JobState.QUEUED)
+            return score(*args, **fields | {"tell": lambda counted: None})
+
+        monkeypatch.setattr(batch, "score", superseded_meanwhile)
+        attempts.run(job.pk)
+        assert (now_of(job).state, now_of(job).input_key) == ("queued", job.input_key)
+        assert stored() == ["input.csv"]
+
+    def test_a_job_that_is_cancelled_while_its_result_is_stored_has_none(self, queued, admin, monkeypatch):
+        job = queued()
+        save = storage.save
+
+        def cancelled_meanwhile(*args):
+            save(*args)
+            scoring.cancel(now_of(job), by=admin)
+
+        monkeypatch.setattr(storage, "save", cancelled_meanwhile)
+        attempts.run(job.pk)
+        assert (now_of(job).state, now_of(job).error) == ("cancelled", "Cancelled by ada.")
+        assert stored() == []
 
     def test_an_end_that_was_written_twice_is_one(self, running):
         job = running()
