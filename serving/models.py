@@ -37,7 +37,9 @@ class Proof(models.Model):
 
 def result_name(sent: str, form: str) -> str:
     """What the scored table is called for whoever sent a file of that name."""
-    return f"{PurePath(sent).stem}_predictions.{form}"
+    name = PurePath(sent)
+    stem = PurePath(name.stem).stem if name.suffix == ".gz" else name.stem
+    return f"{stem}_predictions.{form}"
 
 
 class ScoringJobQuerySet(LeasedJobQuerySet):

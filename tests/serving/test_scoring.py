@@ -18,7 +18,7 @@ from registry import leases
 from registry.models import JobState
 from registry.promotion import delete_version
 from serving import attempts, batch, scoring, upkeep
-from serving.models import ScoringJob
+from serving.models import ScoringJob, result_name
 from serving.prediction import predict
 
 ROWS = [[5 + i % 5, 1.5, ["red", "blue", None, "violet"][i % 4]] for i in range(50)]
@@ -113,6 +113,10 @@ class TestAsking:
         assert read["prediction"].tolist() == wanted.predictions
         assert read[["probability_rose", "probability_tulip"]].to_numpy().tolist() == wanted.probabilities
         assert job.result_name == "New Rows_predictions.csv"
+
+    @pytest.mark.parametrize("sent", ["rows.csv", "rows.CSV.gz", "rows"])
+    def test_its_result_is_called_after_the_file(self, sent):
+        assert result_name(sent, "csv") == "rows_predictions.csv"
 
     def test_its_notices_are_counted(self, ask):
         assert ask().notices == {"imputed": 12, "unseen_category": 12}
