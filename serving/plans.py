@@ -25,6 +25,7 @@ from serving.frames import TypedRows
 from serving.trees import MOST_NODES, Grove, Ranks, first_column, nodes_of, summed, summed_by_tree
 
 FEW_ROWS = 32
+LARGEST = float(np.finfo(np.float32).max)
 # Each `apply` lets other threads run Python meanwhile, so requests that sum over their trees at once would take turns a
 # hundred times, and a turn costs as much as a tree. One after the other, 16 callers of 300 rows get a third more
 # answers and wait a third as long at worst. A request of many rows takes long, turns little, and so holds up nobody.
@@ -38,7 +39,7 @@ BAGS = {"BaggingClassifier", "BaggingRegressor"}
 
 
 class PlainScorer:
-    """The estimator itself, which need not look whether the array is finite."""
+    """The estimator itself, which need not look whether the array holds what it can take."""
 
     kind = "estimator"
     nbytes = 0
@@ -49,7 +50,7 @@ class PlainScorer:
     def run(self, encoded: np.ndarray, *, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
         from sklearn import config_context
 
-        _check_finite(encoded)
+        _check_range(encoded)
         with config_context(assume_finite=True):
             predicted = np.ravel(self.estimator.predict(encoded))
             return predicted, self.estimator.predict_proba(encoded) if probabilities else None
@@ -112,7 +113,7 @@ class BoostingScorer:
     def run(self, encoded, *, probabilities):
         if len(encoded) > FEW_ROWS:
             return self.plain.run(encoded, probabilities=probabilities)
-        _check_finite(encoded)
+        _check_range(encoded)
         said = self.grove.values(self.narrow(encoded)).reshape(len(encoded), -1, self.outputs)
         raw = summed(said, self.start)
         if self.classes is None:
@@ -130,14 +131,17 @@ class BoostingScorer:
 
 def _narrow(encoded: np.ndarray) -> np.ndarray:
     """float32, as scikit-learn's trees compare. Raises Beyond for what it cannot hold."""
-    with np.errstate(over="ignore"):
-        narrow = encoded.astype(np.float32)
-    _check_finite(narrow)
-    return narrow
+    _check_range(encoded)
+    return _float32(encoded)
 
 
-def _check_finite(encoded: np.ndarray) -> None:
-    if not np.isfinite(encoded).all():
+def _float32(encoded: np.ndarray) -> np.ndarray:
+    return encoded.astype(np.float32)
+
+
+def _check_range(encoded: np.ndarray) -> None:
+    """Raise Beyond for what float32 cannot hold: whoever has trees inside refuses it, but not under assume_finite."""
+    if not (np.abs(encoded) <= LARGEST).all():
         raise Beyond
 
 
@@ -185,7 +189,7 @@ def _boosting(estimator):
     start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_)))[0]
     grove = _grove(trees, estimator.n_features_in_)
     grove.value *= estimator.learning_rate
-    return BoostingScorer(estimator, grove, start, narrow=_narrow, tie=True)
+    return BoostingScorer(estimator, grove, start, narrow=_float32, tie=True)
 
 
 def _histograms(estimator):

@@ -162,12 +162,17 @@ def test_any_texts_are_encoded_alike(texts, name):
     assert_same_few_and_many(fit(algorithms.find(name), frame, {}), frame)
 
 
-def test_a_number_beyond_the_trees_is_refused_by_the_pipelines_words():
-    result = fit(algorithms.find("RandomForestClassifier"), table(), {"n_estimators": 3})
+@pytest.mark.parametrize(
+    "name", ["RandomForestClassifier", "GradientBoostingRegressor", "AdaBoostClassifier"]
+)
+@pytest.mark.parametrize("count", [1, plans.FEW_ROWS + 1])
+def test_a_number_beyond_the_trees_is_refused_by_the_pipelines_words(name, count):
+    result = fit(algorithms.find(name), table(), {"n_estimators": 3})
     plan = plans.compile_plan(result.pipeline, result.signature)
-    rows = Reader(COLUMNS).from_rows([["red", 1e300, 1, True, None]])
-    with pytest.raises(ValueError, match="too large"):
-        plan.run(rows)
+    for beyond in (1e300, -1e39):
+        rows = Reader(COLUMNS).from_rows([["red", beyond, 1, True, None]] * count)
+        with pytest.raises(ValueError, match="too large"):
+            plan.run(rows)
 
 
 def test_a_step_that_is_not_known_is_left_to_the_pipeline():
