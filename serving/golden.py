@@ -52,8 +52,8 @@ def prove(pipeline, signature: dict, held_out: pandas.DataFrame | None) -> tuple
     if reason:
         plan = plans.by_pipeline(pipeline, reason)
     count = len(edges) + KEPT
-    chances = None if wanted[1] is None else wanted[1][:count].tolist()
-    return plan, Golden(rows[:count], [plain(value) for value in wanted[0][:count].tolist()], chances)
+    chances = None if wanted[1] is None else [_plain_row(row) for row in wanted[1][:count]]
+    return plan, Golden(rows[:count], _plain_row(wanted[0][:count]), chances)
 
 
 def first_difference(plan: plans.ServingPlan, golden: Golden, signature: dict) -> int | None:
@@ -104,6 +104,10 @@ def plain(value):
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
+def _plain_row(values: np.ndarray) -> list:
+    return [plain(value) for value in values.tolist()]
+
+
 def _takes(pipeline, inputs: list[dict], row: list) -> bool:
     """Whether the pipeline predicts this row at all: some estimators refuse what is far from their training."""
     try:
@@ -146,6 +150,8 @@ def _difference(found: tuple, wanted: tuple) -> int | None:
 
 def _close(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     if found.dtype.kind == "f" or wanted.dtype.kind == "f":
-        found = np.where(np.isfinite(found.astype(float)), found, np.nan)
-        return np.isclose(found, wanted.astype(float), rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
+        pair = found.astype(float), wanted.astype(float)
+        # What is infinite here may be NaN there: both are null to a caller.
+        known = [np.where(np.isfinite(values), values, np.nan) for values in pair]
+        return np.isclose(*known, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True)
     return found == wanted

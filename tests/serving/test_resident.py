@@ -199,3 +199,21 @@ def test_numbers_and_chances_of_a_regressor_are_proved_too(make_dataset, make_ve
     assert version.proof.plan == "estimator"
     assert all(isinstance(value, float) for value in version.proof.predictions)
     assert predict("line", stage="dev", rows=[[1, None]], by=admin).predictions
+
+
+def test_a_chance_that_is_no_number_is_kept_as_null(make_dataset, make_version, ask):
+    """LabelPropagation divides 0 by 0 for a row far from its training."""
+    table = "x,y\n" + "".join(f"{i},{'ab'[i % 2]}\n" for i in range(20))
+    version = make_version(
+        make_dataset("far", table), module="semi_supervised", class_name="LabelPropagation"
+    )
+    assert [None, None] in version.proof.probabilities
+    assert resident.answering("far", stage="dev").model.plan.kind == version.proof.plan == "estimator"
+
+
+def test_an_infinite_prediction_is_the_same_by_plan_and_pipeline(make_dataset, make_version):
+    """PoissonRegressor's exp() overflows at an edge row, which is null to a caller either way."""
+    table = "x,y\n" + "".join(f"{i / 10},{2**i}\n" for i in range(20))
+    version = make_version(make_dataset("steep", table), module="linear_model", class_name="PoissonRegressor")
+    assert None in version.proof.predictions
+    assert version.proof.plan == "estimator"
