@@ -81,7 +81,13 @@ def save(storage: Storage, key: str, content: IO[bytes]) -> None:
                 storage.location
             )  # a folder that is gone is a disk that is away: not made anew under it
         content.seek(0)
-        storage.save(key, File(content))
+        try:
+            storage.save(key, File(content))
+        except OSError:
+            if isinstance(storage, FileSystemStorage):  # half a file would keep a full disk full
+                with contextlib.suppress(OSError):
+                    storage.delete(key)
+            raise
 
 
 def open_file(storage: Storage, key: str) -> IO[bytes]:

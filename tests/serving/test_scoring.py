@@ -2,6 +2,7 @@
 
 import html
 import io
+import resource
 from datetime import timedelta
 
 import pandas
@@ -285,6 +286,23 @@ class TestAttempt:
         ScoringJob.objects.update(input_key="scoring-jobs/nothing/input.csv")
         attempts.run(job.pk)
         assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_missing")
+
+    def test_a_disk_without_room_for_the_result_keeps_no_half_of_it(self, queued, monkeypatch):
+        monkeypatch.setattr(attempts, "PATIENCE_S", 0)
+        job = queued()
+        save, limits = storage.save, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+        def save_without_room(*args):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+            try:
+                save(*args)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+        monkeypatch.setattr(storage, "save", save_without_room)
+        attempts.run(job.pk)
+        assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_unavailable")
+        assert stored() == []
 
     def test_a_crash_is_recorded_without_the_words_that_may_hold_data(self, queued):
         job = queued()
