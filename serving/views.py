@@ -22,6 +22,7 @@ from serving.models import Proof, ScoringJob
 RECENT = 6
 PAGE = 50
 MOST_CHANCES = 10
+NO_STAGE = "A stage is dev, staging or production."
 
 
 @access.page()
@@ -63,7 +64,7 @@ def live(request):
 def slot(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     if environment not in Stage.values:
-        raise Http404("A stage is dev, staging or production.")
+        raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
     context = slot_context(found, environment)
     release = context["release"]
@@ -98,6 +99,8 @@ def slot_context(dataset, stage) -> dict:
 @access.page("predict")
 def score(request, dataset, environment):
     """A table back with a prediction for each row, or the page of the job that makes it."""
+    if environment not in Stage.values:
+        raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
     form = FileForm(request.POST, request.FILES)
     if form.is_valid():

@@ -494,6 +494,10 @@ class TestPages:
         assert content_of(page.get(f"/serving/jobs/{job.pk}/result/")) == scoring.open_result(job).read()
         assert f"/serving/jobs/{job.pk}/" in page.get("/serving/flowers/dev/").text
 
+    def test_a_table_for_a_stage_that_does_not_exist_is_404(self, page, version):
+        file = SimpleUploadedFile("rows.csv", TABLE.encode())
+        assert page.post(self.URL.replace("dev", "nowhere"), {"file": file}).status_code == 404
+
     def test_a_job_that_has_not_ended_asks_for_itself(self, page, running):
         job = running()
         ScoringJob.objects.update(rows_done=20, progress=0.4)
