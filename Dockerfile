@@ -29,6 +29,7 @@ ENV DEBUG=False HOST=0.0.0.0 PORT=8000 DATA_DIR=/var/lib/ml-mini-platform
 USER platform
 VOLUME /var/lib/ml-mini-platform
 EXPOSE 8000 8080
+# The web server's port, and the one of `serve`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); c.request('GET', '/readyz'); sys.exit(c.getresponse().status != 200)"]
+    CMD python mlplatform/probe.py "$PORT" 8080
 CMD ["python", "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]

@@ -261,7 +261,9 @@ def bucket_storage(bucket: str) -> dict:
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
                 connect_timeout=2,
-                read_timeout=5,  # of silence: a server that hangs is given up while somebody still waits
+                # Of silence, twice: a busy server's disk may take that long over a part of a large file, and who
+                # uploads still waits. Predictions wait less: see serving/resident.py.
+                read_timeout=10,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             ),
         },

@@ -101,7 +101,6 @@ def test_compose_waits_longer_than_gunicorn_takes_to_stop():
 def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim"] * 2
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["platform"]
-    assert re.search(r"^HEALTHCHECK .*/readyz", DOCKERFILE, re.MULTILINE)
     assert "DEBUG=False" in re.findall(r"^ENV (.+)", DOCKERFILE, re.MULTILINE)[-1]
 
 

@@ -126,5 +126,5 @@ def test_a_store_that_hangs_is_given_up_in_time(postgres_and_s3):
             assert answer.status_code == 503
             assert time.monotonic() - began < 30
         assert platform.counts() == before
-    until(lambda: platform.get("/readyz", token=None).status_code == 200, what="Readiness after the hang")
-    assert platform.upload("hung").status_code == 201
+    # Each web process finds out by itself that the store is back.
+    until(lambda: platform.upload("hung").status_code == 201, what="An upload after the hang")

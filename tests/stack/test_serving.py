@@ -13,7 +13,7 @@ class Callers:
 
     def __init__(self, platform, dataset: str, count: int = 4):
         self.platform, self.dataset = platform, dataset
-        self.answers, self.stopping = [], threading.Event()
+        self.answers, self.broken, self.stopping = [], [], threading.Event()
         self.threads = [threading.Thread(target=self.ask) for _ in range(count)]
 
     def ask(self):
@@ -25,7 +25,12 @@ class Callers:
             session.trust_env = False
             session.headers["Authorization"] = f"Bearer {self.platform.token}"
             while not self.stopping.is_set():
-                answer = session.post(f"{self.platform.url}/predict", json=body, timeout=60)
+                try:
+                    answer = session.post(f"{self.platform.url}/predict", json=body, timeout=60)
+                except requests.ConnectionError:
+                    self.broken.append(time.monotonic())
+                    time.sleep(0.05)
+                    continue
                 told = answer.json()
                 self.answers.append((time.monotonic(), answer.status_code, told.get("version"), told))
 
@@ -55,6 +60,7 @@ def test_no_answer_fails_or_is_mixed_while_ten_releases_change(platform):
             changed.append((time.monotonic(), turn % 2 + 1))
         time.sleep(1.5)
     assert len(callers.answers) > 100
+    assert not callers.broken
     assert {status for _, status, _, _ in callers.answers} == {200}
     assert all(told == wanted[version] for _, _, version, told in callers.answers)
     last, number = changed[-1]
@@ -69,6 +75,7 @@ def test_resident_models_answer_while_the_object_store_is_away(platform):
     with platform.store_fails():
         with Callers(platform, "away") as callers:
             time.sleep(2)
+        assert not callers.broken
         ready = platform.get("/readyz", token=None)
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         unknown = platform.predict("away", "production", version=1)

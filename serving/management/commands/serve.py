@@ -11,11 +11,16 @@ class Command(BaseCommand):
         "GET /ping. Without a token, /invocations answers for INVOCATIONS_MODEL alone."
     )
 
-    def handle(self, **options):
+    def add_arguments(self, parser):
+        # Options, not HOST and PORT: those name where the whole platform listens, in the same environment.
+        parser.add_argument("--host", default="0.0.0.0", help="the address to listen on; unset, all")  # noqa: S104
+        parser.add_argument("--port", type=int, default=8080)
+
+    def handle(self, *, host: str, port: int, **options):
         """Become gunicorn, so that the container's signals reach it."""
         if not settings.INVOCATIONS_MODEL:
             raise CommandError("Set INVOCATIONS_MODEL to what is served, such as my_dataset@production.")
-        environment = {"HOST": "0.0.0.0", "PORT": "8080", "INVOCATIONS_ANONYMOUS": "True"}  # noqa: S104
+        environment = {"HOST": host, "PORT": str(port), "INVOCATIONS_ANONYMOUS": "True"}
         os.chdir(settings.BASE_DIR)
         command = [sys.executable, "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]
         os.execve(sys.executable, command, os.environ | environment)  # noqa: S606
