@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import close_old_connections, connection
@@ -14,6 +15,12 @@ T = TypeVar("T")
 RENEWAL_S = 1.0
 
 
+@dataclass(frozen=True)
+class Running:
+    future: Future
+    began_at: float
+
+
 class Beside:
     """Runs what it is given, each key once at a time. Its threads start when they are first needed: after a fork.
 
@@ -22,48 +29,46 @@ class Beside:
 
     def __init__(self, threads: int, name: str):
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._running: dict[Hashable, Future] = {}
+        self._running: dict[Hashable, Running] = {}
         self._guard = threading.Lock()
-        self._is_late = False
 
     def within(self, seconds: float, works: dict[Hashable, Callable[[], T]], *, otherwise: T) -> list[T]:
         """What each work answers, or `otherwise` where that takes too long; it goes on, for the next who asks."""
         if connection.in_atomic_block:
             return [work() for work in works.values()]
         until = time.monotonic() + seconds
-        futures = [self._begun(key, work)[0] for key, work in works.items()]
+        futures = [self._begun(key, work)[0].future for key, work in works.items()]
         return [self._result(future, max(until - time.monotonic(), 0), otherwise) for future in futures]
 
-    def renewed(self, key: Hashable, work: Callable[[], T], *, known: T) -> T:
-        """What the work finds, or what is known already, where another caller waits for it or nobody does any more.
+    def renewed(self, key: Hashable, work: Callable[[], T], *, known: T, overdue_s: float) -> T:
+        """What the work finds, or what is known already where that takes longer than RENEWAL_S; it goes on.
 
-        One caller waits for it, for RENEWAL_S at most; after that none does until some work has ended in time again,
-        and none while the database is known to be silent.
+        One caller waits for it, unless the database is known to be silent, and others go on with what is known. They
+        wait too where it is overdue for RENEWAL_S: after a pause, what is known may be long untrue.
         """
         if connection.in_atomic_block:
             return work()
-        future, is_new = self._begun(key, work)
-        if not is_new or self._is_late or outages.database.is_open:
+        running, is_new = self._begun(key, work)
+        is_waited_for = is_new and not outages.database.is_open
+        if not is_waited_for and overdue_s < RENEWAL_S:
             return known
-        found = self._result(future, RENEWAL_S, None)
-        if found is None:
-            self._is_late = True
+        left = running.began_at + RENEWAL_S - time.monotonic()
+        found = self._result(running.future, max(left, 0), None)
         return known if found is None else found
 
-    def _begun(self, key: Hashable, work: Callable) -> tuple[Future, bool]:
+    def _begun(self, key: Hashable, work: Callable) -> tuple[Running, bool]:
         with self._guard:
             if key in self._running:
                 return self._running[key], False
-            self._running[key] = self._threads.submit(self._done, key, work)
+            future = self._threads.submit(self._done, key, work)
+            self._running[key] = Running(future, time.monotonic())
             return self._running[key], True
 
     def _done(self, key: Hashable, work: Callable):
-        start = time.monotonic()
         try:
             close_old_connections()
             return work()
         finally:
-            self._is_late = time.monotonic() - start >= RENEWAL_S
             with self._guard:
                 del self._running[key]
 
@@ -71,10 +76,8 @@ class Beside:
     def _result(future: Future, seconds: float, otherwise):
         try:
             return future.result(seconds)
-        except TimeoutError:
-            if future.done():
-                raise
-            return otherwise
+        except TimeoutError:  # of the wait, or of the work itself
+            return future.result() if future.done() else otherwise
 
 
 renewals = Beside(4, "renewal")

@@ -73,7 +73,10 @@ def user_of(token: str):
     is_fresh = known.stamp == stamp and now - known.verified_at < REMEMBERED_S
     if is_fresh or now - known.tried_at < TRIED_AGAIN_S:
         return known.user
-    return renewals.renewed(digest, lambda: _verified(token, digest, known), known=known).user
+    overdue_s = now - max(known.verified_at + REMEMBERED_S, known.tried_at + TRIED_AGAIN_S)
+    return renewals.renewed(
+        digest, lambda: _verified(token, digest, known), known=known, overdue_s=overdue_s
+    ).user
 
 
 def _longest() -> float:
@@ -90,7 +93,7 @@ def _verified(token: str, digest: bytes, known: Verified | None) -> Verified:
     except (OperationalError, InterfaceError):
         if known is None:
             raise
-        known.tried_at = now
+        known.tried_at = time.monotonic()
         return known
     except AuthenticationFailed:
         _remembered.pop(digest, None)

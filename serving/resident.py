@@ -68,8 +68,9 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
     """The slot of a dataset's stage, or of one version that is or was live there (in any stage: None).
 
     While what is live is looked up, or loaded, one request waits for it a second at most, and the others go on with
-    what answered before. Raises ValidationError for an unknown stage, NotFound when nothing is live there, what
-    artifacts.load() raises, and ArtifactRefused when golden rows are predicted differently now.
+    what answered before; after a pause all of them wait. Raises ValidationError for an unknown stage, NotFound when
+    nothing is live there, what artifacts.load() raises, and ArtifactRefused when golden rows are predicted differently
+    now.
     """
     wanted = (name, stage, number)
     slot = _slots.get(wanted)
@@ -79,8 +80,10 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
         slot = _looked_up(wanted, None)
     elif _is_due(slot, now):
         known = slot
-        slot = renewals.renewed(wanted, lambda: _looked_up(wanted, known), known=known)
+        overdue_s = now - known.looked_up_at - LOOK_UP_EVERY_S
+        slot = renewals.renewed(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
         if slot is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
+            close_old_connections()
             slot = _looked_up(wanted, known)
     slot.model.used_at = now
     return slot
@@ -101,12 +104,12 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
             connection.close_if_unusable_or_obsolete()
         is_refused = isinstance(error, ArtifactRefused)
         if known is None or is_refused or now - known.confirmed_at >= settings.SERVING_STALE_S:
-            _slots.pop(wanted, None)
+            _drop(wanted)
             raise
-        known.looked_up_at, known.stamp = now, stamp
+        known.looked_up_at, known.stamp = time.monotonic(), stamp
         return known
     except ValidationError:
-        _slots.pop(wanted, None)
+        _drop(wanted)
         raise
     slot = Slot(release, model, looked_up_at=now, confirmed_at=now, stamp=stamp)
     with _guard:
@@ -114,6 +117,11 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
         while len(_slots) > MOST_SLOTS:
             _slots.popitem(last=False)
     return slot
+
+
+def _drop(wanted: Wanted) -> None:
+    with _guard:  # _make_room() goes through all of them
+        _slots.pop(wanted, None)
 
 
 def _release(wanted: Wanted, known: Slot | None) -> Release:

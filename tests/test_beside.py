@@ -1,0 +1,103 @@
+"""Work beside the request: who waits for it, and for how long."""
+
+import threading
+import time
+from concurrent.futures import Future
+
+import pytest
+
+from mlplatform import beside, outages
+from mlplatform.beside import Beside
+
+SOON_S = 0.05
+
+
+@pytest.fixture
+def besides(monkeypatch):
+    monkeypatch.setattr(beside, "RENEWAL_S", 0.3)
+    return Beside(2, "test")
+
+
+@pytest.fixture
+def blocked():
+    """Work that ends when it is told to."""
+    go_on = threading.Event()
+
+    def work():
+        go_on.wait(10)
+        return "found"
+
+    work.end = go_on.set
+    yield work
+    go_on.set()
+
+
+def renewed_in_a_thread(besides, work) -> threading.Thread:
+    thread = threading.Thread(
+        target=besides.renewed, args=["key", work], kwargs={"known": "known", "overdue_s": 0}
+    )
+    thread.start()
+    time.sleep(SOON_S)
+    return thread
+
+
+def timed(call) -> tuple[object, float]:
+    start = time.monotonic()
+    return call(), time.monotonic() - start
+
+
+def test_one_waits_and_the_others_go_on_with_what_is_known(besides, blocked):
+    first = renewed_in_a_thread(besides, blocked)
+    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=0))
+    assert found == "known"
+    assert took < SOON_S
+    blocked.end()
+    first.join()
+
+
+def test_after_a_pause_the_others_wait_too(besides, blocked):
+    renewed_in_a_thread(besides, blocked)
+    threading.Timer(SOON_S, blocked.end).start()
+    assert besides.renewed("key", blocked, known="known", overdue_s=60) == "found"
+
+
+def test_nobody_waits_longer_than_a_renewal_may_take(besides, blocked):
+    renewed_in_a_thread(besides, blocked)
+    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=60))
+    assert found == "known"
+    assert took < beside.RENEWAL_S
+    time.sleep(beside.RENEWAL_S)
+    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=60))
+    assert found == "known"
+    assert took < SOON_S
+
+
+def test_work_that_was_late_once_is_waited_for_again(besides, blocked):
+    assert besides.renewed("key", blocked, known="known", overdue_s=0) == "known"
+    blocked.end()
+    time.sleep(SOON_S)
+    assert besides.renewed("key", blocked, known="known", overdue_s=0) == "found"
+
+
+def test_while_the_database_is_silent_only_what_is_overdue_is_waited_for(besides, monkeypatch):
+    silent = outages.Breaker()
+    silent.ended(in_time=False)
+    monkeypatch.setattr(outages, "database", silent)
+
+    def work():
+        time.sleep(SOON_S)
+        return "found"
+
+    assert besides.renewed("one", work, known="known", overdue_s=0) == "known"
+    assert besides.renewed("another", work, known="known", overdue_s=60) == "found"
+
+
+def test_what_is_found_in_the_moment_in_which_the_wait_ends_is_the_answer(besides):
+    class JustInTime(Future):
+        def result(self, timeout=None):
+            if not self.done():
+                self.set_result("found")
+                raise TimeoutError
+            return super().result(timeout)
+
+    assert Beside._result(JustInTime(), 0, "otherwise") == "found"
