@@ -88,7 +88,7 @@ class ForestScorer:
 
     def run(self, encoded, *, probabilities):
         narrow = _narrow(encoded)
-        if self.grove and len(narrow) <= FEW_ROWS:
+        if self.grove and len(narrow) <= min(FEW_ROWS, self.grove.most_rows):
             total = summed(self.grove.values(narrow))
         else:
             with ONE_AFTER_THE_OTHER if len(narrow) <= SHORT_ROWS else contextlib.nullcontext():
@@ -111,7 +111,7 @@ class BoostingScorer:
         self.nbytes = grove.nbytes
 
     def run(self, encoded, *, probabilities):
-        if len(encoded) > FEW_ROWS:
+        if len(encoded) > min(FEW_ROWS, self.grove.most_rows):
             return self.plain.run(encoded, probabilities=probabilities)
         _check_range(encoded)
         said = self.grove.values(self.narrow(encoded)).reshape(len(encoded), -1, self.outputs)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from registry import algorithms, pipelines
-from serving import plans
+from serving import plans, trees
 from serving.frames import Reader, TypedRows
 
 COLUMNS = [
@@ -148,6 +148,18 @@ def test_trees_of_any_parameters_on_any_table_predict_the_same(drawn, count, see
     except ValidationError:
         assume(False)
     assert_same_few_and_many(result, frame)
+
+
+@pytest.mark.parametrize("name", ["RandomForestClassifier", "GradientBoostingClassifier"])
+def test_many_trees_of_wide_rows_take_no_more_memory_than_a_call_may(name, monkeypatch):
+    monkeypatch.setattr(trees, "MOST_CELLS", 1000)
+    result = fit(algorithms.find(name), table(), {"n_estimators": 20})
+    plan = assert_same_few_and_many(result, table(seed=1))
+    asked = []
+    monkeypatch.setattr(trees.Grove, "values", lambda grove, rows: asked.append(len(rows)))
+    frame = pipelines.feature_frame(table(), COLUMNS).iloc[: plans.FEW_ROWS]
+    plan.run(TypedRows.of_frame(frame, COLUMNS))
+    assert not asked
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
