@@ -265,10 +265,12 @@ def _settle_parquet(file, filename, kind, max_bytes):
         found = [cells.arrow_column(field) for field in fields]
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
-        rows = 0
+        rows = size = 0
         for batch in _record_batches(table, names):
             batch.validate(full=True)
-            rows += batch.num_rows
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if size > max_bytes:  # a text that stands in the file once may be in every row
+                raise streams.too_large()
             values = dict(zip(batch.schema.names, batch.columns, strict=True))
             found = [cells.seen(column, values[column.name]) for column in found]
     return ParseRecipe("parquet", kind.compression, columns=tuple(found)), rows

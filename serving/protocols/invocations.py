@@ -178,8 +178,9 @@ class ParquetFile:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
-        recipe, _ = parsing.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
-        return files.typed(parsing.read(file, recipe), reader)
+        recipe, rows = parsing.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        known = [column.name for column in recipe.columns if column.name in reader.known]
+        return files.typed(parsing.read(file, recipe, columns=known), reader, count=rows)
 
 
 def is_ready() -> bool:

@@ -306,6 +306,13 @@ def test_a_gzip_bomb_stops_at_the_cap():
     assert refusal(bomb, max_bytes=10_000_000)[0] == "too_large"
 
 
+def test_a_text_that_stands_in_a_parquet_file_once_and_is_in_every_row_stops_at_the_cap():
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"a": pa.array(["x" * 1000] * 20_000)}), buffer)
+    assert len(buffer.getvalue()) < 10_000
+    assert refusal(buffer.getvalue(), "t.parquet", max_bytes=10_000_000)[0] == "too_large"
+
+
 # JSON lines
 
 

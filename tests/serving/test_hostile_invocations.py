@@ -1,8 +1,11 @@
 """Sloppy and hostile callers of /invocations: MLflow's own body and status, and no data back."""
 
 import gzip
+import io
 import json
 import struct
+
+import pandas
 
 from serving.prediction import predict
 from tests.conformance import table
@@ -82,6 +85,13 @@ def test_a_broken_parquet_file_is_400(send, subtests):
     for content in NO_PARQUET:
         with subtests.test(content=str(content)[:60]):
             told_mlflow(send(INVOCATIONS, content, kind="application/vnd.apache.parquet"))
+
+
+def test_a_parquet_file_without_any_column_of_the_model_is_told(send):
+    buffer = io.BytesIO()
+    pandas.DataFrame({"other": [1, 2]}).to_parquet(buffer)
+    told = told_mlflow(send(INVOCATIONS, buffer.getvalue(), kind="application/vnd.apache.parquet"))
+    assert "Column `length` is missing." in told
 
 
 NO_TABLES = [
