@@ -15,6 +15,8 @@ from django.core.exceptions import ValidationError
 from serving import cells
 
 MOST_ERRORS = 20
+# A request of 60 MB may have twenty million rows that do not fit: to count them all takes half a minute.
+MOST_COUNTED = 10_000
 DTYPES = {
     "text": "str",
     "boolean": "boolean",
@@ -168,11 +170,15 @@ class Reader:
 
 
 class Errors:
-    """The faults of one request: the first of them in words, the others counted."""
+    """The faults of one request: the first of them in words, the others counted up to MOST_COUNTED."""
 
     def __init__(self):
         self.sentences: list[str] = []
         self.count = 0
+
+    @property
+    def are_enough(self) -> bool:
+        return self.count >= MOST_COUNTED
 
     def add(self, sentence: str) -> None:
         self.count += 1
@@ -183,19 +189,22 @@ class Errors:
         if not self.count:
             return
         more = self.count - len(self.sentences)
-        sentences = self.sentences + ([f"... and {more} more."] if more else [])
+        number = f"at least {more}" if self.are_enough else more
+        sentences = self.sentences + ([f"... and {number} more."] if more else [])
         errors = [ValidationError(sentence, code="invalid_input") for sentence in sentences]
         raise ValidationError({"input_data": errors})
 
 
 class _Faults:
-    """The second look: every row and cell on its own, to name those that do not fit."""
+    """The second look: row by row and cell by cell, to name those that do not fit."""
 
     def __init__(self, reader: Reader, rules: cells.Rules, first: int = 1):
         self.reader, self.rules, self.first, self.errors = reader, rules, first, Errors()
 
     def raise_for(self, rows: list) -> None:
         for number, row in enumerate(rows, start=self.first):
+            if self.errors.are_enough:
+                break
             values = self._ordered(row, number)
             for column, value in zip(self.reader.inputs, values, strict=False):
                 try:

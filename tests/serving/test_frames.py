@@ -1,6 +1,7 @@
 """Reader: any rows -> typed rows, or a list of faults by row and column."""
 
 import math
+import time
 
 import pandas
 import pytest
@@ -154,6 +155,12 @@ def test_at_most_twenty_faults_are_listed_and_the_others_counted():
     listed = faults([["x"] * 5] * 100)
     assert len(listed) == MOST_ERRORS + 1
     assert listed[-1] == "... and 380 more."
+
+
+def test_faults_without_end_are_not_counted_to_their_end():
+    start = time.monotonic()
+    assert faults([[]] * 4_000_000)[-1] == "... and at least 9980 more."
+    assert time.monotonic() - start < 2
 
 
 def test_faults_do_not_echo_the_data():
