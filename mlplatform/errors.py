@@ -187,8 +187,9 @@ class RequestSizeMiddleware:
             sentence = "Send a Content-Length: a body in chunks of unknown length is not taken."
             return _answer(request, 411, detail=sentence, code="length_required")
         limit_mb = settings.MAX_UPLOAD_MB if uploads else settings.MAX_REQUEST_MB
+        most = limit_mb * 1024**2 + (self.OVERHEAD if uploads else 0)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) <= limit_mb * 1024**2 + self.OVERHEAD:
+        if not length.isdigit() or int(length) <= most:
             return self.get_response(request)
         what = "A file" if uploads else "A request"
         sentence = f"{what} may have {limit_mb} MB at most; this one has {int(length) / 1024**2:.0f} MB."

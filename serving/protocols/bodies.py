@@ -6,7 +6,7 @@ import zlib
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpRequest
 
 from mlplatform import json_bodies
@@ -19,8 +19,12 @@ A_NUMBER_THAT_IS_NONE = re.compile(rb"\bNaN\b")
 def content_of(request: HttpRequest) -> bytes:
     """A request's body, decompressed. Raises ValidationError when it is broken, unknown or grows too large."""
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+    try:
+        body = request.body
+    except RequestDataTooBig as error:  # one that calls itself an upload, which may be larger
+        raise _too_large() from error
     if encoding in {"identity", ""}:
-        return request.body
+        return body
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise UnsupportedType(
             "The body's Content-Encoding must be gzip, deflate or none.", code="unsupported_encoding"
@@ -28,14 +32,18 @@ def content_of(request: HttpRequest) -> bytes:
     limit = settings.MAX_REQUEST_MB * 1024**2
     stream = zlib.decompressobj(wbits=GZIP_OR_ZLIB)
     try:
-        content = stream.decompress(request.body, limit + 1)
+        content = stream.decompress(body, limit + 1)
     except zlib.error as error:
         raise ValidationError(f"The body is not {encoding}.", code="parse_error") from error
     if len(content) > limit:
-        raise TooLarge(f"A request may have {settings.MAX_REQUEST_MB} MB at most.", code="too_large")
+        raise _too_large()
     if not stream.eof or stream.unused_data:
         raise ValidationError(f"The body is not {encoding}.", code="parse_error")
     return content
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"A request may have {settings.MAX_REQUEST_MB} MB at most.", code="too_large")
 
 
 def loads(content: bytes):
@@ -50,9 +58,8 @@ def loads(content: bytes):
             raise
         try:
             body = json.loads(content.decode(), parse_constant=_missing)
-            orjson.dumps(
-                body
-            )  # refuses what Python's parser lets pass: half a character, numbers without end
+            # It refuses what Python's parser lets pass: half a character, numbers without end.
+            orjson.dumps(body)
         except (ValueError, RecursionError, orjson.JSONEncodeError):
             pass
         else:

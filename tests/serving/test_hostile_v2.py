@@ -6,6 +6,8 @@ import json
 import struct
 import zlib
 
+import pytest
+
 from serving.prediction import predict
 from tests.serving.callers import (
     INVOCATIONS,
@@ -231,3 +233,11 @@ def test_a_refusal_before_the_view_has_the_protocols_body(send):
     told_mlflow(send(INVOCATIONS, b"{}", **chunked), 411)
     told_mlflow(send(INVOCATIONS, b"{}", method="GET"), 405)
     assert send(V2, b"{}", Accept="text/html", **chunked).status_code == 411
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+def test_a_body_that_is_a_little_too_large_is_413(send, settings, kind):
+    settings.MAX_REQUEST_MB, settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1, 1024**2
+    body = b" " * (1024**2 + 1)
+    assert "1 MB at most" in told_v2(send(V2, body, kind=kind), 413)
+    assert "1 MB at most" in told_mlflow(send(INVOCATIONS, body, kind=kind), 413)
