@@ -11,31 +11,12 @@ from django.core.exceptions import ValidationError
 
 from catalog import profiling, sampling
 from catalog.models import DatasetVersion
-from registry import checks, identifiers, leaks, quick_fit
+from registry import checks, identifiers, leaks, quick_fit, reasons
 from registry.algorithms import Algorithm
 
 PATIENCE_S = 1.5
 MOST_COLUMNS = 2_000  # that are looked at; reading 5,000 takes a second
 OFTEN_MISSING = 0.2
-
-FIELDS = {
-    "target_not_found": "target",
-    "no_target": "target",
-    "date_target": "target",
-    "text_target": "target",
-    "continuous_target": "target",
-    "too_many_classes": "target",
-    "one_class": "target",
-    "rare_class": "target",
-    "feature_not_found": "features",
-    "duplicate_feature": "features",
-    "target_is_feature": "features",
-    "no_features": "features",
-    "infinite_values": "features",
-    "invalid_parameter": "params",
-    "test_size": "test_size",
-    "too_few_rows": "test_size",
-}
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ def _placed(field: str | None = None) -> Iterator[None]:
     except ValidationError as error:
         if error.params:
             raise
-        field = field or FIELDS.get(error.code)
+        field = field or reasons.FIELDS.get(error.code)
         # With parameters, Django reads a message as a format.
         message = error.message.replace("%", "%%")
         raise type(error)(message, code=error.code, params={"field": field}) from error

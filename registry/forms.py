@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
-from registry import algorithms, pipelines
+from registry import algorithms, pipelines, reasons
 from registry.fields import ParameterField, SearchSelect, shown
 from registry.models import Stage
 from registry.training import Doubtful, TrainingRequest
@@ -15,19 +15,13 @@ UNSUPERVISED = ""  # no column: clusterers
 FEW = 150  # more columns than this are typed, not ticked
 # Another dataset or algorithm has other fields: the page asks for them and keeps what was typed.
 ASK_ANEW = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
-# Where on the form the operation's refusals and warnings belong; the others stand above it.
-FIELD_OF = {
-    "test_size": "test_size",
-    "too_few_rows": "test_size",
-    "random_state": "random_state",
-    "timeout": "timeout_s",
-    "target_not_found": "target",
-    "no_target": "target",
-    "date_target": "target",
-    "text_target": "target",
-    "no_features": "leave_out",
-    "target": "target",
+# Where a field of the operation's request is on the form; what is about none of them stands above it.
+PLACES = {
     "features": "leave_out",
+    "random_state": "random_state",
+    "target": "target",
+    "test_size": "test_size",
+    "timeout_s": "timeout_s",
 }
 
 
@@ -128,10 +122,9 @@ class TrainForm(forms.Form):
     def refuse(self, error: ValidationError) -> None:
         """Put the operation's refusal, or its warnings, on the fields that they are about."""
         if isinstance(error, Doubtful):
-            self.doubts = [warning | {"field": FIELD_OF.get(warning["field"])} for warning in error.warnings]
+            self.doubts = [warning | {"field": PLACES.get(warning["field"])} for warning in error.warnings]
             return
-        place = (error.params or {}).get("field") or error.code
-        field = FIELD_OF.get(place)
+        field = PLACES.get((error.params or {}).get("field") or reasons.FIELDS.get(error.code))
         self.add_error(field if field in self.fields else None, error)
 
     def has_doubts_about_features(self) -> bool:

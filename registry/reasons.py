@@ -10,6 +10,27 @@ from registry.algorithms import Algorithm
 
 # What scikit-learn raises for data or parameters that do not suit an algorithm. MemoryError is no such reason.
 UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
+# Which field of a request for a training a refusal is about, by its code.
+FIELDS = {
+    "target_not_found": "target",
+    "no_target": "target",
+    "date_target": "target",
+    "text_target": "target",
+    "continuous_target": "target",
+    "too_many_classes": "target",
+    "one_class": "target",
+    "rare_class": "target",
+    "feature_not_found": "features",
+    "duplicate_feature": "features",
+    "target_is_feature": "features",
+    "no_features": "features",
+    "infinite_values": "features",
+    "invalid_parameter": "params",
+    "test_size": "test_size",
+    "too_few_rows": "test_size",
+    "random_state": "random_state",
+    "timeout": "timeout_s",
+}
 # What to do about reasons that scikit-learn gives in its own terms.
 HINTS = {
     "GammaRegressor": "Its target must be above 0 in every row.",
