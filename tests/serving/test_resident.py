@@ -217,3 +217,16 @@ def test_an_infinite_prediction_is_the_same_by_plan_and_pipeline(make_dataset, m
     version = make_version(make_dataset("steep", table), module="linear_model", class_name="PoissonRegressor")
     assert None in version.proof.predictions
     assert version.proof.plan == "estimator"
+
+
+def test_a_model_that_draws_lots_is_served_without_golden_rows(make_dataset, make_version, ask):
+    table = "x,y\n" + "".join(f"{i},{'abcde'[i % 5]}\n" for i in range(30))
+    version = make_version(
+        make_dataset("lots", table),
+        module="dummy",
+        class_name="DummyClassifier",
+        params={"strategy": "uniform"},
+        random_state=None,
+    )
+    assert (version.proof.plan, version.proof.rows) == ("pipeline", [])
+    assert resident.answering("lots", stage="dev").model.plan.kind == "pipeline"
