@@ -46,3 +46,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return Connection.connect(**conn_params)
         finally:
             outages.database.ended(in_time=time.monotonic() - start < outages.FIRST_S)
+
+    def is_usable(self):
+        """Django asks before the first statement of a request: whoever answers is silent no more."""
+        answers = super().is_usable()
+        if answers:
+            outages.database.ended(in_time=True)
+        return answers
