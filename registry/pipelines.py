@@ -117,12 +117,18 @@ def fit(
         pipeline=pipeline,
         signature=signature.describe(pipeline, parts.train, inputs, target=answer, task=algorithm.task),
         metrics=metrics,
-        parameters={name: _plain(value) for name, value in estimator.get_params(deep=False).items()},
+        parameters=_effective(estimator),
         warnings=list(dict.fromkeys(notes)),
         rows_train=len(parts.train),
         rows_test=0 if parts.y_test is None else len(parts.test),
         held_out=parts.test,
     )
+
+
+def _effective(estimator) -> dict:
+    """Its parameters as JSON. Those that scikit-learn is about to drop have a placeholder for a value."""
+    values = {name: _plain(value) for name, value in estimator.get_params(deep=False).items()}
+    return {name: value for name, value in values.items() if value != "deprecated"}
 
 
 def split(

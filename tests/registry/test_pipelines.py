@@ -230,6 +230,8 @@ def test_the_parameters_are_the_effective_ones():
     assert parameters["criterion"] == "gini"
     assert parameters["random_state"] == 1
     assert fit(name="OPTICS").parameters["max_eps"] == "inf"
+    assert fit(name="SVC").parameters["kernel"] == "rbf"
+    assert "probability" not in fit(name="SVC").parameters
 
 
 @pytest.mark.parametrize(
