@@ -4,12 +4,10 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
 
 from catalog.models import Dataset
 from mlplatform import access
-from mlplatform.errors import NotReady
 from registry.models import Release
 from serving import metrics, resident
 from serving.frames import Reader, TypedRows
@@ -55,26 +53,15 @@ def predict(
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
-    slot, outcome = None, "error"
-    try:
+    with metrics.failures(protocol) as seen:
         access.check(by, "predict")
-        slot = resident.answering(name, stage=stage, number=version)
+        slot = seen.slot = resident.answering(name, stage=stage, number=version)
         made, typed = _predicted(
             slot,
             rows if hasattr(rows, "typed") else Rows(rows),
             probabilities=probabilities,
             warnings=warnings,
         )
-        outcome = "ok"
-    except (NotReady, OperationalError, InterfaceError):
-        outcome = "not_ready"
-        raise
-    except (ValidationError, PermissionDenied):
-        outcome = "invalid"
-        raise
-    finally:
-        if outcome != "ok":
-            metrics.failed(slot, protocol=protocol, outcome=outcome)
     counts = slot.model.watch.counts(typed)
     metrics.predicted(slot, protocol=protocol, rows=typed.count, notices=counts, start=start)
     return made
