@@ -237,7 +237,7 @@ def care(chore: Callable[[], int], say: Callable[[str], None]) -> None:
         try:
             if count := chore():
                 say(f"{count} jobs had lost their worker or their place in the queue.")
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             say(f"Lost jobs could not be looked for: {error}")
         time.sleep(BEAT_S)
 

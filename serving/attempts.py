@@ -13,7 +13,7 @@ from functools import partial
 from typing import IO
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from catalog.parsing import ParseRecipe
@@ -187,6 +187,6 @@ def _database_may_be_away() -> Iterator[None]:
     """The work goes on without it; the connection is made anew the next time."""
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("the database does not answer: %s", error)
         connection.close()

@@ -4,12 +4,14 @@ import html
 import io
 import resource
 from datetime import timedelta
+from unittest import mock
 
 import pandas
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
@@ -225,6 +227,16 @@ class TestAttempt:
         attempts._Teller(job)(batch.Counted(20, {"imputed": 3}))
         told = now_of(job)
         assert (told.rows_done, told.progress, told.notices) == (20, 0.4, {"imputed": 3})
+
+    @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+    def test_the_work_goes_on_while_the_database_is_away(self, running, monkeypatch, kind):
+        def away(*args, **facts):
+            raise kind("the connection is closed")
+
+        job = running()
+        monkeypatch.setattr(leases, "beat", away)
+        monkeypatch.setattr(attempts, "connection", mock.Mock())
+        attempts._Teller(job)(batch.Counted(20, {}))
 
     def test_a_running_job_looks_whether_it_was_cancelled(self, running, admin):
         job = running()
