@@ -24,10 +24,12 @@ class Running:
 class Beside:
     """Runs what it is given, each key once at a time. Its threads start when they are first needed: after a fork.
 
-    Inside a transaction, work runs in the caller's own thread, which alone sees what the transaction has done.
+    Inside a transaction, work runs in the caller's own thread, which alone sees what the transaction has done. The
+    threads of rare work give their database connection back: a server has only so many.
     """
 
-    def __init__(self, threads: int, name: str):
+    def __init__(self, threads: int, name: str, *, is_rare: bool = False):
+        self._is_rare = is_rare
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._running: dict[Hashable, Running] = {}
         self._guard = threading.Lock()
@@ -69,6 +71,8 @@ class Beside:
             close_old_connections()
             return work()
         finally:
+            if self._is_rare:
+                connection.close()
             with self._guard:
                 del self._running[key]
 

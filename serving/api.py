@@ -11,19 +11,17 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 from rest_framework import generics, serializers
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mlplatform import json_bodies
 from mlplatform.api import ErrorSerializer
 from registry.models import Stage
 from serving import scoring
 from serving.batch import CONTENT_TYPES
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
-from serving.protocols import native
+from serving.protocols import bodies, native
 from serving.protocols.native import PredictSerializer
 
 
@@ -66,9 +64,7 @@ class PredictView(APIView):
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip
     def post(self, request):
-        if request._request.content_type != "application/json":
-            raise UnsupportedMediaType(request.content_type)
-        return Response(native.answer(json_bodies.loads(request._request.body), by=request.user))
+        return Response(native.answer(bodies.json_of(request._request), by=request.user))
 
 
 class PredictFileSerializer(serializers.Serializer):

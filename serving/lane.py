@@ -1,5 +1,6 @@
 """The fast lane: what programs ask with a token goes past Django's middleware and signals, which it does not need."""
 
+from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,13 @@ from mlplatform.errors import RequestSizeMiddleware
 from serving.protocols import http
 
 PREFIXES = ("/v2/models/", "/v1/models/", "/invocations")
+# What Django's middleware puts on every answer.
+HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", settings.X_FRAME_OPTIONS),
+    ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
+    ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
+]
 
 
 def _is_fast(environ: dict) -> bool:
@@ -42,5 +50,5 @@ class Lane:
         response = self.answer(WSGIRequest(environ))
         # Without its length an answer is sent in chunks, which is one more system call and packet.
         response.headers.setdefault("Content-Length", str(len(response.content)))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        start_response(f"{response.status_code} {response.reason_phrase}", [*response.items(), *HEADERS])
         return response if response._resource_closers else [response.content]

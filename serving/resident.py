@@ -32,6 +32,7 @@ from serving.notices import Watch
 LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
 MOST_SLOTS = 10_000
 LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
+SOON_S = 1  # nearly every model is loaded by then
 Wanted = tuple[str, str | None, int | None]
 
 
@@ -60,7 +61,8 @@ class Slot:
 
 _slots: OrderedDict[Wanted, Slot] = OrderedDict()
 _held: dict[str, Model] = {}
-_loads = Beside(4, "load")
+_loads = Beside(4, "load", is_rare=True)
+_waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
 _guard = threading.Lock()
 
 
@@ -155,12 +157,18 @@ def _release(wanted: Wanted, known: Slot | None) -> Release:
 def _model(release: Release) -> Model:
     """The model of a release, loaded at most once at a time. An artifact's key is written once, so it stays true.
 
-    Whoever asks meanwhile shares what comes of it. Raises NotReady when that takes longer than LOAD_S; it goes on.
+    Whoever asks meanwhile shares what comes of it. Raises NotReady when that takes longer than LOAD_S, or longer than
+    SOON_S while half of the process's threads wait already: the others are for models that are loaded. It goes on.
     """
     if model := _held.get(release.key):  # without a thread
         return model
     load = partial(_hold, release.model_version, release.key)
-    (model,) = _loads.within(LOAD_S, {release.key: load}, otherwise=None)
+    (model,) = _loads.within(SOON_S, {release.key: load}, otherwise=None)
+    if model is None and _waiting.acquire(blocking=False):
+        try:
+            (model,) = _loads.within(LOAD_S - SOON_S, {release.key: load}, otherwise=None)
+        finally:
+            _waiting.release()
     if model is None:
         raise NotReady("The model is being loaded. Try again in a moment.", code="model_loading")
     return model

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import Future
 
 import pytest
+from django.db import connections
 
 from mlplatform import beside, outages
 from mlplatform.beside import Beside
@@ -101,3 +102,14 @@ def test_what_is_found_in_the_moment_in_which_the_wait_ends_is_the_answer(beside
             return super().result(timeout)
 
     assert Beside._result(JustInTime(), 0, "otherwise") == "found"
+
+
+@pytest.mark.parametrize("is_rare", [True, False])
+def test_rare_work_gives_its_database_connection_back(monkeypatch, is_rare):
+    closed = []
+    monkeypatch.setattr(
+        type(connections["default"]), "close", lambda self: closed.append(threading.current_thread().name)
+    )
+    besides = Beside(1, "test", is_rare=is_rare)
+    assert besides.within(5, {"key": lambda: "found"}, otherwise="nothing") == ["found"]
+    assert closed == ["test_0"] * is_rare

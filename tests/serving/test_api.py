@@ -1,5 +1,7 @@
 """POST /predict: the wire."""
 
+import gzip
+import json
 import math
 
 import pytest
@@ -76,9 +78,11 @@ def by_token(program, admin, make_version):
     make_version()
     token = tokens.create(admin).token
 
-    def post(body=BODY, *, token=token, content_type="application/json"):
-        return program("POST", "/predict", body, content_type=content_type, Authorization=f"Bearer {token}")
+    def post(body=BODY, *, token=token, content_type="application/json", **headers):
+        headers["Authorization"] = f"Bearer {token}"
+        return program("POST", "/predict", body, content_type=content_type, **headers)
 
+    post.token = token
     return post
 
 
@@ -112,6 +116,33 @@ def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
     )
     assert by_lane.status_code in {400, 404}
     assert (by_lane.status_code, by_lane.json()) == (by_view.status_code, by_view.json())
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "encoding", "status"),
+    [
+        (gzip.compress(json.dumps(BODY).encode()), "application/json", "gzip", 200),
+        (gzip.compress(json.dumps(BODY).encode())[:-3], "application/json", "gzip", 400),
+        (json.dumps(BODY), "application/json", "br", 415),
+        (json.dumps(BODY), "text/plain", "identity", 415),
+        ("{", "application/json", "identity", 400),
+    ],
+)
+def test_a_token_and_a_session_send_the_same_bodies(by_token, page, content, content_type, encoding, status):
+    by_lane = by_token(content, content_type=content_type, content_encoding=encoding)
+    by_view = page.post("/predict", content, content_type, headers={"Content-Encoding": encoding})
+    assert by_lane.status_code == status
+    assert (by_lane.status_code, by_lane.json()) == (by_view.status_code, by_view.json())
+
+
+def test_the_lane_s_answers_have_the_headers_of_all_others(by_token, page):
+    lane, view = by_token(), page.post("/predict", BODY, content_type="application/json")
+    ours = {"X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"}
+    assert {name: lane[name] for name in ours} == {name: view[name] for name in ours}
+
+
+def test_a_token_may_stand_after_several_spaces(by_token):
+    assert by_token(token=" " + by_token.token).status_code == 200
 
 
 def test_values_as_text_are_still_taken_where_they_were(by_token):

@@ -1,6 +1,8 @@
 """The models in memory: loaded once, proved, swapped without a gap, and answering while services are away."""
 
+import os
 import threading
+import time
 from importlib import import_module
 
 import pytest
@@ -21,10 +23,19 @@ ROW = [9, 1.6, "blue"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _roles_come_back(django_db_setup, django_db_blocker):
-    """The test that commits ends with a flush, which takes the roles of the migration too."""
+    """A test that commits ends with a flush, which takes the roles of the migration too."""
     yield
     with django_db_blocker.unblock():
-        import_module("mlplatform.migrations.0001_roles").make_groups(apps, None)
+        make_roles()
+
+
+def make_roles():
+    import_module("mlplatform.migrations.0001_roles").make_groups(apps, None)
+
+
+@pytest.fixture
+def roles(transactional_db):
+    make_roles()
 
 
 @pytest.fixture
@@ -79,8 +90,7 @@ def test_a_release_that_was_not_announced_here_is_found_by_the_next_look(
     assert ask().release.model_version.number == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_model_is_loaded_once_however_many_ask_at_once(make_version):
+def test_a_model_is_loaded_once_however_many_ask_at_once(roles, make_version):
     release = Release.objects.with_versions().get(model_version=make_version())
     before, found = loads(), []
 
@@ -97,6 +107,35 @@ def test_a_model_is_loaded_once_however_many_ask_at_once(make_version):
     assert len(found) == 8
     assert len({id(model) for model in found}) == 1
     assert loads() == before + 1
+
+
+def test_a_long_load_leaves_threads_for_other_models(roles, make_version, settings, monkeypatch):
+    """All but one of those who wait are sent away: the artifact is a pipe that nobody writes into."""
+    monkeypatch.setattr(resident, "SOON_S", 0.1)
+    monkeypatch.setattr(resident, "_waiting", threading.Semaphore(1))
+    release = Release.objects.with_versions().get(model_version=make_version())
+    path = settings.DATA_DIR / "trained-models" / release.key
+    content = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+    told = []
+
+    def ask():
+        try:
+            told.append(resident._model(release).version)
+        except NotReady as error:
+            told.append(error.code)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while len(told) < 3:
+        time.sleep(0.02)
+    assert told == ["model_loading"] * 3
+    path.write_bytes(content)
+    for thread in threads:
+        thread.join()
+    assert told[3] == release.model_version
 
 
 def test_the_least_used_model_leaves_when_memory_is_short(make_version, make_dataset, ask, settings):
