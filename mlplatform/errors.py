@@ -1,5 +1,6 @@
 """Expected failures, and the one place where they become an answer: a JSON body or a page."""
 
+import math
 from collections.abc import Callable
 
 from django.conf import settings
@@ -192,7 +193,9 @@ class RequestSizeMiddleware:
         if not length.isdigit() or int(length) <= most:
             return self.get_response(request)
         what = "A file" if uploads else "A request"
-        sentence = f"{what} may have {limit_mb} MB at most; this one has {int(length) / 1024**2:.0f} MB."
+        sentence = (
+            f"{what} may have {limit_mb} MB at most; this one has {math.ceil(int(length) / 1024**2)} MB."
+        )
         response = _answer(request, 413, detail=sentence, code="too_large")
         response["Connection"] = "close"
         stream = request.META["wsgi.input"]

@@ -29,8 +29,8 @@ class Caller:
 
 
 def bearer(request: HttpRequest) -> str | None:
-    kind, *token = request.META.get("HTTP_AUTHORIZATION", "-").split()
-    return token[0] if kind.lower() == "bearer" and len(token) == 1 else None
+    words = request.META.get("HTTP_AUTHORIZATION", "").split()
+    return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None
 
 
 def user_of(request: HttpRequest, ability: str = "predict"):

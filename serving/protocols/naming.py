@@ -1,7 +1,5 @@
 """How protocols that have one word for a model name ours: `my_dataset`, `my_dataset@staging`."""
 
-from django.core.exceptions import ValidationError
-
 from mlplatform.errors import NotFound
 from registry.models import Stage
 
@@ -11,11 +9,11 @@ DEFAULT = Stage.PRODUCTION
 def named(model: str, version: str | None = None) -> tuple[str, str | None, int | None]:
     """Dataset, stage and version number: a name is its production release, a version is itself wherever it is live.
 
-    Raises NotFound for a version that is no number, ValidationError for a stage that does not exist.
+    Raises NotFound for a version that is no number and for a stage that does not exist: no model is called so.
     """
     dataset, at, stage = model.partition("@")
     if at and stage not in Stage.values:
-        raise ValidationError(
+        raise NotFound(
             f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
         )
     if version is None:

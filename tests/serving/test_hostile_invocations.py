@@ -151,7 +151,7 @@ def test_a_model_that_is_none_is_told(send, subtests):
             if not model.strip():
                 assert answer.status_code in {200, 404}
             else:
-                told_mlflow(answer, 400 if "@" in model else 404)
+                told_mlflow(answer, 404)
 
 
 def test_a_hundred_faults_are_twenty_sentences(send):

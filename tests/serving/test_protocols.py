@@ -225,7 +225,7 @@ class TestV2:
         [
             (MODEL, 200), (f"{MODEL}/versions/1", 200), ("/v2/models/flowers%40production", 200),
             ("/v2/models/flowers@staging", 404), ("/v2/models/none", 404), (f"{MODEL}/versions/9", 404),
-            (f"{MODEL}/versions/x", 404), ("/v2/models/flowers@prod", 400),
+            (f"{MODEL}/versions/x", 404), ("/v2/models/flowers@prod", 404),
         ],
     )  # fmt: skip
     def test_ready_is_about_what_answers(self, send, path, status):
