@@ -1,20 +1,18 @@
 """Parse recipes: find out how a file is to be read, and read it that way ever after. The only readers."""
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 from django.core.exceptions import ValidationError
 
 from catalog import columns as cells
-from catalog import json_lines, records, sniffing, streams
+from catalog import json_lines, parquet, records, sniffing, streams
 from catalog.columns import Column
 from catalog.profiling import Profiler, Sampler
 
@@ -22,10 +20,6 @@ __all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read", "
 
 CSV_BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 of them ahead: 4 MB would cost 280 MB of memory
 WIDE = 200  # from here on, the calls per column and block cost more than the bytes: 8 blocks at once
-PANDAS_INDEX = re.compile(
-    r"__index_level_[0-9]+__"
-)  # left out: pandas takes it for row numbers, not a column
-PARQUET_BATCH = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -124,12 +118,11 @@ def read(
 def stored(file: BinaryIO, recipe: ParseRecipe, *, rows: int = 50_000) -> Iterator[pa.RecordBatch]:
     """Yields a CSV or Parquet table as it stands in the file: cells as they are written, values as they are stored."""
     names = [column.name for column in recipe.columns]
-    with ExitStack() as opened:
-        if recipe.format == "csv":
-            batches = opened.enter_context(closing(_text_batches(file, recipe, names, names, missing=())))
-        else:
-            table = opened.enter_context(_parquet(file, recipe.compression, streams.MAX_BYTES))
-            batches = _record_batches(table, names)
+    if recipe.format == "csv":
+        found = _text_batches(file, recipe, names, names, missing=())
+    else:
+        found = parquet.batches(file, recipe.compression, names)
+    with closing(found) as batches:
         for batch in batches:
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
@@ -259,56 +252,20 @@ def _jsonl_batches(file, recipe, wanted):
 
 
 def _settle_parquet(file, filename, kind, max_bytes):
-    with _parquet(file, kind.compression, max_bytes) as table:
-        fields = [field for field in table.schema_arrow if not PANDAS_INDEX.fullmatch(field.name)]
-        names = cells.exact_names([field.name for field in fields])
-        found = [cells.arrow_column(field) for field in fields]
-        if table.metadata.num_rows * len(names) * 8 > max_bytes:
-            raise streams.too_large()
-        rows = size = 0
-        for batch in _record_batches(table, names):
-            batch.validate(full=True)
-            rows, size = rows + batch.num_rows, size + batch.nbytes
-            if size > max_bytes:  # a text that stands in the file once may be in every row
-                raise streams.too_large()
-            values = dict(zip(batch.schema.names, batch.columns, strict=True))
-            found = [cells.seen(column, values[column.name]) for column in found]
-    return ParseRecipe("parquet", kind.compression, columns=tuple(found)), rows
+    found, rows = parquet.settle(file, kind.compression, max_bytes=max_bytes)
+    return ParseRecipe("parquet", kind.compression, columns=found), rows
 
 
 def _parquet_batches(file, recipe, wanted):
-    with _parquet(file, recipe.compression, streams.MAX_BYTES) as table:
-        for batch in _record_batches(table, [column.name for column in wanted]):
+    names = [column.name for column in wanted]
+    with closing(parquet.batches(file, recipe.compression, names)) as batches:
+        for batch in batches:
             values = dict(zip(batch.schema.names, batch.columns, strict=True))
 
             def convert(column, start, rows, values=values):
                 return cells.from_arrow(values[column.name].slice(start, rows), column)
 
             yield batch.num_rows, convert
-
-
-def _record_batches(table, names):
-    sizes = [table.metadata.row_group(place).total_byte_size for place in range(table.num_row_groups)]
-    row_size = max(sum(sizes) // max(table.metadata.num_rows, 1), 8 * len(names), 1)
-    batch_size = min(max(PARQUET_BATCH // row_size, 1), 50_000)
-    return table.iter_batches(batch_size, columns=names, use_threads=False)
-
-
-@contextmanager
-def _parquet(file, compression, max_bytes):
-    source = streams.seekable(file, compression, max_bytes=max_bytes)
-    try:
-        # Buffered, not ahead of time: a row group can be as large as the file.
-        yield pyarrow.parquet.ParquetFile(
-            pa.PythonFile(source, mode="r"), buffer_size=1 << 20, pre_buffer=False
-        )
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ValidationError(
-            "The Parquet file is damaged or was cut off. Export and upload it again.", code="corrupt_file"
-        ) from error
-    finally:
-        if source is not file:
-            source.close()
 
 
 BATCHES = {"csv": _csv_batches, "jsonl": _jsonl_batches, "parquet": _parquet_batches}
