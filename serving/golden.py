@@ -132,15 +132,17 @@ def _outputs(
 
 def _first_fault(plan, rows: list[list], wanted: tuple, signature: dict, *, singles: int) -> str:
     """In words, the first row for which the plan does not do what the pipeline does; "" when there is none."""
-    few = plans.FEW_ROWS // 2
-    parts = [slice(0, len(rows)), slice(0, few), *(slice(place, place + 1) for place in range(singles))]
-    for part in parts:
-        if not rows[part]:
+    if not rows:
+        return ""
+    each = np.arange(len(rows))
+    many = np.tile(each, plans.FEW_ROWS // len(rows) + 1)  # few may be predicted another way
+    for places in (many, each[: plans.FEW_ROWS // 2], *(each[place : place + 1] for place in range(singles))):
+        if not len(places):
             continue
-        expected = wanted[0][part], None if wanted[1] is None else wanted[1][part]
-        place = _difference(_outputs(plan, rows[part], signature), expected)
+        expected = wanted[0][places], None if wanted[1] is None else wanted[1][places]
+        place = _difference(_outputs(plan, [rows[place] for place in places], signature), expected)
         if place is not None:
-            return f"its fast plan predicted row {part.start + place + 1} of its proof differently"
+            return f"its fast plan predicted row {places[place] + 1} of its proof differently"
     return ""
 
 

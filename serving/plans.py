@@ -8,8 +8,8 @@ gives the same bits for that estimator and that number of rows:
 - every other estimator: itself, on the array, without looking for NaN again
 - a pipeline with a step that is not known here: itself, on a frame
 
-Measured with a forest of 100 trees on a table like the penguins, in milliseconds: 1 row 0.01 by the grove, 0.20 by each
-tree's `apply`, 5 by `predict_proba` on the array; 300 rows 2.8, 1.2 and 6. They meet between 32 and 48 rows
+Measured with a forest of 100 trees on a table like the penguins, in milliseconds: 1 row 0.015 by the grove, 0.27 by
+each tree's `apply`, 5 by `predict_proba` on the array; 300 rows 2.4, 1.4 and 6.6. They meet at 64 rows
 (docs/performance.md has more).
 """
 
@@ -22,9 +22,9 @@ import numpy as np
 
 from serving.encoding import Encoder, NotCompilable
 from serving.frames import TypedRows
-from serving.trees import MOST_NODES, Grove, Ranks, first_column, nodes_of, summed, summed_by_tree
+from serving.trees import MOST_NODES, Grove, Neighbours, Ranks, nodes_of, summed, summed_by_tree
 
-FEW_ROWS = 32
+FEW_ROWS = 64
 LARGEST = float(np.finfo(np.float32).max)
 # Each `apply` lets other threads run Python meanwhile, so requests that sum over their trees at once would take turns a
 # hundred times, and a turn costs as much as a tree. One after the other, 16 callers of 300 rows get a third more
@@ -80,7 +80,7 @@ class ForestScorer:
     def __init__(self, estimator):
         self.trees = [tree.tree_ for tree in estimator.estimators_]
         self.values = [np.ascontiguousarray(tree.value[:, 0, :]) for tree in self.trees]
-        self.column = first_column(self.trees)
+        self.neighbours = Neighbours(self.trees)
         self.classes = getattr(estimator, "classes_", None)
         small = sum(tree.node_count for tree in self.trees) <= MOST_NODES
         self.grove = _grove(self.trees, estimator.n_features_in_) if small else None
@@ -92,7 +92,7 @@ class ForestScorer:
             total = summed(self.grove.values(narrow))
         else:
             with ONE_AFTER_THE_OTHER if len(narrow) <= SHORT_ROWS else contextlib.nullcontext():
-                total = summed_by_tree(self.trees, self.values, narrow, column=self.column)
+                total = summed_by_tree(self.trees, self.values, narrow, order=self.neighbours(narrow))
         total /= len(self.trees)
         return _voted(total, self.classes, probabilities)
 
@@ -114,8 +114,9 @@ class BoostingScorer:
         if len(encoded) > min(FEW_ROWS, self.grove.most_rows):
             return self.plain.run(encoded, probabilities=probabilities)
         _check_range(encoded)
-        said = self.grove.values(self.narrow(encoded)).reshape(len(encoded), -1, self.outputs)
-        raw = summed(said, self.start)
+        # Each stage has a tree for each output.
+        said = self.grove.values(self.narrow(encoded)).reshape(-1, self.outputs, len(encoded))
+        raw = summed(said.transpose(0, 2, 1), self.start)
         if self.classes is None:
             return self.estimator._loss.link.inverse(raw[:, 0]), None
         if self.outputs == 1:

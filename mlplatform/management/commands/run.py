@@ -21,6 +21,7 @@ from django.db import connections
 from mlplatform import checks
 
 SLOW_START_S = 20
+READ_BYTES = 64 * 1024
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
@@ -85,15 +86,16 @@ class Command(BaseCommand):
             threading.Thread(target=announce, daemon=True).start()
             if "MAKELEVEL" in os.environ:
                 threading.Thread(target=watch_make, args=[self._stop], daemon=True).start()
-            for line in self.supervisord.stdout:
-                if not say(line):  # nobody listens any more; keep reading, so that the stop is a clean one
+            while said := self.supervisord.stdout.read1(READ_BYTES):  # not by line: the request log has many
+                if not say(said):  # nobody listens any more; keep reading, so that the stop is a clean one
                     self._stop()
             return self.supervisord.wait()
 
 
-def say(line: bytes) -> bool:
+def say(text: bytes) -> bool:
     try:
-        os.write(sys.stdout.fileno(), line)
+        while text:
+            text = text[os.write(sys.stdout.fileno(), text) :]
     except OSError:
         return False
     return True
