@@ -26,15 +26,19 @@ MISSING = [
     "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 ]  # fmt: skip
 
+
+def is_text(kind):
+    """Whether Arrow's type is one of texts."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
 KINDS = (
     (pa.types.is_integer, "integer"),
     (pa.types.is_floating, "number"),
     (pa.types.is_decimal, "number"),
     (pa.types.is_null, "number"),
     (pa.types.is_boolean, "boolean"),
-    (pa.types.is_string, "text"),
-    (pa.types.is_large_string, "text"),
-    (pa.types.is_string_view, "text"),
+    (is_text, "text"),
     (pa.types.is_time, "text"),
     (pa.types.is_timestamp, "date"),
     (pa.types.is_date, "date"),
@@ -229,8 +233,6 @@ def arrow_column(field):
 
 def seen(column, values):
     """The column after these values: gaps make it nullable; numbers over 63 bits make it text, as in CSV."""
-    if isinstance(values, pa.DictionaryArray):
-        values = values.dictionary_decode()
     if pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63:
         column = replace(column, type="text")
     if column.type == "text" and pc.any(pc.match_substring(values.cast(pa.string()), "\0")).as_py():
@@ -243,8 +245,6 @@ def seen(column, values):
 
 def from_arrow(values, column):
     """A column of a typed file as the Arrow array of the column's type."""
-    if isinstance(values, pa.DictionaryArray):
-        values = values.dictionary_decode()
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return values.cast(ARROW_TYPES[column.type])

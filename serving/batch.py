@@ -179,7 +179,7 @@ def _as_text(values: np.ndarray) -> pa.Array:
 
 
 class ParquetWriter:
-    """Columns as they were stored, but for dictionaries, which become what they stand for."""
+    """Columns as they were stored, but dictionaries as what they stand for."""
 
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.writer = file, None
@@ -187,12 +187,8 @@ class ParquetWriter:
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = _named(batch.schema.names, new)
-        old = [
-            column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
-            for column in batch.columns
-        ]
         made = [pa.array(values, from_pandas=True) for values in new.values()]
-        self.waiting.append(pa.RecordBatch.from_arrays([*old, *made], [*batch.schema.names, *new]))
+        self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], [*batch.schema.names, *new]))
         if sum(part.nbytes for part in self.waiting) >= ROW_GROUP:
             self._flush()
 

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog import columns, parsing
+from catalog.parquet import batches
 from catalog.parsing import ParseRecipe, chunks, inspect, read
 
 
@@ -311,6 +312,40 @@ def test_a_text_that_stands_in_a_parquet_file_once_and_is_in_every_row_stops_at_
     pq.write_table(pa.table({"a": pa.array(["x" * 1000] * 20_000)}), buffer)
     assert len(buffer.getvalue()) < 10_000
     assert refusal(buffer.getvalue(), "t.parquet", max_bytes=10_000_000)[0] == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [
+        ([0] * 800, {}),
+        (range(800), {"use_dictionary": False, "column_encoding": {"a": "DELTA_BYTE_ARRAY"}}),
+    ],
+    ids=["a dictionary", "repeated beginnings"],
+)
+def test_a_few_bytes_of_parquet_that_stand_for_many_are_read_in_small_parts(rows, options):
+    text = "x" * 200_000
+    texts = pa.array([f"{text}{row}" for row in rows], pa.large_string())
+    content = parquet(pa.table({"a": texts}), compression="zstd", **options)
+    del texts
+    assert len(content) < 10_000
+    before, seen = pa.total_allocated_bytes(), 0
+    for batch in batches(io.BytesIO(content), None, ["a"]):
+        assert pa.total_allocated_bytes() - before < 60_000_000
+        assert batch.column("a")[0].as_py() == f"{text}{rows[seen]}"
+        seen += batch.num_rows
+    assert seen == 800
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string())],
+    ids=str,
+)
+def test_every_kind_of_text_in_parquet_is_text(kind):
+    texts = pa.array(["red", None, "blue"]).cast(kind)
+    read = table(parquet(pa.table({"a": texts})))["a"]
+    assert read.isna().tolist() == [False, True, False]
+    assert read.dropna().tolist() == ["red", "blue"]
 
 
 # JSON lines
