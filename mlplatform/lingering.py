@@ -6,8 +6,10 @@ row, 2 workers, 4 connections, 2 cores: 1.4 times the requests a second, and thr
 be one worker's.
 """
 
+import contextlib
 import os
 import select
+import socket
 import time
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -16,6 +18,39 @@ LINGER_MS = 2
 # Others get the processor before the next request is looked for. A worker that never sleeps would let them wait for
 # the end of its time slice, 3 ms, the client among them where it is on the same machine.
 _give_way = getattr(os, "sched_yield", lambda: time.sleep(0))  # macOS has none
+
+
+class Joining(socket.socket):
+    """A connection that keeps the head of an answer until its body comes, and sends both at once.
+
+    gunicorn sends them one after the other, and a client on the same machine wakes for each: 6 % of the requests.
+    """
+
+    def __init__(self, accepted: socket.socket):
+        timeout = accepted.gettimeout()
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        self.settimeout(timeout)
+        self.head = b""
+
+    def sendall(self, data: bytes, *flags: int) -> None:
+        if not self.head and data.startswith(b"HTTP/1.") and data.endswith(b"\r\n\r\n"):
+            self.head = data
+            return
+        head, self.head = self.head, b""
+        super().sendall(head + data if head else data, *flags)
+
+    def sendfile(self, *args, **options):
+        self.send_head()
+        return super().sendfile(*args, **options)
+
+    def send_head(self) -> None:
+        """Send a head that no body followed."""
+        if self.head:
+            self.sendall(b"")
+
+    def setblocking(self, is_blocking: bool) -> None:
+        if is_blocking != self.getblocking():  # a system call, in which a busy process changes threads
+            super().setblocking(is_blocking)
 
 
 class LingeringWorker(ThreadWorker):
@@ -27,9 +62,18 @@ class LingeringWorker(ThreadWorker):
 
     def handle(self, conn: TConn):
         """Answer a request, and those that follow it at once. True: the connection is kept."""
-        kept = super().handle(conn)
+        if not isinstance(conn.sock, Joining) and not self.cfg.is_ssl:
+            conn.sock = Joining(conn.sock)
+        kept = self._answered(conn)
         while kept is True and self.alive and self._is_next_here(conn):
-            kept = super().handle(conn)
+            kept = self._answered(conn)
+        return kept
+
+    def _answered(self, conn: TConn):
+        kept = super().handle(conn)
+        if isinstance(conn.sock, Joining):
+            with contextlib.suppress(OSError):  # closed already, after a failure
+                conn.sock.send_head()
         return kept
 
     def _is_next_here(self, conn: TConn) -> bool:

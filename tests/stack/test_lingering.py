@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -19,9 +20,15 @@ COMMAND = [
 
 
 def echo(environ, start_response):
-    """A WSGI application that answers the path; /slow takes half a second."""
+    """A WSGI application that answers the path; /slow takes half a second, /file is one, and /nothing has no body."""
     if environ["PATH_INFO"] == "/slow":
         time.sleep(0.5)
+    if environ["PATH_INFO"] == "/nothing":
+        start_response("204 No Content", [])
+        return []
+    if environ["PATH_INFO"] == "/file":
+        start_response("200 OK", [("Content-Length", str(Path(__file__).stat().st_size))])
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
     body = environ["PATH_INFO"].encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -73,6 +80,24 @@ def test_requests_that_arrive_together_are_answered_one_after_the_other(server):
             said += client.recv(65536)
     places = [said.index(b"\r\n\r\n/%d" % number) for number in range(5)]
     assert places == sorted(places)
+
+
+def test_an_answer_is_one_packet_whatever_it_is_made_of(server):
+    with socket.create_connection(("127.0.0.1", server[1]), timeout=10) as client:
+        for _ in range(20):
+            client.sendall(b"GET /whole HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(65536).endswith(b"\r\n\r\n/whole")
+
+
+def test_answers_without_a_body_and_files_arrive_whole_and_in_order(server):
+    connection = connected(server)
+    for _ in range(3):
+        assert ask(connection, "/nothing") == ""
+        assert ask(connection, "/file") == Path(__file__).read_text()
+        assert ask(connection, "/text") == "/text"
+        connection.request("HEAD", "/head")
+        answer = connection.getresponse()
+        assert (answer.status, answer.getheader("Content-Length"), answer.read()) == (200, "5", b"")
 
 
 def test_idle_connections_hold_no_thread(server):
