@@ -11,7 +11,7 @@ from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from mlplatform import counting
+from mlplatform import counting, lingering
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 # Where the workers count for /metrics: in the folder of `manage.py run`, together with the scorer, else in their own.
@@ -58,6 +58,7 @@ def child_exit(server, worker):
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
+    lingering.forget(worker)
 
 
 def on_exit(server):

@@ -1,11 +1,14 @@
 """The web server's worker: every connection gets its answers, however many there are and however they ask."""
 
+import contextlib
 import http.client
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,13 +17,16 @@ from tests.stack.servers import free_ports, until
 
 THREADS = 2
 COMMAND = [
-    sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "-w", "1", "--threads", THREADS,
+    sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "--threads", THREADS,
     "--keep-alive", "5", "--no-control-socket", "tests.stack.test_lingering:echo",
 ]  # fmt: skip
 
 
 def echo(environ, start_response):
-    """A WSGI application that answers the path; /slow takes half a second, /file is one, and /nothing has no body."""
+    """A WSGI application that answers the path; /slow takes half a second, /file is one, /nothing has no body.
+
+    /worker is who answers.
+    """
     if environ["PATH_INFO"] == "/slow":
         time.sleep(0.5)
     if environ["PATH_INFO"] == "/nothing":
@@ -30,18 +36,27 @@ def echo(environ, start_response):
         start_response("200 OK", [("Content-Length", str(Path(__file__).stat().st_size))])
         return environ["wsgi.file_wrapper"](open(__file__, "rb"))
     body = environ["PATH_INFO"].encode()
+    if environ["PATH_INFO"] == "/worker":
+        body = str(os.getpid()).encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 
 
-@pytest.fixture(scope="module")
-def server():
+@contextlib.contextmanager
+def started(workers: int):
     (port,) = free_ports(1)
-    process = subprocess.Popen([str(part) for part in COMMAND] + ["-b", f"127.0.0.1:{port}"])
+    command = [str(part) for part in COMMAND] + ["-w", str(workers), "-b", f"127.0.0.1:{port}"]
+    process = subprocess.Popen(command)
     until(lambda: is_open(port), what="the server's port")
     yield process, port
-    process.kill()
-    process.wait(10)
+    process.terminate()
+    process.wait(15)
+
+
+@pytest.fixture(scope="module")
+def server():
+    with started(workers=1) as found:
+        yield found
 
 
 def is_open(port: int) -> bool:
@@ -118,3 +133,19 @@ def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(server):
     process.send_signal(signal.SIGTERM)
     assert busy.getresponse().read() == b"/slow"
     assert process.wait(15) == 0
+
+
+def test_connections_that_come_together_are_shared_out_evenly():
+    with started(workers=2) as found:
+        until(lambda: len({ask(connected(found), "/worker") for _ in range(9)}) == 2, what="Both workers")
+        even = 0
+        for _ in range(20):
+            connections = [connected(found) for _ in range(4)]
+            for connection in connections:
+                connection.connect()
+            answered = Counter(ask(connection, "/worker") for connection in connections)
+            even += sorted(answered.values()) == [2, 2]
+            for connection in connections:
+                connection.close()
+            time.sleep(0.02)
+    assert even > 13  # of 20; when each takes what it can, 4
