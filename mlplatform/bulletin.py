@@ -7,6 +7,7 @@ instead of asking the database. Other machines learn of a change when what they 
 import contextlib
 import os
 import time
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -18,6 +19,7 @@ TOKENS = "tokens"
 _seen: dict[str, tuple[float, int]] = {}  # by path: when it was looked at, and what it said
 
 
+@cache
 def _path(topic: str) -> str:
     return f"{settings.DATA_DIR}/.changed_{topic}"
 

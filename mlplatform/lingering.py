@@ -6,6 +6,8 @@
 - Connections are shared out evenly. Every worker accepts what comes, whichever is first, so of four connections one
   worker had three, three times out of four, and sometimes all. Here a worker that has more of them than another lets
   that one go first: 7 % more requests of one row, 12 % of 300, and twice as many where one had them all.
+- Threads answer one after the other, as long as that is quick. Two at once hand Python's lock to each other at every
+  system call: 7 % fewer requests of one row from 4 connections. From 16 it makes no difference.
 - An answer is one packet, and the next request costs less of what gunicorn does for each anew.
 """
 
@@ -14,6 +16,7 @@ import mmap
 import os
 import select
 import socket
+import threading
 import time
 from typing import ClassVar
 
@@ -23,6 +26,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 LINGER_MS = 2
 MOST_PEERS = 10_000
 LET_OTHERS_S = 0.001
+LONGEST_TURN_S = 0.001
 # Of each worker how many connections it has, and one: memory that all share, since this is imported before they fork.
 _open = memoryview(mmap.mmap(-1, 1024)).cast("I")
 # Others get the processor before the next request is looked for. A worker that never sleeps would let them wait for
@@ -104,6 +108,7 @@ class LingeringWorker(ThreadWorker):
         # gunicorn looks at its settings dozens of times a request, each time by way of __getattr__ and three calls. In
         # a worker they never change: kept as plain attributes they save 7 % of a request.
         vars(self.cfg).update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        self._turn = threading.Lock()
         super().init_process()
 
     def handle(self, conn: TConn):
@@ -126,11 +131,19 @@ class LingeringWorker(ThreadWorker):
         return super()._keepalive_after(conn, keepalive)
 
     def _answered(self, conn: TConn):
-        kept = super().handle(conn)
-        if isinstance(conn.sock, Joining):
-            with contextlib.suppress(OSError):  # closed already, after a failure
-                conn.sock.send_head()
-        return kept
+        turn = self._turn
+        if not turn.acquire(timeout=LONGEST_TURN_S):  # one that takes long is waited for once, by nobody else
+            turn = threading.Lock()
+            turn.acquire()
+            self._turn = turn
+        try:
+            kept = super().handle(conn)
+            if isinstance(conn.sock, Joining):
+                with contextlib.suppress(OSError):  # closed already, after a failure
+                    conn.sock.send_head()
+            return kept
+        finally:
+            turn.release()
 
     def _is_next_here(self, conn: TConn) -> bool:
         if not self.tpool._work_queue.empty():  # others wait for a thread

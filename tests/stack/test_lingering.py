@@ -124,6 +124,17 @@ def test_idle_connections_hold_no_thread(server):
     assert time.monotonic() - start < 1
 
 
+def test_an_answer_that_takes_long_holds_up_nobody(server):
+    slow, quick = connected(server), connected(server)
+    ask(quick, "/")
+    slow.request("GET", "/slow")
+    start = time.monotonic()
+    for _ in range(50):
+        ask(quick, "/quick")
+    assert time.monotonic() - start < 0.4
+    assert slow.getresponse().read() == b"/slow"
+
+
 def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(server):
     process, _ = server
     busy, kept = connected(server), connected(server)
