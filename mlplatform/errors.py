@@ -1,6 +1,7 @@
 """Expected failures, and the one place where they become an answer: a JSON body or a page."""
 
 import math
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -109,9 +110,9 @@ def wants_json(request) -> bool:
 
 
 def _answer(request, status: int, *, detail: str, code: str) -> HttpResponse:
-    if wants_json(request):
+    reshape = next((made for start, made in SHAPES.items() if request.path.startswith(start)), None)
+    if reshape or wants_json(request):
         body = {"detail": detail, "code": code, "fields": {}}
-        reshape = next((made for start, made in SHAPES.items() if request.path.startswith(start)), None)
         response = JsonResponse(reshape(body, status) if reshape else body, status=status)
     else:
         template = status if status in {400, 403, 404, 429, 503} else 400
@@ -177,7 +178,7 @@ class RequestSizeMiddleware:
     """
 
     OVERHEAD = 1024 * 1024  # the form fields and boundaries around an uploaded file
-    DRAIN = 4 * 1024**3
+    DRAIN, DRAIN_S = 4 * 1024**3, 60
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -201,8 +202,8 @@ class RequestSizeMiddleware:
         stream = request.META["wsgi.input"]
 
         def drain():
-            left = min(int(length), self.DRAIN)
-            while left > 0 and (chunk := stream.read(min(left, 1024 * 1024))):
+            left, end = min(int(length), self.DRAIN), time.monotonic() + self.DRAIN_S
+            while left > 0 and time.monotonic() < end and (chunk := stream.read(min(left, 64 * 1024))):
                 left -= len(chunk)
 
         response._resource_closers.append(drain)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mlplatform import lingering
 from tests.stack.servers import free_ports, until
 
 THREADS = 2
@@ -133,6 +134,31 @@ def test_an_answer_that_takes_long_holds_up_nobody(server):
         ask(quick, "/quick")
     assert time.monotonic() - start < 0.4
     assert slow.getresponse().read() == b"/slow"
+
+
+def test_clients_that_never_close_hold_up_nobody(server):
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", server[1]), timeout=10))
+            client.sendall(b"GET /old HTTP/1.0\r\n\r\n")
+            assert client.recv(65536).endswith(b"/old")
+        start = time.monotonic()
+        for _ in range(10):
+            assert ask(connected(server), "/new") == "/new"
+        assert time.monotonic() - start < 1
+        assert client.recv(1) == b""  # our side has closed
+
+
+def test_a_client_that_falls_silent_within_a_request_is_given_up(monkeypatch):
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(lingering, "SILENCE_S", 1)
+    with lingering.Joining(ours) as connection, theirs:
+        theirs.sendall(b"GET / HT")
+        assert connection.recv(100) == b"GET / HT"
+        with pytest.raises(ConnectionResetError):
+            connection.recv(100)
+        with pytest.raises(ConnectionResetError):
+            connection.sendall(b"x" * 50_000_000)
 
 
 def test_a_server_that_is_told_to_stop_answers_what_it_has_begun(server):
