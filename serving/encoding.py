@@ -18,7 +18,7 @@ class NotCompilable(Exception):
 
 
 class Encoder:
-    """Typed rows -> one C-ordered float64 array, numbers first, then dates, then one-hot columns."""
+    """Typed rows -> one float64 array, numbers first, then dates, then one-hot columns."""
 
     def __init__(self, columns, inputs: list[dict]):
         """Of a fitted ColumnTransformer, for a signature's inputs. Raises NotCompilable."""
@@ -34,13 +34,12 @@ class Encoder:
         self.numbers = _scaled(groups["numbers"][0], skip=0) if "numbers" in groups else None
         self.dates = _scaled(groups["dates"][0], skip=3) if "dates" in groups else None
         self.text = _tables(groups["text"][0]) if "text" in groups else []
-        # Every category that training saw, the rare ones too: what a caller may be warned of is outside.
-        self.known = _categories(groups["text"][0]) if "text" in groups else []
         self.dense = sum(len(groups[group][1]) for group in ("numbers", "dates") if group in groups)
         self.width = self.dense + sum(width for _, width in self.text)
+        self.order = _order(columns, inputs)
 
     def __call__(self, rows: TypedRows) -> np.ndarray:
-        encoded = np.zeros((rows.count, self.width))
+        encoded = np.zeros((rows.count, self.width), order=self.order)
         numbers = rows.numbers.shape[1]
         if self.numbers:
             encoded[:, :numbers] = self.numbers(rows.numbers.copy())
@@ -51,6 +50,21 @@ class Encoder:
             _set(encoded, start, list(map(places.__getitem__, values)))
             start += width
         return encoded
+
+
+def _order(columns, inputs: list[dict]) -> str:
+    """How the transformer's arrays lie in memory, by rows (C) or by columns (F): sums over them round accordingly."""
+    counts = {
+        group: sum(column["type"] in kinds for column in inputs) for group, kinds in TypedRows.GROUPS.items()
+    }
+    gaps = TypedRows(
+        inputs,
+        2,
+        np.full((2, counts["numbers"]), np.nan),
+        np.full((2, counts["dates"]), np.datetime64("NaT"), dtype="M8[us]"),
+        [[None, None]] * counts["text"],
+    )
+    return "F" if np.isfortran(columns.transform(gaps.frame())) else "C"
 
 
 def _set(encoded: np.ndarray, start: int, places: list[int]) -> None:
@@ -132,8 +146,13 @@ def _tables(pipe) -> list[tuple[Places, int]]:
     ]
 
 
-def _categories(pipe) -> list[frozenset]:
-    return [frozenset(categories.tolist()) for categories in pipe.steps[-1][1].categories_]
+def known_categories(columns) -> list[frozenset] | None:
+    """Of each text and boolean column every category that training saw, the rare ones too; None where it is unknown."""
+    pipe = columns.named_transformers_.get("text")
+    encoder = pipe.steps[-1][1] if hasattr(pipe, "steps") else None
+    if not hasattr(encoder, "categories_"):
+        return None
+    return [frozenset(categories.tolist()) for categories in encoder.categories_]
 
 
 def _table(categories: list[str], rare: list[str], gap: str) -> tuple[Places, int]:

@@ -1,9 +1,10 @@
 """What a caller may want to know of a row that was predicted: a gap, a category or a range that training never saw."""
 
-from itertools import compress
+from itertools import compress, islice
 
 import numpy as np
 
+from serving.encoding import known_categories
 from serving.frames import TypedRows
 
 KINDS = ("imputed", "unseen_category", "out_of_range")
@@ -13,7 +14,7 @@ MOST = 1000  # notices of one request that are listed
 class Watch:
     """Counts and lists the notices of typed rows, by the ranges of the signature and the fitted categories."""
 
-    def __init__(self, inputs: list[dict], plan):
+    def __init__(self, inputs: list[dict], pipeline):
         groups = {
             group: [column for column in inputs if column["type"] in kinds]
             for group, kinds in TypedRows.GROUPS.items()
@@ -21,7 +22,7 @@ class Watch:
         self.names = {group: [column["name"] for column in columns] for group, columns in groups.items()}
         self.low, self.high = (_ends(groups["numbers"], end) for end in ("min", "max"))
         self.earliest, self.latest = (_moments(groups["dates"], end) for end in ("min", "max"))
-        known = plan.encoder.known if plan.encoder else [None] * len(groups["text"])
+        known = known_categories(pipeline["columns"]) or [None] * len(groups["text"])
         self.known = [
             None if column["type"] != "text" or categories is None else categories | {None}
             for column, categories in zip(groups["text"], known, strict=True)
@@ -68,7 +69,8 @@ class Watch:
 
 
 def _at(flags, column: str, kind: str) -> list[dict]:
-    return [{"row": row, "column": column, "kind": kind} for row in compress(range(1, len(flags) + 1), flags)]
+    rows = islice(compress(range(1, len(flags) + 1), flags), MOST)  # more of one column are never listed
+    return [{"row": row, "column": column, "kind": kind} for row in rows]
 
 
 def _ends(columns: list[dict], end: str) -> np.ndarray:

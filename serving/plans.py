@@ -137,7 +137,7 @@ def _narrow(encoded: np.ndarray) -> np.ndarray:
 
 
 def _float32(encoded: np.ndarray) -> np.ndarray:
-    return encoded.astype(np.float32)
+    return encoded.astype(np.float32, order="C")
 
 
 def _check_range(encoded: np.ndarray) -> None:
@@ -196,7 +196,9 @@ def _boosting(estimator):
 def _histograms(estimator):
     nodes = [predictor.nodes for stage in estimator._predictors for predictor in stage]
     is_numeric = not any(table["is_categorical"].any() for table in nodes)
-    if not nodes or not is_numeric or sum(map(len, nodes)) > MOST_NODES:
+    # With categorical columns it changes the order of all of them first, whether or not a tree splits by one.
+    is_as_given = getattr(estimator, "_preprocessor", None) is None
+    if not nodes or not is_numeric or not is_as_given or sum(map(len, nodes)) > MOST_NODES:
         return PlainScorer(estimator)
     start = np.ravel(estimator._baseline_prediction).astype(np.float64)
     ranks = Ranks(nodes, estimator.n_features_in_)

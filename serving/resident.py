@@ -115,7 +115,11 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
         raise
     slot = Slot(release, model, looked_up_at=now, confirmed_at=now, stamp=stamp)
     with _guard:
+        newer = _slots.get(wanted)
+        if newer and newer.looked_up_at > now:  # somebody looked later, and was faster
+            return newer
         _slots[wanted] = slot
+        _slots.move_to_end(wanted)
         while len(_slots) > MOST_SLOTS:
             _slots.popitem(last=False)
     return slot
@@ -183,16 +187,16 @@ def _hold(version: ModelVersion, key: str) -> Model:
     gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     with _guard:
         _held[key] = model
-        _make_room()
+        _make_room(keep=key)
         metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
     return model
 
 
-def _make_room() -> None:
-    """Let the least used models go until the others fit into SERVING_MEMORY_MB; one always may stay."""
+def _make_room(keep: str) -> None:
+    """Let the least used models go until the others fit into SERVING_MEMORY_MB; the one just loaded always may stay."""
     budget = settings.SERVING_MEMORY_MB * 1024**2
     while len(_held) > 1 and sum(model.nbytes for model in _held.values()) > budget:
-        oldest = min(_held, key=lambda key: _held[key].used_at)
+        oldest = min(_held.keys() - {keep}, key=lambda key: _held[key].used_at)
         del _held[oldest]
         for wanted in [wanted for wanted, slot in _slots.items() if slot.release.key == oldest]:
             del _slots[wanted]
@@ -219,7 +223,7 @@ def _load(version: ModelVersion, key: str) -> Model:
                 "was trained. Run the server with the libraries it was trained with, or train it again.",
                 code="golden_row_differs",
             )
-    watch = Watch(signature["inputs"], plan)
+    watch = Watch(signature["inputs"], pipeline)
     return Model(version, plan, Reader(signature["inputs"]), watch, version.artifact_size + plan.nbytes)
 
 

@@ -55,13 +55,13 @@ def table(count=60, seed=0, classes=3) -> pandas.DataFrame:
     return frame
 
 
-def fit(algorithm, frame, params, target=None):
+def fit(algorithm, frame, params, target=None, features=None):
     target = target or {"regression": "size"}.get(algorithm.task, "kind")
     answer = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pipelines.fit(
-            frame, columns=[*COLUMNS, answer], features=None, target=target, algorithm=algorithm,
+            frame, columns=[*COLUMNS, answer], features=features, target=target, algorithm=algorithm,
             params=params, test_size=0.25, random_state=0,
         )  # fmt: skip
 
@@ -79,7 +79,9 @@ def edge_rows() -> pandas.DataFrame:
 def assert_same(plan, pipeline, frame):
     rows = TypedRows.of_frame(frame, COLUMNS)
     if plan.encoder:
-        np.testing.assert_array_equal(plan.encoder(rows), pipeline["columns"].transform(frame))
+        encoded, wanted = plan.encoder(rows), pipeline["columns"].transform(frame)
+        np.testing.assert_array_equal(encoded, wanted)
+        assert np.isfortran(encoded) == np.isfortran(wanted)  # sums are rounded by it
     has_chances = hasattr(pipeline, "predict_proba")
     predicted, chances = plan.run(rows, probabilities=has_chances)
     wanted = np.ravel(pipeline.predict(frame))
@@ -160,6 +162,23 @@ def test_many_trees_of_wide_rows_take_no_more_memory_than_a_call_may(name, monke
     frame = pipelines.feature_frame(table(), COLUMNS).iloc[: plans.FEW_ROWS]
     plan.run(TypedRows.of_frame(frame, COLUMNS))
     assert not asked
+
+
+@pytest.mark.parametrize("features", [["length", "count"], ["seen"], ["length", "seen"], ["colour"]], ids=str)
+def test_arrays_lie_in_memory_as_the_pipelines_do(features):
+    result = fit(algorithms.find("LogisticRegression"), table(), {}, features=features)
+    inputs = result.signature["inputs"]
+    plan = plans.compile_plan(result.pipeline, result.signature)
+    frame = pipelines.feature_frame(table(seed=1), inputs)
+    encoded = plan.encoder(TypedRows.of_frame(frame, inputs))
+    assert np.isfortran(encoded) == np.isfortran(result.pipeline["columns"].transform(frame))
+
+
+@pytest.mark.parametrize("column", range(3, 6))
+def test_boosting_that_reorders_its_columns_is_asked_itself(column):
+    params = {"categorical_features": [column], "max_iter": 3}
+    result = fit(algorithms.find("HistGradientBoostingRegressor"), table(200), params)
+    assert assert_same_few_and_many(result, table(seed=1)).kind == "estimator"
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))

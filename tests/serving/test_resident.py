@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import tracemalloc
 from importlib import import_module
 
 import pytest
@@ -269,3 +270,44 @@ def test_a_model_that_draws_lots_is_served_without_golden_rows(make_dataset, mak
     )
     assert (version.proof.plan, version.proof.rows) == ("pipeline", [])
     assert resident.answering("lots", stage="dev").model.plan.kind == "pipeline"
+
+
+def test_an_unseen_category_is_counted_whatever_predicts(make_dataset, make_version, ask):
+    table = "x,colour,y\n" + "".join(f"{i},{['red', 'blue'][i % 2]},{'abcde'[i % 5]}\n" for i in range(30))
+    params = {"strategy": "uniform"}
+    make_version(
+        make_dataset("lots", table),
+        module="dummy",
+        class_name="DummyClassifier",
+        params=params,
+        random_state=None,
+    )
+    model = resident.answering("lots", stage="dev").model
+    assert model.plan.kind == "pipeline"
+    rows = model.reader.from_rows([[1, "green"], [2, "red"]])
+    assert model.watch.counts(rows) == {"unseen_category": 1}
+    assert model.watch.listed(rows) == [{"row": 1, "column": "colour", "kind": "unseen_category"}]
+
+
+def test_of_a_million_notices_the_first_thousand_are_made(make_version):
+    make_version()
+    model = resident.answering("flowers", stage="dev").model
+    rows = model.reader.from_rows([[None, None, None]] * 100_000)
+    tracemalloc.start()
+    try:
+        listed = model.watch.listed(rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(listed), listed[-1]["row"]) == (1000, 334)
+    assert peak < 5_000_000
+
+
+def test_the_model_that_was_loaded_last_stays(make_version, settings):
+    settings.SERVING_MEMORY_MB = 0
+    first, second = make_version(), make_version()
+    for version in (first, second):
+        release = version.releases.get()
+        model = resident._hold(version, release.key)
+        model.used_at = 0  # as if the others had been used since
+        assert list(resident._held) == [release.key]
