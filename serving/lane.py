@@ -9,7 +9,9 @@ from django.urls import resolve
 from mlplatform.errors import RequestSizeMiddleware
 from serving.protocols import http
 
-PREFIXES = ("/v2/models/", "/v1/models/", "/invocations")
+PREFIXES = ("/v2/models", "/v1/models", "/invocations")
+WHOLE = {"/v2", "/version"}
+BY_TOKEN = {"/predict": ("POST",), "/metrics": ("GET", "HEAD")}  # people's sessions are for Django's own
 # What Django's middleware puts on every answer.
 HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -21,10 +23,10 @@ HEADERS = [
 
 def _is_fast(environ: dict) -> bool:
     path = environ["PATH_INFO"]
-    if path == "/predict":  # people's sessions, and callers who do not say who they are, are the API view's
+    if path in BY_TOKEN:
         is_by_token = environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
-        return is_by_token and environ["REQUEST_METHOD"] == "POST"
-    return path.startswith(PREFIXES)
+        return is_by_token and environ["REQUEST_METHOD"] in BY_TOKEN[path]
+    return path.startswith(PREFIXES) or path in WHOLE
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
@@ -51,4 +53,6 @@ class Lane:
         # Without its length an answer is sent in chunks, which is one more system call and packet.
         response.headers.setdefault("Content-Length", str(len(response.content)))
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items(), *HEADERS])
+        if environ["REQUEST_METHOD"] == "HEAD":
+            response.content = b""
         return response if response._resource_closers else [response.content]

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
 from catalog import parsing
-from mlplatform.errors import UnsupportedType
+from mlplatform.errors import TooLarge, UnsupportedType
 from serving import cells, files, prediction, resident
 from serving.frames import Reader, TypedRows
 from serving.protocols import bodies, naming
@@ -21,6 +21,7 @@ from serving.protocols.tensors import invalid
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
+MOST_PARQUET_ROWS = 500_000  # a few kilobytes may be millions
 CODES = {
     400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST",
     500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE",
@@ -102,8 +103,7 @@ def _by_name(names: list[str], rows: list[list]) -> dict:
 def _records(given):
     if not isinstance(given, list) or not all(isinstance(row, dict) for row in given):
         raise invalid("`dataframe_records` must be a list of objects.")
-    names = dict.fromkeys(name for row in given for name in row)
-    return Columns({name: [row.get(name) for row in given] for name in names}, len(given))
+    return Records(given)
 
 
 def instances(given):
@@ -150,6 +150,20 @@ class Columns:
 
 
 @dataclass(frozen=True)
+class Records:
+    """Rows as objects; what one leaves out is missing there, and what the model does not have is ignored."""
+
+    rows: list[dict]
+
+    def typed(self, reader: Reader) -> TypedRows:
+        if not self.rows:
+            return reader.from_rows([])
+        given = {name for row in self.rows for name in reader.known.intersection(row)}
+        columns = {name: [row.get(name) for row in self.rows] for name in given}
+        return reader.from_columns(columns, len(self.rows))
+
+
+@dataclass(frozen=True)
 class CsvText:
     content: bytes
 
@@ -179,6 +193,11 @@ class ParquetFile:
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
         recipe, rows = parsing.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        if rows > MOST_PARQUET_ROWS:
+            raise TooLarge(
+                f"A Parquet body may have {MOST_PARQUET_ROWS:,} rows at most. Send larger tables to /predict/file.",
+                code="too_large",
+            )
         known = [column.name for column in recipe.columns if column.name in reader.known]
         return files.typed(parsing.read(file, recipe, columns=known), reader, count=rows)
 

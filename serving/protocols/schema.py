@@ -43,11 +43,11 @@ call(
     "v2_server",
     "Name, version and extensions",
     tags=[OIP],
-    responses=_of_v2(401, ok=shapes.ServerSerializer),
+    responses=_of_v2(401, 403, 503, ok=shapes.ServerSerializer),
 )
 call(
     "get", "/v2/models", "v2_models", "What is live in staging and production", tags=[OIP],
-    responses=_of_v2(401, 503, ok=shapes.LiveModelsSerializer),
+    responses=_of_v2(401, 403, 503, ok=shapes.LiveModelsSerializer),
 )  # fmt: skip
 
 TABLE = {"inputs": [{"name": "rows", "shape": [2, 4], "datatype": "FP64", "data": ROWS}]}
@@ -87,9 +87,9 @@ INFER = {
     ],
 }  # fmt: skip
 for place, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/{version}", "_version")):
-    known = _of_v2(400, 401, 404, 503, ok=shapes.LiveModelSerializer)
+    known = _of_v2(400, 401, 403, 404, 503, ok=shapes.LiveModelSerializer)
     call("get", place, f"v2_model{suffix}", "Inputs and outputs of a live model", tags=[OIP], responses=known)
-    is_ready = _of_v2(400, 401, 404, 503, ok=shapes.ModelReadySerializer)
+    is_ready = _of_v2(400, 401, 403, 404, 503, ok=shapes.ModelReadySerializer)
     call(
         "get",
         f"{place}/ready",
@@ -102,11 +102,11 @@ for place, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/
 
 call(
     "get", "/v1/models", "v1_models", "What is live in staging and production", tags=[KSERVE],
-    responses=_of_v2(401, 503, ok=shapes.LiveModelsSerializer),
+    responses=_of_v2(401, 403, 503, ok=shapes.LiveModelsSerializer),
 )  # fmt: skip
 call(
     "get", "/v1/models/{model}", "v1_ready", "Whether a model answers", tags=[KSERVE],
-    responses=_of_v2(400, 401, 404, 503, ok=shapes.ModelReadySerializer),
+    responses=_of_v2(400, 401, 403, 404, 503, ok=shapes.ModelReadySerializer),
 )  # fmt: skip
 call(
     "post", "/v1/models/{model}:predict", "v1_predict", "Predict rows", tags=[KSERVE],

@@ -168,7 +168,7 @@ def _texts(raw: memoryview) -> list:
 
 def _decoded(data: list, content_type, name: str) -> list:
     """Texts that are wrapped once more, as MLServer's codecs do: in base64, or each as JSON (`pd_json`)."""
-    unwrap = {"base64": _of_base64, "pd_json": orjson.loads}.get(content_type) if content_type else None
+    unwrap = UNWRAP.get(content_type) if isinstance(content_type, str) else None
     if unwrap is None:
         return data
     try:
@@ -179,3 +179,6 @@ def _decoded(data: list, content_type, name: str) -> list:
 
 def _of_base64(value: str) -> str:
     return base64.b64decode(value, validate=True).decode()
+
+
+UNWRAP = {"base64": _of_base64, "pd_json": orjson.loads}

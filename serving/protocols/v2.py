@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 from django.core.exceptions import ValidationError
+from django.db import close_old_connections
 
 from registry.models import Release, Stage
 from serving import prediction, resident
@@ -17,6 +18,7 @@ from serving.protocols.tensors import Tensor, Tensors, invalid, output
 
 JSON_SIZE = "Inference-Header-Content-Length"
 OUTPUTS = ("predict", "predict_proba")
+NOT_OFFERED = "Classification outputs and shared memory are not offered."
 SERVER = {"name": "ml-mini-platform", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
 COLUMN_TYPES = {"number": "FP64", "integer": "INT64", "text": "BYTES", "boolean": "BOOL", "date": "BYTES"}
 
@@ -39,6 +41,7 @@ def error_body(failure: dict, status: int) -> dict:
 
 def models() -> dict:
     """What is live in staging and production, under the names that answer."""
+    close_old_connections()  # nobody else does in the lane
     live = Release.objects.live().exclude(stage=Stage.DEV).values_list("dataset__name", "stage")
     return {"models": sorted(name if stage == naming.DEFAULT else f"{name}@{stage}" for name, stage in live)}
 
@@ -141,7 +144,10 @@ def _parts(content: bytes, json_size: str | None) -> tuple[dict, memoryview]:
 def _tensors(body: dict, raw: memoryview) -> Tensors:
     inputs, at = [], 0
     for given in body["inputs"]:
-        size = _parameters(given, "inputs").get("binary_data_size")
+        parameters = _parameters(given, "inputs")
+        if parameters.get("shared_memory_region"):
+            raise NotOffered(NOT_OFFERED, code="not_offered")
+        size = parameters.get("binary_data_size")
         if size is None:
             inputs.append(Tensor.read(given, None))
             continue
@@ -177,6 +183,6 @@ def _wanted(body: dict) -> dict[str, bool]:
         if name in wanted:
             raise invalid(f"The output `{name}` is asked for twice.")
         if parameters.get("classification") or parameters.get("shared_memory_region"):
-            raise NotOffered("Classification outputs and shared memory are not offered.", code="not_offered")
+            raise NotOffered(NOT_OFFERED, code="not_offered")
         wanted[name] = parameters.get("binary_data", all_binary) is True
     return wanted

@@ -242,3 +242,31 @@ def test_a_body_that_is_a_little_too_large_is_413(send, settings, kind):
     body = b" " * (1024**2 + 1)
     assert "1 MB at most" in told_v2(send(V2, body, kind=kind), 413)
     assert "1 MB at most" in told_mlflow(send(INVOCATIONS, body, kind=kind), 413)
+
+
+@pytest.mark.parametrize("kind", [["pd"], {"a": 1}, 7, True])
+def test_a_content_type_that_is_no_text_is_none(send, wanted, kind):
+    inputs = columns(length={"parameters": {"content_type": kind}})
+    assert labels(send(V2, {"inputs": inputs})) == wanted
+
+
+def test_shared_memory_is_not_offered(send):
+    inputs = columns(length={"parameters": {"shared_memory_region": "here"}})
+    told_v2(send(V2, {"inputs": inputs}), 501)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v2", "/v2/models", "/v2/models/flowers", "/v1/models", "/version", "/metrics"]
+)
+def test_programs_are_answered_by_whatever_name_they_reach_the_server(send, path):
+    assert send(path, method="GET", Host="flowers.models.svc").status_code == 200
+
+
+def test_a_question_for_the_head_only_has_no_body(send):
+    answer = send("/v2/models/flowers", method="HEAD")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert int(answer["Content-Length"]) > 0
+
+
+def test_a_program_that_would_take_a_page_gets_its_protocols_body(send):
+    told_v2(send("/v2/models/flowers/nothing", method="GET", Accept="text/html"), 404)
