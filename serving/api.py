@@ -58,8 +58,8 @@ class PredictView(APIView):
         tags=["predict"],
         request=PredictSerializer,
         responses={
-            200: PredictionSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 404: ErrorSerializer,
-            503: ErrorSerializer,
+            200: PredictionSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
+            404: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
         },
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip
@@ -167,16 +167,16 @@ class PredictFileView(APIView):
         operation_id="predict_file",
         summary="Predict every row of a file",
         description="Answers the same table with a column `prediction`, and one for each class's probability if asked. "
-        "A file of more than 8 MB or 250,000 rows, or any with `Prefer: respond-async`, becomes a scoring job: 202, "
-        "and the job's address in `Location`.",
+        "A file of more than 8 MB or 250,000 rows, one that takes more than 5 seconds, or any with "
+        "`Prefer: respond-async`, becomes a scoring job: 202, and the job's address in `Location`.",
         tags=["predict"],
         parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async")],
         request={"multipart/form-data": PredictFileSerializer},
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
-            202: QueuedScoringSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 404: ErrorSerializer,
-            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
+            202: QueuedScoringSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
+            404: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
         },
         examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
@@ -220,7 +220,12 @@ class ScoringJobView(APIView):
         operation_id="get_scoring_job",
         summary="One scoring job",
         tags=["predict"],
-        responses={200: ScoringJobSerializer, 404: ErrorSerializer},
+        responses={
+            200: ScoringJobSerializer,
+            401: ErrorSerializer,
+            403: ErrorSerializer,
+            404: ErrorSerializer,
+        },
         examples=[OpenApiExample("Two million rows", JOB_EXAMPLE, response_only=True, status_codes=["200"])],
     )
     def get(self, request, pk):
@@ -230,7 +235,13 @@ class ScoringJobView(APIView):
         operation_id="delete_scoring_job",
         summary="Delete an ended scoring job and its result",
         tags=["predict"],
-        responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
+        responses={
+            204: None,
+            401: ErrorSerializer,
+            403: ErrorSerializer,
+            404: ErrorSerializer,
+            409: ErrorSerializer,
+        },
     )
     def delete(self, request, pk):
         scoring.delete(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
@@ -245,7 +256,8 @@ class ScoringResultView(APIView):
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
-            404: ErrorSerializer, 409: ErrorSerializer, 503: ErrorSerializer,
+            401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer,
+            503: ErrorSerializer,
         },
     )  # fmt: skip
     def get(self, request, pk):
@@ -262,6 +274,7 @@ class CancelScoringJobView(APIView):
         request=None,
         responses={
             200: ScoringJobSerializer,
+            401: ErrorSerializer,
             403: ErrorSerializer,
             404: ErrorSerializer,
             409: ErrorSerializer,

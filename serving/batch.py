@@ -184,19 +184,21 @@ class ParquetWriter:
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.writer = file, None
         self.waiting: list[pa.RecordBatch] = []
+        self.waiting_bytes = 0
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = _named(batch.schema.names, new)
         made = [pa.array(values, from_pandas=True) for values in new.values()]
         self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], [*batch.schema.names, *new]))
-        if sum(part.nbytes for part in self.waiting) >= ROW_GROUP:
+        self.waiting_bytes += self.waiting[-1].nbytes
+        if self.waiting_bytes >= ROW_GROUP:
             self._flush()
 
     def _flush(self) -> None:
         group = pa.Table.from_batches(self.waiting)
         self.writer = self.writer or pyarrow.parquet.ParquetWriter(self.file, group.schema)
         self.writer.write_table(group, row_group_size=max(group.num_rows, 1))
-        self.waiting = []
+        self.waiting, self.waiting_bytes = [], 0
 
     def close(self) -> None:
         if self.waiting:

@@ -13,7 +13,7 @@ from catalog.parsing import ParseRecipe
 from serving import cells
 from serving.frames import Reader, TypedRows
 
-NUMBERS = {"integer", "number"}
+THOUSANDS = r"^\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+\s*$"
 GAPS = pa.array(catalog_columns.MISSING)
 
 
@@ -29,9 +29,15 @@ def part(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, first: i
     texts = {column.name: batch.column(column.name) for column in known}
     if recipe.decimal == ",":
         for column in reader.inputs:
-            if column["type"] in NUMBERS and column["name"] in texts:
-                texts[column["name"]] = pc.replace_substring(texts[column["name"]], ",", ".")
+            if column["type"] == "number" and column["name"] in texts:
+                texts[column["name"]] = _with_points(texts[column["name"]])
     return _read(_Texts(texts), batch.num_rows, reader, first)
+
+
+def _with_points(texts: pa.Array) -> pa.Array:
+    """Numbers of a file with decimal commas; 5.000 is most likely five thousand there, so it is no number."""
+    numbers = pc.replace_substring(texts, ",", ".")
+    return pc.if_else(pc.match_substring_regex(texts, THOUSANDS), pa.scalar("thousands"), numbers)
 
 
 def _frame(batch: pa.RecordBatch, columns: list[catalog_columns.Column]) -> pandas.DataFrame:

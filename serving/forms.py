@@ -47,10 +47,16 @@ class FileForm(forms.Form):
 
     file = forms.FileField(
         label="Table",
-        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are. More than 8 MB or "
-        "250\u202f000 rows are predicted as a job that you can watch and leave.",
+        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are. What has more "
+        "than 8 MB or 250\u202f000 rows, or takes more than 5 seconds, is predicted as a job that you can watch and "
+        "leave.",
     )
     probabilities = forms.BooleanField(required=False, label="With the probability of each class")
+
+    def __init__(self, *args, signature: dict | None, **options):
+        super().__init__(*args, **options)
+        if signature and not signature["probabilities"]:
+            del self.fields["probabilities"]
 
 
 class TryForm(forms.Form):

@@ -24,6 +24,12 @@ from serving.models import ScoringJob, result_name
 # A request holds a thread of the web server while somebody waits: what may take longer than seconds is a job.
 AT_ONCE_BYTES = 8 * 1024**2
 AT_ONCE_ROWS = 250_000  # as many bytes of Parquet can be two million rows
+AT_ONCE_S = 5  # an estimator may be slow
+AT_ONCE_RESULT = 64 * 1024**2  # and compressed cells long
+
+
+class _TakesLong(Exception):
+    """What looked quick is not."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,10 @@ def score(
 ) -> Scored | ScoringJob:
     """Predict every row of a CSV or Parquet file, all of them by one version, whatever is released meanwhile.
 
-    A small file becomes a table, and nothing is answered before its last row is predicted; a larger one, or any with
-    `as_job`, becomes a queued job. Raises ValidationError for what is wrong with the file as a file anywhere, for rows
-    that do not fit the model (of a job: its first 20,000), and what resident.answering() raises.
+    A small file becomes a table, and nothing is answered before its last row is predicted; a larger one, one that takes
+    longer than a few seconds, or any with `as_job`, becomes a queued job. Raises ValidationError for what is wrong with
+    the file as a file anywhere, for rows that do not fit the model (of a job: its first 20,000), and what
+    resident.answering() raises.
     """
     start = time.perf_counter()
     with metrics.failures("file") as seen:
@@ -69,7 +76,8 @@ def score(
         given = batch.table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
         if not as_job and size <= AT_ONCE_BYTES and given.rows <= AT_ONCE_ROWS:
-            return _scored(slot, given, filename=filename, probabilities=probabilities, start=start)
+            with contextlib.suppress(_TakesLong):
+                return _scored(slot, given, filename=filename, probabilities=probabilities, start=start)
         batch.try_first(slot.model, given, probabilities=probabilities)
         job = ScoringJob(
             dataset_name=slot.release.dataset.name,
@@ -90,7 +98,14 @@ def score(
 def _scored(slot, given: batch.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
     with contextlib.ExitStack() as stack:
         scored = stack.enter_context(tempfile.TemporaryFile())
-        counted = batch.score(slot.model, given, scored, probabilities=probabilities)
+        end = time.perf_counter() + AT_ONCE_S
+
+        def tell(counted: batch.Counted) -> None:
+            is_over = time.perf_counter() > end or scored.tell() > AT_ONCE_RESULT
+            if is_over and counted.rows < given.rows:
+                raise _TakesLong
+
+        counted = batch.score(slot.model, given, scored, probabilities=probabilities, tell=tell)
         stack.pop_all()  # it is handed on open
     scored.seek(0)
     metrics.predicted(slot, protocol="file", rows=counted.rows, notices=counted.notices, start=start)

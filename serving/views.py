@@ -88,21 +88,24 @@ def slot_context(dataset, stage) -> dict:
         "history": history,
         "rollback": rollback_form(history, release),
         "proof": release and Proof.objects.defer(*Proof.LARGE).filter(pk=release.model_version_id).first(),
-        "file_form": FileForm(),
+        "file_form": FileForm(signature=release and release.model_version.signature),
         "scoring_jobs": ScoringJob.objects.for_lists().filter(dataset_name=dataset.name, stage=stage)[
             :RECENT
         ],
     }
 
 
-@require_POST
 @access.page("predict")
 def score(request, dataset, environment):
     """A table back with a prediction for each row, or the page of the job that makes it."""
+    if request.method != "POST":  # the address stays behind when a file is refused
+        return redirect("serving:slot", dataset, environment)
     if environment not in Stage.values:
         raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
-    form = FileForm(request.POST, request.FILES)
+    context = slot_context(found, environment)
+    signature = context["release"] and context["release"].model_version.signature
+    form = FileForm(request.POST, request.FILES, signature=signature)
     if form.is_valid():
         file = form.cleaned_data.pop("file")
         try:
@@ -115,9 +118,9 @@ def score(request, dataset, environment):
             if isinstance(made, ScoringJob):
                 return redirect("serving:job", pk=made.pk)
             return FileResponse(made.file, as_attachment=True, filename=made.filename)
-    context = slot_context(found, environment) | {"file_form": form}
-    if context["release"]:
-        context["form"] = TryForm(signature=context["release"].model_version.signature)
+    context |= {"file_form": form}
+    if signature:
+        context["form"] = TryForm(signature=signature)
     return render(request, "serving/slot.html", context, status=422)
 
 

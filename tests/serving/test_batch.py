@@ -3,6 +3,7 @@
 import csv
 import gc
 import io
+import time
 
 import numpy as np
 import pandas
@@ -256,3 +257,23 @@ class TestPage:
         Proof.objects.update(plan="pipeline", reason="its numbers are scaled by RobustScaler")
         text = page.get("/serving/flowers/dev/").text
         assert "Its whole pipeline predicts, because its numbers are scaled by RobustScaler." in text
+
+
+@pytest.mark.parametrize("cell", ["5.000", "1.234.567"])
+def test_what_may_be_thousands_beside_decimal_commas_is_refused(send, cell):
+    answer = send(f"length;width;colour;x\n6;{cell};red;1,5\n", "x.csv")
+    assert answer.status_code == 400
+    assert "Row 1, column `width` must be a number." in answer.data["fields"]["input_data"]
+
+
+def test_a_whole_number_has_no_decimal_comma(send):
+    answer = send('length;width;colour\n"5,000";1,5;red\n', "x.csv")
+    assert "Row 1, column `length` must be a number." in answer.data["fields"]["input_data"]
+
+
+def test_many_small_parts_cost_no_more_than_their_rows(send, frame):
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pa.Table.from_pandas(pandas.concat([frame] * 40)), buffer, row_group_size=1)
+    start = time.perf_counter()
+    content_of(send(buffer.getvalue(), "x.parquet"))
+    assert time.perf_counter() - start < 20  # and not 60

@@ -115,6 +115,27 @@ class TestTry:
         assert page.post("/serving/wide/dev/", {"row": "[1]"}).status_code == 422
         assert page.post("/serving/wide/dev/", {"row": '{"c0": 1}'}).status_code == 422
 
+    def test_probabilities_are_offered_where_there_are_some(self, page, make_version, make_dataset):
+        make_version()
+        assert 'name="probabilities"' in page.get("/serving/flowers/dev/").text
+        table = "x,y\n" + "".join(f"{i},{i * 2.5}\n" for i in range(30))
+        make_version(make_dataset("line", table), module="linear_model", class_name="Ridge")
+        assert 'name="probabilities"' not in page.get("/serving/line/dev/").text
+
+    def test_the_address_of_a_refused_file_leads_back(self, page, make_version):
+        make_version()
+        answer = page.get("/serving/flowers/dev/file/")
+        assert (answer.status_code, answer["Location"]) == (302, "/serving/flowers/dev/")
+
+    def test_the_page_of_a_version_says_what_predicts_it(self, page, make_version, make_dataset):
+        make_version()
+        assert "its trees, as arrays" in page.get("/registry/models/flowers/1/").text
+        table = "x,y\n" + "".join(f"{i},{'abcde'[i % 5]}\n" for i in range(30))
+        lots = {"module": "dummy", "class_name": "DummyClassifier", "params": {"strategy": "uniform"}}
+        make_version(make_dataset("lots", table), random_state=None, **lots)
+        text = page.get("/registry/models/lots/1/").text
+        assert "its whole pipeline, because it predicts the same row differently each time" in text
+
     def test_a_clusterer_that_cannot_predict_says_so(self, page, make_version):
         make_version(module="cluster", class_name="DBSCAN", target=None)
         assert "This model cannot be asked" in page.get("/serving/flowers/dev/").text

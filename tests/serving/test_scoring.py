@@ -151,6 +151,16 @@ class TestAsking:
                 patched.setattr(scoring, name, limit)
                 assert isinstance(made(), ScoringJob)
 
+    def test_what_takes_long_or_grows_large_becomes_a_job(self, version, admin, monkeypatch):
+        table = "length,width,colour\n" + "5,1.5,red\n" * 2000
+        for name in ("AT_ONCE_S", "AT_ONCE_RESULT"):
+            with monkeypatch.context() as patched:
+                patched.setattr(scoring, name, 0)
+                file = io.BytesIO(table.encode())
+                job = scoring.score("flowers", stage="dev", file=file, filename="x.csv", by=admin)
+            job.refresh_from_db()
+            assert (job.state, job.rows_done) == ("succeeded", 2000)
+
     @pytest.mark.parametrize(
         ("content", "words"),
         [
