@@ -22,11 +22,11 @@ def web_processes(platform) -> list[psutil.Process]:
 
 def test_a_killed_web_process_costs_no_more_than_the_requests_that_it_had(sqlite_and_files):
     platform = sqlite_and_files
-    platform.made("killed")
-    platform.promote("killed", 1, "production")
-    wanted = platform.predict("killed", "production", probabilities=True).json()
+    platform.made("killed_web")
+    platform.promote("killed_web", 1, "production")
+    wanted = platform.predict("killed_web", "production", probabilities=True).json()
     victim, _ = web_processes(platform)
-    with Callers(platform, "killed") as callers:
+    with Callers(platform, "killed_web") as callers:
         time.sleep(1)
         victim.kill()
         until(lambda: len(set(web_processes(platform)) - {victim}) == 2, what="A new web process")
