@@ -36,11 +36,12 @@ def settle(
         rows = size = 0
         for raw in _raw(source, table, names):
             raw.validate(full=True)
-            size += raw.nbytes + _text_bytes(raw).sum()
+            sizes = _text_bytes(raw)
+            size += raw.nbytes + sizes.sum()
             if size > max_bytes:  # a text that stands in the file once may be in every row
                 raise streams.too_large()
             rows += raw.num_rows
-            for batch in _decoded(raw, table.schema_arrow):
+            for batch in _decoded(raw, sizes, table.schema_arrow):
                 values = dict(zip(batch.schema.names, batch.columns, strict=True))
                 found = [cells.seen(column, values[column.name]) for column in found]
     return tuple(found), rows
@@ -50,7 +51,7 @@ def batches(file: BinaryIO, compression: str | None, names: Sequence[str]) -> It
     """The columns of these names as they are stored, but dictionaries as what they stand for, in parts of a few MB."""
     with _opened(file, compression, streams.MAX_BYTES) as (source, table):
         for raw in _raw(source, table, names):
-            yield from _decoded(raw, table.schema_arrow)
+            yield from _decoded(raw, _text_bytes(raw), table.schema_arrow)
 
 
 def _raw(
@@ -65,16 +66,16 @@ def _raw(
         for chunk in map(group.column, range(group.num_columns))
         if DELTAS in chunk.encodings
     }
-    texts = {name for name in names if _is_text(table.schema_arrow.field(name).type)}
+    texts = {name for name in names if cells.is_text(_undone(table.schema_arrow.field(name).type))}
     row_size = sum(group.total_byte_size for group in groups) // max(metadata.num_rows, 1)
     rows = min(max(BATCH // max(row_size, 8 * len(names), 1), 1), FEW_ROWS if deltas & texts else ROWS)
     reader = _reader(source, read_dictionary=list(texts - deltas))
     return reader.iter_batches(rows, columns=list(names), use_threads=False)
 
 
-def _decoded(raw: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The batch without dictionaries, cut where its texts come to much."""
-    ends = _text_bytes(raw).cumsum()
+def _decoded(raw: pa.RecordBatch, sizes: np.ndarray, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The batch without dictionaries, cut where its texts, of these sizes by row, come to much."""
+    ends = sizes.cumsum()
     start = 0
     while start < raw.num_rows:
         before = ends[start - 1] if start else 0
@@ -92,22 +93,22 @@ def _text_bytes(raw: pa.RecordBatch) -> np.ndarray:
     """The bytes that each row of a batch gets when its texts are no dictionaries any more."""
     sizes = np.zeros(raw.num_rows, dtype=np.int64)
     for values in raw.columns:
-        if pa.types.is_dictionary(values.type) and _is_text(values.type.value_type):
+        if pa.types.is_dictionary(values.type) and cells.is_text(values.type.value_type):
             lengths = pc.binary_length(values.dictionary)
             sizes += lengths.take(values.indices).fill_null(0).to_numpy(zero_copy_only=False)
     return sizes
 
 
 def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    kind = _undone(kind)
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     return values if values.type == kind else values.cast(kind)
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return cells.is_text(kind)
+def _undone(kind: pa.DataType) -> pa.DataType:
+    """What a dictionary's values are."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 @contextmanager

@@ -53,10 +53,11 @@ class FileForm(forms.Form):
     )
     probabilities = forms.BooleanField(required=False, label="With the probability of each class")
 
-    def __init__(self, *args, signature: dict | None, **options):
-        super().__init__(*args, **options)
+    def suited(self, signature: dict | None) -> "FileForm":
+        """The form as it is shown for a model: probabilities are offered where it gives some."""
         if signature and not signature["probabilities"]:
             del self.fields["probabilities"]
+        return self
 
 
 class TryForm(forms.Form):

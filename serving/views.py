@@ -88,7 +88,7 @@ def slot_context(dataset, stage) -> dict:
         "history": history,
         "rollback": rollback_form(history, release),
         "proof": release and Proof.objects.defer(*Proof.LARGE).filter(pk=release.model_version_id).first(),
-        "file_form": FileForm(signature=release and release.model_version.signature),
+        "file_form": FileForm().suited(release and release.model_version.signature),
         "scoring_jobs": ScoringJob.objects.for_lists().filter(dataset_name=dataset.name, stage=stage)[
             :RECENT
         ],
@@ -103,9 +103,7 @@ def score(request, dataset, environment):
     if environment not in Stage.values:
         raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
-    context = slot_context(found, environment)
-    signature = context["release"] and context["release"].model_version.signature
-    form = FileForm(request.POST, request.FILES, signature=signature)
+    form = FileForm(request.POST, request.FILES)
     if form.is_valid():
         file = form.cleaned_data.pop("file")
         try:
@@ -118,9 +116,10 @@ def score(request, dataset, environment):
             if isinstance(made, ScoringJob):
                 return redirect("serving:job", pk=made.pk)
             return FileResponse(made.file, as_attachment=True, filename=made.filename)
-    context |= {"file_form": form}
-    if signature:
-        context["form"] = TryForm(signature=signature)
+    context = slot_context(found, environment) | {"file_form": form}
+    if context["release"]:
+        signature = context["release"].model_version.signature
+        context |= {"file_form": form.suited(signature), "form": TryForm(signature=signature)}
     return render(request, "serving/slot.html", context, status=422)
 
 
