@@ -58,6 +58,13 @@ class Beside:
         found = self._result(running.future, max(left, 0), None)
         return known if found is None else found
 
+    def begin(self, key: Hashable, work: Callable[[], T]) -> None:
+        """See that the work is done, for those who ask later. Waits for nothing."""
+        if connection.in_atomic_block:
+            work()
+        else:
+            self._begun(key, work)
+
     def _begun(self, key: Hashable, work: Callable) -> tuple[Running, bool]:
         with self._guard:
             if key in self._running:

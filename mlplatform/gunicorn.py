@@ -59,6 +59,11 @@ def post_fork(server, worker):
     gc.set_threshold(100_000, 20, 100)
 
 
+def post_worker_init(worker):
+    for path in settings.IN_WORKERS:
+        import_string(path)()
+
+
 def child_exit(server, worker):
     from prometheus_client import multiprocess
 

@@ -294,6 +294,8 @@ INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
 # What the web server calls before it forks: work of seconds whose result every process shares.
 PRELOAD = ["registry.algorithms.all_algorithms"]
+# What each web process calls after the fork: threads do not survive one.
+IN_WORKERS = ["serving.lookout.start"]
 
 # Training
 

@@ -2,7 +2,8 @@
 
 What is live is looked up at most once in LOOK_UP_EVERY_S for each stage of each dataset, and at once when a release
 was announced on this box. It is looked up beside the request, so that a database that hangs holds nobody up. A request
-answers from one Slot from its beginning to its end, so no answer is half old and half new.
+answers from one Slot from its beginning to its end, so no answer is half old and half new. In a web process
+serving/lookout.py looks before the requests do.
 """
 
 import gc
@@ -33,6 +34,7 @@ LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here withi
 MOST_SLOTS = 10_000
 LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
 SOON_S = 1  # nearly every model is loaded by then
+IN_USE_S = 3600  # what nobody has asked for so long is not loaded before somebody asks
 Wanted = tuple[str, str | None, int | None]
 
 
@@ -60,7 +62,7 @@ class Slot:
 
 
 _slots: OrderedDict[Wanted, Slot] = OrderedDict()
-_held: dict[str, Model] = {}
+_held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
 _loads = Beside(4, "load", is_rare=True)
 _waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
 _guard = threading.Lock()
@@ -89,6 +91,27 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
             slot = _looked_up(wanted, known)
     slot.model.used_at = now
     return slot
+
+
+def look_ahead() -> None:
+    """Confirm in one query what is live still, and begin to load what was released since. Waits for no load.
+
+    Raises what the database raises.
+    """
+    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    in_use = [(wanted, slot) for wanted, slot in list(_slots.items()) if now - slot.model.used_at < IN_USE_S]
+    if not in_use:
+        return
+    pks = {slot.release.pk for _, slot in in_use}
+    ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at"))
+    for wanted, slot in in_use:
+        _, _, number = wanted
+        pk = slot.release.pk
+        if pk in ended_at and (number is not None or ended_at[pk] is None):
+            slot.looked_up_at = slot.confirmed_at = now
+            slot.stamp = stamp
+        else:
+            renewals.begin(wanted, partial(_looked_up, wanted, slot))
 
 
 def _is_due(slot: Slot, now: float) -> bool:
@@ -159,18 +182,19 @@ def _release(wanted: Wanted, known: Slot | None) -> Release:
 
 
 def _model(release: Release) -> Model:
-    """The model of a release, loaded at most once at a time. An artifact's key is written once, so it stays true.
+    """The model of a release, loaded at most once at a time.
 
     Whoever asks meanwhile shares what comes of it. Raises NotReady when that takes longer than LOAD_S, or longer than
     SOON_S while half of the process's threads wait already: the others are for models that are loaded. It goes on.
     """
-    if model := _held.get(release.key):  # without a thread
+    version = release.model_version
+    if model := _held.get(version.pk):  # without a thread
         return model
-    load = partial(_hold, release.model_version, release.key)
-    (model,) = _loads.within(SOON_S, {release.key: load}, otherwise=None)
+    load = {version.pk: partial(_hold, version, release.key)}
+    (model,) = _loads.within(SOON_S, load, otherwise=None)
     if model is None and _waiting.acquire(blocking=False):
         try:
-            (model,) = _loads.within(LOAD_S - SOON_S, {release.key: load}, otherwise=None)
+            (model,) = _loads.within(LOAD_S - SOON_S, load, otherwise=None)
         finally:
             _waiting.release()
     if model is None:
@@ -179,29 +203,31 @@ def _model(release: Release) -> Model:
 
 
 def _hold(version: ModelVersion, key: str) -> Model:
-    if model := _held.get(key):
-        return model
-    with metrics.loading():
-        model = _load(version, key)
-    model.used_at = time.monotonic()
+    return _held.get(version.pk) or _keep(_load(version, key))
+
+
+def _keep(model: Model) -> Model:
+    """Hold a model that was just loaded, unless somebody was faster: then theirs."""
     gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     with _guard:
-        _held[key] = model
-        _make_room(keep=key)
+        model = _held.setdefault(model.version.pk, model)
+        model.used_at = time.monotonic()
+        _make_room(keep=model.version.pk)
         metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
     return model
 
 
-def _make_room(keep: str) -> None:
+def _make_room(keep: int) -> None:
     """Let the least used models go until the others fit into SERVING_MEMORY_MB; the one just loaded always may stay."""
     budget = settings.SERVING_MEMORY_MB * 1024**2
     while len(_held) > 1 and sum(model.nbytes for model in _held.values()) > budget:
-        oldest = min(_held.keys() - {keep}, key=lambda key: _held[key].used_at)
+        oldest = min(_held.keys() - {keep}, key=lambda pk: _held[pk].used_at)
         del _held[oldest]
-        for wanted in [wanted for wanted, slot in _slots.items() if slot.release.key == oldest]:
+        for wanted in [wanted for wanted, slot in _slots.items() if slot.model.version.pk == oldest]:
             del _slots[wanted]
 
 
+@metrics.loading()
 def _load(version: ModelVersion, key: str) -> Model:
     """Read, check and unpickle an artifact, compile its plan and predict its golden rows, which also warms it up."""
     signature = version.signature
@@ -228,9 +254,12 @@ def _load(version: ModelVersion, key: str) -> Model:
 
 
 def rehearse(version: ModelVersion, key: str) -> None:
-    """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused."""
+    """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused.
+
+    Though the version may be resident from another stage: it is this copy that is proved.
+    """
     if version.signature["can_predict"]:
-        _hold(version, key)
+        _keep(_load(version, key))
 
 
 def is_answering() -> bool:

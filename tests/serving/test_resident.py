@@ -13,9 +13,9 @@ from prometheus_client import REGISTRY
 
 from mlplatform.errors import NotReady
 from registry.artifacts import ArtifactRefused
-from registry.models import Release
-from registry.promotion import promote, rollback
-from serving import resident
+from registry.models import Release, Stage
+from registry.promotion import delete_version, promote, rollback
+from serving import lookout, resident
 from serving.models import Proof
 from serving.prediction import predict
 
@@ -64,10 +64,6 @@ def loads() -> float:
     return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": "ok"}) or 0
 
 
-def keys(version) -> set[str]:
-    return {release.key for release in version.releases.all()}
-
-
 def test_a_promotion_and_a_rollback_are_live_at_once_on_this_box(make_version, make_dataset, admin, ask):
     source = make_dataset()
     promote(make_version(source), stage="production", by=admin)
@@ -78,17 +74,106 @@ def test_a_promotion_and_a_rollback_are_live_at_once_on_this_box(make_version, m
     assert ask("production").release.model_version.number == 1
 
 
+def released_elsewhere(number: int) -> None:
+    """As another machine does it: nothing is announced here."""
+    older = Release.objects.get(model_version__number=number)
+    Release.objects.live().update(ended_at=older.started_at)
+    Release.objects.filter(pk=older.pk).update(ended_at=None)
+
+
 def test_a_release_that_was_not_announced_here_is_found_by_the_next_look(
-    make_version, make_dataset, admin, ask, impatient
+    make_version, make_dataset, ask, impatient
 ):
     source = make_dataset()
     make_version(source)
     make_version(source)
     assert ask().release.model_version.number == 2
-    older = Release.objects.get(model_version__number=1)
-    Release.objects.live().update(ended_at=older.started_at)
-    Release.objects.filter(pk=older.pk).update(ended_at=None)
+    released_elsewhere(1)
     assert ask().release.model_version.number == 1
+
+
+class TestLookout:
+    """What was released is loaded before a request asks for it."""
+
+    @pytest.fixture(autouse=True)
+    def _patient(self, monkeypatch):
+        """No request looks up what was looked up before."""
+        monkeypatch.setattr(resident, "LOOK_UP_EVERY_S", 1000)
+
+    @pytest.fixture
+    def second_of_two(self, make_dataset, make_version, ask):
+        source = make_dataset()
+        make_version(source)
+        make_version(source)
+        assert ask().release.model_version.number == 2
+
+    @pytest.mark.usefixtures("second_of_two")
+    def test_it_loads_what_was_released_and_the_next_request_answers_from_it(self, ask):
+        released_elsewhere(1)
+        assert ask().release.model_version.number == 2
+        before = loads()
+        lookout.look()
+        assert loads() == before + 1
+        assert ask().release.model_version.number == 1
+
+    def test_what_is_live_still_is_confirmed_in_one_query_for_all(
+        self, make_version, admin, django_assert_num_queries
+    ):
+        version = make_version()
+        for stage in ("staging", "production"):
+            promote(version, stage=stage, by=admin)
+        slots = [resident.answering("flowers", stage=stage) for stage in Stage.values]
+        slots.append(resident.answering("flowers", stage=None, number=1))
+        for slot in slots:
+            slot.looked_up_at = slot.confirmed_at = 0.0
+            slot.stamp = 0
+        with django_assert_num_queries(1):
+            lookout.look()
+        with django_assert_num_queries(0):
+            assert slots == [resident.answering("flowers", stage=stage) for stage in Stage.values] + [
+                resident.answering("flowers", stage=None, number=1)
+            ]
+
+    @pytest.mark.usefixtures("second_of_two")
+    def test_it_does_nothing_for_a_model_that_nobody_has_asked_for_an_hour(
+        self, ask, monkeypatch, django_assert_num_queries
+    ):
+        monkeypatch.setattr(resident, "IN_USE_S", 0)
+        with django_assert_num_queries(0):
+            lookout.look()
+
+    @pytest.mark.usefixtures("second_of_two")
+    def test_a_database_that_is_away_leaves_it_as_it_was(self, ask):
+        with no_database():
+            lookout.look()
+            assert ask().release.model_version.number == 2
+
+    def test_a_deleted_version_is_let_go(self, roles, make_version, ask, admin):
+        version = make_version()
+        ask()
+        delete_version(version, by=admin)
+        lookout.look()  # in a thread beside, as it is in no transaction
+        until = time.monotonic() + 5
+        while resident._slots and time.monotonic() < until:
+            time.sleep(0.01)
+        assert resident._slots == {}
+
+
+def test_a_version_that_was_promoted_is_one_model_in_all_stages(make_version, admin):
+    version = make_version()
+    for stage in ("staging", "production"):
+        promote(version, stage=stage, by=admin)
+    first, *others = [resident.answering("flowers", stage=stage) for stage in Stage.values]
+    assert all(slot.model is first.model for slot in others)
+    assert len({slot.release.key for slot in (first, *others)}) == 3
+
+
+def test_but_each_copy_is_proved(make_version, admin, ask):
+    version = make_version()
+    ask()
+    before = loads()
+    promote(version, stage="staging", by=admin)
+    assert loads() == before + 1
 
 
 def test_a_model_is_loaded_once_however_many_ask_at_once(roles, make_version):
@@ -146,7 +231,7 @@ def test_the_least_used_model_leaves_when_memory_is_short(make_version, make_dat
         ask(version=number)
     settings.SERVING_MEMORY_MB = 2.5 * max(model.nbytes for model in resident._held.values()) / 1024**2
     ask(version=3)
-    assert [bool(keys(version) & set(resident._held)) for version in versions] == [True, False, True]
+    assert [version.pk in resident._held for version in versions] == [True, False, True]
     assert ask(version=2).predictions
 
 
@@ -307,7 +392,6 @@ def test_the_model_that_was_loaded_last_stays(make_version, settings):
     settings.SERVING_MEMORY_MB = 0
     first, second = make_version(), make_version()
     for version in (first, second):
-        release = version.releases.get()
-        model = resident._hold(version, release.key)
+        model = resident._hold(version, version.releases.get().key)
         model.used_at = 0  # as if the others had been used since
-        assert list(resident._held) == [release.key]
+        assert list(resident._held) == [version.pk]

@@ -6,6 +6,7 @@ import time
 import requests
 
 from tests.stack.platforms import ROWS, at_once, statuses
+from tests.stack.servers import until
 
 
 class Callers:
@@ -45,6 +46,18 @@ class Callers:
             thread.join()
 
 
+def loads(platform) -> float:
+    """How often the web processes have loaded a model, all together."""
+    lines = platform.get("/metrics").text.splitlines()
+    (line,) = [line for line in lines if line.startswith('mlmp_model_loads_total{result="ok"}')] or [" 0"]
+    return float(line.split()[-1])
+
+
+def held_by_both(platform, dataset: str, stage: str) -> None:
+    for _ in range(4):  # so many at once that both web processes answer some
+        assert set(statuses(at_once(*[lambda: platform.predict(dataset, stage)] * 12))) == {200}
+
+
 def test_no_answer_fails_or_is_mixed_while_ten_releases_change(platform):
     platform.made("swaps", versions=2)
     wanted = {}
@@ -70,8 +83,7 @@ def test_no_answer_fails_or_is_mixed_while_ten_releases_change(platform):
 def test_resident_models_answer_while_the_object_store_is_away(platform):
     platform.made("away")
     platform.promote("away", 1, "production")
-    for _ in range(4):  # so many at once that both web processes hold it
-        assert set(statuses(at_once(*[lambda: platform.predict("away", "production")] * 12))) == {200}
+    held_by_both(platform, "away", "production")
     with platform.store_fails():
         with Callers(platform, "away") as callers:
             time.sleep(2)
@@ -81,3 +93,25 @@ def test_resident_models_answer_while_the_object_store_is_away(platform):
         unknown = platform.predict("away", "production", version=1)
         assert unknown.status_code in {200, 503}
     assert {status for _, status, _, _ in callers.answers} == {200}
+
+
+def test_every_web_process_loads_what_was_released_before_anybody_asks(platform):
+    platform.made("ahead")
+    held_by_both(platform, "ahead", "dev")
+    before = loads(platform)
+    assert platform.train("ahead").status_code == 201  # by a training worker, which announces it
+    until(lambda: loads(platform) == before + 2, what="a load in both", within=5, pause=0.05)
+    assert {platform.predict("ahead", "dev").json()["version"] for _ in range(8)} == {2}
+    assert loads(platform) == before + 2
+
+
+def test_and_so_does_one_that_was_told_nothing_as_on_another_machine(platform):
+    platform.made("afar", versions=2)
+    held_by_both(platform, "afar", "dev")
+    before = loads(platform)
+    of = "model_version_id = (SELECT m.id FROM registry_modelversion m JOIN catalog_dataset d ON d.id = m.dataset_id "
+    of += "WHERE d.name = 'afar' AND m.number = {})"
+    platform.sql(f"UPDATE registry_release SET ended_at = started_at WHERE {of.format(2)}")
+    platform.sql(f"UPDATE registry_release SET ended_at = NULL WHERE {of.format(1)}")
+    until(lambda: loads(platform) == before + 2, what="a load in both", within=5, pause=0.05)
+    assert {platform.predict("afar", "dev").json()["version"] for _ in range(8)} == {1}
