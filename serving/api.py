@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from mlplatform.api import ErrorSerializer
 from registry.models import Stage
-from serving import scoring
+from serving import metrics, scoring
 from serving.batch import CONTENT_TYPES
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
@@ -64,7 +64,8 @@ class PredictView(APIView):
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip
     def post(self, request):
-        return Response(native.answer(bodies.json_of(request._request), by=request.user))
+        with metrics.failures("native"):
+            return Response(native.answer(bodies.json_of(request._request), by=request.user))
 
 
 class PredictFileSerializer(serializers.Serializer):
@@ -181,8 +182,9 @@ class PredictFileView(APIView):
         examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
     def post(self, request):
-        form = PredictFileSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        with metrics.failures("file"):
+            form = PredictFileSerializer(data=request.data)
+            form.is_valid(raise_exception=True)
         wanted = form.validated_data
         made = scoring.score(
             wanted["dataset_name"],

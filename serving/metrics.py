@@ -15,6 +15,7 @@ from importlib.metadata import version
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from prometheus_client import Counter, Gauge, Histogram
+from rest_framework.exceptions import APIException
 
 from mlplatform.errors import NotReady
 
@@ -55,15 +56,24 @@ def predicted(slot, *, protocol: str, rows: int, notices: dict[str, int], start:
     seconds_.observe(time.perf_counter() - start)
 
 
-def failed(slot, *, protocol: str, outcome: str) -> None:
-    """Names that a caller made up would be labels without end: what has no slot is counted without a model."""
-    if slot is None:
-        requests.labels("", "", "", protocol, outcome).inc()
+def count_failure(error: Exception, *, protocol: str, slot=None) -> None:
+    """Count what was refused or failed, once, however many see the error on its way out.
+
+    Names that a caller made up would be labels without end: what has no slot is counted without a model.
+    """
+    if getattr(error, "is_counted", False):
         return
-    release = slot.release
-    requests.labels(
-        release.dataset.name, str(release.model_version.number), release.stage, protocol, outcome
-    ).inc()
+    error.is_counted = True
+    of = ("", "", "")
+    if slot is not None:
+        of = (slot.release.dataset.name, str(slot.release.model_version.number), slot.release.stage)
+    requests.labels(*of, protocol, _outcome(error)).inc()
+
+
+def _outcome(error: Exception) -> str:
+    if isinstance(error, (NotReady, OperationalError, InterfaceError)):
+        return "not_ready"
+    return "invalid" if isinstance(error, (ValidationError, PermissionDenied, APIException)) else "error"
 
 
 class Attempt:
@@ -78,14 +88,8 @@ def failures(protocol: str) -> Iterator[Attempt]:
     seen = Attempt()
     try:
         yield seen
-    except (NotReady, OperationalError, InterfaceError):
-        failed(seen.slot, protocol=protocol, outcome="not_ready")
-        raise
-    except (ValidationError, PermissionDenied):
-        failed(seen.slot, protocol=protocol, outcome="invalid")
-        raise
-    except Exception:
-        failed(seen.slot, protocol=protocol, outcome="error")
+    except Exception as error:
+        count_failure(error, protocol=protocol, slot=seen.slot)
         raise
 
 

@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import access, errors, tokens
 from serving import exposition
+from serving.metrics import count_failure
 from serving.protocols import bodies, invocations, native, v1, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
@@ -47,8 +48,12 @@ def answered(body: dict, status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(body), content_type="application/json", status=status)
 
 
-def refused(error: Exception, reshape: Callable[[dict, int], dict] | None = None) -> HttpResponse:
-    """An expected failure with its status and headers, in the body of its protocol."""
+def refused(
+    error: Exception, reshape: Callable[[dict, int], dict] | None = None, *, protocol: str | None = None
+) -> HttpResponse:
+    """An expected failure with its status and headers, in the body of its protocol; of a prediction it is counted."""
+    if protocol:
+        count_failure(error, protocol=protocol)
     failure = errors.api_exception_handler(error, {})
     body = reshape(failure.data, failure.status_code) if reshape else failure.data
     response = answered(body, failure.status_code)
@@ -69,7 +74,7 @@ def predict(request: HttpRequest) -> HttpResponse:
         user = user_of(request)
         return answered(native.answer(bodies.json_of(request), by=user))
     except EXPECTED as error:
-        return refused(error)
+        return refused(error, protocol="native")
 
 
 def _only(request: HttpRequest, *methods: str) -> None:
@@ -117,7 +122,7 @@ def v2_infer(request, model, version=None):
         size = request.headers.get(v2.JSON_SIZE)
         made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
     except EXPECTED as error:
-        return refused(error, v2.error_body)
+        return refused(error, v2.error_body, protocol="v2")
     if not made.binary:
         return answered(made.body)
     head = orjson.dumps(made.body)
@@ -133,7 +138,7 @@ def v1_predict(request, model):
         user = user_of(request)
         return answered(v1.predict(model, content=bodies.content_of(request), by=user))
     except EXPECTED as error:
-        return refused(error, v2.error_body)
+        return refused(error, v2.error_body, protocol="v1")
 
 
 @csrf_exempt
@@ -151,9 +156,10 @@ def invoke(request):
             by=by,
         )
     except errors.UnsupportedType as error:
+        count_failure(error, protocol="invocations")
         return HttpResponse(error.messages[0], content_type="text/plain", status=415)
     except EXPECTED as error:
-        return refused(error, invocations.error_body)
+        return refused(error, invocations.error_body, protocol="invocations")
     response = answered(body)
     if passed := request.headers.get("X-Amzn-SageMaker-Custom-Attributes"):
         response["X-Amzn-SageMaker-Custom-Attributes"] = passed[:1024]

@@ -1,6 +1,7 @@
 """/metrics: what Prometheus reads."""
 
 import pytest
+from django.db import OperationalError, connection
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlplatform import storage, tokens
@@ -56,6 +57,45 @@ def test_a_refused_prediction_is_counted_without_a_name_that_the_caller_made_up(
         predict("made up", stage="dev", rows=[[1]], by=admin)
     unnamed = labels(model="", version="", environment="", outcome="invalid")
     assert scrape()["mlmp_predict_requests_total", *unnamed] >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "protocol"),
+    [
+        ("/predict", "native"), ("/v2/models/flowers/infer", "v2"), ("/v1/models/flowers:predict", "v1"),
+        ("/invocations", "invocations"), ("/predict/file", "file"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [b"{", b'{"dataset_name": "flowers", "inputs": 1}'])
+def test_a_body_that_asks_for_nothing_is_counted_once(scrape, program, admin, path, protocol, body):
+    unnamed = labels(model="", version="", environment="", protocol=protocol, outcome="invalid")
+    place = ("mlmp_predict_requests_total", *unnamed)
+    before = scrape().get(place, 0)
+    answer = program("POST", path, body, Authorization=f"Bearer {tokens.create(admin).token}")
+    assert 400 <= answer.status_code < 500
+    assert scrape()[place] == before + 1
+
+
+def test_a_person_s_call_is_counted_like_a_program_s(scrape, page):
+    unnamed = labels(model="", version="", environment="", outcome="invalid")
+    before = scrape().get(("mlmp_predict_requests_total", *unnamed), 0)
+    assert page.post("/predict", b"{", content_type="application/json").status_code == 400
+    assert scrape()["mlmp_predict_requests_total", *unnamed] == before + 1
+
+
+def test_what_the_processes_counted_is_told_without_the_database(scrape, make_version, admin):
+    make_version()
+    predict("flowers", stage="dev", rows=[[9, 1.6, "blue"]], by=admin)
+
+    def refuse(execute, sql, params, many, context):
+        if "job" in sql:
+            raise OperationalError("gone")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        told = scrape()
+    assert told["mlmp_predict_requests_total", *labels(outcome="ok")] >= 1
+    assert not any(name == "mlmp_jobs" for name, *_ in told)
 
 
 def test_jobs_come_from_the_database(scrape, make_version):

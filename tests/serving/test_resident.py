@@ -195,6 +195,21 @@ def test_a_model_is_loaded_once_however_many_ask_at_once(roles, make_version):
     assert loads() == before + 1
 
 
+def test_a_look_that_was_overtaken_does_not_bring_the_older_release_back(make_version):
+    make_version()
+    wanted, later = ("flowers", "dev", None), []
+
+    def overtaken(execute, sql, params, many, context):
+        if not later:
+            later.append(None)
+            later[0] = resident.answering("flowers", stage="dev")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(overtaken):
+        slow = resident._looked_up(wanted, None)
+    assert slow is later[0] is resident._slots[wanted]
+
+
 def test_a_long_load_leaves_threads_for_other_models(roles, make_version, settings, monkeypatch):
     """All but one of those who wait are sent away: the artifact is a pipe that nobody writes into."""
     monkeypatch.setattr(resident, "SOON_S", 0.1)

@@ -531,6 +531,13 @@ class TestPages:
             assert "20 of 50 rows" in text
         assert "<html" not in part
 
+    def test_without_scripts_it_asks_again_for_its_own_address_not_that_of_a_cancelling(self, page, queued):
+        job = queued()
+        again = f'content="3; url=/serving/jobs/{job.pk}/"'
+        assert again in page.get(f"/serving/jobs/{job.pk}/").text
+        page.post(f"/serving/jobs/{job.pk}/cancel/")
+        assert 'http-equiv="refresh"' not in page.get(f"/serving/jobs/{job.pk}/").text
+
     def test_it_is_cancelled_and_deleted_from_its_page(self, page, queued):
         job = queued()
         assert "Waiting for its turn" in page.get(f"/serving/jobs/{job.pk}/").text
