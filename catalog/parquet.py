@@ -28,9 +28,12 @@ def settle(
 ) -> tuple[tuple[cells.Column, ...], int]:
     """The columns of a Parquet file and its number of rows, with every value looked at once."""
     with _opened(file, compression, max_bytes) as (source, table):
-        fields = [field for field in table.schema_arrow if not PANDAS_INDEX.fullmatch(field.name)]
-        names = cells.exact_names([field.name for field in fields])
-        found = [cells.arrow_column(field) for field in fields]
+        names = cells.exact_names(table.schema_arrow.names)
+        found = [
+            cells.arrow_column(field)
+            for field in table.schema_arrow
+            if not PANDAS_INDEX.fullmatch(field.name)
+        ]
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
         rows = size = 0
@@ -47,10 +50,15 @@ def settle(
     return tuple(found), rows
 
 
-def batches(file: BinaryIO, compression: str | None, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The columns of these names as they are stored, but dictionaries as what they stand for, in parts of a few MB."""
+def batches(
+    file: BinaryIO, compression: str | None, names: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The columns of these names as they are stored, but dictionaries as what they stand for, in parts of a few MB.
+
+    Without names all that there are, pandas' row numbers too. What the file says of itself goes with every part.
+    """
     with _opened(file, compression, streams.MAX_BYTES) as (source, table):
-        for raw in _raw(source, table, names):
+        for raw in _raw(source, table, table.schema_arrow.names if names is None else names):
             yield from _decoded(raw, _text_bytes(raw), table.schema_arrow)
 
 
@@ -85,7 +93,7 @@ def _decoded(raw: pa.RecordBatch, sizes: np.ndarray, schema: pa.Schema) -> Itera
             _plain(values, schema.field(name).type)
             for name, values in zip(part.schema.names, part.columns, strict=True)
         ]
-        yield pa.RecordBatch.from_arrays(columns, part.schema.names)
+        yield pa.RecordBatch.from_arrays(columns, part.schema.names, metadata=schema.metadata)
         start = stop
 
 

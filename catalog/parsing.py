@@ -116,12 +116,15 @@ def read(
 
 
 def stored(file: BinaryIO, recipe: ParseRecipe, *, rows: int = 50_000) -> Iterator[pa.RecordBatch]:
-    """Yields a CSV or Parquet table as it stands in the file: cells as they are written, values as they are stored."""
-    names = [column.name for column in recipe.columns]
+    """Yields a CSV or Parquet table as it stands in the file: cells as they are written, values as they are stored.
+
+    With the row numbers that pandas adds to Parquet, which are no column of the table.
+    """
     if recipe.format == "csv":
+        names = [column.name for column in recipe.columns]
         found = _text_batches(file, recipe, names, names, missing=())
     else:
-        found = parquet.batches(file, recipe.compression, names)
+        found = parquet.batches(file, recipe.compression)
     with closing(found) as batches:
         for batch in batches:
             for start in range(0, batch.num_rows, rows):

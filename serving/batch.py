@@ -189,7 +189,9 @@ class ParquetWriter:
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = _named(batch.schema.names, new)
         made = [pa.array(values, from_pandas=True) for values in new.values()]
-        self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], [*batch.schema.names, *new]))
+        names = [*batch.schema.names, *new]
+        metadata = batch.schema.metadata  # pandas finds its row numbers and its types by it
+        self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], names, metadata=metadata))
         self.waiting_bytes += self.waiting[-1].nbytes
         if self.waiting_bytes >= ROW_GROUP:
             self._flush()

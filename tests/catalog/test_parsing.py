@@ -425,6 +425,13 @@ def test_unsigned_numbers_over_63_bits_in_parquet_become_text():
     assert table(parquet(pa.table({"a": pa.array([2**64 - 1, 1], pa.uint64())})))["a"].tolist()[1] == "1"
 
 
+def test_the_row_labels_of_pandas_count_towards_the_cap_though_they_are_no_column():
+    frame = pd.DataFrame({"a": range(2000)}, index=pd.Index(["x" * 10_000] * 2000))
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    assert refusal(buffer.getvalue(), "t.parquet", max_bytes=10_000_000)[0] == "too_large"
+
+
 def test_the_row_numbers_that_pandas_adds_to_parquet_are_no_column():
     file = io.BytesIO()
     pd.DataFrame({"a": [1, 2]}, index=[5, 7]).to_parquet(file)

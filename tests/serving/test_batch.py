@@ -82,6 +82,26 @@ def test_a_fault_is_named_by_its_row_in_the_whole_file(send, frame, monkeypatch)
     assert answer.json()["fields"]["input_data"] == ["Row 41, column `length` must be a number."]
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        range(3, 53),
+        [f"customer {row}" for row in range(50)],
+        pandas.MultiIndex.from_product([["a", "b"], range(25)], names=["shop", None]),
+        pandas.date_range("2026-01-01", periods=50, freq="h", tz="Europe/Berlin"),
+        pandas.interval_range(0, 50),
+    ],
+    ids=lambda index: type(index).__name__,
+)
+def test_pandas_finds_its_index_and_types_in_what_comes_back(send, frame, wanted, index):
+    sent = frame.assign(note=pandas.array([1, None] * 25, dtype="Int64")).set_axis(index)
+    buffer = io.BytesIO()
+    sent.to_parquet(buffer)
+    back = pandas.read_parquet(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+    assert back["prediction"].tolist() == wanted.predictions
+    pandas.testing.assert_frame_equal(back.drop(columns="prediction"), sent, check_freq=False)
+
+
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_fault_behind_the_first_row_group_leaves_no_end_to_be_written_later(send, frame, monkeypatch):
     monkeypatch.setattr(batch, "ROWS", 7)
