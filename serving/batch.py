@@ -1,5 +1,6 @@
 """Score a table file: the same table back with prediction columns, part by part, in flat memory. No database."""
 
+import codecs
 import csv
 import io
 import time
@@ -20,6 +21,11 @@ from serving import files, prediction, resident
 ROWS = 20_000  # of a part, at most
 FEWEST = 500
 PART_S = 0.5  # what a part may take: between parts a job is told of, cancelled and handed back
+BY_ITS_MARK = {
+    "utf-8-sig",
+    "utf-16",
+    "utf-32",
+}  # a spreadsheet takes UTF-8 for something else without its mark
 ROW_GROUP = 32 * 1024**2  # bytes in memory that become one row group of a Parquet file
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
@@ -126,10 +132,12 @@ def _named(names: list[str], new: dict[str, np.ndarray]) -> dict[str, np.ndarray
 
 
 class CsvWriter:
-    """Cells as they were written, quoted where they must be; numbers as Python writes them."""
+    """Cells as they were written, quoted where they must be; numbers as Python writes them; UTF-8."""
 
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.delimiter, self.is_first = file, recipe.delimiter, True
+        if recipe.encoding in BY_ITS_MARK:
+            file.write(codecs.BOM_UTF8)
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = _named(batch.schema.names, new)

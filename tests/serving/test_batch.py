@@ -149,6 +149,21 @@ def test_cells_come_back_as_they_were_written(send):
     )
 
 
+@pytest.mark.parametrize(
+    ("encoding", "start"),
+    [
+        ("utf-8", b"length"),
+        ("cp1252", b"length"),
+        ("utf-8-sig", b"\xef\xbb\xbflength"),
+        ("utf-16", b"\xef\xbb\xbflength"),
+    ],
+)
+def test_a_table_with_a_byte_order_mark_comes_back_with_one(send, encoding, start):
+    back = content_of(send("length,width,colour,note\n9,1.5,red,Größe\n".encode(encoding)))
+    assert back.startswith(start)
+    assert "9,1.5,red,Größe," in back.decode()
+
+
 CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
 
 
