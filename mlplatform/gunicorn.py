@@ -11,7 +11,7 @@ from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from mlplatform import counting, lingering
+from mlplatform import counting, web_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 # Where the workers count for /metrics: in the folder of `manage.py run`, together with the scorer, else in their own.
@@ -21,7 +21,7 @@ if not os.environ.get(counting.VARIABLE):
 
 wsgi_app = "mlplatform.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
-worker_class = "mlplatform.lingering.LingeringWorker"
+worker_class = "mlplatform.web_worker.WebWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 timeout = 120
@@ -68,7 +68,7 @@ def child_exit(server, worker):
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
-    lingering.forget(worker)
+    web_worker.forget(worker)
 
 
 def on_exit(server):

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform import lingering
+from mlplatform import web_worker
 from tests.stack.servers import free_ports, until
 
 THREADS = 2
 COMMAND = [
-    sys.executable, "-m", "gunicorn", "-k", "mlplatform.lingering.LingeringWorker", "--threads", THREADS,
-    "--keep-alive", "5", "--no-control-socket", "tests.stack.test_lingering:echo",
+    sys.executable, "-m", "gunicorn", "-k", "mlplatform.web_worker.WebWorker", "--threads", THREADS,
+    "--keep-alive", "5", "--no-control-socket", "tests.stack.test_web_worker:echo",
 ]  # fmt: skip
 
 
@@ -151,8 +151,8 @@ def test_clients_that_never_close_hold_up_nobody(server):
 
 def test_a_client_that_falls_silent_within_a_request_is_given_up(monkeypatch):
     ours, theirs = socket.socketpair()
-    monkeypatch.setattr(lingering, "SILENCE_S", 1)
-    with lingering.Joining(ours) as connection, theirs:
+    monkeypatch.setattr(web_worker, "SILENCE_S", 1)
+    with web_worker.Joining(ours) as connection, theirs:
         theirs.sendall(b"GET / HT")
         assert connection.recv(100) == b"GET / HT"
         with pytest.raises(ConnectionResetError):

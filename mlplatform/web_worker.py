@@ -113,7 +113,7 @@ def forget(worker) -> None:
     _open[worker.age % len(_open)] = 0
 
 
-class LingeringWorker(ThreadWorker):
+class WebWorker(ThreadWorker):
     @property
     def nr_conns(self) -> int:
         """How many connections this worker has; gunicorn counts them here."""
