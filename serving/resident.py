@@ -139,7 +139,7 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
     slot = Slot(release, model, looked_up_at=now, confirmed_at=now, stamp=stamp)
     with _guard:
         newer = _slots.get(wanted)
-        if newer and newer.looked_up_at > now:  # somebody looked later, and was faster
+        if newer and newer is not known and newer.looked_up_at > now:  # somebody looked later, and was faster
             return newer
         _slots[wanted] = slot
         _slots.move_to_end(wanted)

@@ -148,6 +148,23 @@ class TestLookout:
             lookout.look()
             assert ask().release.model_version.number == 2
 
+    @pytest.mark.usefixtures("second_of_two")
+    def test_what_was_released_after_it_confirmed_the_version_before_is_kept(self, ask):
+        """A look that began earlier may ask the database later."""
+        before = resident.answering("flowers", stage="dev")
+        began = []
+
+        def slowly(execute, sql, params, many, context):
+            if not began:
+                began.append(True)
+                lookout.look()
+                released_elsewhere(1)
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(slowly):
+            resident._looked_up(("flowers", "dev", None), before)
+        assert ask().release.model_version.number == 1
+
     def test_a_deleted_version_is_let_go(self, roles, make_version, ask, admin):
         version = make_version()
         ask()
