@@ -218,14 +218,22 @@ def from_text(cells, column, *, decimal):
     return values.cast(ARROW_TYPES[column.type])
 
 
+def value_type(kind):
+    """An Arrow type, or what the values of a dictionary are."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def kind_of(arrow_type):
+    """What a column of this type is here; None for one that is no column."""
+    return next((name for is_kind, name in KINDS if is_kind(value_type(arrow_type))), None)
+
+
 def arrow_column(field):
     """The column of an Arrow field, as far as its type tells: `seen` completes it."""
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    for is_kind, name in KINDS:
-        if is_kind(kind):
-            return Column(field.name, name, False)
+    if kind := kind_of(field.type):
+        return Column(field.name, kind, False)
     raise ValidationError(
-        f"Column `{field.name}` is of type {str(kind)[:40]}. Turn it into text, numbers or dates, or "
+        f"Column `{field.name}` is of type {str(value_type(field.type))[:40]}. Turn it into text, numbers or dates, or "
         "leave it out.",
         code="nested_value",
     )

@@ -14,8 +14,9 @@ from django.core.exceptions import ValidationError
 from catalog import columns as cells
 from catalog import streams
 
-# Left out: pandas takes it for row numbers, not a column.
+# No column: pandas keeps its row labels in it. What it says of them, and of its types, is under PANDAS.
 PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
+PANDAS = b"pandas"
 BATCH = 16 * 1024 * 1024
 ROWS = 50_000
 # A text in this encoding says how much of the one before it it repeats, so a page of few bytes may be many long texts;
@@ -28,12 +29,10 @@ def settle(
 ) -> tuple[tuple[cells.Column, ...], int]:
     """The columns of a Parquet file and its number of rows, with every value looked at once."""
     with _opened(file, compression, max_bytes) as (source, table):
-        names = cells.exact_names(table.schema_arrow.names)
-        found = [
-            cells.arrow_column(field)
-            for field in table.schema_arrow
-            if not PANDAS_INDEX.fullmatch(field.name)
-        ]
+        fields = [field for field in table.schema_arrow if not PANDAS_INDEX.fullmatch(field.name)]
+        names = cells.exact_names([field.name for field in fields])
+        found = [cells.arrow_column(field) for field in fields]
+        names += _labels(table.schema_arrow)
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
         rows = size = 0
@@ -55,11 +54,24 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The columns of these names as they are stored, but dictionaries as what they stand for, in parts of a few MB.
 
-    Without names all that there are, pandas' row numbers too. What the file says of itself goes with every part.
+    Without names all that there are, and pandas' row labels with what it says of them.
     """
     with _opened(file, compression, streams.MAX_BYTES) as (source, table):
-        for raw in _raw(source, table, table.schema_arrow.names if names is None else names):
-            yield from _decoded(raw, _text_bytes(raw), table.schema_arrow)
+        schema = table.schema_arrow
+        told = None
+        if names is None:
+            labels = _labels(schema)
+            names = [name for name in schema.names if name in labels or not PANDAS_INDEX.fullmatch(name)]
+            told = {PANDAS: schema.metadata[PANDAS]} if PANDAS in (schema.metadata or {}) else None
+        for raw in _raw(source, table, names):
+            for batch in _decoded(raw, _text_bytes(raw), schema):
+                yield batch.replace_schema_metadata(told)
+
+
+def _labels(schema: pa.Schema) -> list[str]:
+    """The columns with pandas' row labels, where they are plain: what is nested or binary may unpack to anything."""
+    named = [name for name in schema.names if PANDAS_INDEX.fullmatch(name)]
+    return [name for name in named if named.count(name) == 1 and cells.kind_of(schema.field(name).type)]
 
 
 def _raw(
@@ -74,7 +86,7 @@ def _raw(
         for chunk in map(group.column, range(group.num_columns))
         if DELTAS in chunk.encodings
     }
-    texts = {name for name in names if cells.is_text(_undone(table.schema_arrow.field(name).type))}
+    texts = {name for name in names if cells.is_text(cells.value_type(table.schema_arrow.field(name).type))}
     row_size = sum(group.total_byte_size for group in groups) // max(metadata.num_rows, 1)
     rows = min(max(BATCH // max(row_size, 8 * len(names), 1), 1), FEW_ROWS if deltas & texts else ROWS)
     reader = _reader(source, read_dictionary=list(texts - deltas))
@@ -93,7 +105,7 @@ def _decoded(raw: pa.RecordBatch, sizes: np.ndarray, schema: pa.Schema) -> Itera
             _plain(values, schema.field(name).type)
             for name, values in zip(part.schema.names, part.columns, strict=True)
         ]
-        yield pa.RecordBatch.from_arrays(columns, part.schema.names, metadata=schema.metadata)
+        yield pa.RecordBatch.from_arrays(columns, part.schema.names)
         start = stop
 
 
@@ -108,15 +120,10 @@ def _text_bytes(raw: pa.RecordBatch) -> np.ndarray:
 
 
 def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    kind = _undone(kind)
+    kind = cells.value_type(kind)
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     return values if values.type == kind else values.cast(kind)
-
-
-def _undone(kind: pa.DataType) -> pa.DataType:
-    """What a dictionary's values are."""
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def post_fork(server, worker):
 
 def post_worker_init(worker):
     for path in settings.IN_WORKERS:
-        import_string(path)()
+        import_string(path)(lambda: worker.alive)
 
 
 def child_exit(server, worker):

@@ -10,22 +10,23 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from catalog import parsing
+from catalog.parquet import PANDAS
+from catalog.sniffing import BYTE_ORDER_MARKS
 from mlplatform.errors import UnsupportedType
-from serving import files, prediction, resident
+from serving import files, prediction
+from serving.loading import Model
 
 ROWS = 20_000  # of a part, at most
 FEWEST = 500
 PART_S = 0.5  # what a part may take: between parts a job is told of, cancelled and handed back
-BY_ITS_MARK = {
-    "utf-8-sig",
-    "utf-16",
-    "utf-32",
-}  # a spreadsheet takes UTF-8 for something else without its mark
+# A spreadsheet takes UTF-8 for something else without its mark.
+MARKED = {encoding for _, encoding in BYTE_ORDER_MARKS}
 ROW_GROUP = 32 * 1024**2  # bytes in memory that become one row group of a Parquet file
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
@@ -55,7 +56,7 @@ def table(file: IO[bytes], filename: str) -> Table:
     return Table(file, recipe, rows)
 
 
-def try_first(model: resident.Model, given: Table, *, probabilities: bool) -> None:
+def try_first(model: Model, given: Table, *, probabilities: bool) -> None:
     """Predict the first part and throw it away: a table that does not fit the model is found out at once."""
     for batch in parsing.stored(given.file, given.recipe, rows=ROWS):
         files.part(batch, model.reader, recipe=given.recipe)
@@ -65,7 +66,7 @@ def try_first(model: resident.Model, given: Table, *, probabilities: bool) -> No
 
 
 def score(
-    model: resident.Model,
+    model: Model,
     given: Table,
     scored: IO[bytes],
     *,
@@ -136,7 +137,7 @@ class CsvWriter:
 
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
         self.file, self.delimiter, self.is_first = file, recipe.delimiter, True
-        if recipe.encoding in BY_ITS_MARK:
+        if recipe.encoding in MARKED:
             file.write(codecs.BOM_UTF8)
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
@@ -186,26 +187,41 @@ def _as_text(values: np.ndarray) -> pa.Array:
     return pa.array(texts, pa.string())
 
 
+def _for_pandas(schema: pa.Schema) -> dict[bytes, bytes]:
+    """What pandas wrote of its row labels and types, without what would not be true of the table with predictions."""
+    names = set(schema.names)
+    try:
+        told = orjson.loads((schema.metadata or {})[PANDAS])
+        told["columns"] = [column for column in told["columns"] if column["field_name"] in names]
+        told["index_columns"] = [
+            labels for labels in told["index_columns"] if type(labels) is dict or labels in names
+        ]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    told["column_indexes"] = []  # the names of columns were numbers, or dates: those of predictions are not
+    return {PANDAS: orjson.dumps(told)}
+
+
 class ParquetWriter:
     """Columns as they were stored, but dictionaries as what they stand for."""
 
     def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
-        self.file, self.writer = file, None
+        self.file, self.writer, self.for_pandas = file, None, None
         self.waiting: list[pa.RecordBatch] = []
         self.waiting_bytes = 0
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = _named(batch.schema.names, new)
         made = [pa.array(values, from_pandas=True) for values in new.values()]
-        names = [*batch.schema.names, *new]
-        metadata = batch.schema.metadata  # pandas finds its row numbers and its types by it
-        self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], names, metadata=metadata))
+        if self.for_pandas is None:
+            self.for_pandas = _for_pandas(batch.schema)
+        self.waiting.append(pa.RecordBatch.from_arrays([*batch.columns, *made], [*batch.schema.names, *new]))
         self.waiting_bytes += self.waiting[-1].nbytes
         if self.waiting_bytes >= ROW_GROUP:
             self._flush()
 
     def _flush(self) -> None:
-        group = pa.Table.from_batches(self.waiting)
+        group = pa.Table.from_batches(self.waiting).replace_schema_metadata(self.for_pandas)
         self.writer = self.writer or pyarrow.parquet.ParquetWriter(self.file, group.schema)
         self.writer.write_table(group, row_group_size=max(group.num_rows, 1))
         self.waiting, self.waiting_bytes = [], 0

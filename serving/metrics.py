@@ -6,6 +6,7 @@ counting.
 """
 
 import platform
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,14 +57,8 @@ def predicted(slot, *, protocol: str, rows: int, notices: dict[str, int], start:
     seconds_.observe(time.perf_counter() - start)
 
 
-def count_failure(error: Exception, *, protocol: str, slot=None) -> None:
-    """Count what was refused or failed, once, however many see the error on its way out.
-
-    Names that a caller made up would be labels without end: what has no slot is counted without a model.
-    """
-    if getattr(error, "is_counted", False):
-        return
-    error.is_counted = True
+def _failed(error: Exception, *, protocol: str, slot) -> None:
+    """Names that a caller made up would be labels without end: what has no slot is counted without a model."""
     of = ("", "", "")
     if slot is not None:
         of = (slot.release.dataset.name, str(slot.release.model_version.number), slot.release.stage)
@@ -82,15 +77,27 @@ class Attempt:
     slot = None
 
 
+_attempts = threading.local()
+
+
 @contextmanager
 def failures(protocol: str) -> Iterator[Attempt]:
-    """Count what a block of code raises, by the slot that it has found by then."""
-    seen = Attempt()
+    """Count what a block of code raises, by the slot that it has found by then; the outermost block does.
+
+    A protocol's block begins with the body, which may be refused before it asks for a prediction. Who has no token, or
+    may not predict, is not counted.
+    """
+    if seen := getattr(_attempts, "now", None):
+        yield seen
+        return
+    seen = _attempts.now = Attempt()
     try:
         yield seen
     except Exception as error:
-        count_failure(error, protocol=protocol, slot=seen.slot)
+        _failed(error, protocol=protocol, slot=seen.slot)
         raise
+    finally:
+        _attempts.now = None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from mlplatform import access
 from registry.models import Release
 from serving import metrics, resident
 from serving.frames import Reader, TypedRows
+from serving.loading import Model
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def check(slot: resident.Slot, *, probabilities: bool) -> None:
 
 
 def run(
-    model: resident.Model, typed: TypedRows, *, probabilities: bool = False
+    model: Model, typed: TypedRows, *, probabilities: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The plan's outputs. What the estimator refuses is a ValidationError, without its words: they may hold data."""
     try:

@@ -7,9 +7,9 @@ serving/lookout.py looks before the requests do.
 """
 
 import gc
+import logging
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,32 +22,19 @@ from catalog.names import normalize_name
 from mlplatform import bulletin, outages
 from mlplatform.beside import Beside, renewals
 from mlplatform.errors import NotFound, NotReady
-from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release, Stage
-from serving import golden, metrics, plans
-from serving.frames import Reader
-from serving.models import Proof
-from serving.notices import Watch
+from serving import metrics
+from serving.loading import Model, load
 
 LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
 MOST_SLOTS = 10_000
 LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
 SOON_S = 1  # nearly every model is loaded by then
 IN_USE_S = 3600  # what nobody has asked for so long is not loaded before somebody asks
+AHEAD_AGAIN_S = 30  # a load ahead that failed is left to the requests for so long
 Wanted = tuple[str, str | None, int | None]
-
-
-@dataclass
-class Model:
-    """One artifact in memory, with what it takes to predict from rows."""
-
-    version: ModelVersion
-    plan: plans.ServingPlan
-    reader: Reader
-    watch: Watch
-    nbytes: int
-    used_at: float = 0.0
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -59,9 +46,13 @@ class Slot:
     looked_up_at: float
     confirmed_at: float
     stamp: int
+    asked_at: float
+    ahead: tuple[int, float] = (0, 0.0)  # of which version a load was begun ahead, and when
 
 
-_slots: OrderedDict[Wanted, Slot] = OrderedDict()
+_slots: dict[
+    Wanted, Slot
+] = {}  # a dataset's name is normalised, so that it has one slot however it is written
 _held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
 _loads = Beside(4, "load", is_rare=True)
 _waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
@@ -78,6 +69,9 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
     """
     wanted = (name, stage, number)
     slot = _slots.get(wanted)
+    if slot is None:
+        wanted = (_normal(name), stage, number)
+        slot = _slots.get(wanted)
     now = time.monotonic()
     if slot is None:
         close_old_connections()  # nobody else does in the lane
@@ -89,17 +83,26 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
         if slot is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
             close_old_connections()
             slot = _looked_up(wanted, known)
-    slot.model.used_at = now
+    slot.asked_at = slot.model.used_at = now
     return slot
 
 
-def look_ahead() -> None:
-    """Confirm in one query what is live still, and begin to load what was released since. Waits for no load.
+def _normal(name: str) -> str:
+    try:
+        return normalize_name(name)
+    except ValidationError:
+        Dataset.objects.named(name)  # raises NotFound with the sentence for it
+        raise
 
-    Raises what the database raises.
+
+def look_ahead() -> None:
+    """Confirm in one query what is live still, and see that what was released since is loaded, then takes its place.
+
+    Waits for no load. Raises what the database raises.
     """
     now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
-    in_use = [(wanted, slot) for wanted, slot in list(_slots.items()) if now - slot.model.used_at < IN_USE_S]
+    with _guard:
+        in_use = [(wanted, slot) for wanted, slot in _slots.items() if now - slot.asked_at < IN_USE_S]
     if not in_use:
         return
     pks = {slot.release.pk for _, slot in in_use}
@@ -111,7 +114,33 @@ def look_ahead() -> None:
             slot.looked_up_at = slot.confirmed_at = now
             slot.stamp = stamp
         else:
-            renewals.begin(wanted, partial(_looked_up, wanted, slot))
+            _replace_ahead(wanted, slot)
+
+
+def _replace_ahead(wanted: Wanted, known: Slot) -> None:
+    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    try:
+        release = _release(wanted, None)
+    except ValidationError:  # nothing is live there any more
+        _drop(wanted)
+        return
+    version = release.model_version
+
+    def replace() -> Model:
+        try:
+            model = _hold(version, release.key, used_at=known.asked_at)
+        except Exception as error:  # told to a request that waits for it; else nobody would hear of it
+            logger.warning("%s was not loaded ahead: %s", version, error)
+            raise
+        _put(wanted, Slot(release, model, now, now, stamp, known.asked_at), known)
+        return model
+
+    pk, at = known.ahead
+    if version.pk in _held:
+        replace()
+    elif pk != version.pk or now - at >= AHEAD_AGAIN_S:
+        known.ahead = version.pk, now
+        _loads.begin(version.pk, replace)
 
 
 def _is_due(slot: Slot, now: float) -> bool:
@@ -136,20 +165,23 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
     except ValidationError:
         _drop(wanted)
         raise
-    slot = Slot(release, model, looked_up_at=now, confirmed_at=now, stamp=stamp)
+    return _put(wanted, Slot(release, model, now, now, stamp, known.asked_at if known else now), known)
+
+
+def _put(wanted: Wanted, slot: Slot, known: Slot | None) -> Slot:
+    """Let a slot take the place of the one that was known, unless somebody who looked later was faster: then theirs."""
     with _guard:
         newer = _slots.get(wanted)
-        if newer and newer is not known and newer.looked_up_at > now:  # somebody looked later, and was faster
+        if newer and newer is not known and newer.looked_up_at > slot.looked_up_at:
             return newer
         _slots[wanted] = slot
-        _slots.move_to_end(wanted)
-        while len(_slots) > MOST_SLOTS:
-            _slots.popitem(last=False)
+        if len(_slots) > MOST_SLOTS:
+            del _slots[min(_slots, key=lambda wanted: _slots[wanted].asked_at)]
     return slot
 
 
 def _drop(wanted: Wanted) -> None:
-    with _guard:  # _make_room() goes through all of them
+    with _guard:  # others go through all of them
         _slots.pop(wanted, None)
 
 
@@ -160,11 +192,7 @@ def _release(wanted: Wanted, known: Slot | None) -> Release:
         raise ValidationError(
             f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
         )
-    try:
-        releases = Release.objects.filter(dataset__name=normalize_name(name))
-    except ValidationError:
-        Dataset.objects.named(name)  # raises NotFound with the sentence for it
-        raise
+    releases = Release.objects.filter(dataset__name=name)
     releases = releases.filter(stage=stage) if stage else releases
     releases = releases.live() if number is None else releases.filter(model_version__number=number)
     pk = releases.values_list("pk", flat=True).first()
@@ -190,11 +218,11 @@ def _model(release: Release) -> Model:
     version = release.model_version
     if model := _held.get(version.pk):  # without a thread
         return model
-    load = {version.pk: partial(_hold, version, release.key)}
-    (model,) = _loads.within(SOON_S, load, otherwise=None)
+    work = {version.pk: partial(_hold, version, release.key)}
+    (model,) = _loads.within(SOON_S, work, otherwise=None)
     if model is None and _waiting.acquire(blocking=False):
         try:
-            (model,) = _loads.within(LOAD_S - SOON_S, load, otherwise=None)
+            (model,) = _loads.within(LOAD_S - SOON_S, work, otherwise=None)
         finally:
             _waiting.release()
     if model is None:
@@ -202,18 +230,21 @@ def _model(release: Release) -> Model:
     return model
 
 
-def _hold(version: ModelVersion, key: str) -> Model:
-    return _held.get(version.pk) or _keep(_load(version, key))
+def _hold(version: ModelVersion, key: str, *, used_at: float | None = None) -> Model:
+    return _held.get(version.pk) or _keep(load(version, key), used_at=used_at)
 
 
-def _keep(model: Model) -> Model:
+def _keep(model: Model, *, used_at: float | None = None) -> Model:
     """Hold a model that was just loaded, unless somebody was faster: then theirs."""
-    gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
+    pk = model.version.pk
+    model.used_at = time.monotonic() if used_at is None else used_at
     with _guard:
-        model = _held.setdefault(model.version.pk, model)
-        model.used_at = time.monotonic()
-        _make_room(keep=model.version.pk)
+        if pk in _held:
+            return _held[pk]
+        _held[pk] = model
+        _make_room(keep=pk)
         metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
+    gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     return model
 
 
@@ -227,45 +258,20 @@ def _make_room(keep: int) -> None:
             del _slots[wanted]
 
 
-@metrics.loading()
-def _load(version: ModelVersion, key: str) -> Model:
-    """Read, check and unpickle an artifact, compile its plan and predict its golden rows, which also warms it up."""
-    signature = version.signature
-    pipeline = artifacts.load(version, key)
-    proof = Proof.objects.filter(pk=version.pk).first()
-    if not signature["can_predict"]:
-        plan = plans.by_pipeline(pipeline, "it cannot predict")
-    elif proof is None:  # registered before there were proofs: only the plan can be checked
-        plan, _ = golden.prove(pipeline, signature, None)
-    else:
-        plan = plans.by_pipeline(pipeline, proof.reason)
-        if proof.plan != Proof.Plan.PIPELINE:
-            plan = golden.compiled(pipeline, signature)
-        kept = golden.Golden(proof.rows, proof.predictions, proof.probabilities)
-        row = golden.first_difference(plan, kept, signature)
-        if row is not None:
-            raise ArtifactRefused(
-                f"{version} is refused: row {row} of its golden rows is not predicted here as it was when the model "
-                "was trained. Run the server with the libraries it was trained with, or train it again.",
-                code="golden_row_differs",
-            )
-    watch = Watch(signature["inputs"], pipeline)
-    return Model(version, plan, Reader(signature["inputs"]), watch, version.artifact_size + plan.nbytes)
-
-
 def rehearse(version: ModelVersion, key: str) -> None:
     """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused.
 
     Though the version may be resident from another stage: it is this copy that is proved.
     """
     if version.signature["can_predict"]:
-        _keep(_load(version, key))
+        _keep(load(version, key))
 
 
 def is_answering() -> bool:
     """Whether some model here may still answer while the database or the object store is away."""
     now = time.monotonic()
-    return any(now - slot.confirmed_at < settings.SERVING_STALE_S for slot in list(_slots.values()))
+    with _guard:
+        return any(now - slot.confirmed_at < settings.SERVING_STALE_S for slot in _slots.values())
 
 
 def forget() -> None:

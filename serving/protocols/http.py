@@ -16,7 +16,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import access, errors, tokens
 from serving import exposition
-from serving.metrics import count_failure
+from serving.metrics import failures
 from serving.protocols import bodies, invocations, native, v1, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
@@ -48,12 +48,8 @@ def answered(body: dict, status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(body), content_type="application/json", status=status)
 
 
-def refused(
-    error: Exception, reshape: Callable[[dict, int], dict] | None = None, *, protocol: str | None = None
-) -> HttpResponse:
-    """An expected failure with its status and headers, in the body of its protocol; of a prediction it is counted."""
-    if protocol:
-        count_failure(error, protocol=protocol)
+def refused(error: Exception, reshape: Callable[[dict, int], dict] | None = None) -> HttpResponse:
+    """An expected failure with its status and headers, in the body of its protocol."""
     failure = errors.api_exception_handler(error, {})
     body = reshape(failure.data, failure.status_code) if reshape else failure.data
     response = answered(body, failure.status_code)
@@ -72,9 +68,10 @@ def predict(request: HttpRequest) -> HttpResponse:
     """POST /predict for programs; the lane brings it here."""
     try:
         user = user_of(request)
-        return answered(native.answer(bodies.json_of(request), by=user))
+        with failures("native"):
+            return answered(native.answer(bodies.json_of(request), by=user))
     except EXPECTED as error:
-        return refused(error, protocol="native")
+        return refused(error)
 
 
 def _only(request: HttpRequest, *methods: str) -> None:
@@ -119,10 +116,11 @@ def v2_infer(request, model, version=None):
     try:
         _only(request, "POST")
         user = user_of(request)
-        size = request.headers.get(v2.JSON_SIZE)
-        made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
+        with failures("v2"):
+            size = request.headers.get(v2.JSON_SIZE)
+            made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
     except EXPECTED as error:
-        return refused(error, v2.error_body, protocol="v2")
+        return refused(error, v2.error_body)
     if not made.binary:
         return answered(made.body)
     head = orjson.dumps(made.body)
@@ -136,9 +134,10 @@ def v1_predict(request, model):
     try:
         _only(request, "POST")
         user = user_of(request)
-        return answered(v1.predict(model, content=bodies.content_of(request), by=user))
+        with failures("v1"):
+            return answered(v1.predict(model, content=bodies.content_of(request), by=user))
     except EXPECTED as error:
-        return refused(error, v2.error_body, protocol="v1")
+        return refused(error, v2.error_body)
 
 
 @csrf_exempt
@@ -148,18 +147,18 @@ def invoke(request):
         model = request.headers.get("X-Model")
         is_open = settings.INVOCATIONS_ANONYMOUS and bearer(request) is None and not model
         by = Caller() if is_open else user_of(request)
-        body = invocations.invoke(
-            bodies.content_of(request),
-            content_type=request.content_type,
-            charset=request.content_params.get("charset"),
-            model=model,
-            by=by,
-        )
+        with failures("invocations"):
+            body = invocations.invoke(
+                bodies.content_of(request),
+                content_type=request.content_type,
+                charset=request.content_params.get("charset"),
+                model=model,
+                by=by,
+            )
     except errors.UnsupportedType as error:
-        count_failure(error, protocol="invocations")
         return HttpResponse(error.messages[0], content_type="text/plain", status=415)
     except EXPECTED as error:
-        return refused(error, invocations.error_body, protocol="invocations")
+        return refused(error, invocations.error_body)
     response = answered(body)
     if passed := request.headers.get("X-Amzn-SageMaker-Custom-Attributes"):
         response["X-Amzn-SageMaker-Custom-Attributes"] = passed[:1024]

@@ -13,7 +13,7 @@ from tests.stack.servers import Processes
 
 PAGE = (ROOT / "docs" / "protocols.md").read_text()
 # An example, and the answer where the page shows one.
-EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```\n(?:```json\n(.*?)```)?", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```\n(?:```(json|csv)\n(.*?)```)?", PAGE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,10 @@ def run():
 
 
 def test_every_example_works_as_it_is_pasted(run, subtests):
-    assert len(EXAMPLES) == 12
-    for kind, code, told in EXAMPLES:
+    assert len(EXAMPLES) == 13
+    for kind, code, form, told in EXAMPLES:
+        read = json.loads if form == "json" else str
         with subtests.test(example=code[:60]):
             answer = run(kind, code)
             if told:
-                assert json.loads(answer) == json.loads(told)
+                assert read(answer) == read(told)

@@ -82,6 +82,12 @@ def test_a_fault_is_named_by_its_row_in_the_whole_file(send, frame, monkeypatch)
     assert answer.json()["fields"]["input_data"] == ["Row 41, column `length` must be a number."]
 
 
+def sent_and_back(send, frame) -> pandas.DataFrame:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer)
+    return pandas.read_parquet(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+
+
 @pytest.mark.parametrize(
     "index",
     [
@@ -89,17 +95,59 @@ def test_a_fault_is_named_by_its_row_in_the_whole_file(send, frame, monkeypatch)
         [f"customer {row}" for row in range(50)],
         pandas.MultiIndex.from_product([["a", "b"], range(25)], names=["shop", None]),
         pandas.date_range("2026-01-01", periods=50, freq="h", tz="Europe/Berlin"),
-        pandas.interval_range(0, 50),
     ],
-    ids=lambda index: type(index).__name__,
+    ids=["range", "texts", "two levels", "instants"],
 )
 def test_pandas_finds_its_index_and_types_in_what_comes_back(send, frame, wanted, index):
     sent = frame.assign(note=pandas.array([1, None] * 25, dtype="Int64")).set_axis(index)
-    buffer = io.BytesIO()
-    sent.to_parquet(buffer)
-    back = pandas.read_parquet(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+    back = sent_and_back(send, sent)
     assert back["prediction"].tolist() == wanted.predictions
     pandas.testing.assert_frame_equal(back.drop(columns="prediction"), sent, check_freq=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda frame: frame.set_axis(pandas.interval_range(0, 50)),
+        lambda frame: frame.set_axis(pandas.period_range("2026-01", periods=50, freq="M")),
+        lambda frame: frame.set_axis(pandas.Categorical([1, 2] * 25)),
+        lambda frame: frame.assign(note=pandas.Categorical([1, 2] * 25)),
+        lambda frame: frame.rename_axis(columns="measured"),
+    ],
+    ids=["intervals", "periods", "categories", "a column of categories", "a name for the columns"],
+)
+def test_pandas_can_read_what_comes_back_whatever_its_index_was(send, frame, wanted, change):
+    assert sent_and_back(send, change(frame))["prediction"].tolist() == wanted.predictions
+
+
+def test_columns_named_by_numbers_come_back_beside_the_predictions(make_version, make_dataset, send, frame):
+    """A table made of an array, as numpy's users have it."""
+    values = np.arange(60.0).reshape(20, 3) % 7
+    table = "".join(f"{','.join(map(str, row))},{'ab'[number % 2]}\n" for number, row in enumerate(values))
+    make_version(make_dataset("numbers", "0,1,2,kind\n" + table))
+    buffer = io.BytesIO()
+    pandas.DataFrame(values).to_parquet(buffer)
+    back = content_of(send(buffer.getvalue(), "x.parquet", dataset_name="numbers"))
+    assert list(pandas.read_parquet(io.BytesIO(back))) == ["0", "1", "2", "prediction"]
+
+
+@pytest.mark.parametrize(
+    "told", [b"{", b"[]", b'{"columns": 1}', b'{"columns": [], "index_columns": [{}]}', b"\xff"]
+)
+def test_what_a_file_says_wrongly_of_pandas_is_no_fault_of_ours(send, frame, wanted, told):
+    table = pa.Table.from_pandas(frame).replace_schema_metadata({b"pandas": told})
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    back = pyarrow.parquet.read_table(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+    assert back["prediction"].to_pylist() == wanted.predictions
+
+
+def test_what_pandas_said_of_a_column_that_is_gone_is_not_said_of_the_prediction(send, frame, wanted):
+    whole = pa.Table.from_pandas(frame.assign(prediction=pandas.array([1] * 50, dtype="Int64")))
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(whole.drop_columns("prediction"), buffer)
+    back = pandas.read_parquet(io.BytesIO(content_of(send(buffer.getvalue(), "x.parquet"))))
+    assert back["prediction"].tolist() == wanted.predictions
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")

@@ -76,6 +76,17 @@ def test_a_body_that_asks_for_nothing_is_counted_once(scrape, program, admin, pa
     assert scrape()[place] == before + 1
 
 
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/flowers/infer", "/invocations", "/predict/file"])
+def test_who_has_no_token_is_not_counted(scrape, program, path):
+    def refused() -> float:
+        return sum(value for name, value in scrape().items() if name[0] == "mlmp_predict_requests_total")
+
+    before = refused()
+    for headers in ({}, {"Authorization": "Bearer made up"}):
+        assert program("POST", path, b"{}", **headers).status_code == 401
+    assert refused() == before
+
+
 def test_a_person_s_call_is_counted_like_a_program_s(scrape, page):
     unnamed = labels(model="", version="", environment="", outcome="invalid")
     before = scrape().get(("mlmp_predict_requests_total", *unnamed), 0)

@@ -32,9 +32,10 @@ class TestHome:
         assert "/catalog/upload/" not in text
 
     def test_it_shows_the_catalog_what_is_live_and_the_jobs(self, page, make_version, admin):
-        promote(make_version(), stage="staging", by=admin)
+        version = make_version()
+        promote(version, stage="staging", by=admin)
         text = page.get("/").text
-        for link in ("/catalog/flowers/", "/serving/flowers/staging/", "/registry/jobs/1/"):
+        for link in ("/catalog/flowers/", "/serving/flowers/staging/", f"/registry/jobs/{version.job_id}/"):
             assert link in text
 
     def test_an_account_without_a_role_is_told_whom_to_ask(self, sign_in):

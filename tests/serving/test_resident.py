@@ -1,5 +1,6 @@
 """The models in memory: loaded once, proved, swapped without a gap, and answering while services are away."""
 
+import contextlib
 import os
 import threading
 import time
@@ -11,9 +12,10 @@ from django.apps import apps
 from django.db import OperationalError, close_old_connections, connection
 from prometheus_client import REGISTRY
 
+from mlplatform import bulletin
 from mlplatform.errors import NotReady
 from registry.artifacts import ArtifactRefused
-from registry.models import Release, Stage
+from registry.models import ModelVersion, Release, Stage
 from registry.promotion import delete_version, promote, rollback
 from serving import lookout, resident
 from serving.models import Proof
@@ -60,8 +62,23 @@ def no_database():
     return connection.execute_wrapper(refuse)
 
 
-def loads() -> float:
-    return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": "ok"}) or 0
+def loads(result: str = "ok") -> float:
+    return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": result}) or 0
+
+
+@pytest.fixture
+def slow_artifact(settings):
+    """While in here, a version's artifact is a pipe: whoever reads it waits until it is told to go on."""
+
+    @contextlib.contextmanager
+    def slow(version):
+        path = settings.DATA_DIR / "trained-models" / version.releases.get().key
+        content = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        yield lambda: path.write_bytes(content)
+
+    return slow
 
 
 def test_a_promotion_and_a_rollback_are_live_at_once_on_this_box(make_version, make_dataset, admin, ask):
@@ -135,12 +152,51 @@ class TestLookout:
             ]
 
     @pytest.mark.usefixtures("second_of_two")
-    def test_it_does_nothing_for_a_model_that_nobody_has_asked_for_an_hour(
-        self, ask, monkeypatch, django_assert_num_queries
+    def test_it_does_nothing_for_a_stage_that_nobody_has_asked_for_an_hour(self, ask, admin):
+        """Though its version is asked for in another."""
+        promote(ModelVersion.objects.get(number=2), stage="production", by=admin)
+        dev, production = (
+            resident.answering("flowers", stage="dev"),
+            resident.answering("flowers", stage="production"),
+        )
+        assert dev.model is production.model
+        dev.asked_at -= resident.IN_USE_S
+        released_elsewhere(1)
+        before = loads()
+        lookout.look()
+        assert loads() == before
+        dev.asked_at = time.monotonic()
+        lookout.look()
+        assert loads() == before + 1
+
+    def test_the_first_request_after_a_release_waits_for_a_load_that_was_begun_ahead(
+        self, roles, make_dataset, make_version, ask, slow_artifact
     ):
-        monkeypatch.setattr(resident, "IN_USE_S", 0)
-        with django_assert_num_queries(0):
+        source = make_dataset()
+        with slow_artifact(make_version(source)) as go_on:
+            make_version(source)
+            ask()
+            released_elsewhere(1)
+            bulletin.announce(bulletin.RELEASES)
             lookout.look()
+            threading.Timer(0.2, go_on).start()
+            assert ask().release.model_version.number == 1
+
+    def test_a_load_that_failed_is_left_to_the_requests(
+        self, roles, make_dataset, make_version, ask, settings
+    ):
+        source = make_dataset()
+        path = settings.DATA_DIR / "trained-models" / make_version(source).releases.get().key
+        path.write_bytes(path.read_bytes()[:-1])
+        make_version(source)
+        ask()
+        released_elsewhere(1)
+        before = loads("failed")
+        for _ in range(3):
+            lookout.look()
+            time.sleep(0.1)
+        assert loads("failed") == before + 1
+        assert ask().release.model_version.number == 2
 
     @pytest.mark.usefixtures("second_of_two")
     def test_a_database_that_is_away_leaves_it_as_it_was(self, ask):
@@ -212,6 +268,29 @@ def test_a_model_is_loaded_once_however_many_ask_at_once(roles, make_version):
     assert loads() == before + 1
 
 
+def test_each_request_for_a_model_that_is_refused_is_counted(roles, make_version, admin, ask, settings):
+    """Those who wait for the same load get the same exception."""
+    path = settings.DATA_DIR / "trained-models" / make_version().releases.get().key
+    path.write_bytes(path.read_bytes()[:-1])
+    unnamed = {"model": "", "version": "", "environment": "", "protocol": "native", "outcome": "not_ready"}
+
+    def refused() -> float:
+        return REGISTRY.get_sample_value("mlmp_predict_requests_total", unnamed) or 0
+
+    def call():
+        with contextlib.suppress(ArtifactRefused):
+            ask()
+        connection.close()
+
+    before = refused()
+    threads = [threading.Thread(target=call) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused() == before + 6
+
+
 def test_a_look_that_was_overtaken_does_not_bring_the_older_release_back(make_version):
     make_version()
     wanted, later = ("flowers", "dev", None), []
@@ -227,15 +306,11 @@ def test_a_look_that_was_overtaken_does_not_bring_the_older_release_back(make_ve
     assert slow is later[0] is resident._slots[wanted]
 
 
-def test_a_long_load_leaves_threads_for_other_models(roles, make_version, settings, monkeypatch):
-    """All but one of those who wait are sent away: the artifact is a pipe that nobody writes into."""
+def test_a_long_load_leaves_threads_for_other_models(roles, make_version, slow_artifact, monkeypatch):
+    """All but one of those who wait are sent away."""
     monkeypatch.setattr(resident, "SOON_S", 0.1)
     monkeypatch.setattr(resident, "_waiting", threading.Semaphore(1))
     release = Release.objects.with_versions().get(model_version=make_version())
-    path = settings.DATA_DIR / "trained-models" / release.key
-    content = path.read_bytes()
-    path.unlink()
-    os.mkfifo(path)
     told = []
 
     def ask():
@@ -245,15 +320,25 @@ def test_a_long_load_leaves_threads_for_other_models(roles, make_version, settin
             told.append(error.code)
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    while len(told) < 3:
-        time.sleep(0.02)
-    assert told == ["model_loading"] * 3
-    path.write_bytes(content)
-    for thread in threads:
-        thread.join()
+    with slow_artifact(release.model_version) as go_on:
+        for thread in threads:
+            thread.start()
+        while len(told) < 3:
+            time.sleep(0.02)
+        assert told == ["model_loading"] * 3
+        go_on()
+        for thread in threads:
+            thread.join()
     assert told[3] == release.model_version
+
+
+def test_a_dataset_has_one_slot_however_its_name_is_written(make_version):
+    make_version()
+    slot = resident.answering("flowers", stage="dev")
+    assert all(
+        resident.answering(name, stage="dev") is slot for name in ("Flowers", "flowers.csv", " FLOWERS ")
+    )
+    assert len(resident._slots) == 1
 
 
 def test_the_least_used_model_leaves_when_memory_is_short(make_version, make_dataset, ask, settings):
