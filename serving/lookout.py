@@ -12,6 +12,7 @@ from serving import resident
 
 TICK_S = 0.1  # for a release on this box: comparing a file's time costs nothing
 LOOK_EVERY_S = 0.4  # for one on another machine: live within a second where it loads in half of one
+AFTER_FAULT_S = 10
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,8 @@ def _look_out(is_on: Callable[[], bool]) -> None:
         try:
             look()
         except Exception:  # whatever it was, it must not be the end of the lookout
-            logger.exception("the lookout looks again in a moment")
+            logger.exception("the lookout looks again in %s s", AFTER_FAULT_S)
+            time.sleep(AFTER_FAULT_S)
 
 
 def look() -> None:

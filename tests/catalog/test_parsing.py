@@ -432,6 +432,13 @@ def test_the_row_labels_of_pandas_count_towards_the_cap_though_they_are_no_colum
     assert refusal(buffer.getvalue(), "t.parquet", max_bytes=10_000_000)[0] == "too_large"
 
 
+def test_row_labels_that_may_unpack_to_anything_are_not_read():
+    labels = pa.array([b"x" * 10_000]).take(pa.array([0] * 2000))
+    content = parquet(pa.table({"a": range(2000), "__index_level_0__": labels}))
+    _, rows = parsing.settle(io.BytesIO(content), "t.parquet", max_bytes=10_000_000)
+    assert rows == 2000
+
+
 def test_the_row_numbers_that_pandas_adds_to_parquet_are_no_column():
     file = io.BytesIO()
     pd.DataFrame({"a": [1, 2]}, index=[5, 7]).to_parquet(file)
