@@ -1,6 +1,7 @@
 """Parquet files, read in parts that stay small whatever a file unpacks to."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -17,6 +18,8 @@ from catalog import streams
 # No column: pandas keeps its row labels in it. What it says of them, and of its types, is under PANDAS.
 PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")
 PANDAS = b"pandas"
+MOST_TOLD = 2 * 1024**2  # it is read as JSON, which takes thirty times as much; 10,000 columns need 1.6 MB
+MOST_LABELS = 32  # levels of an index
 BATCH = 16 * 1024 * 1024
 ROWS = 50_000
 # A text in this encoding says how much of the one before it it repeats, so a page of few bytes may be many long texts;
@@ -29,10 +32,11 @@ def settle(
 ) -> tuple[tuple[cells.Column, ...], int]:
     """The columns of a Parquet file and its number of rows, with every value looked at once."""
     with _opened(file, compression, max_bytes) as (source, table):
-        fields = [field for field in table.schema_arrow if not PANDAS_INDEX.fullmatch(field.name)]
+        schema = table.schema_arrow  # made anew each time
+        fields = [field for field in schema if not PANDAS_INDEX.fullmatch(field.name)]
         names = cells.exact_names([field.name for field in fields])
         found = [cells.arrow_column(field) for field in fields]
-        names += _labels(table.schema_arrow)
+        names += _labels(schema)
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
         rows = size = 0
@@ -43,7 +47,7 @@ def settle(
             if size > max_bytes:  # a text that stands in the file once may be in every row
                 raise streams.too_large()
             rows += raw.num_rows
-            for batch in _decoded(raw, sizes, table.schema_arrow):
+            for batch in _decoded(raw, sizes, schema):
                 values = dict(zip(batch.schema.names, batch.columns, strict=True))
                 found = [cells.seen(column, values[column.name]) for column in found]
     return tuple(found), rows
@@ -54,24 +58,28 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The columns of these names as they are stored, but dictionaries as what they stand for, in parts of a few MB.
 
-    Without names all that there are, and pandas' row labels with what it says of them.
+    Without names all that there are, and pandas' row labels, with the first part what it says of them.
     """
     with _opened(file, compression, streams.MAX_BYTES) as (source, table):
         schema = table.schema_arrow
         told = None
         if names is None:
-            labels = _labels(schema)
+            labels = set(_labels(schema))
             names = [name for name in schema.names if name in labels or not PANDAS_INDEX.fullmatch(name)]
-            told = {PANDAS: schema.metadata[PANDAS]} if PANDAS in (schema.metadata or {}) else None
+            said = (schema.metadata or {}).get(PANDAS, b"")
+            told = {PANDAS: said} if len(said) <= MOST_TOLD else None
         for raw in _raw(source, table, names):
             for batch in _decoded(raw, _text_bytes(raw), schema):
                 yield batch.replace_schema_metadata(told)
+                told = None
 
 
 def _labels(schema: pa.Schema) -> list[str]:
     """The columns with pandas' row labels, where they are plain: what is nested or binary may unpack to anything."""
-    named = [name for name in schema.names if PANDAS_INDEX.fullmatch(name)]
-    return [name for name in named if named.count(name) == 1 and cells.kind_of(schema.field(name).type)]
+    counts = Counter(name for name in schema.names if PANDAS_INDEX.fullmatch(name))
+    if len(counts) > MOST_LABELS:
+        return []
+    return [name for name, count in counts.items() if count == 1 and cells.kind_of(schema.field(name).type)]
 
 
 def _raw(
@@ -86,7 +94,8 @@ def _raw(
         for chunk in map(group.column, range(group.num_columns))
         if DELTAS in chunk.encodings
     }
-    texts = {name for name in names if cells.is_text(cells.value_type(table.schema_arrow.field(name).type))}
+    schema = table.schema_arrow
+    texts = {name for name in names if cells.is_text(cells.value_type(schema.field(name).type))}
     row_size = sum(group.total_byte_size for group in groups) // max(metadata.num_rows, 1)
     rows = min(max(BATCH // max(row_size, 8 * len(names), 1), 1), FEW_ROWS if deltas & texts else ROWS)
     reader = _reader(source, read_dictionary=list(texts - deltas))

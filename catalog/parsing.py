@@ -118,7 +118,7 @@ def read(
 def stored(file: BinaryIO, recipe: ParseRecipe, *, rows: int = 50_000) -> Iterator[pa.RecordBatch]:
     """Yields a CSV or Parquet table as it stands in the file: cells as they are written, values as they are stored.
 
-    With the row numbers that pandas adds to Parquet, which are no column of the table.
+    With the row labels that pandas adds to Parquet, where they are plain: they are no column of the table.
     """
     if recipe.format == "csv":
         names = [column.name for column in recipe.columns]

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -191,15 +191,15 @@ def _for_pandas(schema: pa.Schema) -> dict[bytes, bytes]:
     """What pandas wrote of its row labels and types, without what would not be true of the table with predictions."""
     names = set(schema.names)
     try:
-        told = orjson.loads((schema.metadata or {})[PANDAS])
+        told = json.loads((schema.metadata or {})[PANDAS])
         told["columns"] = [column for column in told["columns"] if column["field_name"] in names]
         told["index_columns"] = [
             labels for labels in told["index_columns"] if type(labels) is dict or labels in names
         ]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     told["column_indexes"] = []  # the names of columns were numbers, or dates: those of predictions are not
-    return {PANDAS: orjson.dumps(told)}
+    return {PANDAS: json.dumps(told).encode()}
 
 
 class ParquetWriter:

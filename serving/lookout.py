@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import Error, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from mlplatform import bulletin, outages
 from serving import resident
@@ -43,5 +43,5 @@ def look() -> None:
         with outages.hurried():
             close_old_connections()
             resident.look_ahead()
-    except Error:
+    except (OperationalError, InterfaceError):
         pass

@@ -50,9 +50,8 @@ class Slot:
     ahead: tuple[int, float] = (0, 0.0)  # of which version a load was begun ahead, and when
 
 
-_slots: dict[
-    Wanted, Slot
-] = {}  # a dataset's name is normalised, so that it has one slot however it is written
+# By what was asked for: a dataset has one slot a stage, however its name is written.
+_slots: dict[Wanted, Slot] = {}
 _held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
 _loads = Beside(4, "load", is_rare=True)
 _waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
@@ -108,7 +107,7 @@ def look_ahead() -> None:
     pks = {slot.release.pk for _, slot in in_use}
     ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at"))
     for wanted, slot in in_use:
-        _, _, number = wanted
+        _, _, number = wanted  # a version that was live stays one
         pk = slot.release.pk
         if pk in ended_at and (number is not None or ended_at[pk] is None):
             slot.looked_up_at = slot.confirmed_at = now
@@ -122,25 +121,29 @@ def _replace_ahead(wanted: Wanted, known: Slot) -> None:
     try:
         release = _release(wanted, None)
     except ValidationError:  # nothing is live there any more
-        _drop(wanted)
+        _drop(wanted, known)
         return
     version = release.model_version
 
-    def replace() -> Model:
-        try:
-            model = _hold(version, release.key, used_at=known.asked_at)
-        except Exception as error:  # told to a request that waits for it; else nobody would hear of it
-            logger.warning("%s was not loaded ahead: %s", version, error)
-            raise
+    def put(model: Model) -> Model:
         _put(wanted, Slot(release, model, now, now, stamp, known.asked_at), known)
         return model
 
     pk, at = known.ahead
-    if version.pk in _held:
-        replace()
+    if model := _held.get(version.pk):
+        put(model)
     elif pk != version.pk or now - at >= AHEAD_AGAIN_S:
         known.ahead = version.pk, now
-        _loads.begin(version.pk, replace)
+        _loads.begin(version.pk, lambda: put(_hold_ahead(version, release.key, known.asked_at)))
+
+
+def _hold_ahead(version: ModelVersion, key: str, used_at: float) -> Model:
+    try:
+        return _hold(version, key, used_at=used_at)
+    except Exception as error:  # told to a request that waits for it; else nobody would hear of it
+        words = error.messages[0] if isinstance(error, ValidationError) else repr(error)
+        logger.warning("%s was not loaded ahead: %s", version, words)
+        raise
 
 
 def _is_due(slot: Slot, now: float) -> bool:
@@ -158,12 +161,12 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
             connection.close_if_unusable_or_obsolete()
         is_refused = isinstance(error, ArtifactRefused)
         if known is None or is_refused or now - known.confirmed_at >= settings.SERVING_STALE_S:
-            _drop(wanted)
+            _drop(wanted, known)
             raise
         known.looked_up_at, known.stamp = time.monotonic(), stamp
         return known
     except ValidationError:
-        _drop(wanted)
+        _drop(wanted, known)
         raise
     return _put(wanted, Slot(release, model, now, now, stamp, known.asked_at if known else now), known)
 
@@ -174,15 +177,19 @@ def _put(wanted: Wanted, slot: Slot, known: Slot | None) -> Slot:
         newer = _slots.get(wanted)
         if newer and newer is not known and newer.looked_up_at > slot.looked_up_at:
             return newer
+        # Let go meanwhile for want of memory, the slot or its model: whoever asks next looks anew.
+        if (newer is None and known) or _held.get(slot.model.version.pk) is not slot.model:
+            return slot
         _slots[wanted] = slot
         if len(_slots) > MOST_SLOTS:
             del _slots[min(_slots, key=lambda wanted: _slots[wanted].asked_at)]
     return slot
 
 
-def _drop(wanted: Wanted) -> None:
-    with _guard:  # others go through all of them
-        _slots.pop(wanted, None)
+def _drop(wanted: Wanted, known: Slot | None) -> None:
+    with _guard:
+        if _slots.get(wanted) is known:  # else somebody has found another since
+            _slots.pop(wanted, None)
 
 
 def _release(wanted: Wanted, known: Slot | None) -> Release:
@@ -239,8 +246,9 @@ def _keep(model: Model, *, used_at: float | None = None) -> Model:
     pk = model.version.pk
     model.used_at = time.monotonic() if used_at is None else used_at
     with _guard:
-        if pk in _held:
-            return _held[pk]
+        if held := _held.get(pk):
+            held.used_at = max(held.used_at, model.used_at)
+            return held
         _held[pk] = model
         _make_room(keep=pk)
         metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))

@@ -439,6 +439,15 @@ def test_row_labels_that_may_unpack_to_anything_are_not_read():
     assert rows == 2000
 
 
+def test_thousands_of_row_labels_are_not_read_and_what_is_said_of_pandas_at_length_is_not_told():
+    many = {f"__index_level_{level}__": [level] for level in range(2000)}
+    said = b'{"columns": [%s]}' % b",".join([b"[]"] * 1_000_000)
+    content = parquet(pa.table({"a": [1]} | many).replace_schema_metadata({b"pandas": said}))
+    assert list(table(content)) == ["a"]
+    (batch,) = batches(io.BytesIO(content), None)
+    assert (batch.schema.names, batch.schema.metadata) == (["a"], None)
+
+
 def test_the_row_numbers_that_pandas_adds_to_parquet_are_no_column():
     file = io.BytesIO()
     pd.DataFrame({"a": [1, 2]}, index=[5, 7]).to_parquet(file)

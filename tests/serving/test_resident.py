@@ -173,17 +173,19 @@ class TestLookout:
         self, roles, make_dataset, make_version, ask, slow_artifact
     ):
         source = make_dataset()
-        with slow_artifact(make_version(source)) as go_on:
+        first = make_version(source)
+        with slow_artifact(first) as go_on:
             make_version(source)
-            ask()
+            known = resident.answering("flowers", stage="dev")
             released_elsewhere(1)
             bulletin.announce(bulletin.RELEASES)
             lookout.look()
+            assert known.ahead[0] == first.pk
             threading.Timer(0.2, go_on).start()
             assert ask().release.model_version.number == 1
 
-    def test_a_load_that_failed_is_left_to_the_requests(
-        self, roles, make_dataset, make_version, ask, settings
+    def test_a_load_that_failed_is_told_to_the_log_and_left_to_the_requests(
+        self, roles, make_dataset, make_version, ask, settings, monkeypatch, caplog
     ):
         source = make_dataset()
         path = settings.DATA_DIR / "trained-models" / make_version(source).releases.get().key
@@ -196,7 +198,54 @@ class TestLookout:
             lookout.look()
             time.sleep(0.1)
         assert loads("failed") == before + 1
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "serving.resident"]
+        assert "flowers model version 1 was not loaded ahead: " in line
         assert ask().release.model_version.number == 2
+        monkeypatch.setattr(resident, "AHEAD_AGAIN_S", 0)
+        lookout.look()
+        time.sleep(0.1)
+        assert loads("failed") == before + 2
+
+    def test_a_model_that_was_let_go_during_a_look_is_not_brought_back(
+        self, make_version, make_dataset, ask, settings
+    ):
+        """Nothing would count it, and nothing could let it go again."""
+        source = make_dataset()
+        make_version(source)
+        known = resident.answering("flowers", stage="dev")
+        other = make_version(make_dataset("others"))
+        settings.SERVING_MEMORY_MB = 0
+        began = []
+
+        def slowly(execute, sql, params, many, context):
+            if not began:
+                began.append(True)
+                resident._hold(other, other.releases.get().key)
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(slowly):
+            assert resident._looked_up(("flowers", "dev", None), known).model is known.model
+        assert list(resident._held) == [other.pk]
+        assert resident._slots == {}
+
+    def test_nor_does_a_load_that_took_long_bring_an_older_release_back(
+        self, roles, make_version, make_dataset, slow_artifact, settings
+    ):
+        source = make_dataset()
+        make_version(source)
+        resident.answering("flowers", stage="dev")
+        with slow_artifact(make_version(source)) as go_on:
+            lookout.look()
+            make_version(source)
+            bulletin.announce(bulletin.RELEASES)
+            assert resident.answering("flowers", stage="dev").release.model_version.number == 3
+            settings.SERVING_MEMORY_MB = 0
+            assert resident._loads._running
+            go_on()
+            until = time.monotonic() + 5
+            while resident._loads._running and time.monotonic() < until:
+                time.sleep(0.01)
+        assert resident._slots == {}
 
     @pytest.mark.usefixtures("second_of_two")
     def test_a_database_that_is_away_leaves_it_as_it_was(self, ask):
@@ -221,14 +270,11 @@ class TestLookout:
             resident._looked_up(("flowers", "dev", None), before)
         assert ask().release.model_version.number == 1
 
-    def test_a_deleted_version_is_let_go(self, roles, make_version, ask, admin):
+    def test_a_deleted_version_is_let_go(self, make_version, ask, admin):
         version = make_version()
         ask()
         delete_version(version, by=admin)
-        lookout.look()  # in a thread beside, as it is in no transaction
-        until = time.monotonic() + 5
-        while resident._slots and time.monotonic() < until:
-            time.sleep(0.01)
+        lookout.look()
         assert resident._slots == {}
 
 
