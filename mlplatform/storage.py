@@ -14,10 +14,10 @@ from typing import IO
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
-from prometheus_client import Counter
 
 from mlplatform import outages
 from mlplatform.errors import NotReady
+from mlplatform.meters import Counter
 
 logger = logging.getLogger(__name__)
 requests = Counter("mlmp_storage_requests_total", "Requests to the object store", ["operation", "result"])

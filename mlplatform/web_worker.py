@@ -86,9 +86,12 @@ class Joining(socket.socket):
         if self.head:
             self.sendall(b"")
 
+    def settimeout(self, seconds: float | None) -> None:
+        if seconds != self.gettimeout():  # a system call, in which a busy process changes threads
+            super().settimeout(seconds)
+
     def setblocking(self, is_blocking: bool) -> None:
-        if is_blocking != self.getblocking():  # a system call, in which a busy process changes threads
-            super().setblocking(is_blocking)
+        self.settimeout(None if is_blocking else 0)
 
 
 class NextRequest(Request):

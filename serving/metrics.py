@@ -15,10 +15,10 @@ from importlib.metadata import version
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
-from prometheus_client import Counter, Gauge, Histogram
 from rest_framework.exceptions import APIException
 
 from mlplatform.errors import NotReady
+from mlplatform.meters import Counter, Gauge, Histogram
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOT = ["model", "version", "environment", "protocol"]

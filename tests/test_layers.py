@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mlplatform import meters
+
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("mlplatform", "catalog", "registry", "serving")
 FILES = [
@@ -83,6 +85,13 @@ def test_some_libraries_are_used_in_one_place_only(path):
     tops = {module.split(".")[0] for module in imported(path)}
     for library, places in ONLY_IN.items():
         assert library not in tops or name(path) in places
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_what_is_counted_is_made_of_meters(path):
+    """Metrics made past them would write the same files of a process, each over the other's."""
+    kinds = {f"prometheus_client.{kind}" for kind in meters.__all__}
+    assert name(path) == "mlplatform/meters.py" or not imported(path) & kinds
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
