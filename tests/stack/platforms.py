@@ -188,13 +188,14 @@ class Platform:
 
     # What is behind it
 
-    def sql(self, query: str) -> list[tuple]:
+    def sql(self, *queries: str) -> list[tuple]:
+        """What the last query answers; all of them are one transaction."""
         if url := self.env.get("DATABASE_URL"):
-            with psycopg.connect(url, autocommit=True) as connection:
-                cursor = connection.execute(query)
+            with psycopg.connect(url) as connection:
+                cursor = [connection.execute(query) for query in queries][-1]
                 return cursor.fetchall() if cursor.description else []
         with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection, connection:
-            return connection.execute(query).fetchall()
+            return [connection.execute(query).fetchall() for query in queries][-1]
 
     def counts(self) -> dict[str, int]:
         """The rows of every table that an operation writes."""
