@@ -126,7 +126,7 @@ def _replace_ahead(wanted: Wanted, known: Slot) -> None:
     version = release.model_version
 
     def put(model: Model) -> Model:
-        _put(wanted, Slot(release, model, now, now, stamp, known.asked_at), known)
+        _put(wanted, release, model, known=known, at=now, stamp=stamp)
         return model
 
     pk, at = known.ahead
@@ -168,17 +168,21 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
     except ValidationError:
         _drop(wanted, known)
         raise
-    return _put(wanted, Slot(release, model, now, now, stamp, known.asked_at if known else now), known)
+    return _put(wanted, release, model, known=known, at=now, stamp=stamp)
 
 
-def _put(wanted: Wanted, slot: Slot, known: Slot | None) -> Slot:
-    """Let a slot take the place of the one that was known, unless somebody who looked later was faster: then theirs."""
+def _put(
+    wanted: Wanted, release: Release, model: Model, *, known: Slot | None, at: float, stamp: int
+) -> Slot:
+    """Let what was found take the place of what was known, unless somebody who looked later was faster: then theirs."""
+    asked_at = known.asked_at if known else at
+    slot = Slot(release, model, looked_up_at=at, confirmed_at=at, stamp=stamp, asked_at=asked_at)
     with _guard:
         newer = _slots.get(wanted)
-        if newer and newer is not known and newer.looked_up_at > slot.looked_up_at:
+        if newer and newer is not known and newer.looked_up_at > at:
             return newer
         # Let go meanwhile for want of memory, the slot or its model: whoever asks next looks anew.
-        if (newer is None and known) or _held.get(slot.model.version.pk) is not slot.model:
+        if (newer is None and known) or _held.get(model.version.pk) is not model:
             return slot
         _slots[wanted] = slot
         if len(_slots) > MOST_SLOTS:

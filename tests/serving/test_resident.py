@@ -66,6 +66,13 @@ def loads(result: str = "ok") -> float:
     return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": result}) or 0
 
 
+def loads_have_ended() -> None:
+    until = time.monotonic() + 5
+    while resident._loads._running and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not resident._loads._running
+
+
 @pytest.fixture
 def slow_artifact(settings):
     """While in here, a version's artifact is a pipe: whoever reads it waits until it is told to go on."""
@@ -196,14 +203,14 @@ class TestLookout:
         before = loads("failed")
         for _ in range(3):
             lookout.look()
-            time.sleep(0.1)
+            loads_have_ended()
         assert loads("failed") == before + 1
         (line,) = [record.getMessage() for record in caplog.records if record.name == "serving.resident"]
         assert "flowers model version 1 was not loaded ahead: " in line
         assert ask().release.model_version.number == 2
         monkeypatch.setattr(resident, "AHEAD_AGAIN_S", 0)
         lookout.look()
-        time.sleep(0.1)
+        loads_have_ended()
         assert loads("failed") == before + 2
 
     def test_a_model_that_was_let_go_during_a_look_is_not_brought_back(
@@ -242,9 +249,7 @@ class TestLookout:
             settings.SERVING_MEMORY_MB = 0
             assert resident._loads._running
             go_on()
-            until = time.monotonic() + 5
-            while resident._loads._running and time.monotonic() < until:
-                time.sleep(0.01)
+            loads_have_ended()
         assert resident._slots == {}
 
     @pytest.mark.usefixtures("second_of_two")
