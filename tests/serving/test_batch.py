@@ -357,6 +357,6 @@ def test_a_whole_number_has_no_decimal_comma(send):
 def test_many_small_parts_cost_no_more_than_their_rows(send, frame):
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pandas(pandas.concat([frame] * 40)), buffer, row_group_size=1)
-    start = time.perf_counter()
+    start = time.process_time()  # its own, not what it waits for others on the machine
     content_of(send(buffer.getvalue(), "x.parquet"))
-    assert time.perf_counter() - start < 20  # and not 60
+    assert time.process_time() - start < 20  # and not 60
