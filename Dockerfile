@@ -31,5 +31,5 @@ VOLUME /var/lib/ml-mini-platform
 EXPOSE 8000 8080
 # The web server's port, and the one of `serve`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD python mlplatform/probe.py "$PORT" 8080
-CMD ["python", "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]
+    CMD python mlplatform/web/probe.py "$PORT" 8080
+CMD ["python", "-m", "gunicorn", "-c", "mlplatform/web/gunicorn.py"]

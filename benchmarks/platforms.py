@@ -135,7 +135,7 @@ def plain_server(kind: str):
     """A plain view on the same gunicorn: the platform's kind of worker, and as many workers and threads."""
     port = free_port()
     command = [
-        sys.executable, "-m", "gunicorn", "-k", "mlplatform.web_worker.WebWorker", "-w", "2", "--threads", "8",
+        sys.executable, "-m", "gunicorn", "-k", "mlplatform.web.web_worker.WebWorker", "-w", "2", "--threads", "8",
         "--keep-alive", "5", "--no-control-socket", "--log-level", "warning",
         "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
     ]  # fmt: skip

@@ -1,11 +1,11 @@
 from django.contrib import admin
 
 from catalog.models import Dataset, DatasetVersion
-from mlplatform.inspection import InspectionAdmin, link, links, readable
+from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 
 
 @admin.register(Dataset)
-class DatasetAdmin(InspectionAdmin):
+class DatasetAdmin(ReadOnlyAdmin):
     versions = links("versions", "dataset__id__exact", "versions")
     models = links("model_versions", "dataset__id__exact", "models")
     list_display = ["name", "description", "created_at", "created_by", "versions", "models"]
@@ -16,7 +16,7 @@ class DatasetAdmin(InspectionAdmin):
 
 
 @admin.register(DatasetVersion)
-class DatasetVersionAdmin(InspectionAdmin):
+class DatasetVersionAdmin(ReadOnlyAdmin):
     dataset_link = link("dataset")
     models = links("model_versions", "dataset_version__id__exact", "models")
     recipe_text, profile_text = readable("recipe"), readable("profile")

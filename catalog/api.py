@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from catalog import upload
 from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
-from mlplatform.api import ErrorSerializer
+from mlplatform.openapi import ErrorSerializer
 
 VERSION = OpenApiParameter("version", int, description="A version number; the newest when left out.")
 

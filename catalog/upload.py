@@ -12,7 +12,8 @@ from django.db.models import Max, ProtectedError
 from catalog import parsing, sampling
 from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
-from mlplatform import access, storage
+from mlplatform import storage
+from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotReady, TooLarge
 
 PREVIEW_ROWS = 20
@@ -35,7 +36,7 @@ def add_dataset(
     Raises ValidationError with a sentence for every file that cannot be read as a table, Conflict for a
     taken name, TooLarge, and NotReady when the object store does not answer. Bytes first, then the rows.
     """
-    access.check(by, "upload")
+    permissions.check(by, "upload")
     name = normalize_name(name or filename)
     size = _size(file)
     if size > settings.MAX_UPLOAD_MB * 1024**2:
@@ -161,7 +162,7 @@ def open_version(version: DatasetVersion) -> IO[bytes]:
 
 def delete_dataset(dataset: Dataset, *, by) -> None:
     """Delete a dataset, its versions and their bytes. Raises Conflict naming the models that depend on it."""
-    access.check(by, "delete")
+    permissions.check(by, "delete")
     versions = list(dataset.versions.only("key", "sample_key"))
     try:
         with transaction.atomic():

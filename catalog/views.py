@@ -11,13 +11,13 @@ from catalog import upload as operations
 from catalog.filters import DatasetFilter
 from catalog.forms import UploadForm
 from catalog.models import Dataset, DatasetVersion
-from mlplatform import access
+from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 
 PAGE = 50
 
 
-@access.page()
+@permissions.page()
 def dataset_list(request):
     chosen = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
@@ -27,7 +27,7 @@ def dataset_list(request):
     return render(request, "catalog/datasets.html", context)
 
 
-@access.page("upload")
+@permissions.page("upload")
 def upload(request):
     is_sent = request.method == "POST"
     asked = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
@@ -47,7 +47,7 @@ def upload(request):
 
 
 @require_POST
-@access.page("upload")
+@permissions.page("upload")
 def add_example(request):
     name = request.POST.get("name", "")
     if name not in examples.EXAMPLES:
@@ -57,7 +57,7 @@ def add_example(request):
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
-@access.page()
+@permissions.page()
 def dataset(request, name):
     found = Dataset.objects.named(name)
     number = request.GET.get("version", "")
@@ -74,7 +74,7 @@ def dataset(request, name):
     return render(request, "catalog/dataset.html", context)
 
 
-@access.page("delete")
+@permissions.page("delete")
 def delete_dataset(request, name):
     """Ask, then delete."""
     found = Dataset.objects.named(name)

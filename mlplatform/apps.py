@@ -7,9 +7,9 @@ class PlatformConfig(AppConfig):
     default = True
 
     def ready(self):
-        from mlplatform import checks  # noqa: F401 - registers them
+        from mlplatform import system_checks  # noqa: F401 - registers them
 
 
 class PlatformAdminConfig(admin.AdminConfig):
-    default_site = "mlplatform.access.PlatformAdminSite"
+    default_site = "mlplatform.admin.PlatformAdminSite"
     default = False

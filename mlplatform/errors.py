@@ -1,10 +1,7 @@
 """Expected failures, and the one place where they become an answer: a JSON body or a page."""
 
-import math
-import time
 from collections.abc import Callable
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
@@ -14,7 +11,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from mlplatform.requestlog import current_id
+from mlplatform.web.request_log import current_id
 
 RETRY_AFTER_S = 5
 # Protocols that have another body for a failure: where their addresses begin -> what makes it of ours and the status.
@@ -109,7 +106,7 @@ def wants_json(request) -> bool:
     return "text/html" not in request.headers.get("Accept", "")
 
 
-def _answer(request, status: int, *, detail: str, code: str) -> HttpResponse:
+def error_response(request, status: int, *, detail: str, code: str) -> HttpResponse:
     reshape = next((made for start, made in SHAPES.items() if request.path.startswith(start)), None)
     if reshape or wants_json(request):
         body = {"detail": detail, "code": code, "fields": {}}
@@ -138,28 +135,32 @@ class PageErrorMiddleware:
             )
         if isinstance(exception, ValidationError):
             body = body_of(exception)
-            return _answer(request, status_of(exception), detail=body["detail"], code=body["code"])
+            return error_response(request, status_of(exception), detail=body["detail"], code=body["code"])
         return None
 
 
 def bad_request(request, exception):
-    return _answer(request, 400, detail="The server could not understand this request.", code="bad_request")
+    return error_response(
+        request, 400, detail="The server could not understand this request.", code="bad_request"
+    )
 
 
 def permission_denied(request, exception):
-    return _answer(request, 403, detail=str(exception) or "You may not do this.", code="permission_denied")
+    return error_response(
+        request, 403, detail=str(exception) or "You may not do this.", code="permission_denied"
+    )
 
 
 def page_not_found(request, exception):
     text = str(exception) if "tried" not in str(exception) and exception.args else ""
-    return _answer(request, 404, detail=text or "There is nothing at this address.", code="not_found")
+    return error_response(request, 404, detail=text or "There is nothing at this address.", code="not_found")
 
 
 def server_error(request):
     if wants_json(request):
         number = f" with the number {current_id()}" if current_id() else ""
         detail = f"Something went wrong on our side. It has been logged{number}."
-        return _answer(request, 500, detail=detail, code="server_error")
+        return error_response(request, 500, detail=detail, code="server_error")
     # Without the usual context: what that needs may be what crashed.
     return HttpResponse(render_to_string("500.html", {"request_id": current_id()}), status=500)
 
@@ -167,44 +168,4 @@ def server_error(request):
 def too_many_sign_ins(request, original_response=None, credentials=None):
     """django-axes calls this when a name or an address has failed too often."""
     sentence = "Too many failed sign-ins. Wait a minute, then try again."
-    return _answer(request, 429, detail=sentence, code="too_many_sign_ins")
-
-
-class RequestSizeMiddleware:
-    """Refuse a body that says it is too large before a byte of it is read.
-
-    The refused body is then read and dropped for a while: closing at once would reset the connection,
-    and a client that sends before it reads would never see the answer.
-    """
-
-    OVERHEAD = 1024 * 1024  # the form fields and boundaries around an uploaded file
-    DRAIN, DRAIN_S = 4 * 1024**3, 60
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        uploads = (request.content_type or "") == "multipart/form-data"
-        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-            sentence = "Send a Content-Length: a body in chunks of unknown length is not taken."
-            return _answer(request, 411, detail=sentence, code="length_required")
-        limit_mb = settings.MAX_UPLOAD_MB if uploads else settings.MAX_REQUEST_MB
-        most = limit_mb * 1024**2 + (self.OVERHEAD if uploads else 0)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) <= most:
-            return self.get_response(request)
-        what = "A file" if uploads else "A request"
-        sentence = (
-            f"{what} may have {limit_mb} MB at most; this one has {math.ceil(int(length) / 1024**2)} MB."
-        )
-        response = _answer(request, 413, detail=sentence, code="too_large")
-        response["Connection"] = "close"
-        stream = request.META["wsgi.input"]
-
-        def drain():
-            left, end = min(int(length), self.DRAIN), time.monotonic() + self.DRAIN_S
-            while left > 0 and time.monotonic() < end and (chunk := stream.read(min(left, 64 * 1024))):
-                left -= len(chunk)
-
-        response._resource_closers.append(drain)
-        return response
+    return error_response(request, 429, detail=sentence, code="too_many_sign_ins")

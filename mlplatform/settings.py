@@ -142,8 +142,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "mlplatform.health.HealthMiddleware",
-    "mlplatform.errors.RequestSizeMiddleware",
+    "mlplatform.web.health.HealthMiddleware",
+    "mlplatform.web.request_limits.RequestSizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -172,7 +172,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mlplatform.access.page_context",
+                "mlplatform.context_processors.page",
             ],
         },
     },
@@ -207,7 +207,7 @@ if DATABASES["default"]["ENGINE"] not in {"django.db.backends.sqlite3", "django.
         "DATABASE_URL must begin with postgresql:// or sqlite://; nothing else is supported."
     )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A server that is cut off is noticed after half a minute; for one that hangs see mlplatform/outages.py.
+    # A lost connection is noticed after half a minute. For a server that hangs see resilience/circuit_breaker.py.
     DATABASES["default"]["ENGINE"] = "mlplatform.postgres"
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
@@ -314,7 +314,7 @@ PLATFORM_ADMIN_PASSWORD = env("PLATFORM_ADMIN_PASSWORD")  # unset: one is made u
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
-    "mlplatform.access.RoleBackend",
+    "mlplatform.auth.authentication.RoleBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -341,14 +341,14 @@ FILTERS_EMPTY_CHOICE_LABEL = "any"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "mlplatform.access.BearerAuthentication",
+        "mlplatform.auth.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["mlplatform.access.MayView"],
+    "DEFAULT_PERMISSION_CLASSES": ["mlplatform.auth.permissions.CanView"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["mlplatform.json_bodies.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["mlplatform.json_parser.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "mlplatform.paging.ApiPagination",
+    "DEFAULT_PAGINATION_CLASS": "mlplatform.pagination.ApiPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mlplatform.errors.api_exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -369,7 +369,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["serving.protocols.schema.with_protocols"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "mlplatform.schema.with_path_examples",
+        "mlplatform.openapi.with_path_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "Environment": "registry.models.Stage",
@@ -380,7 +380,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "mlplatform.requestlog.WithRequestId"}},
+    "filters": {"request": {"()": "mlplatform.web.request_log.WithRequestId"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}{request_id}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},

@@ -15,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from mlplatform import outages
 from mlplatform.errors import NotReady
-from mlplatform.meters import Counter
+from mlplatform.metrics import Counter
+from mlplatform.resilience import circuit_breaker
 
 logger = logging.getLogger(__name__)
 requests = Counter("mlmp_storage_requests_total", "Requests to the object store", ["operation", "result"])
@@ -57,7 +57,7 @@ def _away() -> NotReady:
 @contextlib.contextmanager
 def _asking(operation: str) -> Iterator[None]:
     """One request to the store, counted as ok, missing or failed; skipped while the store is known to be silent."""
-    if not outages.store.admits():
+    if not circuit_breaker.store.admits():
         requests.labels(operation, "skipped").inc()
         raise _away()
     start, result = time.monotonic(), "failed"
@@ -69,7 +69,7 @@ def _asking(operation: str) -> Iterator[None]:
         result = "missing" if error.code == "storage_missing" else result
         raise
     finally:
-        outages.store.ended(in_time=result != "failed" or time.monotonic() - start < SILENT_S)
+        circuit_breaker.store.ended(in_time=result != "failed" or time.monotonic() - start < SILENT_S)
         requests.labels(operation, result).inc()
 
 

@@ -3,7 +3,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from mlplatform import api, views
+from mlplatform.auth import api, views
 from serving.views import home
 
 urlpatterns = [

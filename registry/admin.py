@@ -1,11 +1,11 @@
 from django.contrib import admin
 
-from mlplatform.inspection import InspectionAdmin, link, links, readable
+from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(InspectionAdmin):
+class ModelVersionAdmin(ReadOnlyAdmin):
     dataset_link, source, job_link = link("dataset"), link("dataset_version"), link("job")
     releases_link = links("releases", "model_version__id__exact", "releases")
     shown = {
@@ -34,7 +34,7 @@ class ModelVersionAdmin(InspectionAdmin):
 
 
 @admin.register(Release)
-class ReleaseAdmin(InspectionAdmin):
+class ReleaseAdmin(ReadOnlyAdmin):
     dataset_link, version = link("dataset"), link("model_version")
     list_display = [
         "__str__", "dataset_link", "version", "stage", "kind", "started_at", "ended_at", "released_by", "comment",
@@ -48,7 +48,7 @@ class ReleaseAdmin(InspectionAdmin):
 
 
 @admin.register(TrainingJob)
-class TrainingJobAdmin(InspectionAdmin):
+class TrainingJobAdmin(ReadOnlyAdmin):
     source, version = link("dataset_version"), link("model_version")
     request_text = readable("request")
     list_display = [
@@ -68,7 +68,7 @@ class TrainingJobAdmin(InspectionAdmin):
 
 
 @admin.register(VersionCounter)
-class VersionCounterAdmin(InspectionAdmin):
+class VersionCounterAdmin(ReadOnlyAdmin):
     list_display = ["dataset", "last"]
     list_select_related = ["dataset"]
     search_fields = ["dataset__name"]

@@ -14,8 +14,8 @@ from rest_framework.views import APIView
 
 from catalog import examples
 from catalog.models import Dataset
-from mlplatform.api import ErrorSerializer
 from mlplatform.errors import NotReady, TrainingFailed
+from mlplatform.openapi import ErrorSerializer
 from registry import artifacts, jobs, leases, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.models import JobState, ModelVersion, TrainingJob

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django_tasks import task
 
-from mlplatform import access
+from mlplatform.auth import permissions
 from registry import leases
 from registry.models import JobState, TrainingJob
 
@@ -24,7 +24,7 @@ def run_job(job_id: int) -> None:
 
 def cancel(job: TrainingJob, *, by) -> TrainingJob:
     """End a queued job at once; ask the worker of a running one to kill it. Raises Conflict when it has ended."""
-    access.check(by, "train")
+    permissions.check(by, "train")
     return leases.cancel(job, by=by)
 
 

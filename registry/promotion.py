@@ -8,8 +8,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from catalog.models import Dataset
-from mlplatform import access, bulletin, storage
+from mlplatform import storage
+from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
+from mlplatform.resilience import cache_invalidation
 from registry import artifacts, proofs
 from registry.models import ModelVersion, Release, Stage
 
@@ -46,7 +48,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     ArtifactRefused when its bytes were changed, and NotReady when the object store does not answer.
     """
     stage = _known(stage)
-    access.check_release(by, stage)
+    permissions.check_release(by, stage)
     if stage.rank <= Stage(version.stage).rank:
         raise ValidationError(
             f"Version {version.number} has reached {version.stage} already, and a promotion goes upwards: "
@@ -76,7 +78,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     except ValidationError:
         storage.discard(storage.models(), key)
         raise
-    bulletin.announce(bulletin.RELEASES)
+    cache_invalidation.announce(cache_invalidation.RELEASES)
     version.refresh_from_db()
     return release
 
@@ -87,7 +89,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
     Raises Conflict when there is none to go back to, or when it is live already.
     """
     stage = _known(stage)
-    access.check_release(by, stage)
+    permissions.check_release(by, stage)
     history = Release.objects.filter(dataset=dataset, stage=stage).select_related("model_version__dataset")
     live = history.live().first()
     earlier = history.exclude(model_version_id=live.model_version_id if live else None)
@@ -112,7 +114,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
         )
 
     release = _retried(reopen)
-    bulletin.announce(bulletin.RELEASES)
+    cache_invalidation.announce(cache_invalidation.RELEASES)
     return release
 
 
@@ -144,7 +146,7 @@ def _retried(write: Callable[[], Release]) -> Release:
 
 def delete_version(version: ModelVersion, *, by) -> None:
     """Delete a version and its artifacts. Raises Conflict while it is live in staging or production."""
-    access.check(by, "delete")
+    permissions.check(by, "delete")
     with transaction.atomic():
         locked = ModelVersion.objects.select_for_update().filter(pk=version.pk).first()
         if locked is None:
@@ -157,6 +159,6 @@ def delete_version(version: ModelVersion, *, by) -> None:
             )
         keys = set(locked.releases.values_list("key", flat=True))
         locked.delete()
-    bulletin.announce(bulletin.RELEASES)
+    cache_invalidation.announce(cache_invalidation.RELEASES)
     for key in keys:
         storage.discard(storage.models(), key)

@@ -4,8 +4,8 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mlplatform import access
-from mlplatform.api import ErrorSerializer
+from mlplatform.auth import permissions
+from mlplatform.openapi import ErrorSerializer
 from registry import training
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 
@@ -128,7 +128,7 @@ class JobDetailSerializer(JobSerializer):
         fields = [*JobSerializer.Meta.fields, "traceback"]
 
     def get_traceback(self, job) -> str | None:
-        return job.traceback or None if access.can(self.context["request"].user, "administer") else None
+        return job.traceback or None if permissions.can(self.context["request"].user, "administer") else None
 
 
 class JobLogSerializer(serializers.Serializer):

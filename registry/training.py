@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from catalog import parsing, upload
 from catalog.models import DatasetVersion
-from mlplatform import access, bulletin, storage
+from mlplatform import storage
+from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, TrainingFailed
+from mlplatform.resilience import cache_invalidation
 from registry import algorithms, artifacts, checks, dry_run, jobs, leases, pipelines, proofs
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
@@ -52,7 +54,7 @@ def request_training(
     Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature,
     Doubtful for warnings that are not accepted, and NotReady when the object store does not answer.
     """
-    access.check(by, "train")
+    permissions.check(by, "train")
     algorithm = algorithms.get(request.module, request.class_name)
     params = algorithms.check_params(algorithm, request.params)
     target = _target(dataset_version, algorithm, request.target)
@@ -207,7 +209,7 @@ def _register(
                 _write(version, job=job, key=key)
                 for write in findings:
                     write(version)
-            bulletin.announce(bulletin.RELEASES)
+            cache_invalidation.announce(cache_invalidation.RELEASES)
             return version
         except IntegrityError:
             version.pk = None

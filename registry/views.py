@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import replace_url
 
 from catalog.models import Dataset
-from mlplatform import access
+from mlplatform.auth import permissions
 from registry import algorithms, charts, jobs, lists, promotion, training
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_of, typed
@@ -20,7 +20,7 @@ PAGE = 50
 FIRST_ALGORITHM = "RandomForestClassifier"
 
 
-@access.page("train")
+@permissions.page("train")
 def train(request):
     """The form. A GET, or a POST that asks to refresh, shows it for what it names and keeps what was typed."""
     asked = request.POST or request.GET
@@ -61,7 +61,7 @@ def show_train(request, form, *, status):
     return response
 
 
-@access.page()
+@permissions.page()
 def job_list(request):
     chosen = JobFilter(request.GET, lists.jobs())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
@@ -70,7 +70,7 @@ def job_list(request):
     return render(request, template, {"filter": chosen, "page": page, "busy": busy})
 
 
-@access.page()
+@permissions.page()
 def job(request, pk):
     """One job; htmx asks for its inner part every second until it has ended. A POST cancels it."""
     found = lists.job_pages().numbered(pk)
@@ -85,14 +85,14 @@ def job(request, pk):
     return render(request, "registry/_job.html" if request.htmx else "registry/job.html", context)
 
 
-@access.page()
+@permissions.page()
 def model_list(request):
     chosen = ModelFilter(request.GET, lists.models())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     return render(request, "registry/models.html", {"filter": chosen, "page": page})
 
 
-@access.page()
+@permissions.page()
 def model(request, dataset, version):
     found = ModelVersion.objects.numbered(dataset, version)
     return render_model(request, found, None)
@@ -100,7 +100,7 @@ def model(request, dataset, version):
 
 def render_model(request, found, form, status=200):
     higher = [stage for stage in Stage if stage.rank > Stage(found.stage).rank]
-    allowed = [stage for stage in higher if access.can(request.user, f"promote_{stage}")]
+    allowed = [stage for stage in higher if permissions.can(request.user, f"promote_{stage}")]
     context = {
         "model": found,
         "releases": found.releases.select_related("released_by"),
@@ -116,7 +116,7 @@ def render_model(request, found, form, status=200):
 
 
 @require_POST
-@access.page("promote_staging")
+@permissions.page("promote_staging")
 def promote(request, dataset, version):
     found = ModelVersion.objects.numbered(dataset, version)
     form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])
@@ -131,7 +131,7 @@ def promote(request, dataset, version):
     return render_model(request, found, form, status=422)
 
 
-@access.page("delete")
+@permissions.page("delete")
 def delete_model(request, dataset, version):
     """Ask, then delete."""
     found = ModelVersion.objects.numbered(dataset, version)

@@ -1,11 +1,11 @@
 from django.contrib import admin
 
-from mlplatform.inspection import InspectionAdmin, link, readable
+from mlplatform.admin import ReadOnlyAdmin, link, readable
 from serving.models import Proof, ScoringJob
 
 
 @admin.register(Proof)
-class ProofAdmin(InspectionAdmin):
+class ProofAdmin(ReadOnlyAdmin):
     version = link("model_version")
     rows_text, predictions_text, probabilities_text = map(readable, ("rows", "predictions", "probabilities"))
     list_display = ["__str__", "version", "plan", "reason"]
@@ -19,7 +19,7 @@ class ProofAdmin(InspectionAdmin):
 
 
 @admin.register(ScoringJob)
-class ScoringJobAdmin(InspectionAdmin):
+class ScoringJobAdmin(ReadOnlyAdmin):
     version_link = link("model_version")
     notices_text = readable("notices")
     list_display = [

@@ -15,7 +15,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mlplatform.api import ErrorSerializer
+from mlplatform.openapi import ErrorSerializer
 from registry.models import Stage
 from serving import metrics, scoring
 from serving.batch import CONTENT_TYPES

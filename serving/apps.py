@@ -10,7 +10,8 @@ class ServingConfig(AppConfig):
 
         By name: they import pandas, and a process that waits for work should be small.
         """
-        from mlplatform import errors, health
+        from mlplatform import errors
+        from mlplatform.web import health
         from registry import proofs
 
         proofs.PROVERS.append(_later("serving.proving.prove"))

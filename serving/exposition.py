@@ -9,7 +9,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
-from mlplatform import outages
+from mlplatform.resilience import circuit_breaker
 from registry.leases import LeasedJob
 from registry.models import JobState, TrainingJob
 from serving import metrics
@@ -25,7 +25,7 @@ def text() -> bytes:
     now.register(_Jobs())
     close_old_connections()  # nobody else does in the lane
     try:
-        with outages.hurried():
+        with circuit_breaker.short_timeout():
             jobs = generate_latest(now)
     except (OperationalError, InterfaceError):  # what the processes counted is told all the same
         jobs = b""

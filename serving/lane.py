@@ -6,7 +6,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from mlplatform.errors import RequestSizeMiddleware
+from mlplatform.web.request_limits import RequestSizeMiddleware
 from serving.protocols import http
 
 PREFIXES = ("/v2/models", "/v1/models", "/invocations")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from mlplatform import bulletin, outages
+from mlplatform.resilience import cache_invalidation, circuit_breaker
 from serving import resident
 
 TICK_S = 0.1  # for a release on this box: comparing a file's time costs nothing
@@ -26,7 +26,7 @@ def _look_out(is_on: Callable[[], bool]) -> None:
     looked_at, stamp = 0.0, 0
     while is_on():
         time.sleep(TICK_S)
-        now, said = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+        now, said = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
         if said == stamp and now - looked_at < LOOK_EVERY_S:
             continue
         looked_at, stamp = now, said
@@ -40,7 +40,7 @@ def _look_out(is_on: Callable[[], bool]) -> None:
 def look() -> None:
     """Look once. A database that is away is nothing new to the requests, which go on with what they know."""
     try:
-        with outages.hurried():
+        with circuit_breaker.short_timeout():
             close_old_connections()
             resident.look_ahead()
     except (OperationalError, InterfaceError):

@@ -1,8 +1,7 @@
-"""What Prometheus reads at /metrics: predictions, models in memory, jobs. Right over several web processes.
+"""Metrics of predictions and of the model cache.
 
-With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and mlplatform/gunicorn.py do) each process counts in files of its
-own, which are added up when they are read. Labels are found once per slot and kept: looking them up costs more than
-counting.
+With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and the web server set it) each process counts in files of its own,
+which are summed when they are read. Label combinations are cached: looking them up costs more than counting.
 """
 
 import platform
@@ -18,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from rest_framework.exceptions import APIException
 
 from mlplatform.errors import NotReady
-from mlplatform.meters import Counter, Gauge, Histogram
+from mlplatform.metrics import Counter, Gauge, Histogram
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 SLOT = ["model", "version", "environment", "protocol"]

@@ -7,7 +7,7 @@ import numpy as np
 from django.core.exceptions import ValidationError
 
 from catalog.models import Dataset
-from mlplatform import access
+from mlplatform.auth import permissions
 from registry.models import Release
 from serving import metrics, resident
 from serving.frames import Reader, TypedRows
@@ -55,7 +55,7 @@ def predict(
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
     with metrics.failures(protocol) as seen:
-        access.check(by, "predict")
+        permissions.check(by, "predict")
         slot = seen.slot = resident.answering(name, stage=stage, number=version)
         made, typed = _predicted(
             slot,

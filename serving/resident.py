@@ -19,9 +19,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from catalog.models import Dataset
 from catalog.names import normalize_name
-from mlplatform import bulletin, outages
-from mlplatform.beside import Beside, renewals
 from mlplatform.errors import NotFound, NotReady
+from mlplatform.resilience import cache_invalidation, circuit_breaker
+from mlplatform.resilience.background import SingleFlight, refreshes
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release, Stage
 from serving import metrics
@@ -53,7 +53,7 @@ class Slot:
 # By what was asked for: a dataset has one slot a stage, however its name is written.
 _slots: dict[Wanted, Slot] = {}
 _held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
-_loads = Beside(4, "load", is_rare=True)
+_loads = SingleFlight(4, "load", is_rare=True)
 _waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
 _guard = threading.Lock()
 
@@ -78,7 +78,7 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
     elif _is_due(slot, now):
         known = slot
         overdue_s = now - known.looked_up_at - LOOK_UP_EVERY_S
-        slot = renewals.renewed(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
+        slot = refreshes.refresh(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
         if slot is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
             close_old_connections()
             slot = _looked_up(wanted, known)
@@ -99,7 +99,7 @@ def look_ahead() -> None:
 
     Waits for no load. Raises what the database raises.
     """
-    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     with _guard:
         in_use = [(wanted, slot) for wanted, slot in _slots.items() if now - slot.asked_at < IN_USE_S]
     if not in_use:
@@ -117,7 +117,7 @@ def look_ahead() -> None:
 
 
 def _replace_ahead(wanted: Wanted, known: Slot) -> None:
-    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     try:
         release = _release(wanted, None)
     except ValidationError:  # nothing is live there any more
@@ -147,13 +147,15 @@ def _hold_ahead(version: ModelVersion, key: str, used_at: float) -> Model:
 
 
 def _is_due(slot: Slot, now: float) -> bool:
-    return now - slot.looked_up_at >= LOOK_UP_EVERY_S or slot.stamp != bulletin.stamp(bulletin.RELEASES)
+    return now - slot.looked_up_at >= LOOK_UP_EVERY_S or slot.stamp != cache_invalidation.last_change(
+        cache_invalidation.RELEASES
+    )
 
 
 def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
-    now, stamp = time.monotonic(), bulletin.stamp(bulletin.RELEASES)
+    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     try:
-        with outages.hurried():
+        with circuit_breaker.short_timeout():
             release = _release(wanted, known)
         model = known.model if known and release is known.release else _model(release)
     except (OperationalError, InterfaceError, NotReady) as error:

@@ -14,7 +14,8 @@ from django.db import transaction
 from django_tasks import task
 
 from catalog.models import Dataset
-from mlplatform import access, storage
+from mlplatform import storage
+from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from registry import leases
 from registry.models import JobState
@@ -69,7 +70,7 @@ def score(
     """
     start = time.perf_counter()
     with metrics.failures("file") as seen:
-        access.check(by, "predict")
+        permissions.check(by, "predict")
         name = dataset if isinstance(dataset, str) else dataset.name
         slot = seen.slot = resident.answering(name, stage=stage, number=version)
         prediction.check(slot, probabilities=probabilities)
@@ -140,12 +141,12 @@ def delete(job: ScoringJob, *, by) -> None:
 
 def may_change(job: ScoringJob, user) -> bool:
     """A scoring job is its requester's: others may look, and whoever may delete models may end it too."""
-    is_own = job.requested_by_id == user.pk and access.can(user, "predict")
-    return is_own or access.can(user, "delete")
+    is_own = job.requested_by_id == user.pk and permissions.can(user, "predict")
+    return is_own or permissions.can(user, "delete")
 
 
 def _check_whose(job: ScoringJob, by) -> None:
-    access.check(by, "predict")
+    permissions.check(by, "predict")
     if not may_change(job, by):
         raise PermissionDenied(
             "Only whoever asked for a scoring job, and release managers and above, may cancel or delete it."

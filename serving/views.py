@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
-from mlplatform import access
+from mlplatform.auth import permissions
 from registry import lists, promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
@@ -25,7 +25,7 @@ MOST_CHANCES = 10
 NO_STAGE = "A stage is dev, staging or production."
 
 
-@access.page()
+@permissions.page()
 def home(request):
     context = {
         "dataset_count": Dataset.objects.count(),
@@ -40,7 +40,7 @@ def home(request):
     return render(request, "serving/home.html", context)
 
 
-@access.page()
+@permissions.page()
 def live(request):
     """What is live in each stage of each dataset: a row a dataset, a cell a stage."""
     datasets = Dataset.objects.filter(pk__in=Release.objects.live().values("dataset")).order_by("name")
@@ -60,7 +60,7 @@ def live(request):
     return render(request, "serving/live.html", context)
 
 
-@access.page()
+@permissions.page()
 def slot(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     if environment not in Stage.values:
@@ -95,7 +95,7 @@ def slot_context(dataset, stage) -> dict:
     }
 
 
-@access.page("predict")
+@permissions.page("predict")
 def score(request, dataset, environment):
     """A table back with a prediction for each row, or the page of the job that makes it."""
     if request.method != "POST":  # the address stays behind when a file is refused
@@ -123,7 +123,7 @@ def score(request, dataset, environment):
     return render(request, "serving/slot.html", context, status=422)
 
 
-@access.page()
+@permissions.page()
 def job_list(request):
     chosen = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
@@ -132,7 +132,7 @@ def job_list(request):
     return render(request, template, {"filter": chosen, "page": page, "busy": busy})
 
 
-@access.page()
+@permissions.page()
 def job(request, pk):
     """One scoring job; htmx asks for its inner part every second until it has ended."""
     found = ScoringJob.objects.for_lists().numbered(pk)
@@ -141,7 +141,7 @@ def job(request, pk):
 
 
 @require_POST
-@access.page("predict")
+@permissions.page("predict")
 def cancel_job(request, pk):
     try:
         scoring.cancel(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
@@ -151,7 +151,7 @@ def cancel_job(request, pk):
 
 
 @require_POST
-@access.page("predict")
+@permissions.page("predict")
 def delete_job(request, pk):
     found = ScoringJob.objects.for_lists().numbered(pk)
     try:
@@ -163,7 +163,7 @@ def delete_job(request, pk):
     return redirect("serving:jobs")
 
 
-@access.page()
+@permissions.page()
 def result(request, pk):
     found = ScoringJob.objects.for_lists().numbered(pk)
     return FileResponse(scoring.open_result(found), as_attachment=True, filename=found.result_name)
@@ -200,7 +200,7 @@ def try_out(request, dataset, environment, release, form) -> dict:
 
 
 @require_POST
-@access.page("promote_staging")
+@permissions.page("promote_staging")
 def rollback(request, dataset, environment):
     found = Dataset.objects.named(dataset)
     form = RollbackForm(request.POST)

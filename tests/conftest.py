@@ -15,8 +15,8 @@ from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
-from mlplatform import tokens
-from mlplatform.requestlog import RequestLog
+from mlplatform.auth import tokens
+from mlplatform.web.request_log import RequestLog
 from registry.training import TrainingRequest, request_training
 from serving import resident
 from serving.lane import Lane

@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import Group
 from rest_framework.test import APIClient
 
-from mlplatform import access
+from mlplatform.auth import roles
 
-ABILITIES = {
+PERMISSIONS = {
     None: set(),
     "viewer": {"view", "predict"},
     "data scientist": {"view", "predict", "upload", "train", "promote_staging"},
@@ -19,22 +19,22 @@ ABILITIES = {
         "promote_production",
         "delete",
     },
-    "administrator": set(access.REFUSALS),
+    "administrator": set(roles.DENIED),
 }
 
 
 def test_the_roles_are_groups_made_by_a_migration(db):
-    assert set(Group.objects.values_list("name", flat=True)) == set(access.ROLES)
+    assert set(Group.objects.values_list("name", flat=True)) == set(roles.ROLES)
 
 
-@pytest.mark.parametrize("role", ABILITIES)
+@pytest.mark.parametrize("role", PERMISSIONS)
 def test_each_role_holds_what_is_said_of_it(make_user, role):
-    assert access.abilities(make_user(role)) == ABILITIES[role]
+    assert roles.permissions_of(make_user(role)) == PERMISSIONS[role]
 
 
 def test_a_superuser_holds_everything_and_a_disabled_account_nothing(make_user):
-    assert access.abilities(make_user(None, username="root", is_superuser=True)) == set(access.REFUSALS)
-    assert access.abilities(make_user("administrator", username="gone", is_active=False)) == set()
+    assert roles.permissions_of(make_user(None, username="root", is_superuser=True)) == set(roles.DENIED)
+    assert roles.permissions_of(make_user("administrator", username="gone", is_active=False)) == set()
 
 
 # What a role may do by page and by API: (ability, page, its form, API call, its body)
@@ -57,7 +57,7 @@ OPERATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("role", ABILITIES)
+@pytest.mark.parametrize("role", PERMISSIONS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation[0])
 def test_page_and_api_refuse_and_allow_alike(client, make_user, make_dataset, make_version, role, operation):
     ability, method, page, form, call, address, body = operation
@@ -70,7 +70,7 @@ def test_page_and_api_refuse_and_allow_alike(client, make_user, make_dataset, ma
     api.force_authenticate(user)
     by_page = getattr(client, method)(page, form).status_code
     by_api = getattr(api, call)(address, body).status_code
-    if ability in ABILITIES[role]:
+    if ability in PERMISSIONS[role]:
         assert by_page in {200, 302}
         assert by_api in {200, 201, 204}
     else:

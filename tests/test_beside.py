@@ -7,16 +7,16 @@ from concurrent.futures import Future
 import pytest
 from django.db import connections
 
-from mlplatform import beside, outages
-from mlplatform.beside import Beside
+from mlplatform.resilience import background, circuit_breaker
+from mlplatform.resilience.background import SingleFlight
 
 SOON_S = 0.05
 
 
 @pytest.fixture
 def besides(monkeypatch):
-    monkeypatch.setattr(beside, "RENEWAL_S", 0.3)
-    return Beside(2, "test")
+    monkeypatch.setattr(background, "RENEWAL_S", 0.3)
+    return SingleFlight(2, "test")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def blocked():
 
 def renewed_in_a_thread(besides, work) -> threading.Thread:
     thread = threading.Thread(
-        target=besides.renewed, args=["key", work], kwargs={"known": "known", "overdue_s": 0}
+        target=besides.refresh, args=["key", work], kwargs={"known": "known", "overdue_s": 0}
     )
     thread.start()
     time.sleep(SOON_S)
@@ -49,7 +49,7 @@ def timed(call) -> tuple[object, float]:
 
 def test_one_waits_and_the_others_go_on_with_what_is_known(besides, blocked):
     first = renewed_in_a_thread(besides, blocked)
-    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=0))
+    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=0))
     assert found == "known"
     assert took < SOON_S
     blocked.end()
@@ -59,38 +59,38 @@ def test_one_waits_and_the_others_go_on_with_what_is_known(besides, blocked):
 def test_after_a_pause_the_others_wait_too(besides, blocked):
     renewed_in_a_thread(besides, blocked)
     threading.Timer(SOON_S, blocked.end).start()
-    assert besides.renewed("key", blocked, known="known", overdue_s=60) == "found"
+    assert besides.refresh("key", blocked, known="known", overdue_s=60) == "found"
 
 
 def test_nobody_waits_longer_than_a_renewal_may_take(besides, blocked):
     renewed_in_a_thread(besides, blocked)
-    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=60))
+    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=60))
     assert found == "known"
-    assert took < beside.RENEWAL_S
-    time.sleep(beside.RENEWAL_S)
-    found, took = timed(lambda: besides.renewed("key", blocked, known="known", overdue_s=60))
+    assert took < background.RENEWAL_S
+    time.sleep(background.RENEWAL_S)
+    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=60))
     assert found == "known"
     assert took < SOON_S
 
 
 def test_work_that_was_late_once_is_waited_for_again(besides, blocked):
-    assert besides.renewed("key", blocked, known="known", overdue_s=0) == "known"
+    assert besides.refresh("key", blocked, known="known", overdue_s=0) == "known"
     blocked.end()
     time.sleep(SOON_S)
-    assert besides.renewed("key", blocked, known="known", overdue_s=0) == "found"
+    assert besides.refresh("key", blocked, known="known", overdue_s=0) == "found"
 
 
 def test_while_the_database_is_silent_only_what_is_overdue_is_waited_for(besides, monkeypatch):
-    silent = outages.Breaker()
+    silent = circuit_breaker.CircuitBreaker()
     silent.ended(in_time=False)
-    monkeypatch.setattr(outages, "database", silent)
+    monkeypatch.setattr(circuit_breaker, "database", silent)
 
     def work():
         time.sleep(SOON_S)
         return "found"
 
-    assert besides.renewed("one", work, known="known", overdue_s=0) == "known"
-    assert besides.renewed("another", work, known="known", overdue_s=60) == "found"
+    assert besides.refresh("one", work, known="known", overdue_s=0) == "known"
+    assert besides.refresh("another", work, known="known", overdue_s=60) == "found"
 
 
 def test_what_is_found_in_the_moment_in_which_the_wait_ends_is_the_answer(besides):
@@ -101,7 +101,7 @@ def test_what_is_found_in_the_moment_in_which_the_wait_ends_is_the_answer(beside
                 raise TimeoutError
             return super().result(timeout)
 
-    assert Beside._result(JustInTime(), 0, "otherwise") == "found"
+    assert SingleFlight._result(JustInTime(), 0, "otherwise") == "found"
 
 
 @pytest.mark.parametrize("is_rare", [True, False])
@@ -110,6 +110,6 @@ def test_rare_work_gives_its_database_connection_back(monkeypatch, is_rare):
     monkeypatch.setattr(
         type(connections["default"]), "close", lambda self: closed.append(threading.current_thread().name)
     )
-    besides = Beside(1, "test", is_rare=is_rare)
+    besides = SingleFlight(1, "test", is_rare=is_rare)
     assert besides.within(5, {"key": lambda: "found"}, otherwise="nothing") == ["found"]
     assert closed == ["test_0"] * is_rare

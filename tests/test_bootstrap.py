@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management import CommandError, call_command
 
-from mlplatform import access, storage
+from mlplatform import storage
+from mlplatform.auth import permissions
 
 pytestmark = pytest.mark.django_db
 User = get_user_model()
@@ -26,7 +27,7 @@ def test_makes_an_administrator_with_a_password_that_is_printed_once():
     assert user.check_password(password)
     assert user.is_superuser
     assert [group.name for group in user.groups.all()] == ["administrator"]
-    assert access.can(user, "administer")
+    assert permissions.can(user, "administer")
 
 
 def test_a_second_time_it_says_and_changes_nothing(settings):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 
 from catalog.examples import add_example
-from mlplatform import tokens
+from mlplatform.auth import tokens
 from serving.lane import Lane
 
 

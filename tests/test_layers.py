@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform import meters
+from mlplatform import metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("mlplatform", "catalog", "registry", "serving")
@@ -90,8 +90,8 @@ def test_some_libraries_are_used_in_one_place_only(path):
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_what_is_counted_is_made_of_meters(path):
     """Metrics made past them would write the same files of a process, each over the other's."""
-    kinds = {f"prometheus_client.{kind}" for kind in meters.__all__}
-    assert name(path) == "mlplatform/meters.py" or not imported(path) & kinds
+    kinds = {f"prometheus_client.{kind}" for kind in metrics.__all__}
+    assert name(path) == "mlplatform/metrics.py" or not imported(path) & kinds
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

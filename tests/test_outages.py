@@ -4,15 +4,15 @@ import pytest
 from django.conf import settings
 from django.db.backends.postgresql import base as django_postgres
 
-from mlplatform import outages
 from mlplatform.postgres.base import DatabaseWrapper
+from mlplatform.resilience import circuit_breaker
 
 
 @pytest.fixture
 def silent(monkeypatch):
-    breaker = outages.Breaker()
+    breaker = circuit_breaker.CircuitBreaker()
     breaker.ended(in_time=False)
-    monkeypatch.setattr(outages, "database", breaker)
+    monkeypatch.setattr(circuit_breaker, "database", breaker)
     return breaker
 
 

@@ -91,7 +91,7 @@ def test_the_commands_of_compose_are_ours(name):
 
 def test_compose_waits_longer_than_gunicorn_takes_to_stop():
     graceful = int(
-        re.search(r"graceful_timeout = (\d+)", (ROOT / "mlplatform" / "gunicorn.py").read_text())[1]
+        re.search(r"graceful_timeout = (\d+)", (ROOT / "mlplatform/web/gunicorn.py").read_text())[1]
     )
     assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > graceful
     kills = re.findall(r"stopwaitsecs=(\d+)", (ROOT / "mlplatform" / "supervisord.conf").read_text())

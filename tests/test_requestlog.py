@@ -7,8 +7,8 @@ import re
 import pytest
 from django.urls import path
 
-from mlplatform import requestlog
-from mlplatform.requestlog import Lines, RequestLog, WithRequestId
+from mlplatform.web import request_log
+from mlplatform.web.request_log import Lines, RequestLog, WithRequestId
 
 pytestmark = pytest.mark.django_db
 
@@ -76,18 +76,18 @@ def test_a_crash_is_logged_and_answered_with_the_number(program, caplog):
 def test_lines_that_nobody_reads_are_counted_not_kept(capfd):
     lines = Lines()
     lines._call = lambda: None
-    for _ in range(requestlog.MOST_LINES + 5):
+    for _ in range(request_log.MOST_LINES + 5):
         lines.add("x\n")
     lines.flush()
     written = capfd.readouterr().err.splitlines()
-    assert len(written) == requestlog.MOST_LINES + 1
+    assert len(written) == request_log.MOST_LINES + 1
     assert "5 lines about requests are left out" in written[-1]
 
 
 def test_a_log_that_nobody_reads_ends_no_request(monkeypatch):
     reader, writer = os.pipe()
     os.close(reader)
-    monkeypatch.setattr(requestlog, "STDERR", writer)
+    monkeypatch.setattr(request_log, "STDERR", writer)
     lines = Lines()
     lines.add("x\n")
     lines.flush()

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 
 CALLS = {
     ("POST", "/auth/token"),

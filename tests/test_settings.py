@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from mlplatform import checks
+from mlplatform import system_checks
 
 FILE = settings.BASE_DIR / "mlplatform" / "settings.py"
 COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
@@ -153,24 +153,24 @@ def found(check) -> list[str]:
 
 def test_half_a_pair_of_keys_is_an_error(settings):
     settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ACCESS_KEY = "s3", "key"
-    assert found(checks.object_storage) == ["platform.E001"]
+    assert found(system_checks.object_storage) == ["platform.E001"]
 
 
 def test_an_object_store_that_is_not_used_is_a_warning(settings):
     settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ENDPOINT = "local", "http://localhost:9000"
-    assert found(checks.object_storage) == ["platform.W001"]
+    assert found(system_checks.object_storage) == ["platform.W001"]
 
 
 @pytest.mark.parametrize("name", ["Datasets", "a", "../datasets", "data_sets", "-data"])
 def test_a_bucket_that_no_server_would_make_is_an_error(settings, name):
     settings.DATASETS_BUCKET = name
-    assert found(checks.buckets) == ["platform.E002"]
+    assert found(system_checks.buckets) == ["platform.E002"]
 
 
 def test_one_bucket_for_both_is_an_error(settings):
     settings.DATASETS_BUCKET = settings.TRAINED_MODELS_BUCKET
-    assert found(checks.buckets) == ["platform.E003"]
+    assert found(system_checks.buckets) == ["platform.E003"]
 
 
 def test_the_defaults_pass_every_check():
-    assert found(checks.object_storage) == found(checks.buckets) == []
+    assert found(system_checks.object_storage) == found(system_checks.buckets) == []

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.http import HttpRequest
 
-from mlplatform import json_bodies
+from mlplatform import json_parser
 from mlplatform.errors import TooLarge, UnsupportedType
 
 # Tables as JSON come to a tenth. What grows far more is made to fill the memory of whoever reads it.
@@ -53,7 +53,7 @@ def json_of(request: HttpRequest):
     """The body of a call of ours, as JSON. Raises UnsupportedType for another kind, and what content_of() raises."""
     if request.content_type != "application/json":
         raise UnsupportedType("The body must be application/json.", code="unsupported_media_type")
-    return json_bodies.loads(content_of(request))
+    return json_parser.loads(content_of(request))
 
 
 def _too_large() -> TooLarge:
@@ -63,10 +63,10 @@ def _too_large() -> TooLarge:
 def loads(content: bytes):
     """JSON in which NaN may stand for a missing number, as the clients of MLflow and Triton write it.
 
-    Everything else is refused as json_bodies.loads() refuses it.
+    Everything else is refused as json_parser.loads() refuses it.
     """
     try:
-        return json_bodies.loads(content)
+        return json_parser.loads(content)
     except ValidationError:
         if not A_NUMBER_THAT_IS_NONE.search(content):
             raise

@@ -14,7 +14,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 
-from mlplatform import access, errors, tokens
+from mlplatform import errors
+from mlplatform.auth import permissions, tokens
 from serving import exposition
 from serving.metrics import failures
 from serving.protocols import bodies, invocations, native, v1, v2
@@ -26,7 +27,7 @@ class Caller:
     """Whoever reaches the port of `manage.py serve`, where the host decides who may: it predicts, and no more."""
 
     is_active, is_anonymous, is_superuser = True, False, False
-    _abilities = frozenset({"predict"})
+    _permissions = frozenset({"predict"})
 
 
 def bearer(request: HttpRequest) -> str | None:
@@ -40,7 +41,7 @@ def user_of(request: HttpRequest, ability: str = "predict"):
     if token is None:
         raise NotAuthenticated
     user = tokens.user_of(token)
-    access.check(user, ability)
+    permissions.check(user, ability)
     return user
 
 
@@ -173,7 +174,7 @@ def metrics(request):
         if bearer(request) or request.user.is_anonymous:
             user_of(request, "view")
         else:
-            access.check(request.user, "view")
+            permissions.check(request.user, "view")
     except EXPECTED as error:
         return refused(error)
     return HttpResponse(exposition.text(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.views import APIView
 
-from mlplatform.api import ErrorSerializer
+from mlplatform.openapi import ErrorSerializer
 from serving.protocols import invocations, shapes, v2
 
 OIP, KSERVE, MLFLOW, OPERATIONS = "open inference protocol", "kserve v1", "mlflow", "operations"

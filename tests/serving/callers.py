@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 from registry.promotion import promote
 from serving.prediction import predict
 from tests.conformance import table

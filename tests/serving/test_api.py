@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 from django.db import OperationalError, connection
 from prometheus_client.parser import text_string_to_metric_families
 
-from mlplatform import storage, tokens
+from mlplatform import storage
+from mlplatform.auth import tokens
 from mlplatform.errors import NotReady
 from serving.prediction import predict
 

@@ -9,7 +9,7 @@ from django.db import connection
 from knox.models import get_token_model
 from rest_framework.exceptions import AuthenticationFailed
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 from registry.models import Release
 from serving import resident
 from serving.prediction import predict

@@ -8,7 +8,7 @@ import struct
 import pandas
 import pytest
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 from registry.promotion import promote
 from serving.prediction import predict
 

@@ -12,8 +12,8 @@ from django.apps import apps
 from django.db import OperationalError, close_old_connections, connection
 from prometheus_client import REGISTRY
 
-from mlplatform import bulletin
 from mlplatform.errors import NotReady
+from mlplatform.resilience import cache_invalidation
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release, Stage
 from registry.promotion import delete_version, promote, rollback
@@ -185,7 +185,7 @@ class TestLookout:
             make_version(source)
             known = resident.answering("flowers", stage="dev")
             released_elsewhere(1)
-            bulletin.announce(bulletin.RELEASES)
+            cache_invalidation.announce(cache_invalidation.RELEASES)
             lookout.look()
             assert known.ahead[0] == first.pk
             threading.Timer(0.2, go_on).start()
@@ -244,7 +244,7 @@ class TestLookout:
         with slow_artifact(make_version(source)) as go_on:
             lookout.look()
             make_version(source)
-            bulletin.announce(bulletin.RELEASES)
+            cache_invalidation.announce(cache_invalidation.RELEASES)
             assert resident.answering("flowers", stage="dev").release.model_version.number == 3
             settings.SERVING_MEMORY_MB = 0
             assert resident._loads._running

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from mlplatform import tokens
+from mlplatform.auth import tokens
 from registry.promotion import promote
 from serving.prediction import predict
 

@@ -85,7 +85,7 @@ class Platform:
 
     def start_web(self, *, probe: str = "/readyz") -> None:
         self.web = self.processes.start(
-            [sys.executable, "-m", "gunicorn", "-c", ROOT / "mlplatform/gunicorn.py", f"--chdir={ROOT}"],
+            [sys.executable, "-m", "gunicorn", "-c", ROOT / "mlplatform/web/gunicorn.py", f"--chdir={ROOT}"],
             env=self.env,
             log=self.folder / "web.log",
         )

@@ -124,7 +124,7 @@ def made(platform, dataset: str) -> None:
         at_once(*[lambda: platform.predict(dataset, "production")] * 12)
 
 
-def gives_up(call) -> float:
+def is_enabled(call) -> float:
     """503 with Retry-After; how long that took."""
     began = time.monotonic()
     answer = call()
@@ -149,10 +149,10 @@ def test_resident_models_answer_every_call_through_an_outage(supervised, databas
             until_ = time.monotonic() + seconds
             for turn in itertools.count():
                 # Not resident: nobody has asked for what is live in dev.
-                gave_up.append(gives_up(lambda: platform.predict(dataset, "dev")))
+                gave_up.append(is_enabled(lambda: platform.predict(dataset, "dev")))
                 if checked == "database":
-                    gave_up.append(gives_up(lambda: platform.get("/v2", token=stranger)))
-                    gave_up.append(gives_up(lambda: platform.get("/datasets")))
+                    gave_up.append(is_enabled(lambda: platform.get("/v2", token=stranger)))
+                    gave_up.append(is_enabled(lambda: platform.get("/datasets")))
                 began = time.monotonic()
                 answer = platform.get("/readyz", token=None)
                 ready.append(time.monotonic() - began)

@@ -108,6 +108,6 @@ def test_a_container_serves_its_model_as_sagemaker_expects(sqlite_and_files, alo
     told = call("POST", "/invocations", data=CSV, content_type="text/csv")
     assert (told.status_code, told.json()) == (200, {"predictions": wanted})
     assert call("POST", "/v2/models/shipped/infer", data="{}").status_code == 401
-    image_health = [sys.executable, ROOT / "mlplatform/probe.py", str(free_ports(1)[0]), str(port)]
+    image_health = [sys.executable, ROOT / "mlplatform/web/probe.py", str(free_ports(1)[0]), str(port)]
     assert subprocess.run(image_health).returncode == 0
     assert sqlite_and_files.processes.stop(process, within=30) == 0

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from mlplatform import web_worker
+from mlplatform.web import web_worker
 from tests.stack.servers import free_ports, until
 
 THREADS = 2
 COMMAND = [
-    sys.executable, "-m", "gunicorn", "-k", "mlplatform.web_worker.WebWorker", "--threads", THREADS,
+    sys.executable, "-m", "gunicorn", "-k", "mlplatform.web.web_worker.WebWorker", "--threads", THREADS,
     "--keep-alive", "5", "--no-control-socket", "tests.stack.test_web_worker:echo",
 ]  # fmt: skip
 

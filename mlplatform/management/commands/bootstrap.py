@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, transaction
 
-from mlplatform import checks, storage
+from mlplatform import storage, system_checks
 
 LOCK = 0x6D6C6D70  # any number that nobody else uses for an advisory lock in this database
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         "Migrate the database, create the buckets and the first administrator. "
         "Safe to repeat, and to run on several machines at once."
     )
-    requires_system_checks = [checks.TAG]
+    requires_system_checks = [system_checks.TAG]
 
     def handle(self, **options):
         try:

@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from mlplatform import checks
+from mlplatform import system_checks
 
 SLOW_START_S = 20
 READ_BYTES = 64 * 1024
@@ -27,7 +27,7 @@ ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 class Command(BaseCommand):
     help = "Prepare the platform and run its web server, training workers and scorer until Ctrl-C."
-    requires_system_checks = [checks.TAG]
+    requires_system_checks = [system_checks.TAG]
 
     supervisord = None
     stopping = False

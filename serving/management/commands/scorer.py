@@ -3,7 +3,7 @@ import threading
 
 from django_tasks_db.management.commands import db_worker
 
-from mlplatform import checks, counting
+from mlplatform import metrics, system_checks
 from registry import leases
 from serving import upkeep
 
@@ -20,7 +20,7 @@ class Worker(db_worker.Worker):
 
 class Command(db_worker.Command):
     help = "Predict whole tables, one at a time, and care for the jobs and the bytes that they leave."
-    requires_system_checks = [checks.TAG]  # the others import every view, and with them pandas
+    requires_system_checks = [system_checks.TAG]  # the others import every view, and with them pandas
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
@@ -29,6 +29,6 @@ class Command(db_worker.Command):
     def handle(self, **options):
         db_worker.Worker = Worker  # the command offers no other way to name its class
         os.nice(GIVES_WAY)
-        counting.forget_the_dead()
+        metrics.discard_dead_processes()
         threading.Thread(target=leases.care, args=[upkeep.tidy, self.stderr.write], daemon=True).start()
         super().handle(**options)

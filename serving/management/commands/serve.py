@@ -22,5 +22,5 @@ class Command(BaseCommand):
             raise CommandError("Set INVOCATIONS_MODEL to what is served, such as my_dataset@production.")
         environment = {"HOST": host, "PORT": str(port), "INVOCATIONS_ANONYMOUS": "True"}
         os.chdir(settings.BASE_DIR)
-        command = [sys.executable, "-m", "gunicorn", "-c", "mlplatform/gunicorn.py"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "mlplatform/web/gunicorn.py"]
         os.execve(sys.executable, command, os.environ | environment)  # noqa: S606

@@ -8,15 +8,8 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from mlplatform import tokens
-
-
-class ErrorSerializer(serializers.Serializer):
-    """The body of every failure."""
-
-    detail = serializers.CharField(help_text="One sentence that a person can act on.")
-    code = serializers.CharField(help_text="One word that a program can act on.")
-    fields = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+from mlplatform.auth import tokens
+from mlplatform.openapi import ErrorSerializer
 
 
 class SignInSerializer(serializers.Serializer):

@@ -34,7 +34,7 @@ def announce(topic: str) -> None:
     _seen.pop(str(path), None)
 
 
-def stamp(topic: str) -> int:
+def last_change(topic: str) -> int:
     """A number that changes with every announcement on this box; known for 10 ms."""
     path, now = _path(topic), time.monotonic()
     looked_at, said = _seen.get(path, (0.0, 0))

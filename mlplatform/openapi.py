@@ -1,4 +1,15 @@
-"""What the OpenAPI description says beyond the views: examples for the parameters in paths."""
+"""Parts of the OpenAPI description that every app shares: the error body, and examples for path parameters."""
+
+from rest_framework import serializers
+
+
+class ErrorSerializer(serializers.Serializer):
+    """The body of every error response."""
+
+    detail = serializers.CharField(help_text="One sentence that a person can act on.")
+    code = serializers.CharField(help_text="One word that a program can act on.")
+    fields = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
+
 
 EXAMPLES = {"name": "iris", "dataset": "iris", "version": 1, "id": 1, "model": "iris@dev"}
 

@@ -16,7 +16,7 @@ LONGEST_S = 10  # for any other answer: a statement may wait for a lock
 PAUSE_S = 1
 
 
-class Breaker:
+class CircuitBreaker:
     """Remembers that a service is silent. Safe to share between threads."""
 
     def __init__(self):
@@ -46,32 +46,32 @@ class Breaker:
             self._try_at = None if in_time else time.monotonic() + PAUSE_S
 
 
-database = Breaker()
-store = Breaker()
+database = CircuitBreaker()
+store = CircuitBreaker()
 
 _hurry = threading.local()
 _gives_up = False
 
 
-def give_up_on_silence() -> None:
+def enable() -> None:
     """For web processes. A migration may take its time, and a training worker has nothing better to do than wait."""
     global _gives_up
     _gives_up = True
 
 
-def gives_up() -> bool:
+def is_enabled() -> bool:
     return _gives_up
 
 
 @contextlib.contextmanager
-def hurried() -> Iterator[None]:
+def short_timeout() -> Iterator[None]:
     """What is asked of the database in here is small and soon answered, or never."""
-    before, _hurry.on = is_hurried(), True
+    before, _hurry.on = uses_short_timeout(), True
     try:
         yield
     finally:
         _hurry.on = before
 
 
-def is_hurried() -> bool:
+def uses_short_timeout() -> bool:
     return getattr(_hurry, "on", False)

@@ -1,4 +1,4 @@
-"""The image's health check, for whichever command it runs: `python mlplatform/probe.py PORT ...`.
+"""The image's health check, for whichever command it runs: `python mlplatform/web/probe.py PORT ...`.
 
 Ends with 0 when a web server on one of these ports of the machine itself says that it is ready.
 """

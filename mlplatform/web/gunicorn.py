@@ -1,4 +1,4 @@
-"""How gunicorn serves the platform, on one box and in a container: `python -m gunicorn -c mlplatform/gunicorn.py`."""
+"""gunicorn's configuration: `python -m gunicorn -c mlplatform/web/gunicorn.py`."""
 
 import contextlib
 import ctypes
@@ -11,17 +11,20 @@ from django.conf import settings
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from mlplatform import counting, web_worker
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 # Where the workers count for /metrics: in the folder of `manage.py run`, together with the scorer, else in their own.
 OWN_METRICS = None
-if not os.environ.get(counting.VARIABLE):
-    OWN_METRICS = os.environ[counting.VARIABLE] = tempfile.mkdtemp(prefix="ml-mini-platform-metrics-")
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    OWN_METRICS = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
+        prefix="ml-mini-platform-metrics-"
+    )
+
+from mlplatform import metrics  # noqa: E402 - it reads the variable
+from mlplatform.web import web_worker  # noqa: E402
 
 wsgi_app = "mlplatform.wsgi:application"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
-worker_class = "mlplatform.web_worker.WebWorker"
+worker_class = "mlplatform.web.web_worker.WebWorker"
 workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 timeout = 120
@@ -46,7 +49,7 @@ def on_starting(server):
 
     Imports only: a database connection, an S3 client or a thread pool of OpenMP would not survive the fork.
     """
-    counting.forget_the_dead()
+    metrics.discard_dead_processes()
     get_resolver().url_patterns  # noqa: B018
     for path in settings.PRELOAD:
         import_string(path)()

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.db import close_old_connections, connection
 
-from mlplatform import outages
+from mlplatform.resilience import circuit_breaker
 
 T = TypeVar("T")
 RENEWAL_S = 1.0
@@ -21,7 +21,7 @@ class Running:
     began_at: float
 
 
-class Beside:
+class SingleFlight:
     """Runs what it is given, each key once at a time. Its threads start when they are first needed: after a fork.
 
     Inside a transaction, work runs in the caller's own thread, which alone sees what the transaction has done. The
@@ -42,7 +42,7 @@ class Beside:
         futures = [self._begun(key, work)[0].future for key, work in works.items()]
         return [self._result(future, max(until - time.monotonic(), 0), otherwise) for future in futures]
 
-    def renewed(self, key: Hashable, work: Callable[[], T], *, known: T, overdue_s: float) -> T:
+    def refresh(self, key: Hashable, work: Callable[[], T], *, known: T, overdue_s: float) -> T:
         """What the work finds, or what is known already where that takes longer than RENEWAL_S; it goes on.
 
         One caller waits for it, unless the database is known to be silent, and others go on with what is known. They
@@ -51,7 +51,7 @@ class Beside:
         if connection.in_atomic_block:
             return work()
         running, is_new = self._begun(key, work)
-        is_waited_for = is_new and not outages.database.is_open
+        is_waited_for = is_new and not circuit_breaker.database.is_open
         if not is_waited_for and overdue_s < RENEWAL_S:
             return known
         left = running.began_at + RENEWAL_S - time.monotonic()
@@ -91,4 +91,4 @@ class Beside:
             return future.result() if future.done() else otherwise
 
 
-renewals = Beside(4, "renewal")
+refreshes = SingleFlight(4, "renewal")

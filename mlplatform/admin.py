@@ -1,6 +1,6 @@
-"""How the admin shows the platform's tables: to look at, with links between them.
+"""The admin: read-only pages over the platform's tables, with links between them.
 
-Nothing is added, changed or deleted here: what changes the registry goes through its operations.
+Nothing can be added, changed or deleted here. Changes go through the operations, which hold the rules.
 """
 
 import json
@@ -9,8 +9,18 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from mlplatform.auth.roles import can
 
-class InspectionAdmin(admin.ModelAdmin):
+
+class PlatformAdminSite(admin.AdminSite):
+    site_title = site_header = "ML Mini Platform"
+    index_title = "Registry and accounts"
+
+    def has_permission(self, request):
+        return can(request.user, "administer")
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
 
@@ -40,7 +50,7 @@ def link(field: str, description: str = ""):
 
 
 def links(related_name: str, parameter: str, description: str):
-    """A column that links to the admin list of the objects that point here."""
+    """A column that links to the admin list of the objects that reference this row."""
 
     @admin.display(description=description)
     def column(model_admin, row):
@@ -52,7 +62,7 @@ def links(related_name: str, parameter: str, description: str):
 
 
 def readable(field: str):
-    """A JSON field, indented."""
+    """A column that shows a JSON field, indented."""
 
     @admin.display(description=field.replace("_", " "))
     def column(model_admin, row):

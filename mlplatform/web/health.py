@@ -7,21 +7,22 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
 
-from mlplatform import outages, storage
-from mlplatform.beside import Beside
+from mlplatform import storage
 from mlplatform.errors import RETRY_AFTER_S
+from mlplatform.resilience import circuit_breaker
+from mlplatform.resilience.background import SingleFlight
 
 # What may still answer while the database or the store is away; serving puts its own in here.
 FALLBACKS: list[Callable[[], bool]] = []
 # What must be true for /ping to answer 200.
 PINGS: list[Callable[[], bool]] = []
 ANSWER_S = 1.5  # SageMaker gives /ping 2 s, and so do most who ask /readyz
-_beside = Beside(4, "health", is_rare=True)
+_beside = SingleFlight(4, "health", is_rare=True)
 
 
 def _database() -> str:
     try:
-        with outages.hurried():
+        with circuit_breaker.short_timeout():
             return _migrations()
     except DatabaseError:
         return "no answer"

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from mlplatform import tokens as api_tokens
+from mlplatform.auth import tokens as api_tokens
 
 
 @never_cache  # the answer to a POST holds the new token, which is shown this once

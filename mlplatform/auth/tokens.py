@@ -12,9 +12,11 @@ from django.utils import timezone
 from knox.models import get_token_model
 from rest_framework.exceptions import AuthenticationFailed
 
-from mlplatform import access, bulletin, outages
-from mlplatform.beside import renewals
+from mlplatform.auth.authentication import BearerAuthentication
+from mlplatform.auth.roles import permissions_of
 from mlplatform.errors import NotFound
+from mlplatform.resilience import cache_invalidation, circuit_breaker
+from mlplatform.resilience.background import refreshes
 
 REMEMBERED_S = 30
 TRIED_AGAIN_S = 1
@@ -41,7 +43,7 @@ def revoke(user, *, token_key: str) -> None:
     deleted, _ = get_token_model().objects.filter(user=user, token_key=token_key).delete()
     if not deleted:
         raise NotFound("You have no such token. It may have been revoked already.", code="token_not_found")
-    bulletin.announce(bulletin.TOKENS)
+    cache_invalidation.announce(cache_invalidation.TOKENS)
 
 
 @dataclass
@@ -64,7 +66,7 @@ def user_of(token: str):
     """
     digest = hashlib.sha256(token.encode(errors="replace")).digest()
     known = _remembered.get(digest)
-    now, stamp = time.monotonic(), bulletin.stamp(bulletin.TOKENS)
+    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.TOKENS)
     if known and (known.expires_at <= time.time() or now - known.verified_at >= _longest()):
         known = None
     if known is None:
@@ -74,7 +76,7 @@ def user_of(token: str):
     if is_fresh or now - known.tried_at < TRIED_AGAIN_S:
         return known.user
     overdue_s = now - max(known.verified_at + REMEMBERED_S, known.tried_at + TRIED_AGAIN_S)
-    return renewals.renewed(
+    return refreshes.refresh(
         digest, lambda: _verified(token, digest, known), known=known, overdue_s=overdue_s
     ).user
 
@@ -85,11 +87,11 @@ def _longest() -> float:
 
 def _verified(token: str, digest: bytes, known: Verified | None) -> Verified:
     """The token looked up now; what is known where the database does not answer."""
-    now, stamp = time.monotonic(), bulletin.stamp(bulletin.TOKENS)
+    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.TOKENS)
     try:
-        with outages.hurried():
-            user, row = access.BearerAuthentication().authenticate_credentials(token.encode(errors="replace"))
-            access.abilities(user)
+        with circuit_breaker.short_timeout():
+            user, row = BearerAuthentication().authenticate_credentials(token.encode(errors="replace"))
+            permissions_of(user)
     except (OperationalError, InterfaceError):
         if known is None:
             raise

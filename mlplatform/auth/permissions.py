@@ -1,0 +1,44 @@
+"""Permission checks for pages, the API and domain operations."""
+
+from functools import wraps
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+
+from mlplatform.auth.roles import DENIED, can
+
+
+def check(user, permission: str) -> None:
+    """Raise PermissionDenied unless the user has this permission."""
+    if not can(user, permission):
+        raise PermissionDenied(DENIED[permission])
+
+
+def check_release(user, stage: str) -> None:
+    """Raise PermissionDenied unless the user may change what is live in this stage."""
+    check(user, "promote_production" if stage == "production" else "promote_staging")
+
+
+def page(permission: str = "view"):
+    """Decorator for page views: require a signed-in user with this permission."""
+
+    def decorate(view):
+        @wraps(view)
+        @login_required
+        def checked(request, *args, **kwargs):
+            check(request.user, permission)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+class CanView(BasePermission):
+    """The default permission of API views. Operations check the permission for what they change."""
+
+    message = DENIED["view"]
+
+    def has_permission(self, request, view):
+        return request.user.is_authenticated and can(request.user, "view")

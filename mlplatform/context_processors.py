@@ -1,0 +1,18 @@
+from mlplatform.auth.roles import DENIED, permissions_of
+
+SECTIONS = {
+    "/catalog/": "catalog",
+    "/registry/train/": "train",
+    "/registry/jobs/": "jobs",
+    "/registry/models/": "models",
+    "/serving/": "serving",
+}
+
+
+def page(request) -> dict:
+    """For templates: `user_can.upload` and the like, and `nav`, the current section of the navigation."""
+    user = getattr(request, "user", None)
+    held = permissions_of(user) if user is not None else frozenset()
+    sections = (name for start, name in SECTIONS.items() if request.path.startswith(start))
+    nav = "home" if request.path == "/" else next(sections, "")
+    return {"user_can": {permission: permission in held for permission in DENIED}, "nav": nav}
