@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
-from catalog import parsing, sampling
 from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
+from catalog.profiling import sample as sampling
+from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotReady, TooLarge
@@ -45,7 +46,7 @@ def add_dataset(
     if known := _same_bytes(name, sha256):
         return known, False
     _refuse_taken(name, new_version)
-    inspection = parsing.inspect(file, filename)
+    inspection = tables.inspect(file, filename)
     recipe = inspection.recipe
     ending = ENDINGS[recipe.format] + (".gz" if recipe.compression == "gzip" else "")
     folder = storage.unique_folder(name)
@@ -81,9 +82,9 @@ def _discard(*versions: DatasetVersion) -> None:
             storage.discard(storage.datasets(), key)
 
 
-def _preview(file: IO[bytes], recipe: parsing.ParseRecipe) -> list[list]:
+def _preview(file: IO[bytes], recipe: tables.ParseRecipe) -> list[list]:
     """The first rows as JSON: kept with the version, so that a page never has to fetch the file."""
-    frame = parsing.read(file, recipe, limit=PREVIEW_ROWS)
+    frame = tables.read(file, recipe, limit=PREVIEW_ROWS)
     return json.loads(frame.to_json(orient="values", date_format="iso", date_unit="s"))
 
 

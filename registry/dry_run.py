@@ -9,8 +9,9 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from catalog import profiling, sampling
 from catalog.models import DatasetVersion
+from catalog.profiling import sample as sampling
+from catalog.profiling import statistics
 from registry import checks, identifiers, leaks, quick_fit, reasons
 from registry.algorithms import Algorithm
 
@@ -150,11 +151,11 @@ def _refuse_many_numbers(trial: Trial) -> None:
     if trial.answer["type"] not in ("integer", "number"):
         return
     ends = [known["min"], known["max"], *_answers(trial)]
-    is_counted = profiling.MAX_DISTINCT * len(trial.profile) <= profiling.MAX_DISTINCT_IN_ALL
+    is_counted = statistics.MAX_DISTINCT * len(trial.profile) <= statistics.MAX_DISTINCT_IN_ALL
     if any(value is not None and value % 1 for value in ends):
         what = "fractions"
     elif known["distinct"] is None and is_counted:
-        what = f"more than {profiling.MAX_DISTINCT:,} different numbers"
+        what = f"more than {statistics.MAX_DISTINCT:,} different numbers"
     else:
         return
     raise ValidationError(

@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from catalog import parsing, upload
+from catalog import upload
 from catalog.models import DatasetVersion
+from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, TrainingFailed
@@ -143,10 +144,10 @@ def train(
     request = job.request
     algorithm = algorithms.get(request["model"]["module"], request["model"]["class"])
     progress("loading", None)
-    recipe = parsing.ParseRecipe.from_dict(source.recipe)
+    recipe = tables.ParseRecipe.from_dict(source.recipe)
     wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
     with upload.open_version(source) as file:
-        frame = parsing.read(file, recipe, columns=wanted)
+        frame = tables.read(file, recipe, columns=wanted)
     result = pipelines.fit(
         frame,
         columns=[column for column in source.columns if column["name"] in set(wanted)],

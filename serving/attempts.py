@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from catalog.parsing import ParseRecipe
+from catalog.readers.tables import ParseRecipe
 from mlplatform import storage
 from mlplatform.errors import body_of
 from registry import leases

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from catalog import parsing
-from catalog.parquet import PANDAS
-from catalog.sniffing import BYTE_ORDER_MARKS
+from catalog.readers import tables
+from catalog.readers.detection import BYTE_ORDER_MARKS
+from catalog.readers.parquet import PANDAS
 from mlplatform.errors import UnsupportedType
 from serving import files, prediction
 from serving.loading import Model
@@ -36,7 +36,7 @@ class Table:
     """A table file and how it is read. What is wrong with it as a file was found when it was made."""
 
     file: IO[bytes]
-    recipe: parsing.ParseRecipe
+    recipe: tables.ParseRecipe
     rows: int
 
 
@@ -50,7 +50,7 @@ class Counted:
 
 def table(file: IO[bytes], filename: str) -> Table:
     """Read a CSV or Parquet file once, to know how. Raises ValidationError for what is wrong with it anywhere."""
-    recipe, rows = parsing.settle(file, filename)
+    recipe, rows = tables.settle(file, filename)
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     return Table(file, recipe, rows)
@@ -58,7 +58,7 @@ def table(file: IO[bytes], filename: str) -> Table:
 
 def try_first(model: Model, given: Table, *, probabilities: bool) -> None:
     """Predict the first part and throw it away: a table that does not fit the model is found out at once."""
-    for batch in parsing.stored(given.file, given.recipe, rows=ROWS):
+    for batch in tables.stored(given.file, given.recipe, rows=ROWS):
         files.part(batch, model.reader, recipe=given.recipe)
         few = files.part(batch.slice(0, FEWEST), model.reader, recipe=given.recipe)
         prediction.run(model, few, probabilities=probabilities)
@@ -107,7 +107,7 @@ class _Pace:
         self.rows = min(FEWEST, ROWS)
 
     def parts(self, given: Table) -> Iterator[pa.RecordBatch]:
-        for batch in parsing.stored(given.file, given.recipe, rows=ROWS):
+        for batch in tables.stored(given.file, given.recipe, rows=ROWS):
             start = 0
             while start < batch.num_rows:
                 part = batch.slice(start, self.rows)
@@ -135,7 +135,7 @@ def _named(names: list[str], new: dict[str, np.ndarray]) -> dict[str, np.ndarray
 class CsvWriter:
     """Cells as they were written, quoted where they must be; numbers as Python writes them; UTF-8."""
 
-    def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
+    def __init__(self, file: IO[bytes], recipe: tables.ParseRecipe):
         self.file, self.delimiter, self.is_first = file, recipe.delimiter, True
         if recipe.encoding in MARKED:
             file.write(codecs.BOM_UTF8)
@@ -205,7 +205,7 @@ def _for_pandas(schema: pa.Schema) -> dict[bytes, bytes]:
 class ParquetWriter:
     """Columns as they were stored, but dictionaries as what they stand for."""
 
-    def __init__(self, file: IO[bytes], recipe: parsing.ParseRecipe):
+    def __init__(self, file: IO[bytes], recipe: tables.ParseRecipe):
         self.file, self.writer, self.for_pandas = file, None, None
         self.waiting: list[pa.RecordBatch] = []
         self.waiting_bytes = 0

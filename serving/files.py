@@ -8,8 +8,8 @@ import pandas
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog import columns as catalog_columns
-from catalog.parsing import ParseRecipe
+from catalog.readers import column_types as catalog_columns
+from catalog.readers.tables import ParseRecipe
 from serving import cells
 from serving.frames import Reader, TypedRows
 
@@ -18,7 +18,7 @@ GAPS = pa.array(catalog_columns.MISSING)
 
 
 def part(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, first: int = 1) -> TypedRows:
-    """The signature's columns of a part of a file, as parsing.stored() gives it; other columns are ignored.
+    """The signature's columns of a part of a file, as tables.stored() gives it; other columns are ignored.
 
     What the cells of a text file are, the signature says. `first` is the number of the part's first row. Raises
     ValidationError by row and column.

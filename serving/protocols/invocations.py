@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
-from catalog import parsing
+from catalog.readers import tables
 from mlplatform.errors import TooLarge, UnsupportedType
 from serving import cells, files, prediction, resident
 from serving.frames import Reader, TypedRows
@@ -192,14 +192,14 @@ class ParquetFile:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
-        recipe, rows = parsing.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        recipe, rows = tables.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
         if rows > MOST_PARQUET_ROWS:
             raise TooLarge(
                 f"A Parquet body may have {MOST_PARQUET_ROWS:,} rows at most. Send larger tables to /predict/file.",
                 code="too_large",
             )
         known = [column.name for column in recipe.columns if column.name in reader.known]
-        return files.typed(parsing.read(file, recipe, columns=known), reader, count=rows)
+        return files.typed(tables.read(file, recipe, columns=known), reader, count=rows)
 
 
 def is_ready() -> bool:

@@ -18,9 +18,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog import columns, parsing
-from catalog.parquet import batches
-from catalog.parsing import ParseRecipe, chunks, inspect, read
+from catalog.readers import column_types, tables
+from catalog.readers.parquet import batches
+from catalog.readers.tables import ParseRecipe, chunks, inspect, read
 
 
 def table(content, filename="table.csv", **options):
@@ -98,7 +98,7 @@ def test_instants_with_a_zone_become_naive_utc():
 
 
 def test_a_column_without_any_value_is_a_nullable_number():
-    assert recipe_of("a,b\n1,\n2,\n").columns[1] == parsing.Column("b", "number", True)
+    assert recipe_of("a,b\n1,\n2,\n").columns[1] == tables.Column("b", "number", True)
 
 
 def test_spaces_around_numbers_are_ignored_and_within_texts_are_kept():
@@ -435,7 +435,7 @@ def test_the_row_labels_of_pandas_count_towards_the_cap_though_they_are_no_colum
 def test_row_labels_that_may_unpack_to_anything_are_not_read():
     labels = pa.array([b"x" * 10_000]).take(pa.array([0] * 2000))
     content = parquet(pa.table({"a": range(2000), "__index_level_0__": labels}))
-    _, rows = parsing.settle(io.BytesIO(content), "t.parquet", max_bytes=10_000_000)
+    _, rows = tables.settle(io.BytesIO(content), "t.parquet", max_bytes=10_000_000)
     assert rows == 2000
 
 
@@ -580,7 +580,7 @@ def test_what_is_written_as_csv_is_read_back_equal(rows, delimiter, encoding, qu
 def assert_equal(written, found, column):
     for text, value in zip(written, found, strict=True):
         if pd.isna(value):
-            assert text.strip() in columns.MISSING
+            assert text.strip() in column_types.MISSING
         elif column.type == "text":
             assert value == text
         elif column.type == "boolean":

@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 
-from catalog.columns import Column
-from catalog.parsing import inspect
-from catalog.profiling import Profiler
+from catalog.profiling.statistics import Profiler
+from catalog.readers.column_types import Column
+from catalog.readers.tables import inspect
 
 
 def profile(content):

@@ -7,8 +7,10 @@ import pandas
 import pytest
 from django.conf import settings
 
-from catalog import parsing, profiling, sampling
 from catalog.models import Dataset, DatasetVersion
+from catalog.profiling import sample as sampling
+from catalog.profiling import statistics
+from catalog.readers import tables
 from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
 from mlplatform.errors import NotReady
@@ -24,11 +26,11 @@ LONG = "place,half\n" + "".join(f"{i},{i / 2}\n" for i in range(30_000))
 
 def whole(version) -> pandas.DataFrame:
     with storage.open_file(storage.datasets(), version.key) as file:
-        return parsing.read(file, parsing.ParseRecipe.from_dict(version.recipe))
+        return tables.read(file, tables.ParseRecipe.from_dict(version.recipe))
 
 
-def inspected(content: str) -> parsing.Inspection:
-    return parsing.inspect(io.BytesIO(content.encode()), "table.csv")
+def inspected(content: str) -> tables.Inspection:
+    return tables.inspect(io.BytesIO(content.encode()), "table.csv")
 
 
 def test_the_sample_of_a_small_table_is_the_table_itself(make_dataset):
@@ -87,7 +89,7 @@ def test_a_column_without_any_value_and_an_empty_text_come_back(make_dataset):
 
 
 def test_rows_of_long_prose_make_a_smaller_sample(monkeypatch):
-    monkeypatch.setattr(profiling, "SAMPLE_BYTES", 100_000)
+    monkeypatch.setattr(statistics, "SAMPLE_BYTES", 100_000)
     prose = "place,text\n" + "".join(f"{i},{chr(97 + i % 26) * 1_000}\n" for i in range(2_000))
     sample = inspected(prose).sample
     assert 30 < len(sample) < 100

@@ -15,9 +15,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as some
 
-from catalog import sniffing
-from catalog.columns import MISSING
-from catalog.parsing import Column, ParseRecipe
+from catalog.readers import detection
+from catalog.readers.column_types import MISSING
+from catalog.readers.tables import Column, ParseRecipe
 from serving import batch, cells, files
 from serving.frames import Reader
 from serving.prediction import predict
@@ -215,7 +215,7 @@ def test_a_table_with_a_byte_order_mark_comes_back_with_one(send, encoding, star
 CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
 
 
-@given(some.lists(some.tuples(CELLS, CELLS), min_size=1, max_size=4), some.sampled_from(sniffing.DELIMITERS))
+@given(some.lists(some.tuples(CELLS, CELLS), min_size=1, max_size=4), some.sampled_from(detection.DELIMITERS))
 def test_whatever_is_in_its_cells_each_row_comes_back_as_one(rows, delimiter):
     texts = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
     file = io.BytesIO()

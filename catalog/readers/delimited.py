@@ -6,7 +6,7 @@ from contextlib import closing
 
 from django.core.exceptions import ValidationError
 
-from catalog import streams
+from catalog.readers import streams
 
 LONGEST_LINE = 2 * 1024 * 1024  # characters; a record may have 1 MB
 

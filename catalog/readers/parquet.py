@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from django.core.exceptions import ValidationError
 
-from catalog import columns as cells
-from catalog import streams
+from catalog.readers import column_types as cells
+from catalog.readers import streams
 
 # No column: pandas keeps its row labels in it. What it says of them, and of its types, is under PANDAS.
 PANDAS_INDEX = re.compile(r"__index_level_[0-9]+__")

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.csv
 from django.core.exceptions import ValidationError
 
-from catalog import columns as cells
-from catalog import json_lines, parquet, records, sniffing, streams
-from catalog.columns import Column
-from catalog.profiling import Profiler, Sampler
+from catalog.profiling.statistics import Profiler, Sampler
+from catalog.readers import column_types as cells
+from catalog.readers import delimited, detection, json_lines, parquet, streams
+from catalog.readers.column_types import Column
 
 __all__ = ["Column", "Inspection", "ParseRecipe", "chunks", "inspect", "read", "settle", "stored"]
 
@@ -64,7 +64,7 @@ def settle(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES)
     One pass; the file stays open. Everything that is wrong with the file, or more than `max_bytes` when decompressed,
     is a ValidationError.
     """
-    kind = sniffing.kind(file, filename, max_bytes=max_bytes)
+    kind = detection.kind(file, filename, max_bytes=max_bytes)
     settlers = {"csv": _settle_csv, "jsonl": _settle_jsonl, "parquet": _settle_parquet}
     recipe, rows = settlers[kind.format](file, filename, kind, max_bytes)
     if not rows or not recipe.columns:
@@ -151,7 +151,7 @@ def _frame(wanted, array):
 
 
 def _settle_csv(file, filename, kind, max_bytes):
-    layout = sniffing.layout(kind, filename)
+    layout = detection.layout(kind, filename)
     recipe = ParseRecipe("csv", kind.compression, None, layout.delimiter, ".", layout.escape, layout.skip)
     for encoding in kind.encodings:
         guesses, rows = [cells.TextGuess() for _ in layout.names], 0
@@ -164,7 +164,7 @@ def _settle_csv(file, filename, kind, max_bytes):
                         guess.update(column)
         except streams.WrongEncoding as error:
             if encoding == kind.encodings[-1]:
-                raise sniffing.encoding_error(encoding, error.line) from error
+                raise detection.encoding_error(encoding, error.line) from error
         else:
             break
     decimal = "," if any(guess.has_decimal_comma for guess in guesses) else "."
@@ -187,7 +187,7 @@ def _csv_batches(file, recipe, wanted):
 
 def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES, missing=cells.MISSING):
     """Record batches of the picked columns, all as text; a ragged line or an open quote is an error."""
-    watch = records.Watch(len(names), recipe.delimiter)
+    watch = delimited.Watch(len(names), recipe.delimiter)
     end = f"\n{watch.end}\n"
     stream = streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes, end=end)
     try:
@@ -221,7 +221,7 @@ def _text_batches(file, recipe, names, picked, max_bytes=streams.MAX_BYTES, miss
             raise pa.ArrowInvalid("a quotation mark is still open at the end")
     except pa.ArrowInvalid as error:
         stream.close()
-        raise records.error(file, recipe, watch) from error
+        raise delimited.error(file, recipe, watch) from error
     finally:
         stream.close()
 
@@ -237,7 +237,7 @@ def _settle_jsonl(file, filename, kind, max_bytes):
             for lines, rows in json_lines.batches(stream):
                 guess.update(lines, rows)
     except streams.WrongEncoding as error:
-        raise sniffing.encoding_error(encoding, error.line) from error
+        raise detection.encoding_error(encoding, error.line) from error
     return ParseRecipe("jsonl", kind.compression, encoding, columns=guess.columns()), guess.rows
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from catalog import columns as cells
-from catalog import parsing
 from catalog.models import DatasetVersion
-from catalog.profiling import SAMPLE_ROWS
+from catalog.profiling.statistics import SAMPLE_ROWS
+from catalog.readers import column_types as cells
+from catalog.readers import tables
 from mlplatform import storage
 
 
@@ -24,7 +24,7 @@ class Sample:
 
 
 def to_parquet(frame: pd.DataFrame, columns: Sequence[cells.Column]) -> io.BytesIO:
-    """The rows that `parsing.inspect` took, as the file that `read` reads."""
+    """The rows that `tables.inspect` took, as the file that `read` reads."""
     arrays = [
         pa.array(frame[column.name].array, cells.ARROW_TYPES[column.type], from_pandas=True)
         for column in columns
@@ -42,9 +42,9 @@ def read(version: DatasetVersion, *, columns: Sequence[str] | None = None) -> Sa
 
     `columns` picks and orders. Raises NotReady when the object store does not answer.
     """
-    recipe = parsing.ParseRecipe.from_dict(version.recipe)
+    recipe = tables.ParseRecipe.from_dict(version.recipe)
     if version.sample_key:
-        recipe = parsing.ParseRecipe("parquet", columns=recipe.columns)
+        recipe = tables.ParseRecipe("parquet", columns=recipe.columns)
     with storage.open_file(storage.datasets(), version.sample_key or version.key) as file:
-        frame = parsing.read(file, recipe, columns=columns, limit=SAMPLE_ROWS)
+        frame = tables.read(file, recipe, columns=columns, limit=SAMPLE_ROWS)
     return Sample(frame, is_whole=len(frame) == version.row_count)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from catalog import columns, records, streams
+from catalog.readers import column_types, delimited, streams
 
 SAMPLE = 4 * 1024 * 1024  # the header has to fit in
 DELIMITER_SAMPLE = 64 * 1024
@@ -108,12 +108,12 @@ def layout(kind, filename):
             "The file is called Parquet but is not a Parquet file. Export the table again.",
             code="corrupt_file",
         )
-    if all(re.search(columns.NUMBER.format(mark="[.,]"), name.strip()) for name in names):
+    if all(re.search(column_types.NUMBER.format(mark="[.,]"), name.strip()) for name in names):
         raise ValidationError(
             "The first row holds only numbers, so it is not a header. Add a first row with the column names.",
             code="no_header",
         )
-    return Layout(delimiter, escape, skip, tuple(columns.usable_names(names)))
+    return Layout(delimiter, escape, skip, tuple(column_types.usable_names(names)))
 
 
 def _refuse_foreign(sample, hint):
@@ -227,19 +227,19 @@ def _single_column_delimiter(tables):
 
 
 def _is_decimal(row):
-    return bool(re.search(columns.NUMBER.format(mark=","), ",".join(row).strip()))
+    return bool(re.search(column_types.NUMBER.format(mark=","), ",".join(row).strip()))
 
 
 def _table(head, mark, escape, is_cut):
     try:
-        rows = [cells for _, cells in records.of(io.StringIO(head, newline=""), mark, escape)]
+        rows = [cells for _, cells in delimited.of(io.StringIO(head, newline=""), mark, escape)]
     except csv.Error:
         return []
     return rows[:-1] if is_cut and len(rows) > 1 else rows
 
 
 def _header(kind, delimiter, escape):
-    lines = records.of(io.StringIO(kind.text, newline=""), delimiter, escape)
+    lines = delimited.of(io.StringIO(kind.text, newline=""), delimiter, escape)
     try:
         start, names = next(lines, (1, ()))
         is_complete = names and (kind.is_whole or sum(map(len, names)) < SAMPLE // 8)

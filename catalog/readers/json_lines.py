@@ -7,8 +7,8 @@ import re
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog import columns
-from catalog.columns import Column
+from catalog.readers import column_types
+from catalog.readers.column_types import Column
 
 BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
@@ -44,15 +44,15 @@ class Guess:
                 types.add(type(None))
             if str in types and self._is_date.get(name, True):
                 texts = pa.array([value for value in values if type(value) is str], pa.string())
-                self._is_date[name] = not len(texts) or columns.is_dates(texts)
+                self._is_date[name] = not len(texts) or column_types.is_dates(texts)
             self._rows_with[name] = self._rows_with.get(name, 0) + len(rows)
         self.rows += len(rows)
-        if len(self._types) > columns.MAX_COLUMNS:
-            columns.usable_names(list(self._types))
+        if len(self._types) > column_types.MAX_COLUMNS:
+            column_types.usable_names(list(self._types))
 
     def columns(self):
         """The columns with their final types, named exactly as their keys are spelt."""
-        names = columns.exact_names(list(self._types))
+        names = column_types.exact_names(list(self._types))
         return tuple(Column(name, self._type(name), self._is_nullable(name)) for name in names)
 
     def _is_nullable(self, name):
@@ -104,8 +104,8 @@ def array(rows, column):
     if column.type == "text":
         values = [value if value is None or type(value) is str else json.dumps(value) for value in values]
     if column.type == "date":
-        return columns.dates(pa.array(values, pa.string()))
-    return pa.array(values, columns.ARROW_TYPES[column.type])
+        return column_types.dates(pa.array(values, pa.string()))
+    return pa.array(values, column_types.ARROW_TYPES[column.type])
 
 
 def _lines(stream):

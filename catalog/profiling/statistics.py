@@ -14,7 +14,7 @@ SAMPLE_BYTES = 64 * 1024**2  # 500 rows of prose may be 500 MB: then the sample 
 
 
 class Profiler:
-    """Gathers one profile per column from typed frames (the dtypes of `parsing.chunks`).
+    """Gathers one profile per column from typed frames (the dtypes of `tables.chunks`).
 
     A profile has name, type, nullable, missing, distinct, min, max, mean and top, all fit for JSON. `distinct`
     is None when there are more than 1,000 values (fewer in a table of over 500 columns) or texts are long.
