@@ -293,7 +293,7 @@ INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
 # What the web server calls before it forks: work of seconds whose result every process shares.
-PRELOAD = ["registry.algorithms.all_algorithms"]
+PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
 # What each web process calls after the fork, which threads do not survive; with a function that says whether it is on.
 IN_WORKERS = ["serving.lookout.start"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry.algorithms import Algorithm
+from registry.estimators.algorithms import Algorithm
 
 # Up to here an integer column may be classes whatever its size; sklearn would also accept prices and years.
 FEW_CLASSES = 10

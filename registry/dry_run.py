@@ -12,8 +12,9 @@ from django.core.exceptions import ValidationError
 from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
 from catalog.profiling import statistics
-from registry import checks, identifiers, leaks, quick_fit, reasons
-from registry.algorithms import Algorithm
+from registry import checks, identifiers, leaks, quick_fit
+from registry.estimators import errors
+from registry.estimators.algorithms import Algorithm
 
 PATIENCE_S = 1.5
 MOST_COLUMNS = 2_000  # that are looked at; reading 5,000 takes a second
@@ -92,7 +93,7 @@ def _placed(field: str | None = None) -> Iterator[None]:
     except ValidationError as error:
         if error.params:
             raise
-        field = field or reasons.FIELDS.get(error.code)
+        field = field or errors.FIELDS.get(error.code)
         # With parameters, Django reads a message as a format.
         message = error.message.replace("%", "%%")
         raise type(error)(message, code=error.code, params={"field": field}) from error

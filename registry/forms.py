@@ -5,9 +5,10 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
-from registry import algorithms, pipelines, reasons
-from registry.fields import ParameterField, SearchSelect, shown
+from registry import pipelines
+from registry.estimators import algorithms, errors
 from registry.models import Stage
+from registry.parameter_fields import ParameterField, SearchSelect, shown
 from registry.training import Doubtful, TrainingRequest
 
 PREFIX = "param-"
@@ -124,7 +125,7 @@ class TrainForm(forms.Form):
         if isinstance(error, Doubtful):
             self.doubts = [warning | {"field": PLACES.get(warning["field"])} for warning in error.warnings]
             return
-        field = PLACES.get((error.params or {}).get("field") or reasons.FIELDS.get(error.code))
+        field = PLACES.get((error.params or {}).get("field") or errors.FIELDS.get(error.code))
         self.add_error(field if field in self.fields else None, error)
 
     def has_doubts_about_features(self) -> bool:

@@ -4,7 +4,7 @@ from django.db.models import FloatField, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
-from registry.charts import HEADLINES
+from registry.evaluation.charts import HEADLINES
 from registry.models import ModelVersion, Release, TrainingJob
 
 WIDE = ("features", "parameters", "signature", "metrics", "warnings", "libraries")

@@ -11,8 +11,10 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import algorithms, checks, evaluation, iterations, preprocessing, reasons, signature
-from registry.algorithms import Algorithm
+from registry import checks, iterations, preprocessing, signature
+from registry.estimators import algorithms, errors
+from registry.estimators.algorithms import Algorithm
+from registry.evaluation import metrics as evaluation
 
 TARGET_NAMES = ("target", "label", "class", "y")
 DTYPES = {
@@ -104,14 +106,14 @@ def fit(
     notes: list[str] = []
     parts = split(frame, inputs, answer, algorithm, test_size, random_state, notes)
     estimator = algorithms.build(algorithm, with_typed_labels(params, parts.y_train), random_state)
-    with reasons.as_sentences(algorithm, notes):
+    with errors.as_sentences(algorithm, notes):
         pipeline = build(inputs, estimator)
 
     progress("fitting", None)
-    with reasons.as_sentences(algorithm, notes), iterations.told(estimator, partial(progress, "fitting")):
+    with errors.as_sentences(algorithm, notes), iterations.told(estimator, partial(progress, "fitting")):
         pipeline.fit(parts.train, parts.y_train)
     progress("evaluating", None)
-    with reasons.as_sentences(algorithm, notes):
+    with errors.as_sentences(algorithm, notes):
         metrics = evaluate(pipeline, parts, algorithm, notes)
     return FitResult(
         pipeline=pipeline,

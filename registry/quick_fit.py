@@ -8,8 +8,9 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import algorithms, pipelines, preprocessing, reasons
-from registry.algorithms import Algorithm
+from registry import pipelines, preprocessing
+from registry.estimators import algorithms, errors
+from registry.estimators.algorithms import Algorithm
 
 # It is about working at all, not about quality: so much of each parameter is enough.
 CAPS = {
@@ -106,7 +107,7 @@ def _fit(frame, inputs, answer, algorithm, params, test_size, random_state) -> N
         parts = pipelines.split(frame, inputs, answer, algorithm, test_size, random_state, [])
         params = pipelines.with_typed_labels(params, parts.y_train)
         estimator = algorithms.build(algorithm, params, random_state)
-        with reasons.as_sentences(algorithm, []):
+        with errors.as_sentences(algorithm, []):
             pipeline = pipelines.build(inputs, estimator)
             pipeline.fit(parts.train, parts.y_train)
             pipelines.evaluate(pipeline, parts, algorithm, [])

@@ -15,7 +15,8 @@ from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, TrainingFailed
 from mlplatform.resilience import cache_invalidation
-from registry import algorithms, artifacts, checks, dry_run, jobs, leases, pipelines, proofs
+from registry import artifacts, checks, dry_run, jobs, leases, pipelines, proofs
+from registry.estimators import algorithms
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
 

@@ -11,7 +11,9 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry import algorithms, charts, jobs, lists, promotion, training
+from registry import jobs, lists, promotion, training
+from registry.estimators import algorithms
+from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_of, typed
 from registry.models import ModelVersion, Stage, TrainingJob

@@ -25,8 +25,8 @@ MAY_IMPORT = {
 WITHOUT_DJANGO_MODELS = [
     "catalog/profiling/statistics.py",
     "registry/pipelines.py",
-    "registry/evaluation.py",
-    "registry/algorithms.py",
+    "registry/evaluation/metrics.py",
+    "registry/estimators/algorithms.py",
     "serving/cells.py",
     "serving/encoding.py",
     "serving/frames.py",

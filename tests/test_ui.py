@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from catalog import display
 from mlplatform.templatetags import ui
-from registry.fields import SearchSelect, parse, shown
 from registry.models import JobState, Stage
+from registry.parameter_fields import SearchSelect, parse, shown
 from registry.templatetags import registry_ui
 from serving.templatetags.serving_ui import answer
 

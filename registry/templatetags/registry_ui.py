@@ -6,9 +6,9 @@ from django import template
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
-from registry import charts
 from registry.attempts import STAGES as SHARES
-from registry.fields import shown
+from registry.evaluation import charts
+from registry.parameter_fields import shown
 
 register = template.Library()
 

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from sklearn.utils import all_estimators
 from sklearn.utils._param_validation import InvalidParameterError
 
-from registry import algorithms
-from registry.algorithms import build, check_params, find, get
+from registry.estimators import algorithms
+from registry.estimators.algorithms import build, check_params, find, get
 
 EVERY = algorithms.all_algorithms()
 forest = get("ensemble", "RandomForestClassifier")

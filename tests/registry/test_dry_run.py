@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from catalog.examples import EXAMPLES, add_example
 from mlplatform.errors import NotReady
 from registry import dry_run
-from registry.algorithms import find
+from registry.estimators.algorithms import find
 
 COLOURS = ["red", "blue", "green"]
 

@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from registry import evaluation
+from registry.evaluation import metrics as evaluation
 
 TRUE = ["a", "a", "a", "b", "b", "b"]
 GUESSED = ["a", "a", "b", "b", "b", "a"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry import algorithms
+from registry.estimators import algorithms
 from registry.iterations import told
 
 X = [[i, i % 3] for i in range(30)]

@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from registry import algorithms, pipelines
+from registry import pipelines
+from registry.estimators import algorithms
 from serving import plans, trees
 from serving.frames import Reader, TypedRows
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 
-from registry.algorithms import Algorithm
+from registry.estimators.algorithms import Algorithm
 
 # What scikit-learn raises for data or parameters that do not suit an algorithm. MemoryError is no such reason.
 UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)

@@ -10,8 +10,8 @@ from functools import cache, cached_property
 
 from django.core.exceptions import ValidationError
 
-from registry import docstrings, parameters
-from registry.parameters import Parameter
+from registry.estimators import docstrings, parameters
+from registry.estimators.parameters import Parameter
 
 TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
 

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry.parameters import Parameter
+from registry.estimators.parameters import Parameter
 
 WORDS = {"true": True, "false": False, "none": None, "null": None}
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from registry import docstrings
+from registry.estimators import docstrings
 
 # `memory` names a directory that the estimator writes a cache to: no request may choose one.
 FORBIDDEN = {"memory"}
