@@ -64,14 +64,14 @@ def prepare():
     from django.test import Client
 
     from catalog.examples import add_example
+    from registry.jobs.submission import TrainingRequest, submit
     from registry.models import ModelVersion
-    from registry.training import TrainingRequest, request_training
 
     call_command("bootstrap", verbosity=0)
     user = get_user_model().objects.get(is_superuser=True)
     source = add_example("iris", by=user)
     forest = TrainingRequest(module="ensemble", class_name="RandomForestClassifier")
-    request_training(source, request=forest, by=user)
+    submit(source, request=forest, by=user)
     crowd(ModelVersion.objects.get(), source, user)
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")

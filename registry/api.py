@@ -15,9 +15,11 @@ from rest_framework.views import APIView
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform.errors import NotReady, TrainingFailed
+from mlplatform.jobs import leases
 from mlplatform.openapi import ErrorSerializer
-from registry import artifacts, jobs, leases, promotion, training
+from registry import artifacts, promotion
 from registry.filters import JobFilter, ModelFilter
+from registry.jobs import submission
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.serializers import (
     JobDetailSerializer,
@@ -76,7 +78,7 @@ class TrainView(APIView):
         if wanted["use_example"]:
             examples.add_example(wanted["dataset_name"], by=request.user)
         source = Dataset.objects.named(wanted["dataset_name"]).version(wanted.get("dataset_version"))
-        job = training.request_training(source, request=training_request(wanted), by=request.user)
+        job = submission.submit(source, request=training_request(wanted), by=request.user)
         self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
         if job.state == JobState.SUCCEEDED:
             return Response(TrainedSerializer(job.model_version).data, status=201)
@@ -93,8 +95,8 @@ class TrainView(APIView):
                 waiting_seats.release()
 
 
-def training_request(wanted: dict) -> training.TrainingRequest:
-    return training.TrainingRequest(
+def training_request(wanted: dict) -> submission.TrainingRequest:
+    return submission.TrainingRequest(
         module=wanted["model"]["module"],
         class_name=wanted["model"]["class_name"],
         params=wanted["model"]["params"],
@@ -148,7 +150,7 @@ class CancelJobView(APIView):
     )
     def post(self, request, pk):
         job = TrainingJob.objects.for_lists().numbered(pk)
-        return Response(JobSerializer(jobs.cancel(job, by=request.user)).data)
+        return Response(JobSerializer(submission.cancel(job, by=request.user)).data)
 
 
 class RetryJobView(APIView):
@@ -164,7 +166,7 @@ class RetryJobView(APIView):
     )  # fmt: skip
     def post(self, request, pk):
         job = TrainingJob.objects.for_lists().numbered(pk)
-        return queued(training.retry(job, by=request.user))
+        return queued(submission.retry(job, by=request.user))
 
 
 def queued(job: TrainingJob) -> Response:

@@ -5,11 +5,11 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
-from registry import pipelines
 from registry.estimators import algorithms, errors
+from registry.jobs.submission import NeedsConfirmation, TrainingRequest
 from registry.models import Stage
 from registry.parameter_fields import ParameterField, SearchSelect, shown
-from registry.training import Doubtful, TrainingRequest
+from registry.training import pipelines
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
@@ -122,7 +122,7 @@ class TrainForm(forms.Form):
 
     def refuse(self, error: ValidationError) -> None:
         """Put the operation's refusal, or its warnings, on the fields that they are about."""
-        if isinstance(error, Doubtful):
+        if isinstance(error, NeedsConfirmation):
             self.doubts = [warning | {"field": PLACES.get(warning["field"])} for warning in error.warnings]
             return
         field = PLACES.get((error.params or {}).get("field") or errors.FIELDS.get(error.code))

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
-from registry.leases import JobState, LeasedJob, LeasedJobQuerySet
+from mlplatform.jobs.leases import JobState, LeasedJob, LeasedJobQuerySet
 
 
 class Stage(models.TextChoices):
@@ -33,7 +33,7 @@ class TrainingJobQuerySet(LeasedJobQuerySet):
 class TrainingJob(LeasedJob):
     """A request to train, and what became of it."""
 
-    TASK = "registry.jobs.run_job"
+    TASK = "registry.jobs.limits.run_job"
     AGAIN = "Train again."
 
     dataset_name = models.CharField(max_length=100)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from registry.models import ModelVersion
 
 if TYPE_CHECKING:  # it imports pandas, which a process that waits for work does not need
-    from registry.pipelines import FitResult
+    from registry.training.pipelines import FitResult
 
 # Each looks at a fit and returns what writes its findings, inside the transaction that registers the version.
 PROVERS: list[Callable[[FitResult], Callable[[ModelVersion], None]]] = []

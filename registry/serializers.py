@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from mlplatform.auth import permissions
 from mlplatform.openapi import ErrorSerializer
-from registry import training
+from registry.jobs import submission
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 
 
@@ -40,7 +40,7 @@ class TrainSerializer(serializers.Serializer):
     target_column = serializers.CharField(
         required=False,
         allow_null=True,
-        default=training.AUTOMATIC,
+        default=submission.AUTOMATIC,
         trim_whitespace=False,
         help_text="Left out: `target`, `label`, `class` or `y`, else the last column. null: none (clusterers).",
     )

@@ -11,11 +11,12 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry import jobs, lists, promotion, training
+from registry import lists, promotion
 from registry.estimators import algorithms
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_of, typed
+from registry.jobs import submission
 from registry.models import ModelVersion, Stage, TrainingJob
 
 PAGE = 50
@@ -41,7 +42,7 @@ def train(request):
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
         try:
-            job = training.request_training(
+            job = submission.submit(
                 form.source,
                 request=form.training_request(),
                 by=request.user,
@@ -78,7 +79,7 @@ def job(request, pk):
     found = lists.job_pages().numbered(pk)
     if request.method == "POST":
         try:
-            jobs.cancel(found, by=request.user)
+            submission.cancel(found, by=request.user)
         except ValidationError as error:
             messages.error(request, error.messages[0])
         return redirect("registry:job", pk=pk)

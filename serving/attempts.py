@@ -19,7 +19,7 @@ from django.utils import timezone
 from catalog.readers.tables import ParseRecipe
 from mlplatform import storage
 from mlplatform.errors import body_of
-from registry import leases
+from mlplatform.jobs import leases
 from registry.models import JobState
 from serving import batch, metrics, resident, upkeep
 from serving.models import ScoringJob

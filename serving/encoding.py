@@ -1,7 +1,7 @@
 """Typed rows to the numbers that the estimator sees: what the fitted ColumnTransformer does, without pandas.
 
 Each step is the arithmetic of the scikit-learn class it was read from, in its order, so that the result is
-equal to the last bit. Anything that was not fitted by `registry.preprocessing` is refused, never guessed.
+equal to the last bit. Anything that was not fitted by `registry.training.preprocessing` is refused, never guessed.
 """
 
 from collections.abc import Callable

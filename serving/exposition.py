@@ -9,8 +9,8 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
+from mlplatform.jobs.leases import LeasedJob
 from mlplatform.resilience import circuit_breaker
-from registry.leases import LeasedJob
 from registry.models import JobState, TrainingJob
 from serving import metrics
 from serving.models import ScoringJob

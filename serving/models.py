@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from registry.leases import LeasedJob, LeasedJobQuerySet
+from mlplatform.jobs.leases import LeasedJob, LeasedJobQuerySet
 from registry.models import JobState, ModelVersion, Stage
 
 

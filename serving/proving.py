@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from registry.models import ModelVersion
-from registry.pipelines import FitResult
+from registry.training.pipelines import FitResult
 from serving import golden
 from serving.models import Proof
 

@@ -1,6 +1,6 @@
 """Predictions for whole table files, at once where that is quick, else as a job: what may be asked for.
 
-What runs a job is in attempts.py, what cares for its bytes in upkeep.py; registry/leases.py has the life of a job.
+What runs a job is in attempts.py, what cares for its bytes in upkeep.py.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from catalog.models import Dataset
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
-from registry import leases
+from mlplatform.jobs import leases
 from registry.models import JobState
 from serving import batch, metrics, prediction, resident, upkeep
 from serving.models import ScoringJob, result_name

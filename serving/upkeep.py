@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mlplatform import storage
-from registry import leases
+from mlplatform.jobs import leases
 from serving.models import ScoringJob
 
 QUEUE = "scoring"  # of its own, so that a table never waits behind a training of hours

@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 from catalog.upload import add_dataset
 from mlplatform.auth import tokens
 from mlplatform.web.request_log import RequestLog
-from registry.training import TrainingRequest, request_training
+from registry.jobs.submission import TrainingRequest, submit
 from serving import resident
 from serving.lane import Lane
 
@@ -106,7 +106,7 @@ def make_dataset(admin):
 def make_job(admin, make_dataset):
     def make(source=None, *, module="tree", class_name="DecisionTreeClassifier", by=None, **fields):
         request = TrainingRequest(module=module, class_name=class_name, **fields)
-        job = request_training(source or make_dataset(), request=request, by=by or admin)
+        job = submit(source or make_dataset(), request=request, by=by or admin)
         job.refresh_from_db()
         return job
 

@@ -24,7 +24,7 @@ MAY_IMPORT = {
 }
 WITHOUT_DJANGO_MODELS = [
     "catalog/profiling/statistics.py",
-    "registry/pipelines.py",
+    "registry/training/pipelines.py",
     "registry/evaluation/metrics.py",
     "registry/estimators/algorithms.py",
     "serving/cells.py",

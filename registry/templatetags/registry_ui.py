@@ -6,8 +6,8 @@ from django import template
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
-from registry.attempts import STAGES as SHARES
 from registry.evaluation import charts
+from registry.jobs.attempt import STAGES as SHARES
 from registry.parameter_fields import shown
 
 register = template.Library()

@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 
 from catalog.examples import EXAMPLES, add_example
 from mlplatform.errors import NotReady
-from registry import dry_run
 from registry.estimators.algorithms import find
+from registry.preflight import dry_run
 
 COLOURS = ["red", "blue", "green"]
 

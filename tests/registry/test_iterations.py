@@ -3,7 +3,7 @@
 import pytest
 
 from registry.estimators import algorithms
-from registry.iterations import told
+from registry.training.iterations import told
 
 X = [[i, i % 3] for i in range(30)]
 Y = [i % 2 for i in range(30)]

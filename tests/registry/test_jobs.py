@@ -11,8 +11,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from mlplatform.errors import Conflict
-from registry import jobs, leases, training, workers
-from registry.attempts import Reporter, run_attempt
+from mlplatform.jobs import leases
+from registry.jobs import limits, submission, worker
+from registry.jobs.attempt import Reporter, run_attempt
 from registry.management.commands.run_attempt import ToTheWorker
 from registry.models import JobState, ModelVersion, TrainingJob
 
@@ -57,7 +58,7 @@ def test_a_job_is_taken_once(job):
 @pytest.mark.parametrize("state", [JobState.FAILED, JobState.CANCELLED, JobState.SUCCEEDED, JobState.RUNNING])
 def test_a_job_that_is_not_queued_is_left_alone(job, state):
     other = job(state=state, attempt=1, error="because")
-    jobs.run_job.call(other.pk)
+    limits.run_job.call(other.pk)
     assert (now_of(other).state, now_of(other).attempt, now_of(other).error) == (state, 1, "because")
 
 
@@ -105,7 +106,9 @@ def test_a_queued_job_that_lost_its_place_in_the_queue_is_queued_again(job):
 
 def test_a_queued_job_that_waits_its_turn_is_left_alone(job):
     task = DBTaskResult.objects.create(
-        args_kwargs={"args": [], "kwargs": {}}, task_path="registry.jobs.run_job", backend_name="default"
+        args_kwargs={"args": [], "kwargs": {}},
+        task_path="registry.jobs.limits.run_job",
+        backend_name="default",
     )
     job(task_id=str(task.pk))
     TrainingJob.objects.update(requested_at=timezone.now() - timedelta(hours=1))
@@ -121,39 +124,39 @@ def test_a_job_is_handed_back_as_if_it_had_not_been_tried(running, settings):
 
 def test_cancelling_a_queued_job_ends_it(job, admin):
     queued = job()
-    assert jobs.cancel(queued, by=admin).state == JobState.CANCELLED
-    jobs.run_job.call(queued.pk)
+    assert submission.cancel(queued, by=admin).state == JobState.CANCELLED
+    limits.run_job.call(queued.pk)
     assert now_of(queued).state == JobState.CANCELLED
     assert not ModelVersion.objects.exists()
 
 
 def test_cancelling_a_running_job_asks_its_worker(running, admin):
     mine = running()
-    assert jobs.cancel(mine, by=admin).state == JobState.RUNNING
-    verdict = workers._asked_to_end(mine)
+    assert submission.cancel(mine, by=admin).state == JobState.RUNNING
+    verdict = worker._asked_to_end(mine)
     assert (verdict.state, verdict.sentence) == (JobState.CANCELLED, "Cancelled by ada.")
 
 
 def test_a_worker_notices_that_another_attempt_has_taken_over(running):
     mine = running()
-    assert workers._asked_to_end(mine) is None
+    assert worker._asked_to_end(mine) is None
     TrainingJob.objects.update(attempt=2)
-    assert workers._asked_to_end(mine).code == "superseded"
+    assert worker._asked_to_end(mine).code == "superseded"
 
 
 def test_a_job_that_has_ended_is_not_cancelled(make_job, admin):
     with pytest.raises(Conflict, match="has ended already"):
-        jobs.cancel(make_job(), by=admin)
+        submission.cancel(make_job(), by=admin)
 
 
 def test_viewers_may_not_cancel(job, make_user):
     with pytest.raises(PermissionDenied):
-        jobs.cancel(job(), by=make_user("viewer"))
+        submission.cancel(job(), by=make_user("viewer"))
 
 
 def test_an_ended_job_is_asked_for_again_as_a_new_one(make_job, admin):
     first = make_job(params={"max_depth": 2}, description="again", timeout_s=100)
-    second = training.retry(first, by=admin)
+    second = submission.retry(first, by=admin)
     assert second.pk != first.pk
     assert (second.request, second.timeout_s) == (first.request, 100)
     assert now_of(second).model_version.number == 2
@@ -162,16 +165,16 @@ def test_an_ended_job_is_asked_for_again_as_a_new_one(make_job, admin):
 def test_a_job_that_runs_or_lost_its_dataset_is_not_asked_for_again(running, admin):
     mine = running()
     with pytest.raises(Conflict, match="not ended"):
-        training.retry(mine, by=admin)
+        submission.retry(mine, by=admin)
     TrainingJob.objects.update(state=JobState.FAILED, dataset_version=None)
     with pytest.raises(Conflict, match="deleted"):
-        training.retry(now_of(mine), by=admin)
+        submission.retry(now_of(mine), by=admin)
 
 
 def test_a_deleted_dataset_is_the_reason_that_the_job_gives(job):
     orphan = job()
     orphan.dataset_version.dataset.delete()
-    jobs.run_job.call(orphan.pk)
+    limits.run_job.call(orphan.pk)
     assert "deleted before the training began" in now_of(orphan).error
 
 
@@ -179,7 +182,7 @@ def test_a_deleted_dataset_is_the_reason_that_the_job_gives(job):
     ("returncode", "words"), [(1, "ended with code 1"), (-11, "SIGSEGV"), (-9, "runs out of memory")]
 )
 def test_a_dead_process_is_told_apart_by_its_signal(returncode, words):
-    assert words in workers._cause(returncode)
+    assert words in worker._cause(returncode)
 
 
 def test_a_job_that_has_ended_keeps_its_end(make_job):
@@ -228,15 +231,15 @@ def test_the_expected_time_follows_earlier_trainings_and_their_rows(make_job):
     assert done.expected_s is None
     start = timezone.now()
     TrainingJob.objects.update(started_at=start, finished_at=start + timedelta(seconds=12))
-    assert jobs.expected_seconds("DecisionTreeClassifier", rows=48) == 24
-    assert jobs.expected_seconds("SVC", rows=48) is None
+    assert limits.expected_seconds("DecisionTreeClassifier", rows=48) == 24
+    assert limits.expected_seconds("SVC", rows=48) is None
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 10**6])
 def test_a_time_limit_outside_the_platform_s_is_refused(make_dataset, admin, seconds):
-    tree = training.TrainingRequest("tree", "DecisionTreeClassifier", timeout_s=seconds)
+    tree = submission.TrainingRequest("tree", "DecisionTreeClassifier", timeout_s=seconds)
     with pytest.raises(ValidationError, match="timeout_s must be"):
-        training.request_training(make_dataset(), request=tree, by=admin)
+        submission.submit(make_dataset(), request=tree, by=admin)
 
 
 def test_waiting_ends_with_the_job_or_the_time(make_job, running):

@@ -9,9 +9,9 @@ import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
-from registry import pipelines
 from registry.estimators import algorithms
 from registry.estimators.algorithms import find
+from registry.training import pipelines
 
 ROWS = 30
 EVERY = algorithms.all_algorithms()

@@ -1,14 +1,14 @@
-"""request_training() and train(): from a request to a registered model version."""
+"""submit() and train(): from a request to a registered model version."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform import storage
 from registry import artifacts
-from registry.attempts import run_attempt
+from registry.jobs.attempt import run_attempt
+from registry.jobs.submission import NeedsConfirmation, TrainingRequest, submit
 from registry.models import JobState, ModelVersion, Release, TrainingJob
 from registry.promotion import delete_version
-from registry.training import Doubtful, TrainingRequest, request_training
 from tests.conftest import LONELY
 
 TREE = {"module": "tree", "class_name": "DecisionTreeClassifier"}
@@ -91,19 +91,19 @@ def test_a_clusterer_takes_no_target_unless_one_is_plain(make_version, make_data
 def test_a_request_that_cannot_work_is_refused_before_it_is_queued(make_dataset, admin, fields, sentence):
     source = make_dataset()
     with pytest.raises(ValidationError, match=sentence):
-        request_training(source, request=TrainingRequest(**(TREE | fields)), by=admin)
+        submit(source, request=TrainingRequest(**(TREE | fields)), by=admin)
     assert not TrainingJob.objects.exists()
 
 
 def test_viewers_may_not_train(make_dataset, make_user):
     with pytest.raises(PermissionDenied, match="data scientists"):
-        request_training(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
+        submit(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
 
 
 def test_a_table_that_cannot_be_learned_is_refused_by_the_dry_run(make_dataset, admin):
     source = make_dataset("constant", "x,y\n" + "".join(f"{i},same\n" for i in range(20)))
     with pytest.raises(ValidationError, match="only one class"):
-        request_training(source, request=TrainingRequest(**TREE), by=admin)
+        submit(source, request=TrainingRequest(**TREE), by=admin)
     assert not TrainingJob.objects.exists()
 
 
@@ -119,10 +119,10 @@ def test_warnings_are_asked_about_unless_they_are_accepted(make_dataset, admin):
     source = make_dataset(
         "leaky", "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
     )
-    with pytest.raises(Doubtful) as doubt:
-        request_training(source, request=TrainingRequest(**TREE), by=admin, accept_warnings=False)
+    with pytest.raises(NeedsConfirmation) as doubt:
+        submit(source, request=TrainingRequest(**TREE), by=admin, accept_warnings=False)
     assert [warning["code"] for warning in doubt.value.warnings] == ["leak"]
-    job = request_training(source, request=TrainingRequest(**TREE), by=admin)
+    job = submit(source, request=TrainingRequest(**TREE), by=admin)
     assert job.warnings == doubt.value.warnings
 
 

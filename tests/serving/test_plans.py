@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from registry import pipelines
 from registry.estimators import algorithms
+from registry.training import pipelines
 from serving import plans, trees
 from serving.frames import Reader, TypedRows
 

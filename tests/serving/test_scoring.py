@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from mlplatform import storage
 from mlplatform.errors import Conflict
-from registry import leases
+from mlplatform.jobs import leases
 from registry.models import JobState
 from registry.promotion import delete_version
 from serving import attempts, batch, scoring, upkeep
@@ -379,7 +379,7 @@ class TestCare:
         assert stored() == ["result.csv"]
 
     def test_a_training_and_a_table_wait_in_different_queues(self):
-        from registry.jobs import run_job
+        from registry.jobs.limits import run_job
 
         assert (run_job.queue_name, scoring.run_job.queue_name) == ("default", upkeep.QUEUE)
 

@@ -14,8 +14,9 @@ def main(dataset_name: str) -> None:
     from django.utils import timezone
 
     from catalog.models import Dataset
+    from registry.jobs.submission import TrainingRequest, submit
     from registry.models import JobState, TrainingJob
-    from registry.training import TrainingRequest, request_training, train
+    from registry.training.run import train
 
     gate = threading.Barrier(COUNT)
 
@@ -30,7 +31,7 @@ def main(dataset_name: str) -> None:
     source = Dataset.objects.named(dataset_name).version()
     request = TrainingRequest(module="tree", class_name="DecisionTreeClassifier")
     admin = get_user_model().objects.get(username="admin")
-    jobs = [request_training(source, request=request, by=admin) for _ in range(COUNT)]
+    jobs = [submit(source, request=request, by=admin) for _ in range(COUNT)]
     TrainingJob.objects.filter(pk__in=[job.pk for job in jobs]).update(
         state=JobState.RUNNING, attempt=1, heartbeat_at=timezone.now()
     )

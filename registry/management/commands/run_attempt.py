@@ -7,8 +7,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from registry.attempts import run_attempt
 from registry.estimators import algorithms
+from registry.jobs.attempt import run_attempt
 from registry.models import JobState, TrainingJob
 
 OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux

@@ -3,7 +3,8 @@ from functools import partial
 
 from django_tasks_db.management.commands import db_worker
 
-from registry import leases, workers
+from mlplatform.jobs import leases
+from registry.jobs import worker
 from registry.models import TrainingJob
 
 
@@ -11,15 +12,15 @@ class Worker(db_worker.Worker):
     """The queue's worker, which also has a child ready for the next job and hands the current one back."""
 
     def run(self):
-        workers.prepare()
+        worker.prepare()
         try:
             super().run()
         finally:
-            workers.dismiss()
+            worker.dismiss()
 
     def run_task(self, db_task_result):
         super().run_task(db_task_result)
-        workers.prepare()
+        worker.prepare()
 
     def shutdown(self, signum, frame):
         leases.stopping.set()

@@ -4,7 +4,7 @@ import threading
 from django_tasks_db.management.commands import db_worker
 
 from mlplatform import metrics, system_checks
-from registry import leases
+from mlplatform.jobs import leases
 from serving import upkeep
 
 GIVES_WAY = 5  # niceness: a prediction that somebody waits for goes before one of two million

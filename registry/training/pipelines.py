@@ -11,10 +11,11 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import checks, iterations, preprocessing, signature
+from registry import signature
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import metrics as evaluation
+from registry.training import iterations, preprocessing, validation
 
 TARGET_NAMES = ("target", "label", "class", "y")
 DTYPES = {
@@ -99,9 +100,9 @@ def fit(
     Raises ValidationError: invalid_parameter, fit_failed, and the codes of `checks`.
     """
     progress("checking", None)
-    checks.seed(random_state)
+    validation.seed(random_state)
     algorithms.check_params(algorithm, params)
-    inputs = checks.inputs(columns, features=features, target=target)
+    inputs = validation.inputs(columns, features=features, target=target)
     answer = next((c for c in columns if c["name"] == target and algorithm.task != "clustering"), None)
     notes: list[str] = []
     parts = split(frame, inputs, answer, algorithm, test_size, random_state, notes)
@@ -144,18 +145,18 @@ def split(
 ) -> Parts:
     """Checked training and test rows: by chance, and in the same class shares for a classifier."""
     names = [column["name"] for column in inputs]
-    checks.finite(frame, names)
+    validation.finite(frame, names)
     if algorithm.task == "clustering":
-        checks.some_rows(frame)
+        validation.some_rows(frame)
         every_row = feature_frame(frame, inputs)
         return Parts(every_row, every_row, None, None)
-    checks.share(test_size)
-    checks.target_type(answer, algorithm=algorithm)
+    validation.share(test_size)
+    validation.target_type(answer, algorithm=algorithm)
     frame, y = _target(frame, answer, notes)
     is_classes = algorithm.task == "classification"
     if is_classes:
-        checks.classes(y, name=answer["name"], algorithm=algorithm)
-    checks.both_parts(len(y), test_size=test_size, classes=len(np.unique(y)) if is_classes else None)
+        validation.classes(y, name=answer["name"], algorithm=algorithm)
+    validation.both_parts(len(y), test_size=test_size, classes=len(np.unique(y)) if is_classes else None)
 
     from sklearn.model_selection import train_test_split
 
@@ -169,7 +170,7 @@ def split(
 def _target(frame: pandas.DataFrame, answer: dict, notes: list[str]) -> tuple[pandas.DataFrame, np.ndarray]:
     """The rows that have a target, and it, in the Python type of the file: str, int, bool or float."""
     name = answer["name"]
-    checks.finite(frame, [name])
+    validation.finite(frame, [name])
     known = frame[name].notna()
     missing = len(frame) - int(known.sum())
     if missing:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import pipelines, preprocessing
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
+from registry.training import pipelines, preprocessing
 
 # It is about working at all, not about quality: so much of each parameter is enough.
 CAPS = {

@@ -17,8 +17,8 @@ import psutil
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from registry import leases
-from registry.attempts import MEMORY_SENTENCE, run_attempt
+from mlplatform.jobs import leases
+from registry.jobs.attempt import MEMORY_SENTENCE, run_attempt
 from registry.models import JobState, TrainingJob
 
 logger = logging.getLogger(__name__)

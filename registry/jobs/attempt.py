@@ -9,9 +9,9 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from mlplatform.errors import body_of
-from registry import leases
+from mlplatform.jobs import leases
 from registry.models import JobState, TrainingJob
-from registry.training import train
+from registry.training.run import train
 
 logger = logging.getLogger(__name__)
 

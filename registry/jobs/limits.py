@@ -9,23 +9,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django_tasks import task
 
-from mlplatform.auth import permissions
-from registry import leases
 from registry.models import JobState, TrainingJob
 
 
 @task()
 def run_job(job_id: int) -> None:
     """The queue's task."""
-    from registry.workers import run  # it imports this module
+    from registry.jobs.worker import run  # it imports this module
 
     run(job_id)
-
-
-def cancel(job: TrainingJob, *, by) -> TrainingJob:
-    """End a queued job at once; ask the worker of a running one to kill it. Raises Conflict when it has ended."""
-    permissions.check(by, "train")
-    return leases.cancel(job, by=by)
 
 
 def expected_seconds(algorithm: str, *, rows: int) -> float | None:

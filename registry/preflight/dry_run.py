@@ -12,9 +12,10 @@ from django.core.exceptions import ValidationError
 from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
 from catalog.profiling import statistics
-from registry import checks, identifiers, leaks, quick_fit
 from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
+from registry.preflight import identifiers, leakage, trial_fit
+from registry.training import validation
 
 PATIENCE_S = 1.5
 MOST_COLUMNS = 2_000  # that are looked at; reading 5,000 takes a second
@@ -55,11 +56,11 @@ def check(
     """
     deadline = time.monotonic() + PATIENCE_S
     with _placed():
-        inputs = checks.inputs(source.columns, features=features, target=target)
+        inputs = validation.inputs(source.columns, features=features, target=target)
         answer = next((c for c in source.columns if c["name"] == target), None)
         if algorithm.task != "clustering":
-            checks.target_type(answer, algorithm=algorithm)
-            checks.share(test_size)
+            validation.target_type(answer, algorithm=algorithm)
+            validation.share(test_size)
         trial = _trial(source, algorithm, params, inputs, answer, test_size, random_state)
         if trial.answer:
             _refuse_target(trial)
@@ -106,17 +107,17 @@ def _refuse_target(trial: Trial) -> None:
     """Refuse what is certain for the whole table."""
     name, rows = trial.answer["name"], _answered(trial)
     with _placed("target"):
-        checks.finite(trial.frame, [name])
+        validation.finite(trial.frame, [name])
     if trial.algorithm.task != "classification" or not rows:
-        checks.both_parts(rows, test_size=trial.test_size, classes=None)
+        validation.both_parts(rows, test_size=trial.test_size, classes=None)
         return
     y = _typical(trial)
     if y is None:
         _refuse_many_numbers(trial)
     else:
-        checks.classes(y, name=name, algorithm=trial.algorithm)
+        validation.classes(y, name=name, algorithm=trial.algorithm)
     classes = trial.profile[name]["distinct"] or trial.frame[name].nunique()
-    checks.both_parts(rows, test_size=trial.test_size, classes=classes or None)
+    validation.both_parts(rows, test_size=trial.test_size, classes=classes or None)
 
 
 def _answered(trial: Trial) -> int:
@@ -130,7 +131,7 @@ def _answers(trial: Trial) -> np.ndarray:
 
 
 def _typical(trial: Trial) -> np.ndarray | None:
-    """Targets on which `checks.classes` decides as on the whole table; None when too little is known."""
+    """Targets on which `validation.classes` decides as on the whole table; None when too little is known."""
     if trial.is_whole:
         return _answers(trial)
     known = trial.profile[trial.answer["name"]]
@@ -232,7 +233,7 @@ def _about_features(trial: Trial) -> Iterator[dict]:
 
 def _leaks(trial: Trial, inputs: list[dict]) -> list[str]:
     frame = trial.frame[trial.frame[trial.answer["name"]].notna()]
-    return leaks.find(frame, inputs, _answers(trial), is_classes=trial.algorithm.task == "classification")
+    return leakage.find(frame, inputs, _answers(trial), is_classes=trial.algorithm.task == "classification")
 
 
 def _warning(code: str, field: str | None, detail: str) -> dict:
@@ -252,7 +253,7 @@ def _names(names: list[str], one: str, many: str) -> str:
 
 
 def _fit(trial: Trial, deadline: float) -> list[dict]:
-    doubt = quick_fit.attempt(
+    doubt = trial_fit.attempt(
         trial.frame,
         inputs=trial.inputs[:MOST_COLUMNS],
         answer=trial.answer,
