@@ -262,7 +262,7 @@ def bucket_storage(bucket: str) -> dict:
                 s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
                 connect_timeout=2,
                 # Of silence, twice: a busy server's disk may take that long over a part of a large file, and who
-                # uploads still waits. Predictions wait less: see serving/resident.py.
+                # uploads still waits. Predictions wait less: see serving/model_cache/cache.py.
                 read_timeout=10,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             ),
@@ -295,7 +295,7 @@ INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 # What the web server calls before it forks: work of seconds whose result every process shares.
 PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
 # What each web process calls after the fork, which threads do not survive; with a function that says whether it is on.
-IN_WORKERS = ["serving.lookout.start"]
+IN_WORKERS = ["serving.model_cache.refresher.start"]
 
 # Training
 

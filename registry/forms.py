@@ -6,9 +6,9 @@ from django.urls import reverse_lazy
 
 from catalog.models import Dataset
 from registry.estimators import algorithms, errors
+from registry.estimators.form_fields import ParameterField, SearchSelect, shown
 from registry.jobs.submission import NeedsConfirmation, TrainingRequest
 from registry.models import Stage
-from registry.parameter_fields import ParameterField, SearchSelect, shown
 from registry.training import pipelines
 
 PREFIX = "param-"

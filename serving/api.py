@@ -17,10 +17,11 @@ from rest_framework.views import APIView
 
 from mlplatform.openapi import ErrorSerializer
 from registry.models import Stage
-from serving import metrics, scoring
-from serving.batch import CONTENT_TYPES
+from serving.batch import service
+from serving.batch.scorer import CONTENT_TYPES
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
+from serving.monitoring import metrics
 from serving.protocols import bodies, native
 from serving.protocols.native import PredictSerializer
 
@@ -186,7 +187,7 @@ class PredictFileView(APIView):
             form = PredictFileSerializer(data=request.data)
             form.is_valid(raise_exception=True)
         wanted = form.validated_data
-        made = scoring.score(
+        made = service.score(
             wanted["dataset_name"],
             stage=wanted["environment"],
             file=wanted["file"],
@@ -246,7 +247,7 @@ class ScoringJobView(APIView):
         },
     )
     def delete(self, request, pk):
-        scoring.delete(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
+        service.delete(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
         return Response(status=204)
 
 
@@ -264,7 +265,7 @@ class ScoringResultView(APIView):
     )  # fmt: skip
     def get(self, request, pk):
         job = ScoringJob.objects.for_lists().numbered(pk)
-        return attachment(scoring.open_result(job), job.result_name, job.format)
+        return attachment(service.open_result(job), job.result_name, job.format)
 
 
 class CancelScoringJobView(APIView):
@@ -284,4 +285,4 @@ class CancelScoringJobView(APIView):
     )
     def post(self, request, pk):
         job = ScoringJob.objects.for_lists().numbered(pk)
-        return Response(ScoringJobSerializer(scoring.cancel(job, by=request.user)).data)
+        return Response(ScoringJobSerializer(service.cancel(job, by=request.user)).data)

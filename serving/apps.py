@@ -14,9 +14,9 @@ class ServingConfig(AppConfig):
         from mlplatform.web import health
         from registry import proofs
 
-        proofs.PROVERS.append(_later("serving.proving.prove"))
-        proofs.REHEARSALS.append(_later("serving.resident.rehearse"))
-        health.FALLBACKS.append(_later("serving.resident.is_answering"))
+        proofs.PROVERS.append(_later("serving.engine.registration.prove"))
+        proofs.REHEARSALS.append(_later("serving.model_cache.cache.rehearse"))
+        health.FALLBACKS.append(_later("serving.model_cache.cache.is_answering"))
         for path in ("/v1", "/v2"):
             errors.SHAPES[path] = _later("serving.protocols.v2.error_body")
         errors.SHAPES["/invocations"] = _later("serving.protocols.invocations.error_body")

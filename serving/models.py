@@ -54,7 +54,7 @@ class ScoringJob(LeasedJob):
     go when the job has ended; the result's stay until the job is deleted or SCORING_KEEP_DAYS have passed.
     """
 
-    TASK = "serving.scoring.run_job"
+    TASK = "serving.batch.service.run_job"
     NOUN = "scoring job"
     AGAIN = "Send the file again."
 

@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.models import Release
-from serving import metrics, resident
-from serving.frames import Reader, TypedRows
-from serving.loading import Model
+from serving.inputs.reader import Reader, TypedRows
+from serving.model_cache import cache
+from serving.model_cache.loader import Model
+from serving.monitoring import metrics
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ def predict(
 
     `dataset` may be its name; `rows` are lists in the signature's order or objects by column name. `warnings` asks
     for what is odd in each row. Raises ValidationError listing rows and columns that do not fit the signature, or
-    when the model cannot do what is asked, and what resident.answering() raises.
+    when the model cannot do what is asked, and what cache.answering() raises.
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
     with metrics.failures(protocol) as seen:
         permissions.check(by, "predict")
-        slot = seen.slot = resident.answering(name, stage=stage, number=version)
+        slot = seen.slot = cache.answering(name, stage=stage, number=version)
         made, typed = _predicted(
             slot,
             rows if hasattr(rows, "typed") else Rows(rows),
@@ -69,7 +70,7 @@ def predict(
 
 
 def _predicted(
-    slot: resident.Slot, rows: Rows, *, probabilities: bool, warnings: bool
+    slot: cache.Slot, rows: Rows, *, probabilities: bool, warnings: bool
 ) -> tuple[Prediction, TypedRows]:
     model = slot.model
     check(slot, probabilities=probabilities)
@@ -85,7 +86,7 @@ def _predicted(
     return made, typed
 
 
-def check(slot: resident.Slot, *, probabilities: bool) -> None:
+def check(slot: cache.Slot, *, probabilities: bool) -> None:
     """Raise ValidationError when this model cannot predict, or gives no probabilities."""
     version = slot.model.version
     if not version.signature["can_predict"]:

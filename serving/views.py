@@ -14,7 +14,8 @@ from mlplatform.auth import permissions
 from registry import lists, promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
-from serving import prediction, samples, scoring
+from serving import code_snippets, prediction
+from serving.batch import service
 from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
 from serving.models import Proof, ScoringJob
@@ -107,7 +108,7 @@ def score(request, dataset, environment):
     if form.is_valid():
         file = form.cleaned_data.pop("file")
         try:
-            made = scoring.score(
+            made = service.score(
                 found, stage=environment, file=file, filename=file.name, by=request.user, **form.cleaned_data
             )
         except ValidationError as error:
@@ -136,7 +137,7 @@ def job_list(request):
 def job(request, pk):
     """One scoring job; htmx asks for its inner part every second until it has ended."""
     found = ScoringJob.objects.for_lists().numbered(pk)
-    context = {"job": found, "is_mine": scoring.may_change(found, request.user)}
+    context = {"job": found, "is_mine": service.may_change(found, request.user)}
     return render(request, "serving/_job.html" if request.htmx else "serving/job.html", context)
 
 
@@ -144,7 +145,7 @@ def job(request, pk):
 @permissions.page("predict")
 def cancel_job(request, pk):
     try:
-        scoring.cancel(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
+        service.cancel(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("serving:job", pk=pk)
@@ -155,7 +156,7 @@ def cancel_job(request, pk):
 def delete_job(request, pk):
     found = ScoringJob.objects.for_lists().numbered(pk)
     try:
-        scoring.delete(found, by=request.user)
+        service.delete(found, by=request.user)
     except ValidationError as error:
         messages.error(request, error.messages[0])
         return redirect("serving:job", pk=pk)
@@ -166,7 +167,7 @@ def delete_job(request, pk):
 @permissions.page()
 def result(request, pk):
     found = ScoringJob.objects.for_lists().numbered(pk)
-    return FileResponse(scoring.open_result(found), as_attachment=True, filename=found.result_name)
+    return FileResponse(service.open_result(found), as_attachment=True, filename=found.result_name)
 
 
 def rollback_form(history, release) -> RollbackForm | None:
@@ -187,15 +188,15 @@ def try_out(request, dataset, environment, release, form) -> dict:
     except ValidationError as error:
         form.add_error(None, error.messages)
         return {}
-    sent = samples.body(release, row, probabilities=with_probabilities)
+    sent = code_snippets.body(release, row, probabilities=with_probabilities)
     url = request.build_absolute_uri("/predict")
     chances = zip(made.classes, made.probabilities[0], strict=True) if made.probabilities else []
     return {
         "made": made,
         "prediction": made.predictions[0],
         "chances": sorted(chances, key=lambda pair: pair[1] or 0, reverse=True)[:MOST_CHANCES],
-        "curl": samples.curl(url, sent),
-        "python": samples.python(url, sent),
+        "curl": code_snippets.curl(url, sent),
+        "python": code_snippets.python(url, sent),
     }
 
 

@@ -6,9 +6,9 @@ from django import template
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
+from registry.estimators.form_fields import shown
 from registry.evaluation import charts
 from registry.jobs.attempt import STAGES as SHARES
-from registry.parameter_fields import shown
 
 register = template.Library()
 

@@ -11,11 +11,10 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry import signature
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import metrics as evaluation
-from registry.training import iterations, preprocessing, validation
+from registry.training import iterations, preprocessing, signature, validation
 
 TARGET_NAMES = ("target", "label", "class", "y")
 DTYPES = {

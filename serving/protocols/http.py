@@ -16,8 +16,8 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import errors
 from mlplatform.auth import permissions, tokens
-from serving import exposition
-from serving.metrics import failures
+from serving.monitoring import prometheus
+from serving.monitoring.metrics import failures
 from serving.protocols import bodies, invocations, native, v1, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
@@ -177,7 +177,7 @@ def metrics(request):
             permissions.check(request.user, "view")
     except EXPECTED as error:
         return refused(error)
-    return HttpResponse(exposition.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return HttpResponse(prometheus.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @require_safe

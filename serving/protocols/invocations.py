@@ -14,8 +14,10 @@ from django.db import InterfaceError, OperationalError
 
 from catalog.readers import tables
 from mlplatform.errors import TooLarge, UnsupportedType
-from serving import cells, files, prediction, resident
-from serving.frames import Reader, TypedRows
+from serving import prediction
+from serving.inputs import cell_rules, files
+from serving.inputs.reader import Reader, TypedRows
+from serving.model_cache import cache
 from serving.protocols import bodies, naming
 from serving.protocols.tensors import invalid
 
@@ -180,8 +182,8 @@ class CsvText:
                     raise invalid(f"Row {number} has {len(row)} values; the header has {len(header)}.")
             if rows:
                 columns = _by_name(header, rows)
-                return reader.from_columns(columns, len(rows), rules=cells.TEXT)
-        return reader.from_rows(rows, rules=cells.TEXT)
+                return reader.from_columns(columns, len(rows), rules=cell_rules.TEXT)
+        return reader.from_rows(rows, rules=cell_rules.TEXT)
 
 
 @dataclass(frozen=True)
@@ -208,7 +210,7 @@ def is_ready() -> bool:
         return True
     try:
         dataset, stage, _ = naming.named(settings.INVOCATIONS_MODEL)
-        resident.answering(dataset, stage=stage)
+        cache.answering(dataset, stage=stage)
     except (ValidationError, OperationalError, InterfaceError):
         return False
     return True

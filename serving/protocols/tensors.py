@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 from django.core.exceptions import ValidationError
 
-from serving.frames import Reader, TypedRows
+from serving.inputs.reader import Reader, TypedRows
 
 # The datatypes of the protocol, and the numpy type of their binary form.
 DATATYPES = {

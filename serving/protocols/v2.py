@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
 from registry.models import Release, Stage
-from serving import prediction, resident
+from serving import prediction
+from serving.model_cache import cache
 from serving.protocols import bodies, naming
 from serving.protocols.tensors import Tensor, Tensors, invalid, output
 
@@ -46,9 +47,9 @@ def models() -> dict:
     return {"models": sorted(name if stage == naming.DEFAULT else f"{name}@{stage}" for name, stage in live)}
 
 
-def slot(model: str, version: str | None) -> resident.Slot:
+def slot(model: str, version: str | None) -> cache.Slot:
     dataset, stage, number = naming.named(model, version)
-    return resident.answering(dataset, stage=stage, number=number)
+    return cache.answering(dataset, stage=stage, number=number)
 
 
 def ready(model: str, version: str | None) -> dict:

@@ -5,7 +5,7 @@ from django_tasks_db.management.commands import db_worker
 
 from mlplatform import metrics, system_checks
 from mlplatform.jobs import leases
-from serving import upkeep
+from serving.batch import cleanup
 
 GIVES_WAY = 5  # niceness: a prediction that somebody waits for goes before one of two million
 
@@ -24,11 +24,11 @@ class Command(db_worker.Command):
 
     def add_arguments(self, parser):
         super().add_arguments(parser)
-        parser.set_defaults(queue_name=upkeep.QUEUE)
+        parser.set_defaults(queue_name=cleanup.QUEUE)
 
     def handle(self, **options):
         db_worker.Worker = Worker  # the command offers no other way to name its class
         os.nice(GIVES_WAY)
         metrics.discard_dead_processes()
-        threading.Thread(target=leases.care, args=[upkeep.tidy, self.stderr.write], daemon=True).start()
+        threading.Thread(target=leases.care, args=[cleanup.tidy, self.stderr.write], daemon=True).start()
         super().handle(**options)

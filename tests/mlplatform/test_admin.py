@@ -1,0 +1,76 @@
+"""The admin: every table can be looked at, nothing can be changed there."""
+
+import io
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+OURS = [
+    model for name in ("catalog", "registry", "serving") for model in apps.get_app_config(name).get_models()
+]
+
+
+@pytest.fixture
+def registry_rows(make_version, admin):
+    from registry.promotion import promote
+    from serving.batch.service import score
+
+    promote(make_version(), stage="staging", by=admin)
+    table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
+    score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_every_table_has_a_list_and_a_page(page, registry_rows, model):
+    meta = model._meta
+    listed = page.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"), {"q": "flowers"})
+    assert listed.status_code == 200
+    row = model.objects.first()
+    assert str(row) in listed.content.decode() or "flowers" in listed.content.decode()
+    assert (
+        page.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])).status_code
+        == 200
+    )
+
+
+@pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
+def test_nothing_can_be_added_changed_or_deleted(page, registry_rows, rf, admin, model):
+    from django.contrib import admin as site
+
+    request = rf.get("/admin/")
+    request.user = admin
+    model_admin = site.site.get_model_admin(model)
+    assert not model_admin.has_add_permission(request)
+    assert not model_admin.has_change_permission(request)
+    assert not model_admin.has_delete_permission(request)
+
+
+def test_every_table_of_ours_is_registered():
+    assert [model for model in OURS if not admin.site.is_registered(model)] == []
+
+
+def test_a_list_of_models_runs_as_many_queries_for_thirty_rows_as_for_three(
+    page, make_dataset, make_version, django_assert_max_num_queries
+):
+    source = make_dataset()
+    for _ in range(3):
+        make_version(source)
+    url = reverse("admin:registry_modelversion_changelist")
+    page.get(url)
+    with django_assert_max_num_queries(25) as few:
+        page.get(url)
+    for _ in range(10):
+        make_version(source)
+    with django_assert_max_num_queries(len(few)):
+        page.get(url)
+
+
+def test_only_administrators_enter(client, make_user):
+    for role in ("viewer", "data scientist", "release manager"):
+        client.force_login(make_user(role))
+        assert client.get("/admin/").status_code == 302
+    client.force_login(make_user("administrator"))
+    assert client.get("/admin/").status_code == 200
+    assert client.get("/admin/auth/user/").status_code == 200
