@@ -65,7 +65,7 @@ class PredictView(APIView):
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip
     def post(self, request):
-        with metrics.failures("native"):
+        with metrics.count_failures("native"):
             return Response(native.answer(bodies.json_of(request._request), by=request.user))
 
 
@@ -183,7 +183,7 @@ class PredictFileView(APIView):
         examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
     def post(self, request):
-        with metrics.failures("file"):
+        with metrics.count_failures("file"):
             form = PredictFileSerializer(data=request.data)
             form.is_valid(raise_exception=True)
         wanted = form.validated_data

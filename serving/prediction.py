@@ -10,7 +10,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.models import Release
 from serving.inputs.reader import Reader, TypedRows
-from serving.model_cache import cache
+from serving.model_cache.cache import CacheEntry, shared_cache
 from serving.model_cache.loader import Model
 from serving.monitoring import metrics
 
@@ -51,33 +51,33 @@ def predict(
 
     `dataset` may be its name; `rows` are lists in the signature's order or objects by column name. `warnings` asks
     for what is odd in each row. Raises ValidationError listing rows and columns that do not fit the signature, or
-    when the model cannot do what is asked, and what cache.answering() raises.
+    when the model cannot do what is asked, and what ModelCache.get() raises.
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
-    with metrics.failures(protocol) as seen:
+    with metrics.count_failures(protocol) as attempt:
         permissions.check(by, "predict")
-        slot = seen.slot = cache.answering(name, stage=stage, number=version)
+        entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
         made, typed = _predicted(
-            slot,
+            entry,
             rows if hasattr(rows, "typed") else Rows(rows),
             probabilities=probabilities,
             warnings=warnings,
         )
-    counts = slot.model.watch.counts(typed)
-    metrics.predicted(slot, protocol=protocol, rows=typed.count, notices=counts, start=start)
+    counts = entry.model.watch.counts(typed)
+    metrics.count_prediction(entry, protocol=protocol, rows=typed.count, warnings=counts, start=start)
     return made
 
 
 def _predicted(
-    slot: cache.Slot, rows: Rows, *, probabilities: bool, warnings: bool
+    entry: CacheEntry, rows: Rows, *, probabilities: bool, warnings: bool
 ) -> tuple[Prediction, TypedRows]:
-    model = slot.model
-    check(slot, probabilities=probabilities)
+    model = entry.model
+    check(entry, probabilities=probabilities)
     typed = rows.typed(model.reader)
     values, chances = run(model, typed, probabilities=probabilities)
     made = Prediction(
-        release=slot.release,
+        release=entry.release,
         predictions=plain(values),
         classes=model.version.signature["classes"] if probabilities else None,
         probabilities=plain(chances) if probabilities else None,
@@ -86,9 +86,9 @@ def _predicted(
     return made, typed
 
 
-def check(slot: cache.Slot, *, probabilities: bool) -> None:
+def check(entry: CacheEntry, *, probabilities: bool) -> None:
     """Raise ValidationError when this model cannot predict, or gives no probabilities."""
-    version = slot.model.version
+    version = entry.model.version
     if not version.signature["can_predict"]:
         raise ValidationError(
             f"{version.algorithm} cannot assign new rows to its clusters. Train a clusterer that can, such as KMeans.",

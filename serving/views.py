@@ -62,22 +62,22 @@ def live(request):
 
 
 @permissions.page()
-def slot(request, dataset, environment):
+def stage(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     if environment not in Stage.values:
         raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
-    context = slot_context(found, environment)
+    context = stage_context(found, environment)
     release = context["release"]
     form = TryForm(request.POST or None, signature=release.model_version.signature) if release else None
     if form and form.is_bound and form.is_valid():
         context |= try_out(request, found, environment, release, form)
     context["form"] = form
-    template = "serving/_try.html" if request.htmx and release else "serving/slot.html"
+    template = "serving/_try.html" if request.htmx and release else "serving/stage.html"
     return render(request, template, context, status=422 if form and form.errors else 200)
 
 
-def slot_context(dataset, stage) -> dict:
+def stage_context(dataset, stage) -> dict:
     """What the page of one stage shows, but for its forms' answers."""
     history = list(lists.releases().filter(dataset=dataset, stage=stage)[:PAGE])
     release = next((release for release in history if release.is_live), None)
@@ -100,7 +100,7 @@ def slot_context(dataset, stage) -> dict:
 def score(request, dataset, environment):
     """A table back with a prediction for each row, or the page of the job that makes it."""
     if request.method != "POST":  # the address stays behind when a file is refused
-        return redirect("serving:slot", dataset, environment)
+        return redirect("serving:stage", dataset, environment)
     if environment not in Stage.values:
         raise Http404(NO_STAGE)
     found = Dataset.objects.named(dataset)
@@ -117,11 +117,11 @@ def score(request, dataset, environment):
             if isinstance(made, ScoringJob):
                 return redirect("serving:job", pk=made.pk)
             return FileResponse(made.file, as_attachment=True, filename=made.filename)
-    context = slot_context(found, environment) | {"file_form": form}
+    context = stage_context(found, environment) | {"file_form": form}
     if context["release"]:
         signature = context["release"].model_version.signature
         context |= {"file_form": form.suited(signature), "form": TryForm(signature=signature)}
-    return render(request, "serving/slot.html", context, status=422)
+    return render(request, "serving/stage.html", context, status=422)
 
 
 @permissions.page()
@@ -214,4 +214,4 @@ def rollback(request, dataset, environment):
             messages.success(
                 request, f"Version {release.model_version.number} is live in {environment} again."
             )
-    return redirect("serving:slot", dataset=found.name, environment=environment)
+    return redirect("serving:stage", dataset=found.name, environment=environment)

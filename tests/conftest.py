@@ -19,7 +19,7 @@ from mlplatform.auth import tokens
 from mlplatform.web.request_log import RequestLog
 from registry.jobs.submission import TrainingRequest, submit
 from serving.lane import Lane
-from serving.model_cache import cache
+from serving.model_cache.cache import shared_cache
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
 FLOWERS = "length,width,colour,species\n" + "".join(
@@ -33,7 +33,7 @@ LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\
 @pytest.fixture(autouse=True)
 def _empty_memory():
     yield
-    cache.forget()
+    shared_cache().clear()
     tokens.forget()
 
 

@@ -22,7 +22,7 @@ from mlplatform.errors import body_of
 from mlplatform.jobs import leases
 from registry.models import JobState
 from serving.batch import cleanup, scorer
-from serving.model_cache import cache
+from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob
 from serving.monitoring import metrics
 
@@ -58,8 +58,8 @@ def run(job_id: int) -> None:
     if job is None:
         return
     try:
-        with _beating(job), metrics.failures("file") as seen, tempfile.TemporaryFile() as scored:
-            _attempt(job, scored, seen)
+        with _beating(job), metrics.count_failures("file") as attempt, tempfile.TemporaryFile() as scored:
+            _attempt(job, scored, attempt)
     except Stopped:
         leases.patiently(lambda: leases.hand_back(job), PATIENCE_S)
         return
@@ -93,24 +93,24 @@ def _end(job: ScoringJob, state: str, **words) -> None:
     leases.patiently(lambda: leases.end(job, state, **words), PATIENCE_S)
 
 
-def _attempt(job: ScoringJob, scored: IO[bytes], seen) -> None:
+def _attempt(job: ScoringJob, scored: IO[bytes], attempt) -> None:
     """Score the job's file and store the result. Raises ValidationError for a person to act on, and Interrupted."""
     start = time.perf_counter()
     if job.model_version_id is None:
         raise ValidationError(
             "The model version was deleted before it had predicted the file.", code="version_deleted"
         )
-    wanted = partial(cache.answering, job.dataset_name, stage=job.stage, number=job.version)
-    slot = seen.slot = leases.patiently(wanted, PATIENCE_S)
+    wanted = partial(shared_cache().get, job.dataset_name, stage=job.stage, version=job.version)
+    entry = attempt.entry = leases.patiently(wanted, PATIENCE_S)
     opened = partial(storage.open_file, storage.datasets(), job.input_key)
     with leases.patiently(opened, PATIENCE_S) as file:
         given = scorer.Table(file, ParseRecipe.from_dict(job.recipe), job.rows)
         tell = _Teller(job)
-        counted = scorer.score(slot.model, given, scored, probabilities=job.probabilities, tell=tell)
+        counted = scorer.score(entry.model, given, scored, probabilities=job.probabilities, tell=tell)
     size = scored.seek(0, 2)
     key = leases.patiently(lambda: _store(job, scored), PATIENCE_S)
     leases.patiently(lambda: _succeed(job, counted, key=key, size=size), PATIENCE_S)
-    metrics.predicted(slot, protocol="file", rows=counted.rows, notices=counted.notices, start=start)
+    metrics.count_prediction(entry, protocol="file", rows=counted.rows, warnings=counted.notices, start=start)
 
 
 def _store(job: ScoringJob, scored: IO[bytes]) -> str:

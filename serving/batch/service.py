@@ -21,7 +21,7 @@ from mlplatform.jobs import leases
 from registry.models import JobState
 from serving import prediction
 from serving.batch import cleanup, scorer
-from serving.model_cache import cache
+from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob, result_name
 from serving.monitoring import metrics
 
@@ -69,25 +69,25 @@ def score(
     A small file becomes a table, and nothing is answered before its last row is predicted; a larger one, one that takes
     longer than a few seconds, or any with `as_job`, becomes a queued job. Raises ValidationError for what is wrong with
     the file as a file anywhere, for rows that do not fit the model (of a job: its first 20,000), and what
-    cache.answering() raises.
+    ModelCache.get() raises.
     """
     start = time.perf_counter()
-    with metrics.failures("file") as seen:
+    with metrics.count_failures("file") as attempt:
         permissions.check(by, "predict")
         name = dataset if isinstance(dataset, str) else dataset.name
-        slot = seen.slot = cache.answering(name, stage=stage, number=version)
-        prediction.check(slot, probabilities=probabilities)
+        entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
+        prediction.check(entry, probabilities=probabilities)
         given = scorer.table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
         if not as_job and size <= AT_ONCE_BYTES and given.rows <= AT_ONCE_ROWS:
             with contextlib.suppress(_TakesLong):
-                return _scored(slot, given, filename=filename, probabilities=probabilities, start=start)
-        scorer.try_first(slot.model, given, probabilities=probabilities)
+                return _scored(entry, given, filename=filename, probabilities=probabilities, start=start)
+        scorer.try_first(entry.model, given, probabilities=probabilities)
         job = ScoringJob(
-            dataset_name=slot.release.dataset.name,
-            stage=slot.release.stage,
-            version=slot.release.model_version.number,
-            model_version=slot.release.model_version,
+            dataset_name=entry.release.dataset.name,
+            stage=entry.release.stage,
+            version=entry.release.model_version.number,
+            model_version=entry.release.model_version,
             filename=filename[-255:],
             format=given.recipe.format,
             recipe=given.recipe.to_dict(),
@@ -99,7 +99,7 @@ def score(
         return _queued(job, file)
 
 
-def _scored(slot, given: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
+def _scored(entry, given: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
     with contextlib.ExitStack() as stack:
         scored = stack.enter_context(tempfile.TemporaryFile())
         end = time.perf_counter() + AT_ONCE_S
@@ -109,10 +109,10 @@ def _scored(slot, given: scorer.Table, *, filename: str, probabilities: bool, st
             if is_over and counted.rows < given.rows:
                 raise _TakesLong
 
-        counted = scorer.score(slot.model, given, scored, probabilities=probabilities, tell=tell)
+        counted = scorer.score(entry.model, given, scored, probabilities=probabilities, tell=tell)
         stack.pop_all()  # it is handed on open
     scored.seek(0)
-    metrics.predicted(slot, protocol="file", rows=counted.rows, notices=counted.notices, start=start)
+    metrics.count_prediction(entry, protocol="file", rows=counted.rows, warnings=counted.notices, start=start)
     return Scored(scored, given.recipe.format, result_name(filename, given.recipe.format))
 
 

@@ -2,7 +2,7 @@
 
 What is live is looked up at most once in LOOK_UP_EVERY_S for each stage of each dataset, and at once when a release
 was announced on this box. It is looked up beside the request, so that a database that hangs holds nobody up. A request
-answers from one Slot from its beginning to its end, so no answer is half old and half new. In a web process
+answers from one CacheEntry from its beginning to its end, so no answer is half old and half new. In a web process
 serving/model_cache/refresher.py looks before the requests do.
 """
 
@@ -28,7 +28,7 @@ from serving.model_cache.loader import Model, load
 from serving.monitoring import metrics
 
 LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
-MOST_SLOTS = 10_000
+MAX_ENTRIES = 10_000
 LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
 SOON_S = 1  # nearly every model is loaded by then
 IN_USE_S = 3600  # what nobody has asked for so long is not loaded before somebody asks
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Slot:
+class CacheEntry:
     """What answers for a stage of a dataset, or for one version there: a release and its model."""
 
     release: Release
@@ -50,16 +50,16 @@ class Slot:
     ahead: tuple[int, float] = (0, 0.0)  # of which version a load was begun ahead, and when
 
 
-# By what was asked for: a dataset has one slot a stage, however its name is written.
-_slots: dict[Wanted, Slot] = {}
+# By what was asked for: a dataset has one entry a stage, however its name is written.
+_entries: dict[Wanted, CacheEntry] = {}
 _held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
 _loads = SingleFlight(4, "load", is_rare=True)
 _waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
 _guard = threading.Lock()
 
 
-def answering(name: str, *, stage: str | None, number: int | None = None) -> Slot:
-    """The slot of a dataset's stage, or of one version that is or was live there (in any stage: None).
+def answering(name: str, *, stage: str | None, number: int | None = None) -> CacheEntry:
+    """The entry of a dataset's stage, or of one version that is or was live there (in any stage: None).
 
     While what is live is looked up, or loaded, one request waits for it a second at most, and the others go on with
     what answered before; after a pause all of them wait. Raises ValidationError for an unknown stage, NotFound when
@@ -67,23 +67,23 @@ def answering(name: str, *, stage: str | None, number: int | None = None) -> Slo
     now.
     """
     wanted = (name, stage, number)
-    slot = _slots.get(wanted)
-    if slot is None:
+    entry = _entries.get(wanted)
+    if entry is None:
         wanted = (_normal(name), stage, number)
-        slot = _slots.get(wanted)
+        entry = _entries.get(wanted)
     now = time.monotonic()
-    if slot is None:
+    if entry is None:
         close_old_connections()  # nobody else does in the lane
-        slot = _looked_up(wanted, None)
-    elif _is_due(slot, now):
-        known = slot
+        entry = _looked_up(wanted, None)
+    elif _is_due(entry, now):
+        known = entry
         overdue_s = now - known.looked_up_at - LOOK_UP_EVERY_S
-        slot = refreshes.refresh(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
-        if slot is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
+        entry = refreshes.refresh(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
+        if entry is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
             close_old_connections()
-            slot = _looked_up(wanted, known)
-    slot.asked_at = slot.model.used_at = now
-    return slot
+            entry = _looked_up(wanted, known)
+    entry.asked_at = entry.model.used_at = now
+    return entry
 
 
 def _normal(name: str) -> str:
@@ -101,22 +101,22 @@ def look_ahead() -> None:
     """
     now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     with _guard:
-        in_use = [(wanted, slot) for wanted, slot in _slots.items() if now - slot.asked_at < IN_USE_S]
+        in_use = [(wanted, entry) for wanted, entry in _entries.items() if now - entry.asked_at < IN_USE_S]
     if not in_use:
         return
-    pks = {slot.release.pk for _, slot in in_use}
+    pks = {entry.release.pk for _, entry in in_use}
     ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at"))
-    for wanted, slot in in_use:
+    for wanted, entry in in_use:
         _, _, number = wanted  # a version that was live stays one
-        pk = slot.release.pk
+        pk = entry.release.pk
         if pk in ended_at and (number is not None or ended_at[pk] is None):
-            slot.looked_up_at = slot.confirmed_at = now
-            slot.stamp = stamp
+            entry.looked_up_at = entry.confirmed_at = now
+            entry.stamp = stamp
         else:
-            _replace_ahead(wanted, slot)
+            _replace_ahead(wanted, entry)
 
 
-def _replace_ahead(wanted: Wanted, known: Slot) -> None:
+def _replace_ahead(wanted: Wanted, known: CacheEntry) -> None:
     now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     try:
         release = _release(wanted, None)
@@ -146,13 +146,13 @@ def _hold_ahead(version: ModelVersion, key: str, used_at: float) -> Model:
         raise
 
 
-def _is_due(slot: Slot, now: float) -> bool:
-    return now - slot.looked_up_at >= LOOK_UP_EVERY_S or slot.stamp != cache_invalidation.last_change(
+def _is_due(entry: CacheEntry, now: float) -> bool:
+    return now - entry.looked_up_at >= LOOK_UP_EVERY_S or entry.stamp != cache_invalidation.last_change(
         cache_invalidation.RELEASES
     )
 
 
-def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
+def _looked_up(wanted: Wanted, known: CacheEntry | None) -> CacheEntry:
     now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
     try:
         with circuit_breaker.short_timeout():
@@ -174,31 +174,31 @@ def _looked_up(wanted: Wanted, known: Slot | None) -> Slot:
 
 
 def _put(
-    wanted: Wanted, release: Release, model: Model, *, known: Slot | None, at: float, stamp: int
-) -> Slot:
+    wanted: Wanted, release: Release, model: Model, *, known: CacheEntry | None, at: float, stamp: int
+) -> CacheEntry:
     """Let what was found take the place of what was known, unless somebody who looked later was faster: then theirs."""
     asked_at = known.asked_at if known else at
-    slot = Slot(release, model, looked_up_at=at, confirmed_at=at, stamp=stamp, asked_at=asked_at)
+    entry = CacheEntry(release, model, looked_up_at=at, confirmed_at=at, stamp=stamp, asked_at=asked_at)
     with _guard:
-        newer = _slots.get(wanted)
+        newer = _entries.get(wanted)
         if newer and newer is not known and newer.looked_up_at > at:
             return newer
-        # Let go meanwhile for want of memory, the slot or its model: whoever asks next looks anew.
+        # Let go meanwhile for want of memory, the entry or its model: whoever asks next looks anew.
         if (newer is None and known) or _held.get(model.version.pk) is not model:
-            return slot
-        _slots[wanted] = slot
-        if len(_slots) > MOST_SLOTS:
-            del _slots[min(_slots, key=lambda wanted: _slots[wanted].asked_at)]
-    return slot
+            return entry
+        _entries[wanted] = entry
+        if len(_entries) > MAX_ENTRIES:
+            del _entries[min(_entries, key=lambda wanted: _entries[wanted].asked_at)]
+    return entry
 
 
-def _drop(wanted: Wanted, known: Slot | None) -> None:
+def _drop(wanted: Wanted, known: CacheEntry | None) -> None:
     with _guard:
-        if _slots.get(wanted) is known:  # else somebody has found another since
-            _slots.pop(wanted, None)
+        if _entries.get(wanted) is known:  # else somebody has found another since
+            _entries.pop(wanted, None)
 
 
-def _release(wanted: Wanted, known: Slot | None) -> Release:
+def _release(wanted: Wanted, known: CacheEntry | None) -> Release:
     """What is live now: the same object as before when nothing has changed, at the price of one small query."""
     name, stage, number = wanted
     if stage not in Stage.values and (stage or number is None):
@@ -257,7 +257,7 @@ def _keep(model: Model, *, used_at: float | None = None) -> Model:
             return held
         _held[pk] = model
         _make_room(keep=pk)
-        metrics.resident(len(_held), sum(model.nbytes for model in _held.values()))
+        metrics.set_resident(len(_held), sum(model.nbytes for model in _held.values()))
     gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
     return model
 
@@ -268,8 +268,8 @@ def _make_room(keep: int) -> None:
     while len(_held) > 1 and sum(model.nbytes for model in _held.values()) > budget:
         oldest = min(_held.keys() - {keep}, key=lambda pk: _held[pk].used_at)
         del _held[oldest]
-        for wanted in [wanted for wanted, slot in _slots.items() if slot.model.version.pk == oldest]:
-            del _slots[wanted]
+        for wanted in [wanted for wanted, entry in _entries.items() if entry.model.version.pk == oldest]:
+            del _entries[wanted]
 
 
 def rehearse(version: ModelVersion, key: str) -> None:
@@ -285,11 +285,27 @@ def is_answering() -> bool:
     """Whether some model here may still answer while the database or the object store is away."""
     now = time.monotonic()
     with _guard:
-        return any(now - slot.confirmed_at < settings.SERVING_STALE_S for slot in _slots.values())
+        return any(now - entry.confirmed_at < settings.SERVING_STALE_S for entry in _entries.values())
 
 
 def forget() -> None:
     """Hold nothing any more."""
     with _guard:
         _held.clear()
-        _slots.clear()
+        _entries.clear()
+
+
+class ModelCache:
+    def get(self, name: str, *, stage: str | None, version: int | None = None) -> CacheEntry:
+        return answering(name, stage=stage, number=version)
+
+    def clear(self) -> None:
+        forget()
+
+
+_shared = ModelCache()
+
+
+def shared_cache() -> ModelCache:
+    """The models of this process."""
+    return _shared

@@ -24,7 +24,7 @@ class Model:
     used_at: float = 0.0
 
 
-@metrics.loading()
+@metrics.time_load()
 def load(version: ModelVersion, key: str) -> Model:
     """Read, check and unpickle an artifact, compile its plan and predict its golden rows, which also warms it up."""
     signature = version.signature

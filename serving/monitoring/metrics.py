@@ -20,11 +20,11 @@ from mlplatform.errors import NotReady
 from mlplatform.metrics import Counter, Gauge, Histogram
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-SLOT = ["model", "version", "environment", "protocol"]
+MODEL_LABELS = ["model", "version", "environment", "protocol"]
 
-requests = Counter("mlmp_predict_requests_total", "Predictions asked for", [*SLOT, "outcome"])
-seconds = Histogram("mlmp_predict_duration_seconds", "Time of a prediction", SLOT, buckets=FAST)
-rows = Counter("mlmp_predict_rows_total", "Rows predicted", SLOT)
+requests = Counter("mlmp_predict_requests_total", "Predictions asked for", [*MODEL_LABELS, "outcome"])
+seconds = Histogram("mlmp_predict_duration_seconds", "Time of a prediction", MODEL_LABELS, buckets=FAST)
+rows = Counter("mlmp_predict_rows_total", "Rows predicted", MODEL_LABELS)
 warnings = Counter(
     "mlmp_predict_input_warnings_total", "What was odd in predicted rows", ["model", "environment", "kind"]
 )
@@ -45,22 +45,22 @@ def _notices(model: str, stage: str, kind: str):
     return warnings.labels(model, stage, kind)
 
 
-def predicted(slot, *, protocol: str, rows: int, notices: dict[str, int], start: float) -> None:
-    release = slot.release
+def count_prediction(entry, *, protocol: str, rows: int, warnings: dict[str, int], start: float) -> None:
+    release = entry.release
     name = release.dataset.name
     requests_, seconds_, rows_ = _of(name, release.model_version.number, release.stage, protocol)
     requests_.inc()
     rows_.inc(rows)
-    for kind, count in notices.items():
+    for kind, count in warnings.items():
         _notices(name, release.stage, kind).inc(count)
     seconds_.observe(time.perf_counter() - start)
 
 
-def _failed(error: Exception, *, protocol: str, slot) -> None:
-    """Names that a caller made up would be labels without end: what has no slot is counted without a model."""
+def _failed(error: Exception, *, protocol: str, entry) -> None:
+    """Names that a caller made up would be labels without end: what has no entry is counted without a model."""
     of = ("", "", "")
-    if slot is not None:
-        of = (slot.release.dataset.name, str(slot.release.model_version.number), slot.release.stage)
+    if entry is not None:
+        of = (entry.release.dataset.name, str(entry.release.model_version.number), entry.release.stage)
     requests.labels(*of, protocol, _outcome(error)).inc()
 
 
@@ -73,15 +73,15 @@ def _outcome(error: Exception) -> str:
 class Attempt:
     """What is being predicted, as far as it is known."""
 
-    slot = None
+    entry = None
 
 
 _attempts = threading.local()
 
 
 @contextmanager
-def failures(protocol: str) -> Iterator[Attempt]:
-    """Count what a block of code raises, by the slot that it has found by then; the outermost block does.
+def count_failures(protocol: str) -> Iterator[Attempt]:
+    """Count what a block of code raises, by the entry that it has found by then; the outermost block does.
 
     A protocol's block begins with the body, which may be refused before it asks for a prediction. Who has no token, or
     may not predict, is not counted.
@@ -93,14 +93,14 @@ def failures(protocol: str) -> Iterator[Attempt]:
     try:
         yield seen
     except Exception as error:
-        _failed(error, protocol=protocol, slot=seen.slot)
+        _failed(error, protocol=protocol, entry=seen.entry)
         raise
     finally:
         _attempts.now = None
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def time_load() -> Iterator[None]:
     start = time.perf_counter()
     result = "failed"
     try:
@@ -111,12 +111,12 @@ def loading() -> Iterator[None]:
         load_seconds.observe(time.perf_counter() - start)
 
 
-def resident(count: int, nbytes: int) -> None:
+def set_resident(count: int, nbytes: int) -> None:
     models.set(count)
     model_bytes.set(nbytes)
 
 
-def build() -> dict[str, str]:
+def build_labels() -> dict[str, str]:
     """The labels of mlmp_build_info."""
     return {
         "version": "0.1.0",

@@ -34,7 +34,7 @@ def text() -> bytes:
 
 class _Jobs:
     def collect(self) -> Iterator:
-        yield InfoMetricFamily("mlmp_build", "What runs here", metrics.build())
+        yield InfoMetricFamily("mlmp_build", "What runs here", metrics.build_labels())
         yield from _queue(TrainingJob, "mlmp_jobs", "Training jobs by state", "mlmp_job_queue_age_seconds")
         yield _durations()
         yield from _queue(

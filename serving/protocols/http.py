@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 from mlplatform import errors
 from mlplatform.auth import permissions, tokens
 from serving.monitoring import prometheus
-from serving.monitoring.metrics import failures
+from serving.monitoring.metrics import count_failures
 from serving.protocols import bodies, invocations, native, v1, v2
 
 EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
@@ -69,7 +69,7 @@ def predict(request: HttpRequest) -> HttpResponse:
     """POST /predict for programs; the lane brings it here."""
     try:
         user = user_of(request)
-        with failures("native"):
+        with count_failures("native"):
             return answered(native.answer(bodies.json_of(request), by=user))
     except EXPECTED as error:
         return refused(error)
@@ -117,7 +117,7 @@ def v2_infer(request, model, version=None):
     try:
         _only(request, "POST")
         user = user_of(request)
-        with failures("v2"):
+        with count_failures("v2"):
             size = request.headers.get(v2.JSON_SIZE)
             made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
     except EXPECTED as error:
@@ -135,7 +135,7 @@ def v1_predict(request, model):
     try:
         _only(request, "POST")
         user = user_of(request)
-        with failures("v1"):
+        with count_failures("v1"):
             return answered(v1.predict(model, content=bodies.content_of(request), by=user))
     except EXPECTED as error:
         return refused(error, v2.error_body)
@@ -148,7 +148,7 @@ def invoke(request):
         model = request.headers.get("X-Model")
         is_open = settings.INVOCATIONS_ANONYMOUS and bearer(request) is None and not model
         by = Caller() if is_open else user_of(request)
-        with failures("invocations"):
+        with count_failures("invocations"):
             body = invocations.invoke(
                 bodies.content_of(request),
                 content_type=request.content_type,

@@ -17,7 +17,7 @@ from mlplatform.errors import TooLarge, UnsupportedType
 from serving import prediction
 from serving.inputs import cell_rules, files
 from serving.inputs.reader import Reader, TypedRows
-from serving.model_cache import cache
+from serving.model_cache.cache import shared_cache
 from serving.protocols import bodies, naming
 from serving.protocols.tensors import invalid
 
@@ -210,7 +210,7 @@ def is_ready() -> bool:
         return True
     try:
         dataset, stage, _ = naming.named(settings.INVOCATIONS_MODEL)
-        cache.answering(dataset, stage=stage)
+        shared_cache().get(dataset, stage=stage)
     except (ValidationError, OperationalError, InterfaceError):
         return False
     return True

@@ -13,7 +13,7 @@ from django.db import close_old_connections
 
 from registry.models import Release, Stage
 from serving import prediction
-from serving.model_cache import cache
+from serving.model_cache.cache import CacheEntry, shared_cache
 from serving.protocols import bodies, naming
 from serving.protocols.tensors import Tensor, Tensors, invalid, output
 
@@ -47,18 +47,18 @@ def models() -> dict:
     return {"models": sorted(name if stage == naming.DEFAULT else f"{name}@{stage}" for name, stage in live)}
 
 
-def slot(model: str, version: str | None) -> cache.Slot:
+def entry(model: str, version: str | None) -> CacheEntry:
     dataset, stage, number = naming.named(model, version)
-    return cache.answering(dataset, stage=stage, number=number)
+    return shared_cache().get(dataset, stage=stage, version=number)
 
 
 def ready(model: str, version: str | None) -> dict:
-    slot(model, version)
+    entry(model, version)
     return {"name": model, "ready": True}
 
 
 def metadata(model: str, version: str | None) -> dict:
-    found = slot(model, version).model.version
+    found = entry(model, version).model.version
     signature = found.signature
     outputs = [_described("predict", output_type(signature))]
     if signature["probabilities"]:

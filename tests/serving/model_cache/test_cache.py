@@ -146,15 +146,15 @@ class TestLookout:
         version = make_version()
         for stage in ("staging", "production"):
             promote(version, stage=stage, by=admin)
-        slots = [cache.answering("flowers", stage=stage) for stage in Stage.values]
-        slots.append(cache.answering("flowers", stage=None, number=1))
-        for slot in slots:
-            slot.looked_up_at = slot.confirmed_at = 0.0
-            slot.stamp = 0
+        entries = [cache.answering("flowers", stage=stage) for stage in Stage.values]
+        entries.append(cache.answering("flowers", stage=None, number=1))
+        for entry in entries:
+            entry.looked_up_at = entry.confirmed_at = 0.0
+            entry.stamp = 0
         with django_assert_num_queries(1):
             refresher.look()
         with django_assert_num_queries(0):
-            assert slots == [cache.answering("flowers", stage=stage) for stage in Stage.values] + [
+            assert entries == [cache.answering("flowers", stage=stage) for stage in Stage.values] + [
                 cache.answering("flowers", stage=None, number=1)
             ]
 
@@ -235,7 +235,7 @@ class TestLookout:
         with connection.execute_wrapper(slowly):
             assert cache._looked_up(("flowers", "dev", None), known).model is known.model
         assert list(cache._held) == [other.pk]
-        assert cache._slots == {}
+        assert cache._entries == {}
 
     def test_nor_does_a_load_that_took_long_bring_an_older_release_back(
         self, roles, make_version, make_dataset, slow_artifact, settings
@@ -252,7 +252,7 @@ class TestLookout:
             assert cache._loads._running
             go_on()
             loads_have_ended()
-        assert cache._slots == {}
+        assert cache._entries == {}
 
     @pytest.mark.usefixtures("second_of_two")
     def test_a_database_that_is_away_leaves_it_as_it_was(self, ask):
@@ -282,7 +282,7 @@ class TestLookout:
         ask()
         delete_version(version, by=admin)
         refresher.look()
-        assert cache._slots == {}
+        assert cache._entries == {}
 
 
 def test_a_version_that_was_promoted_is_one_model_in_all_stages(make_version, admin):
@@ -290,8 +290,8 @@ def test_a_version_that_was_promoted_is_one_model_in_all_stages(make_version, ad
     for stage in ("staging", "production"):
         promote(version, stage=stage, by=admin)
     first, *others = [cache.answering("flowers", stage=stage) for stage in Stage.values]
-    assert all(slot.model is first.model for slot in others)
-    assert len({slot.release.key for slot in (first, *others)}) == 3
+    assert all(entry.model is first.model for entry in others)
+    assert len({entry.release.key for entry in (first, *others)}) == 3
 
 
 def test_but_each_copy_is_proved(make_version, admin, ask):
@@ -356,7 +356,7 @@ def test_a_look_that_was_overtaken_does_not_bring_the_older_release_back(make_ve
 
     with connection.execute_wrapper(overtaken):
         slow = cache._looked_up(wanted, None)
-    assert slow is later[0] is cache._slots[wanted]
+    assert slow is later[0] is cache._entries[wanted]
 
 
 def test_a_long_load_leaves_threads_for_other_models(roles, make_version, slow_artifact, monkeypatch):
@@ -387,9 +387,11 @@ def test_a_long_load_leaves_threads_for_other_models(roles, make_version, slow_a
 
 def test_a_dataset_has_one_slot_however_its_name_is_written(make_version):
     make_version()
-    slot = cache.answering("flowers", stage="dev")
-    assert all(cache.answering(name, stage="dev") is slot for name in ("Flowers", "flowers.csv", " FLOWERS "))
-    assert len(cache._slots) == 1
+    entry = cache.answering("flowers", stage="dev")
+    assert all(
+        cache.answering(name, stage="dev") is entry for name in ("Flowers", "flowers.csv", " FLOWERS ")
+    )
+    assert len(cache._entries) == 1
 
 
 def test_the_least_used_model_leaves_when_memory_is_short(make_version, make_dataset, ask, settings):

@@ -65,9 +65,9 @@ def test_many_who_ask_at_once_after_a_pause_all_learn_what_another_machine_has_c
     Release.objects.live().update(ended_at=older.started_at)
     Release.objects.filter(pk=older.pk).update(ended_at=None)
     get_token_model().objects.all().delete()
-    for slot in cache._slots.values():
-        slot.looked_up_at -= HALF_AN_HOUR
-        slot.confirmed_at -= HALF_AN_HOUR
+    for entry in cache._entries.values():
+        entry.looked_up_at -= HALF_AN_HOUR
+        entry.confirmed_at -= HALF_AN_HOUR
     for verified in tokens._remembered.values():
         verified.verified_at -= HALF_AN_HOUR
     assert at_once(number) == [1] * 6
