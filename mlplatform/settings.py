@@ -86,6 +86,7 @@ PORT = env_int("PORT", 8000, low=1, high=65535)
 CORES = os.cpu_count() or 1
 WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
 WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
+WEB_SERVER = env_choice("WEB_SERVER", "gunicorn", ("gunicorn", "granian"))
 REQUEST_LOG = env_bool("REQUEST_LOG", True)
 TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
 
@@ -296,6 +297,10 @@ INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
 # What each web process calls after the fork, which threads do not survive; with a function that says whether it is on.
 IN_WORKERS = ["serving.model_cache.refresher.start"]
+# All must return True for /ping to answer 200.
+PING_CHECKS = ["serving.protocols.invocations.is_ready"]
+# While the database or the object store is down: any that returns True keeps /readyz at 200, "degraded".
+DEGRADED_CHECKS = ["serving.model_cache.cache.is_answering"]
 
 # Training
 

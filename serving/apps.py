@@ -11,16 +11,13 @@ class ServingConfig(AppConfig):
         By name: they import pandas, and a process that waits for work should be small.
         """
         from mlplatform import errors
-        from mlplatform.web import health
         from registry import proofs
 
         proofs.PROVERS.append(_later("serving.engine.registration.prove"))
         proofs.REHEARSALS.append(_later("serving.model_cache.cache.rehearse"))
-        health.FALLBACKS.append(_later("serving.model_cache.cache.is_answering"))
         for path in ("/v1", "/v2"):
             errors.SHAPES[path] = _later("serving.protocols.v2.error_body")
         errors.SHAPES["/invocations"] = _later("serving.protocols.invocations.error_body")
-        health.PINGS.append(_later("serving.protocols.invocations.is_ready"))
 
 
 def _later(name: str):

@@ -1,21 +1,17 @@
 """The probes, answered before host validation, sessions and redirects: a probe comes by pod address."""
 
-from collections.abc import Callable
-
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
+from django.utils.module_loading import import_string
 
 from mlplatform import storage
 from mlplatform.errors import RETRY_AFTER_S
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight
 
-# What may still answer while the database or the store is away; serving puts its own in here.
-FALLBACKS: list[Callable[[], bool]] = []
-# What must be true for /ping to answer 200.
-PINGS: list[Callable[[], bool]] = []
 ANSWER_S = 1.5  # SageMaker gives /ping 2 s, and so do most who ask /readyz
 _beside = SingleFlight(4, "health", is_rare=True)
 
@@ -53,7 +49,11 @@ def readiness() -> dict[str, str]:
 
 
 def _pings() -> bool:
-    return all(ping() for ping in PINGS)
+    return all(import_string(path)() for path in settings.PING_CHECKS)
+
+
+def _is_degraded() -> bool:
+    return any(import_string(path)() for path in settings.DEGRADED_CHECKS)
 
 
 class HealthMiddleware:
@@ -73,7 +73,7 @@ class HealthMiddleware:
             checks = readiness()
             ready = all(state == "ok" for state in checks.values())
             # Degraded still takes requests: a balancer that turned all servers away would make it an outage.
-            degraded = not ready and any(fallback() for fallback in FALLBACKS)
+            degraded = not ready and _is_degraded()
             status = "ok" if ready else "degraded" if degraded else "not ready"
             answers = ready or degraded
             response = JsonResponse(
