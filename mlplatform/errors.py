@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.module_loading import import_string
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
@@ -14,8 +16,6 @@ from rest_framework.views import exception_handler, set_rollback
 from mlplatform.web.request_log import current_id
 
 RETRY_AFTER_S = 5
-# Protocols that have another body for a failure: where their addresses begin -> what makes it of ours and the status.
-SHAPES: dict[str, Callable[[dict, int], dict]] = {}
 
 
 class NotFound(ValidationError):
@@ -106,8 +106,14 @@ def wants_json(request) -> bool:
     return "text/html" not in request.headers.get("Accept", "")
 
 
+def _error_body(path: str) -> Callable[[dict, int], dict] | None:
+    """The function that turns our error body into that of the protocol that a path belongs to."""
+    bodies = settings.ERROR_BODIES.items()
+    return next((import_string(name) for prefix, name in bodies if path.startswith(prefix)), None)
+
+
 def error_response(request, status: int, *, detail: str, code: str) -> HttpResponse:
-    reshape = next((made for start, made in SHAPES.items() if request.path.startswith(start)), None)
+    reshape = _error_body(request.path)
     if reshape or wants_json(request):
         body = {"detail": detail, "code": code, "fields": {}}
         response = JsonResponse(reshape(body, status) if reshape else body, status=status)

@@ -301,6 +301,15 @@ IN_WORKERS = ["serving.model_cache.refresher.start"]
 PING_CHECKS = ["serving.protocols.invocations.is_ready"]
 # While the database or the object store is down: any that returns True keeps /readyz at 200, "degraded".
 DEGRADED_CHECKS = ["serving.model_cache.cache.is_answering"]
+# By the start of a path: turns the API's error body and the status into the body of that protocol.
+ERROR_BODIES = {
+    "/v1": "serving.protocols.v2.error_body",
+    "/v2": "serving.protocols.v2.error_body",
+    "/invocations": "serving.protocols.invocations.error_body",
+}
+# Verifies a fitted pipeline before it is registered, and an artifact before it is released.
+VERIFY_FIT = "serving.engine.registration.prove"
+VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
 # Training
 

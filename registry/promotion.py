@@ -12,7 +12,7 @@ from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from mlplatform.resilience import cache_invalidation
-from registry import artifacts, proofs
+from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
 
 TRIES = 5  # when several releases of one stage are opened at once
@@ -60,7 +60,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     storage.save(storage.models(), key, io.BytesIO(content))
     try:
         artifacts.read(version, key)
-        proofs.rehearse(version, key)
+        verification.verify_artifact(version, key)
 
         def move() -> Release:
             moved = ModelVersion.objects.filter(pk=version.pk, stage=version.stage).update(
@@ -100,7 +100,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
         raise Conflict(_no_way_back(dataset, stage, live, to_version), code="no_earlier_release")
     version = target.model_version
     artifacts.read(version, target.key)
-    proofs.rehearse(version, target.key)
+    verification.verify_artifact(version, target.key)
 
     def reopen() -> Release:
         now_live = history.live().first()

@@ -12,7 +12,7 @@ from mlplatform import storage
 from mlplatform.errors import Conflict, TrainingFailed
 from mlplatform.jobs import leases
 from mlplatform.resilience import cache_invalidation
-from registry import artifacts, proofs
+from registry import artifacts, verification
 from registry.estimators import algorithms
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release
@@ -52,7 +52,7 @@ def train(
         progress=progress,
     )
     progress("saving", None)
-    findings = proofs.prove(result)
+    save_verification = verification.verify_fit(result)
     artifact = artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
     version = ModelVersion(
         dataset=source.dataset,
@@ -80,12 +80,17 @@ def train(
         trained_by=job.requested_by,
     )
     return leases.patiently(
-        lambda: _register(version, job=job, content=artifact.content, findings=findings), patience_s
+        lambda: _register(version, job=job, content=artifact.content, save_verification=save_verification),
+        patience_s,
     )
 
 
 def _register(
-    version: ModelVersion, *, job: TrainingJob, content: bytes, findings: list[Callable[[ModelVersion], None]]
+    version: ModelVersion,
+    *,
+    job: TrainingJob,
+    content: bytes,
+    save_verification: Callable[[ModelVersion], None],
 ) -> ModelVersion:
     """Store the artifact under the next number and write the rows; again with the next one if it was taken."""
     if done := ModelVersion.objects.filter(job=job).first():
@@ -100,8 +105,7 @@ def _register(
         try:
             with transaction.atomic():
                 _write(version, job=job, key=key)
-                for write in findings:
-                    write(version)
+                save_verification(version)
             cache_invalidation.announce(cache_invalidation.RELEASES)
             return version
         except IntegrityError:

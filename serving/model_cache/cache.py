@@ -272,7 +272,7 @@ def _make_room(keep: int) -> None:
             del _entries[wanted]
 
 
-def rehearse(version: ModelVersion, key: str) -> None:
+def verify_artifact(version: ModelVersion, key: str) -> None:
     """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused.
 
     Though the version may be resident from another stage: it is this copy that is proved.
