@@ -308,7 +308,7 @@ ERROR_BODIES = {
     "/invocations": "serving.protocols.invocations.error_body",
 }
 # Verifies a fitted pipeline before it is registered, and an artifact before it is released.
-VERIFY_FIT = "serving.engine.registration.prove"
+VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
 # Training

@@ -1,17 +1,17 @@
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, readable
-from serving.models import Proof, ScoringJob
+from serving.models import ScoringJob, Verification
 
 
-@admin.register(Proof)
-class ProofAdmin(ReadOnlyAdmin):
+@admin.register(Verification)
+class VerificationAdmin(ReadOnlyAdmin):
     version = link("model_version")
-    rows_text, predictions_text, probabilities_text = map(readable, ("rows", "predictions", "probabilities"))
-    list_display = ["__str__", "version", "plan", "reason"]
-    list_filter = ["plan"]
+    golden_rows_text, predictions_text, probabilities_text = map(readable, Verification.LARGE)
+    list_display = ["__str__", "version", "engine", "reason"]
+    list_filter = ["engine"]
     search_fields = ["model_version__dataset__name", "reason"]
-    fields = ["version", "plan", "reason", "rows_text", "predictions_text", "probabilities_text"]
+    fields = ["version", "engine", "reason", "golden_rows_text", "predictions_text", "probabilities_text"]
     readonly_fields = fields
 
     def get_queryset(self, request):

@@ -8,31 +8,31 @@ from mlplatform.jobs.leases import LeasedJob, LeasedJobQuerySet
 from registry.models import JobState, ModelVersion, Stage
 
 
-class Proof(models.Model):
-    """What was shown of a model version when it was registered: what predicts it, and golden rows.
+class Verification(models.Model):
+    """The result of verifying a model version at registration: its inference engine and its golden rows.
 
-    Golden rows are rows of its table and made edge rows, with the pipeline's own outputs. They are predicted again
-    wherever the artifact is loaded or copied, so a library that changes results cannot do so in silence.
+    Golden rows are held-out rows and generated edge rows with the outputs of the pipeline. They are predicted again
+    whenever the artifact is loaded or copied, so that a library that changes predictions cannot go unnoticed.
     """
 
-    LARGE = ("rows", "predictions", "probabilities")
+    LARGE = ("golden_rows", "predictions", "probabilities")
 
-    class Plan(models.TextChoices):
-        TREES = "trees", "its trees, as arrays"
-        ESTIMATOR = "estimator", "its estimator, on encoded rows"
-        PIPELINE = "pipeline", "its whole pipeline"
+    class Engine(models.TextChoices):
+        TREES = "trees", "optimised trees"
+        ESTIMATOR = "estimator", "estimator on arrays"
+        PIPELINE = "pipeline", "full pipeline"
 
     model_version = models.OneToOneField(
-        ModelVersion, on_delete=models.CASCADE, primary_key=True, related_name="proof"
+        ModelVersion, on_delete=models.CASCADE, primary_key=True, related_name="verification"
     )
-    plan = models.CharField(max_length=20, choices=Plan.choices)
-    reason = models.TextField(blank=True, help_text="Why the whole pipeline predicts, where it does.")
-    rows = models.JSONField(help_text="Golden rows: values in the order of the signature's columns.")
-    predictions = models.JSONField()
-    probabilities = models.JSONField(null=True)
+    engine = models.CharField(max_length=20, choices=Engine.choices)
+    reason = models.TextField(blank=True, help_text="Why the full pipeline is used, if it is.")
+    golden_rows = models.JSONField(help_text="Lists of values in the order of the signature's columns.")
+    predictions = models.JSONField(help_text="Of the golden rows.")
+    probabilities = models.JSONField(null=True, help_text="Of the golden rows.")
 
     def __str__(self):
-        return f"proof of {self.model_version}"
+        return f"verification of {self.model_version}"
 
 
 def result_name(sent: str, form: str) -> str:

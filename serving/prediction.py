@@ -64,7 +64,7 @@ def predict(
             probabilities=probabilities,
             warnings=warnings,
         )
-    counts = entry.model.watch.counts(typed)
+    counts = entry.model.input_warnings.counts(typed)
     metrics.count_prediction(entry, protocol=protocol, rows=typed.count, warnings=counts, start=start)
     return made
 
@@ -81,7 +81,7 @@ def _predicted(
         predictions=plain(values),
         classes=model.version.signature["classes"] if probabilities else None,
         probabilities=plain(chances) if probabilities else None,
-        warnings=model.watch.listed(typed) if warnings else None,
+        warnings=model.input_warnings.details(typed) if warnings else None,
     )
     return made, typed
 
@@ -101,9 +101,9 @@ def check(entry: CacheEntry, *, probabilities: bool) -> None:
 def run(
     model: Model, typed: TypedRows, *, probabilities: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The plan's outputs. What the estimator refuses is a ValidationError, without its words: they may hold data."""
+    """The engine's outputs. Raises ValidationError if it rejects a number; its own message may quote data."""
     try:
-        return model.plan.run(typed, probabilities=probabilities)
+        return model.engine.predict(typed, probabilities=probabilities)
     except ValueError as error:
         sentence = (
             f"{model.version.algorithm} cannot predict these rows: a number in them is too far from those "

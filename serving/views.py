@@ -18,7 +18,7 @@ from serving import code_snippets, prediction
 from serving.batch import service
 from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
-from serving.models import Proof, ScoringJob
+from serving.models import ScoringJob, Verification
 
 RECENT = 6
 PAGE = 50
@@ -88,7 +88,8 @@ def stage_context(dataset, stage) -> dict:
         "release": release,
         "history": history,
         "rollback": rollback_form(history, release),
-        "proof": release and Proof.objects.defer(*Proof.LARGE).filter(pk=release.model_version_id).first(),
+        "verification": release
+        and Verification.objects.defer(*Verification.LARGE).filter(pk=release.model_version_id).first(),
         "file_form": FileForm().suited(release and release.model_version.signature),
         "scoring_jobs": ScoringJob.objects.for_lists().filter(dataset_name=dataset.name, stage=stage)[
             :RECENT

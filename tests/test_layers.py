@@ -32,7 +32,8 @@ WITHOUT_DJANGO_MODELS = [
     "serving/inputs/reader.py",
     "serving/engine/verification.py",
     "serving/inputs/input_warnings.py",
-    "serving/engine/plans.py",
+    "serving/engine/inference.py",
+    "serving/engine/predictors.py",
     "serving/engine/trees.py",
 ]
 ONLY_IN = {

@@ -92,7 +92,7 @@ def score(
                 columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
             writer.write(batch, columns)
             done += batch.num_rows
-            notices.update(model.watch.counts(typed))
+            notices.update(model.input_warnings.counts(typed))
             tell(Counted(done, dict(notices)))
         writer.close()
     except BaseException:

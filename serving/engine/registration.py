@@ -1,27 +1,27 @@
-"""The proof of a freshly fitted pipeline, written with its model version."""
+"""Verify a fitted pipeline and record the result with its model version."""
 
 from collections.abc import Callable
 
 from registry.models import ModelVersion
 from registry.training.pipelines import FitResult
 from serving.engine import verification
-from serving.models import Proof
+from serving.models import Verification
 
 
-def prove(result: FitResult) -> Callable[[ModelVersion], None]:
-    """Prove a fit now; the answer writes what was found, inside the transaction that registers the version."""
+def verify(result: FitResult) -> Callable[[ModelVersion], None]:
+    """Verify a fit; the returned function saves the record, in the transaction that registers the version."""
     if not result.signature["can_predict"]:
         return lambda version: None
-    plan, kept = verification.prove(result.pipeline, result.signature, result.held_out)
+    engine, golden = verification.verify(result.pipeline, result.signature, result.held_out)
 
-    def write(version: ModelVersion) -> None:
-        Proof.objects.create(
+    def save(version: ModelVersion) -> None:
+        Verification.objects.create(
             model_version=version,
-            plan=plan.kind,
-            reason=plan.reason,
-            rows=kept.rows,
-            predictions=kept.predictions,
-            probabilities=kept.probabilities,
+            engine=engine.kind,
+            reason=engine.reason,
+            golden_rows=golden.rows,
+            predictions=golden.predictions,
+            probabilities=golden.probabilities,
         )
 
-    return write
+    return save

@@ -1,56 +1,56 @@
-"""Trees as scikit-learn keeps them, asked for their leaves without its per-tree calls: the same leaves, votes and sums.
+"""Evaluate many scikit-learn trees without its per-tree Python calls: the same leaves, votes and sums, bit for bit.
 
-Two ways to the leaves. A `Grove` is all trees in one, so that one compiled call finds the leaves of all of them: right
-for a few rows. `summed_by_tree` asks each tree's own `tree_.apply`, which copies no row for each tree: right for many.
-Sums run over the trees in their order, one after the other, as scikit-learn's do, so that not one bit differs.
+`MergedTrees` joins all trees into one, so that a single compiled call finds the leaves of all of them: best for few
+rows. `sum_tree_by_tree` calls `tree_.apply` of each tree, which copies no rows: best for many. Sums run over the trees
+in order, as scikit-learn's do, because floating-point addition depends on the order.
 """
 
 import numpy as np
 
-# Beyond this a Grove, which doubles the trees, costs more memory than the calls that it saves.
-MOST_NODES = 1_000_000
-# And beyond this a call of it: 16 MB, which a request of 32 rows of 200 columns has with 600 trees. It was 8 times as
-# slow with 1,000 of them as one `apply` for each tree.
-MOST_CELLS = 4_000_000
+# MergedTrees holds a copy of all nodes: above this number the memory costs more than the saved calls.
+MAX_MERGED_NODES = 1_000_000
+# Cells of one `MergedTrees` call: 16 MB, reached by 32 rows of 200 columns with 600 trees. With 1,000 such trees it was
+# 8 times as slow as one `apply` per tree.
+MAX_MERGED_CELLS = 4_000_000
 LEAF = -1
-NODE_BYTES = 64 + 8  # in a Tree: the node and the value that it must have
+NODE_BYTES = 64 + 8  # a node of a `Tree`, and the value that it must have
 
 
-class Grove:
-    """All trees of an ensemble as one of scikit-learn's own, for one call of its `apply` over rows times trees.
+class MergedTrees:
+    """All trees of an ensemble merged into one scikit-learn `Tree`, for one `apply` over rows x trees.
 
-    Each row stands once for each tree, with the tree's number as one more column; the first nodes look at that and lead
-    to the tree's root.
+    Each row is repeated for every tree with the tree's number as an extra column; router nodes at the top split on that
+    column and lead to the root of the tree.
     """
 
     def __init__(self, trees: list[np.ndarray], values: list[np.ndarray], width: int):
-        """Of node tables as nodes_of() gives them, what each node says (nodes, outputs), and the width of a row."""
+        """Merge node tables as `node_table` returns them; `values` are (nodes, outputs), `width` is a row's columns."""
         from sklearn.tree._tree import Tree
 
-        gates = len(trees) - 1
-        starts = gates + np.cumsum([0, *map(len, trees)])
+        routers = len(trees) - 1
+        starts = routers + np.cumsum([0, *map(len, trees)])
         nodes = np.zeros(starts[-1], dtype=trees[0].dtype)
-        _gate(nodes, iter(range(gates)), starts[:-1], column=width, first=0)
+        _add_routers(nodes, iter(range(routers)), starts[:-1], column=width, first=0)
         for tree, start in zip(trees, starts[:-1], strict=True):
             moved = nodes[start : start + len(tree)]
             moved[:] = tree
             for side in ("left_child", "right_child"):
                 moved[side] += np.where(tree["left_child"] == LEAF, 0, start)
         self.tree = Tree(width + 1, np.ones(1, dtype=np.intp), 1)
-        nothing = np.zeros((len(nodes), 1, 1))
-        self.tree.__setstate__({"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": nothing})
-        self.value = np.concatenate([np.zeros((gates, values[0].shape[1])), *values])
+        empty = np.zeros((len(nodes), 1, 1))
+        self.tree.__setstate__({"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": empty})
+        self.value = np.concatenate([np.zeros((routers, values[0].shape[1])), *values])
         self.numbers = np.arange(len(trees), dtype=np.float32)[:, None]
-        self.most_rows = MOST_CELLS // (len(trees) * (width + 1))
+        self.max_rows = MAX_MERGED_CELLS // (len(trees) * (width + 1))
 
     @property
     def nbytes(self) -> int:
         return self.tree.node_count * NODE_BYTES + self.value.nbytes
 
     def values(self, rows: np.ndarray) -> np.ndarray:
-        """What each tree says of each row: float32 (rows, columns) -> (trees, rows, outputs).
+        """The value of each tree for each row: float32 (rows, columns) -> (trees, rows, outputs).
 
-        Tree by tree: its nodes are then at hand, and its gates always open to the same side.
+        Ordered tree by tree, so that a tree's nodes stay in the processor's cache and its routers always branch alike.
         """
         count, width = rows.shape
         cells = np.empty((len(self.numbers), count, width + 1), dtype=np.float32)
@@ -60,49 +60,50 @@ class Grove:
         return self.value.take(leaves, axis=0).reshape(len(self.numbers), count, -1)
 
 
-def _gate(nodes: np.ndarray, free, roots: np.ndarray, *, column: int, first: int) -> int:
-    """The place of the node that leads to these roots, those of the trees from `first` on, by halves."""
+def _add_routers(nodes: np.ndarray, free, roots: np.ndarray, *, column: int, first: int) -> int:
+    """Add the routers to these roots by bisection and return the index of the top one; `first` is the first tree."""
     if len(roots) == 1:
         return roots[0]
-    place, half = next(free), len(roots) // 2
-    left = _gate(nodes, free, roots[:half], column=column, first=first)
-    right = _gate(nodes, free, roots[half:], column=column, first=first + half)
-    nodes[place]["left_child"], nodes[place]["right_child"] = left, right
-    nodes[place]["feature"], nodes[place]["threshold"] = column, first + half - 0.5
-    return place
+    index, half = next(free), len(roots) // 2
+    left = _add_routers(nodes, free, roots[:half], column=column, first=first)
+    right = _add_routers(nodes, free, roots[half:], column=column, first=first + half)
+    nodes[index]["left_child"], nodes[index]["right_child"] = left, right
+    nodes[index]["feature"], nodes[index]["threshold"] = column, first + half - 0.5
+    return index
 
 
-def nodes_of(tree) -> np.ndarray:
-    """The node table of scikit-learn's `tree_`."""
+def node_table(tree) -> np.ndarray:
+    """The structured array of nodes of a scikit-learn `tree_`."""
     return tree.__getstate__()["nodes"]
 
 
-class Ranks:
-    """The thresholds of HistGradientBoosting as whole numbers, which its float64 comparisons become exact in float32.
+class ThresholdRanks:
+    """Maps float64 cells to their rank among a column's thresholds, so that float32 comparisons stay exact.
 
-    A cell becomes the number of its column's thresholds that are below it, and a threshold its own place among them.
+    HistGradientBoosting compares in float64 and `Tree.apply` in float32. A cell becomes the number of thresholds below
+    it, and a threshold its own rank.
     """
 
     def __init__(self, trees: list[np.ndarray], width: int):
-        """Of the node tables of predictors without categorical splits."""
+        """Collect the thresholds of the node tables of predictors without categorical splits."""
         self.trees, self.thresholds = trees, []
         for column in range(width):
-            found = [tree["num_threshold"][self._splits(tree, column)] for tree in trees]
-            self.thresholds.append(np.unique(np.concatenate(found)))
+            thresholds = [tree["num_threshold"][self._splits(tree, column)] for tree in trees]
+            self.thresholds.append(np.unique(np.concatenate(thresholds)))
 
     @staticmethod
     def _splits(tree: np.ndarray, column: int) -> np.ndarray:
         return (tree["is_leaf"] == 0) & (tree["feature_idx"] == column)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """float64 rows -> float32 ranks, which the tables of `nodes()` compare."""
+        """float64 rows -> float32 ranks, to compare with the thresholds of `node_tables()`."""
         ranks = np.empty(rows.shape, dtype=np.float32)
         for column, thresholds in enumerate(self.thresholds):
             ranks[:, column] = thresholds.searchsorted(rows[:, column])
         return ranks
 
-    def nodes(self) -> list[np.ndarray]:
-        """The predictors' tables as node tables of scikit-learn's `tree_`."""
+    def node_tables(self) -> list[np.ndarray]:
+        """The predictors' tables in the node format of scikit-learn's `tree_`."""
         from sklearn.tree._tree import NODE_DTYPE
 
         tables = []
@@ -118,46 +119,46 @@ class Ranks:
         return tables
 
 
-def summed(said: np.ndarray, start: np.ndarray | float = 0.0) -> np.ndarray:
-    """`start` plus what each tree says, tree after tree: (trees, rows, outputs) -> (rows, outputs).
+def sum_in_order(values: np.ndarray, start: np.ndarray | float = 0.0) -> np.ndarray:
+    """`start` plus the values, tree after tree: (trees, rows, outputs) -> (rows, outputs). Overwrites `values[0]`.
 
-    Not `sum()`, which adds pairwise where memory allows and so rounds otherwise.
+    Not `sum()`, which adds pairwise where the memory layout allows it and therefore rounds differently.
     """
-    said[0] += start
-    return np.ascontiguousarray(np.add.accumulate(said, axis=0)[-1])
+    values[0] += start
+    return np.ascontiguousarray(np.add.accumulate(values, axis=0)[-1])
 
 
-class Neighbours:
-    """An order in which rows that take much the same way through trees follow each other: the processor learns the way.
+class RowOrder:
+    """Sorts rows that take similar paths through the trees next to each other, which helps branch prediction.
 
-    Rows stand together by the side on which they are of the columns that most trees split first, at the middle of
-    those splits. It saves a sixth of the time for 300 rows, and a third for 3,000.
+    The key is on which side of the median split a row is, for the columns that most trees split first. It saves a sixth
+    of the time for 300 rows, and a third for 3,000.
     """
 
-    MOST_COLUMNS = 24
+    MAX_COLUMNS = 24
 
     def __init__(self, trees: list):
-        """Of scikit-learn's `tree_`s."""
+        """Read the root splits of scikit-learn's `tree_`s."""
         roots = [(tree.feature[0], tree.threshold[0]) for tree in trees if tree.feature[0] >= 0]
         columns, splits = np.array(roots, dtype=np.float64).reshape(-1, 2).T
-        found, counts = np.unique(columns.astype(int), return_counts=True)
-        self.columns = found[np.argsort(-counts, kind="stable")][: self.MOST_COLUMNS]
-        self.middles = np.array([np.median(splits[columns == column]) for column in self.columns])
+        unique, counts = np.unique(columns.astype(int), return_counts=True)
+        self.columns = unique[np.argsort(-counts, kind="stable")][: self.MAX_COLUMNS]
+        self.medians = np.array([np.median(splits[columns == column]) for column in self.columns])
         self.weights = 1 << np.arange(len(self.columns))[::-1]
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (rows, columns) -> their places in that order."""
-        return ((rows[:, self.columns] > self.middles) @ self.weights).argsort()
+        """(rows, columns) -> the row indices in sorted order."""
+        return ((rows[:, self.columns] > self.medians) @ self.weights).argsort()
 
 
-def summed_by_tree(
+def sum_tree_by_tree(
     trees: list, values: list[np.ndarray], rows: np.ndarray, *, order: np.ndarray
 ) -> np.ndarray:
-    """The sum of the trees' own values: one `apply` and one look-up per tree, for rows gone through in `order`."""
+    """The sum of the trees' values with one `apply` per tree, visiting the rows in `order`: (rows, outputs)."""
     ordered = rows[order]
     total = np.zeros((len(rows), values[0].shape[1]))
     for tree, value in zip(trees, values, strict=True):
         total += value.take(tree.apply(ordered), axis=0)
-    said = np.empty_like(total)
-    said[order] = total
-    return said
+    sums = np.empty_like(total)
+    sums[order] = total
+    return sums

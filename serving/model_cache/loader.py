@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
-from serving.engine import plans, verification
-from serving.inputs.input_warnings import Watch
+from serving.engine import inference, verification
+from serving.engine.encoder import training_categories
+from serving.engine.inference import InferenceEngine
+from serving.inputs.input_warnings import InputWarnings
 from serving.inputs.reader import Reader
-from serving.models import Proof
+from serving.models import Verification
 from serving.monitoring import metrics
 
 
@@ -17,34 +19,39 @@ class Model:
     """One artifact in memory, with what it takes to predict from rows."""
 
     version: ModelVersion
-    plan: plans.ServingPlan
+    engine: InferenceEngine
     reader: Reader
-    watch: Watch
+    input_warnings: InputWarnings
     nbytes: int
     used_at: float = 0.0
 
 
 @metrics.time_load()
 def load(version: ModelVersion, key: str) -> Model:
-    """Read, check and unpickle an artifact, compile its plan and predict its golden rows, which also warms it up."""
+    """Read, check and unpickle an artifact, build its engine and predict its golden rows, which also warms it up."""
     signature = version.signature
     pipeline = artifacts.load(version, key)
-    proof = Proof.objects.filter(pk=version.pk).first()
+    record = Verification.objects.filter(pk=version.pk).first()
     if not signature["can_predict"]:
-        plan = plans.by_pipeline(pipeline, "it cannot predict")
-    elif proof is None:  # registered before there were proofs: only the plan can be checked
-        plan, _ = verification.prove(pipeline, signature, None)
+        engine = inference.full_pipeline(pipeline, "it cannot predict new rows")
+    elif record is None:  # registered before golden rows were kept: only the engine can be verified
+        engine, _ = verification.verify(pipeline, signature, None)
     else:
-        plan = plans.by_pipeline(pipeline, proof.reason)
-        if proof.plan != Proof.Plan.PIPELINE:
-            plan = verification.compiled(pipeline, signature)
-        kept = verification.Golden(proof.rows, proof.predictions, proof.probabilities)
-        row = verification.first_difference(plan, kept, signature)
+        engine = inference.full_pipeline(pipeline, record.reason)
+        if record.engine != Verification.Engine.PIPELINE:
+            engine = verification.build_engine(pipeline, signature)
+        golden = verification.GoldenRows(record.golden_rows, record.predictions, record.probabilities)
+        row = verification.first_mismatch(engine, golden, signature)
         if row is not None:
             raise ArtifactRefused(
-                f"{version} is refused: row {row} of its golden rows is not predicted here as it was when the model "
-                "was trained. Run the server with the libraries it was trained with, or train it again.",
+                f"{version} cannot be served: golden row {row} gets a different prediction here than when the model "
+                "was trained. Run the server with the library versions of the training, or train the model again.",
                 code="golden_row_differs",
             )
-    watch = Watch(signature["inputs"], pipeline)
-    return Model(version, plan, Reader(signature["inputs"]), watch, version.artifact_size + plan.nbytes)
+    return Model(
+        version,
+        engine,
+        Reader(signature["inputs"]),
+        InputWarnings(signature["inputs"], training_categories(pipeline["columns"])),
+        version.artifact_size + engine.nbytes,
+    )

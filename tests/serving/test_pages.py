@@ -130,12 +130,12 @@ class TestTry:
 
     def test_the_page_of_a_version_says_what_predicts_it(self, page, make_version, make_dataset):
         make_version()
-        assert "its trees, as arrays" in page.get("/registry/models/flowers/1/").text
+        assert "optimised trees" in page.get("/registry/models/flowers/1/").text
         table = "x,y\n" + "".join(f"{i},{'abcde'[i % 5]}\n" for i in range(30))
         lots = {"module": "dummy", "class_name": "DummyClassifier", "params": {"strategy": "uniform"}}
         make_version(make_dataset("lots", table), random_state=None, **lots)
         text = page.get("/registry/models/lots/1/").text
-        assert "its whole pipeline, because it predicts the same row differently each time" in text
+        assert "full pipeline, because its predictions are not deterministic" in text
 
     def test_a_clusterer_that_cannot_predict_says_so(self, page, make_version):
         make_version(module="cluster", class_name="DBSCAN", target=None)

@@ -335,12 +335,12 @@ class TestPage:
         assert "Column `colour` is missing" in answer.text
 
     def test_a_model_that_its_pipeline_serves_says_why(self, page, wanted):
-        from serving.models import Proof
+        from serving.models import Verification
 
-        assert "whole pipeline" not in page.get("/serving/flowers/dev/").text
-        Proof.objects.update(plan="pipeline", reason="its numbers are scaled by RobustScaler")
+        assert "full pipeline" not in page.get("/serving/flowers/dev/").text
+        Verification.objects.update(engine="pipeline", reason="its numbers are scaled by RobustScaler")
         text = page.get("/serving/flowers/dev/").text
-        assert "Its whole pipeline predicts, because its numbers are scaled by RobustScaler." in text
+        assert "uses the full pipeline, because its numbers are scaled by RobustScaler." in text
 
 
 @pytest.mark.parametrize("cell", ["5.000", "1.234.567"])

@@ -18,7 +18,7 @@ from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release, Stage
 from registry.promotion import delete_version, promote, rollback
 from serving.model_cache import cache, refresher
-from serving.models import Proof
+from serving.models import Verification
 from serving.prediction import predict
 
 ROW = [9, 1.6, "blue"]
@@ -457,42 +457,49 @@ class TestGoldenRows:
         )
 
     def change(self, version, row):
-        proof = Proof.objects.get(pk=version.pk)
-        proof.predictions[row - 1] = {"rose": "tulip", "tulip": "rose"}[proof.predictions[row - 1]]
-        proof.save()
+        verification = Verification.objects.get(pk=version.pk)
+        verification.predictions[row - 1] = {"rose": "tulip", "tulip": "rose"}[
+            verification.predictions[row - 1]
+        ]
+        verification.save()
 
     def test_they_are_rows_of_the_table_and_made_edge_rows(self, version):
-        proof = version.proof
-        assert proof.plan == "trees"
-        assert [None, None, None] in proof.rows
-        assert len(proof.rows) == len(proof.predictions) == len(proof.probabilities) > 5
+        verification = version.verification
+        assert verification.engine == "trees"
+        assert [None, None, None] in verification.golden_rows
+        assert (
+            len(verification.golden_rows)
+            == len(verification.predictions)
+            == len(verification.probabilities)
+            > 5
+        )
 
     def test_a_model_that_predicts_them_otherwise_is_refused_by_its_row(self, version, ask):
         self.change(version, row=3)
-        with pytest.raises(ArtifactRefused, match="row 3 of its golden rows"):
+        with pytest.raises(ArtifactRefused, match="golden row 3"):
             ask()
 
     def test_and_is_not_promoted(self, version, admin):
         self.change(version, row=2)
-        with pytest.raises(ArtifactRefused, match="row 2 of its golden rows"):
+        with pytest.raises(ArtifactRefused, match="golden row 2"):
             promote(version, stage="staging", by=admin)
         assert not Release.objects.filter(stage="staging").exists()
 
     def test_a_version_from_before_there_were_any_is_served(self, version, ask):
-        Proof.objects.all().delete()
+        Verification.objects.all().delete()
         assert ask().predictions
 
     def test_a_clusterer_that_cannot_predict_needs_none(self, make_version, admin):
         version = make_version(module="cluster", class_name="DBSCAN")
         promote(version, stage="staging", by=admin)
-        assert not Proof.objects.exists()
+        assert not Verification.objects.exists()
 
 
 def test_numbers_and_chances_of_a_regressor_are_proved_too(make_dataset, make_version, ask, admin):
     table = "x,when,y\n" + "".join(f"{i % 7}.5,2026-01-{i + 1:02},{i * 1.1:.3f}\n" for i in range(25))
     version = make_version(make_dataset("line", table), module="linear_model", class_name="Ridge")
-    assert version.proof.plan == "estimator"
-    assert all(isinstance(value, float) for value in version.proof.predictions)
+    assert version.verification.engine == "estimator"
+    assert all(isinstance(value, float) for value in version.verification.predictions)
     assert predict("line", stage="dev", rows=[[1, None]], by=admin).predictions
 
 
@@ -502,16 +509,16 @@ def test_a_chance_that_is_no_number_is_kept_as_null(make_dataset, make_version, 
     version = make_version(
         make_dataset("far", table), module="semi_supervised", class_name="LabelPropagation"
     )
-    assert [None, None] in version.proof.probabilities
-    assert cache.answering("far", stage="dev").model.plan.kind == version.proof.plan == "estimator"
+    assert [None, None] in version.verification.probabilities
+    assert cache.answering("far", stage="dev").model.engine.kind == version.verification.engine == "estimator"
 
 
 def test_an_infinite_prediction_is_the_same_by_plan_and_pipeline(make_dataset, make_version):
     """PoissonRegressor's exp() overflows at an edge row, which is null to a caller either way."""
     table = "x,y\n" + "".join(f"{i / 10},{2**i}\n" for i in range(20))
     version = make_version(make_dataset("steep", table), module="linear_model", class_name="PoissonRegressor")
-    assert None in version.proof.predictions
-    assert version.proof.plan == "estimator"
+    assert None in version.verification.predictions
+    assert version.verification.engine == "estimator"
 
 
 def test_a_model_that_draws_lots_is_served_without_golden_rows(make_dataset, make_version, ask):
@@ -523,8 +530,8 @@ def test_a_model_that_draws_lots_is_served_without_golden_rows(make_dataset, mak
         params={"strategy": "uniform"},
         random_state=None,
     )
-    assert (version.proof.plan, version.proof.rows) == ("pipeline", [])
-    assert cache.answering("lots", stage="dev").model.plan.kind == "pipeline"
+    assert (version.verification.engine, version.verification.golden_rows) == ("pipeline", [])
+    assert cache.answering("lots", stage="dev").model.engine.kind == "pipeline"
 
 
 def test_an_unseen_category_is_counted_whatever_predicts(make_dataset, make_version, ask):
@@ -538,10 +545,10 @@ def test_an_unseen_category_is_counted_whatever_predicts(make_dataset, make_vers
         random_state=None,
     )
     model = cache.answering("lots", stage="dev").model
-    assert model.plan.kind == "pipeline"
+    assert model.engine.kind == "pipeline"
     rows = model.reader.from_rows([[15, "green"], [16, "red"]])  # in any training split's range
-    assert model.watch.counts(rows) == {"unseen_category": 1}
-    assert model.watch.listed(rows) == [{"row": 1, "column": "colour", "kind": "unseen_category"}]
+    assert model.input_warnings.counts(rows) == {"unseen_category": 1}
+    assert model.input_warnings.details(rows) == [{"row": 1, "column": "colour", "kind": "unseen_category"}]
 
 
 def test_of_a_million_notices_the_first_thousand_are_made(make_version):
@@ -550,7 +557,7 @@ def test_of_a_million_notices_the_first_thousand_are_made(make_version):
     rows = model.reader.from_rows([[None, None, None]] * 100_000)
     tracemalloc.start()
     try:
-        listed = model.watch.listed(rows)
+        listed = model.input_warnings.details(rows)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,6 +1,8 @@
-"""Plans predict what the pipeline predicts: for every algorithm, any table, few rows and many."""
+"""Inference engines predict what the pipeline predicts: for every algorithm, any table, few rows and many."""
 
+import threading
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 
 from registry.estimators import algorithms
 from registry.training import pipelines
-from serving.engine import plans, trees
+from serving.engine import inference, predictors, trees
+from serving.engine.predictors import SMALL_BATCH_ROWS, ForestPredictor
 from serving.inputs.reader import Reader, TypedRows
 
 COLUMNS = [
@@ -21,9 +24,9 @@ COLUMNS = [
     {"name": "wild", "type": "boolean", "nullable": True},
     {"name": "seen", "type": "date", "nullable": True},
 ]
-# What one algorithm needs to be trained on a table of mixed columns, or at all in a test's time.
+# Parameters an algorithm needs to train on a table of mixed columns, or quickly enough for a test.
 PARAMS = {
-    "IsotonicRegression": None,  # one column only
+    "IsotonicRegression": None,  # takes one column only
     "RadiusNeighborsRegressor": {"radius": 100.0},
     "QuadraticDiscriminantAnalysis": {"reg_param": 0.5},
     "MLPClassifier": {"max_iter": 20},
@@ -58,11 +61,11 @@ def table(count=60, seed=0, classes=3) -> pandas.DataFrame:
 
 def fit(algorithm, frame, params, target=None, features=None):
     target = target or {"regression": "size"}.get(algorithm.task, "kind")
-    answer = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
+    target_column = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pipelines.fit(
-            frame, columns=[*COLUMNS, answer], features=features, target=target, algorithm=algorithm,
+            frame, columns=[*COLUMNS, target_column], features=features, target=target, algorithm=algorithm,
             params=params, test_size=0.25, random_state=0,
         )  # fmt: skip
 
@@ -77,50 +80,51 @@ def edge_rows() -> pandas.DataFrame:
     return Reader(COLUMNS).from_rows(rows).frame()
 
 
-def assert_same(plan, pipeline, frame):
+def assert_same(engine, pipeline, frame):
     rows = TypedRows.of_frame(frame, COLUMNS)
-    if plan.encoder:
-        encoded, wanted = plan.encoder(rows), pipeline["columns"].transform(frame)
-        np.testing.assert_array_equal(encoded, wanted)
-        assert np.isfortran(encoded) == np.isfortran(wanted)  # sums are rounded by it
-    has_chances = hasattr(pipeline, "predict_proba")
-    predicted, chances = plan.run(rows, probabilities=has_chances)
-    wanted = np.ravel(pipeline.predict(frame))
-    if wanted.dtype.kind == "f":
-        np.testing.assert_allclose(predicted, wanted, rtol=1e-6)
+    if engine.encoder:
+        encoded, expected = engine.encoder(rows), pipeline["columns"].transform(frame)
+        np.testing.assert_array_equal(encoded, expected)
+        assert np.isfortran(encoded) == np.isfortran(expected)  # sums are rounded accordingly
+    has_probabilities = hasattr(pipeline, "predict_proba")
+    predictions, probabilities = engine.predict(rows, probabilities=has_probabilities)
+    expected = np.ravel(pipeline.predict(frame))
+    if expected.dtype.kind == "f":
+        np.testing.assert_allclose(predictions, expected, rtol=1e-6)
     else:
-        assert predicted.tolist() == wanted.tolist()
-        assert predicted.dtype == wanted.dtype
-    if has_chances:
-        np.testing.assert_allclose(chances, pipeline.predict_proba(frame), rtol=1e-6, atol=1e-12)
+        assert predictions.tolist() == expected.tolist()
+        assert predictions.dtype == expected.dtype
+    if has_probabilities:
+        np.testing.assert_allclose(probabilities, pipeline.predict_proba(frame), rtol=1e-6, atol=1e-12)
 
 
-def assert_same_few_and_many(result, frame):
-    plan = plans.compile_plan(result.pipeline, result.signature)
+def assert_same_for_any_batch(result, frame):
+    """Compare all rows, one row, a few, and one row more than a small batch; return the engine."""
+    engine = inference.build(result.pipeline, result.signature)
     typed = pandas.concat([edge_rows(), pipelines.feature_frame(frame, COLUMNS)], ignore_index=True)
-    for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: plans.FEW_ROWS + 1]):
-        assert_same(plan, result.pipeline, rows)
-    return plan
+    for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: SMALL_BATCH_ROWS + 1]):
+        assert_same(engine, result.pipeline, rows)
+    return engine
 
 
 PREDICTING = [algorithm for algorithm in algorithms.all_algorithms() if algorithm.can_predict]
 
 
 @pytest.mark.parametrize("algorithm", PREDICTING, ids=lambda algorithm: algorithm.name)
-def test_every_algorithm_predicts_by_its_plan_what_its_pipeline_predicts(algorithm):
+def test_every_algorithm_predicts_what_its_pipeline_predicts(algorithm):
     params = PARAMS.get(algorithm.name, {})
     if params is None:
         pytest.skip("it takes one column only")
     if "n_estimators" in {parameter.name for parameter in algorithm.parameters}:
         params = {"n_estimators": 12}
-    plan = assert_same_few_and_many(fit(algorithm, table(), params), table(seed=1))
-    assert plan.kind == ("trees" if algorithm.name in TREES else "estimator")
+    engine = assert_same_for_any_batch(fit(algorithm, table(), params), table(seed=1))
+    assert engine.kind == ("trees" if algorithm.name in TREES else "estimator")
 
 
 @st.composite
 def tree_params(draw):
     name = draw(st.sampled_from(TREES))
-    if name.startswith("Bagging"):  # with fewer columns it is no forest
+    if name.startswith("Bagging"):  # with a share of the columns it is not a forest
         shares = st.sampled_from([1.0, 0.5])
         flags = {"bootstrap": draw(st.booleans()), "bootstrap_features": draw(st.booleans())}
         return name, flags | {"n_estimators": draw(st.integers(1, 15)), "max_features": draw(shares)}
@@ -142,7 +146,7 @@ def tree_params(draw):
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree_params(), st.integers(30, 80), st.integers(0, 10**6), st.sampled_from([2, 3]))
-def test_trees_of_any_parameters_on_any_table_predict_the_same(drawn, count, seed, classes):
+def test_trees_with_any_parameters_predict_what_their_pipeline_predicts(drawn, count, seed, classes):
     name, params = drawn
     assume(not (params.get("loss") == "exponential" and classes > 2))
     frame = table(count, seed, classes)
@@ -150,36 +154,76 @@ def test_trees_of_any_parameters_on_any_table_predict_the_same(drawn, count, see
         result = fit(algorithms.find(name), frame, params)
     except ValidationError:
         assume(False)
-    assert_same_few_and_many(result, frame)
+    assert_same_for_any_batch(result, frame)
 
 
 @pytest.mark.parametrize("name", ["RandomForestClassifier", "GradientBoostingClassifier"])
-def test_many_trees_of_wide_rows_take_no_more_memory_than_a_call_may(name, monkeypatch):
-    monkeypatch.setattr(trees, "MOST_CELLS", 1000)
+def test_a_batch_over_the_cell_limit_is_not_predicted_with_merged_trees(name):
     result = fit(algorithms.find(name), table(), {"n_estimators": 20})
-    plan = assert_same_few_and_many(result, table(seed=1))
-    asked = []
-    monkeypatch.setattr(trees.Grove, "values", lambda grove, rows: asked.append(len(rows)))
-    frame = pipelines.feature_frame(table(), COLUMNS).iloc[: plans.FEW_ROWS]
-    plan.run(TypedRows.of_frame(frame, COLUMNS))
-    assert not asked
+    engine = inference.build(result.pipeline, result.signature)
+    merged = engine.predictor.merged
+    assert merged.max_rows == trees.MAX_MERGED_CELLS // (len(merged.numbers) * merged.tree.n_features)
+    merged.max_rows = 3
+    merged.value[:] = np.nan  # any prediction that uses it would show
+    assert_same(engine, result.pipeline, pipelines.feature_frame(table(seed=1), COLUMNS).iloc[:4])
+
+
+class ObservedTree:
+    """A tree that records, on each `apply`, whether the lock of its forest is held."""
+
+    def __init__(self, tree, forest):
+        self.tree, self.forest, self.was_locked = tree, forest, []
+
+    def apply(self, rows):
+        self.was_locked.append(self.forest.lock.locked())
+        return self.tree.apply(rows)
+
+
+class TestConcurrentForests:
+    @pytest.fixture
+    def forests(self):
+        result = fit(algorithms.find("RandomForestClassifier"), table(), {"n_estimators": 3})
+        return [ForestPredictor(result.pipeline["model"]) for _ in range(2)]
+
+    def cells(self, forest, count):
+        return np.zeros((count, forest.merged.tree.n_features - 1))
+
+    @pytest.mark.parametrize(
+        ("count", "is_locked"),
+        [(SMALL_BATCH_ROWS + 1, True), (predictors.MAX_SERIALIZED_ROWS + 1, False)],
+    )
+    def test_requests_of_medium_size_take_turns_in_a_forest(self, forests, count, is_locked):
+        forest = forests[0]
+        forest.trees = [ObservedTree(tree, forest) for tree in forest.trees]
+        forest.predict(self.cells(forest, count), probabilities=False)
+        assert [tree.was_locked for tree in forest.trees] == [[is_locked]] * 3
+        assert not forest.lock.locked()
+
+    def test_a_forest_does_not_wait_for_another_model(self, forests):
+        busy, idle = forests
+        predict = partial(idle.predict, self.cells(idle, SMALL_BATCH_ROWS + 1), probabilities=False)
+        with busy.lock:
+            thread = threading.Thread(target=predict, daemon=True)
+            thread.start()
+            thread.join(timeout=60)
+            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("features", [["length", "count"], ["seen"], ["length", "seen"], ["colour"]], ids=str)
-def test_arrays_lie_in_memory_as_the_pipelines_do(features):
+def test_encoded_arrays_have_the_memory_layout_of_the_pipeline(features):
     result = fit(algorithms.find("LogisticRegression"), table(), {}, features=features)
     inputs = result.signature["inputs"]
-    plan = plans.compile_plan(result.pipeline, result.signature)
+    engine = inference.build(result.pipeline, result.signature)
     frame = pipelines.feature_frame(table(seed=1), inputs)
-    encoded = plan.encoder(TypedRows.of_frame(frame, inputs))
+    encoded = engine.encoder(TypedRows.of_frame(frame, inputs))
     assert np.isfortran(encoded) == np.isfortran(result.pipeline["columns"].transform(frame))
 
 
 @pytest.mark.parametrize("column", range(3, 6))
-def test_boosting_that_reorders_its_columns_is_asked_itself(column):
+def test_boosting_with_categorical_columns_uses_the_estimator(column):
     params = {"categorical_features": [column], "max_iter": 3}
     result = fit(algorithms.find("HistGradientBoostingRegressor"), table(200), params)
-    assert assert_same_few_and_many(result, table(seed=1)).kind == "estimator"
+    assert assert_same_for_any_batch(result, table(seed=1)).kind == "estimator"
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -187,33 +231,33 @@ def test_boosting_that_reorders_its_columns_is_asked_itself(column):
     st.lists(st.text(max_size=4).filter(lambda text: "\0" not in text), min_size=20, max_size=60),
     st.sampled_from(["LogisticRegression", "KNeighborsClassifier", "MultinomialNB", "CategoricalNB"]),
 )
-def test_any_texts_are_encoded_alike(texts, name):
+def test_any_text_is_encoded_as_the_pipeline_encodes_it(texts, name):
     frame = table(len(texts), len(texts), 2)
     frame["colour"] = pandas.Series(texts, dtype="str")
     assume(frame["kind"].value_counts().min() > 3 and frame["kind"].nunique() == 2)
-    assert_same_few_and_many(fit(algorithms.find(name), frame, {}), frame)
+    assert_same_for_any_batch(fit(algorithms.find(name), frame, {}), frame)
 
 
 @pytest.mark.parametrize(
     "name", ["RandomForestClassifier", "GradientBoostingRegressor", "AdaBoostClassifier"]
 )
-@pytest.mark.parametrize("count", [1, plans.FEW_ROWS + 1])
-def test_a_number_beyond_the_trees_is_refused_by_the_pipelines_words(name, count):
+@pytest.mark.parametrize("count", [1, SMALL_BATCH_ROWS + 1])
+def test_a_number_too_large_for_the_trees_raises_the_error_of_the_pipeline(name, count):
     result = fit(algorithms.find(name), table(), {"n_estimators": 3})
-    plan = plans.compile_plan(result.pipeline, result.signature)
-    for beyond in (1e300, -1e39):
-        rows = Reader(COLUMNS).from_rows([["red", beyond, 1, True, None]] * count)
+    engine = inference.build(result.pipeline, result.signature)
+    for number in (1e300, -1e39):
+        rows = Reader(COLUMNS).from_rows([["red", number, 1, True, None]] * count)
         with pytest.raises(ValueError, match="too large"):
-            plan.run(rows)
+            engine.predict(rows)
 
 
-def test_a_step_that_is_not_known_is_left_to_the_pipeline():
+def test_an_unsupported_step_uses_the_full_pipeline():
     from sklearn.preprocessing import RobustScaler
 
     result = fit(algorithms.find("DecisionTreeClassifier"), table(), {})
     numbers = result.pipeline["columns"].named_transformers_["numbers"]
     values = result.pipeline["columns"].transform(pipelines.feature_frame(table(), COLUMNS))
     numbers.steps[1] = ("scale", RobustScaler().fit(values[:, :2]))
-    plan = assert_same_few_and_many(result, table(seed=2))
-    assert plan.kind == "pipeline"
-    assert "RobustScaler" in plan.reason
+    engine = assert_same_for_any_batch(result, table(seed=2))
+    assert engine.kind == "pipeline"
+    assert "RobustScaler" in engine.reason

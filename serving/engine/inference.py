@@ -1,0 +1,62 @@
+"""Choose the inference engine of a fitted pipeline. No Django.
+
+An engine encodes typed rows straight into one float64 array (encoder.py) and predicts on it (predictors.py): with
+optimised trees, or with the estimator itself. A pipeline with an unsupported step is used whole, on a frame.
+"""
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.engine.encoder import Encoder, UnsupportedPipeline
+from serving.engine.predictors import OutOfRange, Predictor, predictor_for
+from serving.inputs.reader import TypedRows
+
+
+@dataclass
+class InferenceEngine:
+    """Predicts what the pipeline predicts. `reason` says why the full pipeline is used, if it is."""
+
+    pipeline: object
+    encoder: Encoder | None = None
+    predictor: Predictor | None = None
+    reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        """`trees`, `estimator` or `pipeline`."""
+        return self.predictor.kind if self.predictor else "pipeline"
+
+    @property
+    def nbytes(self) -> int:
+        """The memory used in addition to the pipeline."""
+        return self.predictor.nbytes if self.predictor else 0
+
+    def predict(
+        self, rows: TypedRows, *, probabilities: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The predictions (rows,) and, if requested, the class probabilities (rows, classes).
+
+        Raises ValueError, with scikit-learn's message, if a number is too large for the estimator.
+        """
+        if self.predictor:
+            with contextlib.suppress(OutOfRange):
+                return self.predictor.predict(self.encoder(rows), probabilities=probabilities)
+        frame = rows.frame()
+        predictions = np.ravel(self.pipeline.predict(frame))
+        return predictions, self.pipeline.predict_proba(frame) if probabilities else None
+
+
+def full_pipeline(pipeline, reason: str) -> InferenceEngine:
+    """The engine that uses the whole pipeline, and why."""
+    return InferenceEngine(pipeline, reason=reason)
+
+
+def build(pipeline, signature: dict) -> InferenceEngine:
+    """The fastest engine of a fitted pipeline: the full pipeline if one of its steps is not supported."""
+    try:
+        encoder = Encoder(pipeline["columns"], signature["inputs"])
+    except UnsupportedPipeline as error:
+        return full_pipeline(pipeline, str(error))
+    return InferenceEngine(pipeline, encoder, predictor_for(pipeline["model"]))

@@ -1,0 +1,49 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("serving", "0002_scoring_job")]
+
+    operations = [
+        migrations.RenameModel("Proof", "Verification"),
+        migrations.RenameField("Verification", "plan", "engine"),
+        migrations.RenameField("Verification", "rows", "golden_rows"),
+        migrations.AlterField(
+            "Verification",
+            "model_version",
+            models.OneToOneField(
+                on_delete=django.db.models.deletion.CASCADE,
+                primary_key=True,
+                related_name="verification",
+                serialize=False,
+                to="registry.modelversion",
+            ),
+        ),
+        migrations.AlterField(
+            "Verification",
+            "engine",
+            models.CharField(
+                choices=[
+                    ("trees", "optimised trees"),
+                    ("estimator", "estimator on arrays"),
+                    ("pipeline", "full pipeline"),
+                ],
+                max_length=20,
+            ),
+        ),
+        migrations.AlterField(
+            "Verification",
+            "reason",
+            models.TextField(blank=True, help_text="Why the full pipeline is used, if it is."),
+        ),
+        migrations.AlterField(
+            "Verification",
+            "golden_rows",
+            models.JSONField(help_text="Lists of values in the order of the signature's columns."),
+        ),
+        migrations.AlterField("Verification", "predictions", models.JSONField(help_text="Of the golden rows.")),
+        migrations.AlterField(
+            "Verification", "probabilities", models.JSONField(help_text="Of the golden rows.", null=True)
+        ),
+    ]
