@@ -32,7 +32,7 @@ class Rows:
 
     rows: list
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         return reader.from_rows(self.rows)
 
 
@@ -60,7 +60,7 @@ def predict(
         entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
         made, typed = _predicted(
             entry,
-            rows if hasattr(rows, "typed") else Rows(rows),
+            rows if hasattr(rows, "to_typed") else Rows(rows),
             probabilities=probabilities,
             warnings=warnings,
         )
@@ -74,7 +74,7 @@ def _predicted(
 ) -> tuple[Prediction, TypedRows]:
     model = entry.model
     check(entry, probabilities=probabilities)
-    typed = rows.typed(model.reader)
+    typed = rows.to_typed(model.reader)
     values, chances = run(model, typed, probabilities=probabilities)
     made = Prediction(
         release=entry.release,

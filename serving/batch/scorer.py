@@ -60,8 +60,8 @@ def table(file: IO[bytes], filename: str) -> Table:
 def try_first(model: Model, given: Table, *, probabilities: bool) -> None:
     """Predict the first part and throw it away: a table that does not fit the model is found out at once."""
     for batch in tables.stored(given.file, given.recipe, rows=ROWS):
-        files.part(batch, model.reader, recipe=given.recipe)
-        few = files.part(batch.slice(0, FEWEST), model.reader, recipe=given.recipe)
+        files.from_batch(batch, model.reader, recipe=given.recipe)
+        few = files.from_batch(batch.slice(0, FEWEST), model.reader, recipe=given.recipe)
         prediction.run(model, few, probabilities=probabilities)
         return
 
@@ -84,7 +84,7 @@ def score(
     pace = _Pace()
     try:
         for batch in pace.parts(given):
-            typed = files.part(batch, model.reader, recipe=given.recipe, first=done + 1)
+            typed = files.from_batch(batch, model.reader, recipe=given.recipe, first=done + 1)
             values, chances = prediction.run(model, typed, probabilities=probabilities)
             columns = {"prediction": values}
             if chances is not None:

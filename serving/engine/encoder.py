@@ -66,7 +66,7 @@ def _memory_order(transformer, inputs: list[dict]) -> str:
         np.full((2, counts["dates"]), np.datetime64("NaT"), dtype="M8[us]"),
         [[None, None]] * counts["text"],
     )
-    return "F" if np.isfortran(transformer.transform(rows.frame())) else "C"
+    return "F" if np.isfortran(transformer.transform(rows.to_frame())) else "C"
 
 
 def _set_ones(encoded: np.ndarray, start: int, indices: list[int]) -> None:

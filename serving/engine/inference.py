@@ -43,7 +43,7 @@ class InferenceEngine:
         if self.predictor:
             with contextlib.suppress(OutOfRange):
                 return self.predictor.predict(self.encoder(rows), probabilities=probabilities)
-        frame = rows.frame()
+        frame = rows.to_frame()
         predictions = np.ravel(self.pipeline.predict(frame))
         return predictions, self.pipeline.predict_proba(frame) if probabilities else None
 

@@ -53,7 +53,7 @@ def verify(
     """
     inputs = signature["inputs"]
     sample = (
-        [] if held_out is None else json_rows(TypedRows.of_frame(held_out.iloc[:MAX_HELD_OUT_ROWS], inputs))
+        [] if held_out is None else json_rows(TypedRows.from_frame(held_out.iloc[:MAX_HELD_OUT_ROWS], inputs))
     )
     edges = [row for row in edge_rows(signature) if _accepts(pipeline, inputs, row)]
     rows = edges + sample
@@ -129,7 +129,7 @@ def _json_values(values: np.ndarray) -> list:
 def _accepts(pipeline, inputs: list[dict], row: list) -> bool:
     """Whether the pipeline predicts this row at all: some estimators reject values far from their training data."""
     try:
-        pipeline.predict(Reader(inputs).from_rows([row]).frame())
+        pipeline.predict(Reader(inputs).from_rows([row]).to_frame())
     except ValueError:
         return False
     return True

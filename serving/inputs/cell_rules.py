@@ -1,7 +1,7 @@
-"""What a cell may hold for each type of column: the rules of JSON, and of text as a CSV file has it.
+"""The valid values of a cell for each column type: in JSON, and in text as in a CSV file.
 
-Each rule stands twice: for whole columns at once, which is how rows are read, and for one value, which finds the
-cell that does not fit and says what is wrong with it. Both must agree.
+Each rule exists twice: for whole columns at once, which is how rows are read, and for one value, which finds the
+invalid cell and says what is wrong with it. Both must agree.
 """
 
 import math
@@ -16,36 +16,36 @@ from catalog.readers.column_types import MISSING
 NUMBERS = {int, float, type(None)}
 TEXTS = {str, type(None)}
 BOOLEANS = {bool, type(None)}
-GAPS = frozenset(MISSING)
+MISSING_TEXTS = frozenset(MISSING)
 
 
-class Wrong(Exception):
+class InvalidCell(Exception):
     """What is wrong with a cell, without the caller's data."""
 
 
-class Rules:
-    """JSON: a value is what it is; nothing passes for text or a number but itself, and null is missing."""
+class CellRules:
+    """JSON: no value is converted to another type, and null is missing."""
 
-    def numbers(self, columns: list[Sequence], count: int, whole: list[int]) -> np.ndarray:
-        """float64 (rows, columns); the columns in the places `whole` may hold whole numbers only."""
+    def numbers(self, columns: list[Sequence], count: int, integers: list[int]) -> np.ndarray:
+        """float64 (rows, columns); the columns with the indices `integers` must hold whole numbers."""
         if not columns:
             return np.empty((count, 0))
-        kinds = set(map(type, chain.from_iterable(columns)))
-        if not kinds <= NUMBERS:
-            raise Wrong("must be a number")
+        types = set(map(type, chain.from_iterable(columns)))
+        if not types <= NUMBERS:
+            raise InvalidCell("must be a number")
         try:
             block = np.array(columns, dtype=np.float64).T
         except OverflowError:
-            raise Wrong("must be a finite number") from None
+            raise InvalidCell("must be a finite number") from None
         finite = np.isfinite(block)
         if not finite.all():
-            gaps = sum(values.count(None) for values in columns) if type(None) in kinds else 0
-            if np.isinf(block).any() or block.size - np.count_nonzero(finite) != gaps:
-                raise Wrong("must be a finite number")
-        if whole and float in kinds:
-            part = block[:, whole]
+            missing = sum(values.count(None) for values in columns) if type(None) in types else 0
+            if np.isinf(block).any() or block.size - np.count_nonzero(finite) != missing:
+                raise InvalidCell("must be a finite number")
+        if integers and float in types:
+            part = block[:, integers]
             if not ((part == np.floor(part)) | np.isnan(part)).all():
-                raise Wrong("must be a whole number")
+                raise InvalidCell("must be a whole number")
         return block
 
     def dates(self, columns: list[Sequence], count: int) -> np.ndarray:
@@ -53,109 +53,116 @@ class Rules:
         if not columns:
             return np.empty((count, 0), dtype="M8[us]")
         return np.array(
-            [[None if value is None else moment(value) for value in values] for values in columns],
+            [[None if value is None else parse_date(value) for value in values] for values in columns],
             dtype="M8[us]",
         ).T
 
     def texts(self, values: Sequence) -> Sequence:
         if not set(map(type, values)) <= TEXTS:
-            raise Wrong("must be text")
+            raise InvalidCell("must be text")
         return values
 
     def booleans(self, values: Sequence) -> Sequence:
         if not set(map(type, values)) <= BOOLEANS:
-            raise Wrong("must be true or false")
+            raise InvalidCell("must be true or false")
         return values
 
     def check(self, kind: str, value) -> None:
-        """Raise Wrong with what is wrong with one value."""
+        """Raise InvalidCell if the value is not valid for the column type `kind`."""
         if value is not None:
             CHECKS[kind](value)
 
 
-class TextRules(Rules):
-    """CSV: every cell is a text that is read as its column's type; what pandas takes for a gap is one."""
+class TextCellRules(CellRules):
+    """CSV: every cell is text, parsed by its column's type; the texts that pandas reads as missing are missing."""
 
-    def numbers(self, columns, count, whole):
-        return super().numbers([[number_of(value) for value in values] for values in columns], count, whole)
+    def numbers(self, columns, count, integers):
+        parsed = [[parse_number(value) for value in values] for values in columns]
+        return super().numbers(parsed, count, integers)
 
     def dates(self, columns, count):
-        return super().dates([[gap_or(value) for value in values] for values in columns], count)
+        return super().dates([[text_or_none(value) for value in values] for values in columns], count)
 
     def texts(self, values):
-        return super().texts([gap_or(value) for value in values])
+        return super().texts([text_or_none(value) for value in values])
 
     def booleans(self, values):
-        return super().booleans([boolean_of(value) for value in values])
+        return super().booleans([parse_boolean(value) for value in values])
 
     def check(self, kind, value):
-        read = {"number": number_of, "integer": number_of, "boolean": boolean_of}.get(kind, gap_or)
-        super().check(kind, read(value))
+        parsers = {"number": parse_number, "integer": parse_number, "boolean": parse_boolean}
+        super().check(kind, parsers.get(kind, text_or_none)(value))
 
 
-def gap_or(text: str | None) -> str | None:
-    return None if text is None or text in GAPS else text
+def text_or_none(text: str | None) -> str | None:
+    return None if text is None or text in MISSING_TEXTS else text
 
 
-def number_of(text: str | None) -> float | None:
-    if text is None or (text := text.strip()) in GAPS:
+def parse_number(text: str | None) -> float | None:
+    if text is None or (text := text.strip()) in MISSING_TEXTS:
         return None
     try:
-        if "_" not in text:  # Python's own way to write a million
+        if "_" not in text:  # float() accepts 1_000
             return float(text)
     except ValueError:
         pass
-    raise Wrong("must be a number")
+    raise InvalidCell("must be a number")
 
 
-def boolean_of(text: str | None) -> bool | None:
-    if text is None or (text := text.strip()) in GAPS:
+def parse_boolean(text: str | None) -> bool | None:
+    if text is None or (text := text.strip()) in MISSING_TEXTS:
         return None
     try:
         return {"true": True, "false": False}[text.lower()]
     except KeyError:
-        raise Wrong("must be true or false") from None
+        raise InvalidCell("must be true or false") from None
 
 
-def moment(value) -> datetime:
-    """A date or a moment in ISO 8601, in UTC without a zone."""
+def parse_date(value) -> datetime:
+    """A date or date-time in ISO 8601, as naive UTC."""
     if not isinstance(value, str):
-        raise Wrong("must be a date such as 2026-01-31")
+        raise InvalidCell("must be a date such as 2026-01-31")
     try:
-        found = datetime.fromisoformat(value.strip())
-        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+        parsed = datetime.fromisoformat(value.strip())
+        return parsed.astimezone(UTC).replace(tzinfo=None) if parsed.tzinfo else parsed
     except (ValueError, OverflowError):
-        raise Wrong("must be a date such as 2026-01-31 or 2026-01-31T14:05:00") from None
+        raise InvalidCell("must be a date such as 2026-01-31 or 2026-01-31T14:05:00") from None
 
 
-def _number(value) -> float:
+def _check_number(value) -> float:
     if type(value) not in NUMBERS:
-        raise Wrong("must be a number")
+        raise InvalidCell("must be a number")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise Wrong("must be a finite number")
+        raise InvalidCell("must be a finite number")
     return number
 
 
-def _integer(value) -> None:
-    number = _number(value)
+def _check_integer(value) -> None:
+    number = _check_number(value)
     if number != math.floor(number):
-        raise Wrong("must be a whole number")
+        raise InvalidCell("must be a whole number")
 
 
-def _text(value) -> None:
+def _check_text(value) -> None:
     if type(value) is not str:
-        raise Wrong("must be text")
+        raise InvalidCell("must be text")
 
 
-def _boolean(value) -> None:
+def _check_boolean(value) -> None:
     if type(value) is not bool:
-        raise Wrong("must be true or false")
+        raise InvalidCell("must be true or false")
 
 
-CHECKS = {"number": _number, "integer": _integer, "text": _text, "boolean": _boolean, "date": moment}
-JSON = Rules()
-TEXT = TextRules()
+CHECKS = {
+    "number": _check_number,
+    "integer": _check_integer,
+    "text": _check_text,
+    "boolean": _check_boolean,
+    "date": parse_date,
+}
+JSON = CellRules()
+TEXT = TextCellRules()

@@ -1,7 +1,7 @@
-"""The one coercion layer: rows as a caller sends them -> typed rows, by the model's signature.
+"""Typed rows, and the one place that makes them from the rows of a caller, by the model's signature.
 
-Every format ends here, so that one set of rules decides what is a number, a gap or a fault. Values are looked at
-column by column; only when one does not fit are the rows read again, cell by cell, to say where.
+Every format ends here, so one set of rules decides what is a number, a missing value or an error. Values are checked
+column by column; only if one is invalid are the rows read again, cell by cell, to report where.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from django.core.exceptions import ValidationError
 
 from serving.inputs import cell_rules
 
-MOST_ERRORS = 20
-# A request of 60 MB may have twenty million rows that do not fit: to count them all takes half a minute.
-MOST_COUNTED = 10_000
+MAX_LISTED_ERRORS = 20
+# A request of 60 MB can hold twenty million invalid rows: counting all of them takes half a minute.
+MAX_COUNTED_ERRORS = 10_000
 DTYPES = {
     "text": "str",
     "boolean": "boolean",
@@ -28,13 +28,13 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class TypedRows:
-    """Rows of one signature, column by column: what a plan and a pipeline predict from."""
+    """Rows of one signature, stored by column: what an inference engine predicts on."""
 
     inputs: list[dict]
     count: int
     numbers: np.ndarray  # float64 (rows, columns), NaN is missing
     dates: np.ndarray  # datetime64[us] (rows, columns) in UTC, NaT is missing
-    text: list[Sequence]  # for each text or boolean column its values; None is missing
+    text: list[Sequence]  # the values of each text or boolean column, None is missing
 
     GROUPS: ClassVar[dict[str, tuple]] = {
         "numbers": ("integer", "number"),
@@ -43,63 +43,65 @@ class TypedRows:
     }
 
     @classmethod
-    def of_frame(cls, frame: pandas.DataFrame, inputs: list[dict]) -> "TypedRows":
-        """Of a frame that is typed already, such as a chunk of a file."""
+    def from_frame(cls, frame: pandas.DataFrame, inputs: list[dict]) -> "TypedRows":
+        """Convert a frame that already has the dtypes of the pipeline, such as a part of a dataset."""
         names = {
-            group: [column["name"] for column in inputs if column["type"] in kinds]
-            for group, kinds in cls.GROUPS.items()
+            group: [column["name"] for column in inputs if column["type"] in types]
+            for group, types in cls.GROUPS.items()
         }
         return cls(
             inputs,
             len(frame),
-            _block([frame[name].astype("float64").to_numpy() for name in names["numbers"]], len(frame), "f8"),
-            _block([frame[name].to_numpy() for name in names["dates"]], len(frame), "M8[us]"),
+            _stack([frame[name].astype("float64").to_numpy() for name in names["numbers"]], len(frame), "f8"),
+            _stack([frame[name].to_numpy() for name in names["dates"]], len(frame), "M8[us]"),
             [frame[name].astype(object).where(frame[name].notna(), None).tolist() for name in names["text"]],
         )
 
-    def frame(self) -> pandas.DataFrame:
-        """The same rows as the frame that the pipeline was fitted on."""
+    def to_frame(self) -> pandas.DataFrame:
+        """The same rows as a frame with the columns and dtypes that the pipeline was fitted on."""
         groups = {"numbers": iter(self.numbers.T), "dates": iter(self.dates.T), "text": iter(self.text)}
-        group_of = {kind: groups[group] for group, kinds in self.GROUPS.items() for kind in kinds}
+        columns_by_type = {kind: groups[group] for group, types in self.GROUPS.items() for kind in types}
         return pandas.DataFrame(
             {
-                column["name"]: pandas.Series(next(group_of[column["type"]]), dtype=DTYPES[column["type"]])
+                column["name"]: pandas.Series(
+                    next(columns_by_type[column["type"]]), dtype=DTYPES[column["type"]]
+                )
                 for column in self.inputs
             }
         )
 
 
-def _block(columns: list[np.ndarray], count: int, dtype: str) -> np.ndarray:
+def _stack(columns: list[np.ndarray], count: int, dtype: str) -> np.ndarray:
     block = np.empty((count, len(columns)), dtype=dtype)
-    for place, values in enumerate(columns):
-        block[:, place] = values
+    for index, values in enumerate(columns):
+        block[:, index] = values
     return block
 
 
-class _Misfit(Exception):
-    """Some cell or row does not fit; which one is found out in a second look."""
+class _Invalid(Exception):
+    """Some row or cell is invalid; a second pass finds out which."""
 
 
 class Reader:
-    """Reads rows for one signature. Made once per model; what it needs of the signature is worked out then."""
+    """Reads rows for one signature. Create one per model: it prepares what it needs of the signature."""
 
     def __init__(self, inputs: list[dict]):
         self.inputs = inputs
         self.names = [column["name"] for column in inputs]
-        self.known = set(self.names)
+        self.name_set = set(self.names)
         self.groups = {
-            group: [place for place, column in enumerate(inputs) if column["type"] in kinds]
-            for group, kinds in TypedRows.GROUPS.items()
+            group: [index for index, column in enumerate(inputs) if column["type"] in types]
+            for group, types in TypedRows.GROUPS.items()
         }
-        self.whole = [
-            order for order, place in enumerate(self.groups["numbers"]) if inputs[place]["type"] == "integer"
+        self.integers = [
+            order for order, index in enumerate(self.groups["numbers"]) if inputs[index]["type"] == "integer"
         ]
 
-    def from_rows(self, rows: Sequence, *, rules: cell_rules.Rules = cell_rules.JSON) -> TypedRows:
-        """Rows that are each a list in the signature's order or an object by column name.
+    def from_rows(self, rows: Sequence, *, rules: cell_rules.CellRules = cell_rules.JSON) -> TypedRows:
+        """Read rows: each is a list in the signature's order or an object keyed by column name.
 
-        A missing value is null. An integral float passes for an integer. Raises ValidationError listing row and
-        column of at most 20 faults, without echoing data.
+        null is missing; 3.0 is a valid integer. Raises ValidationError with the row and column of at most 20 errors,
+        without the caller's data.
         """
         if not isinstance(rows, list) or not rows:
             raise ValidationError(
@@ -107,128 +109,128 @@ class Reader:
             )
         try:
             return self._typed(self._columns(rows), len(rows), rules)
-        except _Misfit:
-            _Faults(self, rules).raise_for(rows)
-            raise AssertionError("a row did not fit, and no fault was found") from None
+        except _Invalid:
+            _ErrorReport(self, rules).raise_for(rows)
+            raise AssertionError("the rows are invalid, but every cell is valid") from None
 
     def from_columns(
         self,
         columns: dict[str, Sequence],
         count: int,
         *,
-        rules: cell_rules.Rules = cell_rules.JSON,
+        rules: cell_rules.CellRules = cell_rules.JSON,
         first: int = 1,
     ) -> TypedRows:
-        """Columns by name, each of `count` values; those that the model does not have are ignored.
+        """Read columns by name, each of `count` values; columns that the model does not have are ignored.
 
-        `first` is the number of the first row, for a part of a larger table.
+        `first` is the number of the first row, for a part of a larger table. Raises ValidationError like from_rows().
         """
         missing = [name for name in self.names if name not in columns]
         if missing:
-            errors = Errors()
+            errors = RowErrors()
             for name in missing:
                 errors.add(f"Column `{name}` is missing.")
             errors.raise_if_any()
         ordered = [columns[name] for name in self.names]
         try:
             return self._typed(ordered, count, rules)
-        except _Misfit:
-            _Faults(self, rules, first).raise_for([list(row) for row in zip(*ordered, strict=True)])
-            raise AssertionError("a row did not fit, and no fault was found") from None
+        except _Invalid:
+            _ErrorReport(self, rules, first).raise_for([list(row) for row in zip(*ordered, strict=True)])
+            raise AssertionError("the columns are invalid, but every cell is valid") from None
 
     def _columns(self, rows: list) -> list[Sequence]:
-        kinds = set(map(type, rows))
+        types = set(map(type, rows))
         width = len(self.names)
-        if kinds <= {list, dict} and set(map(len, rows)) != {width}:
-            raise _Misfit
-        if kinds == {list}:
+        if types <= {list, dict} and set(map(len, rows)) != {width}:
+            raise _Invalid
+        if types == {list}:
             return list(zip(*rows, strict=True))
-        if kinds == {dict}:
+        if types == {dict}:
             try:
                 return [[row[name] for row in rows] for name in self.names]
             except KeyError:
-                raise _Misfit from None
+                raise _Invalid from None
         return list(zip(*self._ordered(rows), strict=True))
 
     def _ordered(self, rows: list) -> list[list]:
-        """Lists and objects in one request."""
+        """Rows as lists, for a request that mixes lists and objects."""
         width = len(self.names)
         for row in rows:
             if not isinstance(row, list | dict) or len(row) != width:
-                raise _Misfit
+                raise _Invalid
         try:
             return [row if isinstance(row, list) else [row[name] for name in self.names] for row in rows]
         except KeyError:
-            raise _Misfit from None
+            raise _Invalid from None
 
-    def _typed(self, columns: list[Sequence], count: int, rules: cell_rules.Rules) -> TypedRows:
+    def _typed(self, columns: list[Sequence], count: int, rules: cell_rules.CellRules) -> TypedRows:
         try:
-            numbers = rules.numbers([columns[place] for place in self.groups["numbers"]], count, self.whole)
-            dates = rules.dates([columns[place] for place in self.groups["dates"]], count)
+            numbers = rules.numbers(
+                [columns[index] for index in self.groups["numbers"]], count, self.integers
+            )
+            dates = rules.dates([columns[index] for index in self.groups["dates"]], count)
             text = [
-                (rules.texts if self.inputs[place]["type"] == "text" else rules.booleans)(columns[place])
-                for place in self.groups["text"]
+                (rules.texts if self.inputs[index]["type"] == "text" else rules.booleans)(columns[index])
+                for index in self.groups["text"]
             ]
-        except cell_rules.Wrong:
-            raise _Misfit from None
+        except cell_rules.InvalidCell:
+            raise _Invalid from None
         return TypedRows(self.inputs, count, numbers, dates, text)
 
 
-class Errors:
-    """The faults of one request: the first of them in words, the others counted up to MOST_COUNTED."""
+class RowErrors:
+    """The errors of one request: the first ones as sentences, the others counted up to MAX_COUNTED_ERRORS."""
 
     def __init__(self):
         self.sentences: list[str] = []
         self.count = 0
 
     @property
-    def are_enough(self) -> bool:
-        return self.count >= MOST_COUNTED
+    def is_full(self) -> bool:
+        return self.count >= MAX_COUNTED_ERRORS
 
     def add(self, sentence: str) -> None:
         self.count += 1
-        if len(self.sentences) < MOST_ERRORS:
+        if len(self.sentences) < MAX_LISTED_ERRORS:
             self.sentences.append(sentence)
 
     def raise_if_any(self) -> None:
         if not self.count:
             return
         more = self.count - len(self.sentences)
-        number = f"at least {more}" if self.are_enough else more
+        number = f"at least {more}" if self.is_full else more
         sentences = self.sentences + ([f"... and {number} more."] if more else [])
         errors = [ValidationError(sentence, code="invalid_input") for sentence in sentences]
         raise ValidationError({"input_data": errors})
 
 
-class _Faults:
-    """The second look: row by row and cell by cell, to name those that do not fit."""
+class _ErrorReport:
+    """The second pass over invalid rows: reports each invalid row and cell."""
 
-    def __init__(self, reader: Reader, rules: cell_rules.Rules, first: int = 1):
-        self.reader, self.rules, self.first, self.errors = reader, rules, first, Errors()
+    def __init__(self, reader: Reader, rules: cell_rules.CellRules, first: int = 1):
+        self.reader, self.rules, self.first, self.errors = reader, rules, first, RowErrors()
 
     def raise_for(self, rows: list) -> None:
         for number, row in enumerate(rows, start=self.first):
-            if self.errors.are_enough:
+            if self.errors.is_full:
                 break
             values = self._ordered(row, number)
             for column, value in zip(self.reader.inputs, values, strict=False):
                 try:
                     self.rules.check(column["type"], value)
-                except cell_rules.Wrong as wrong:
-                    self.errors.add(f"Row {number}, column `{column['name']}` {wrong}.")
+                except cell_rules.InvalidCell as error:
+                    self.errors.add(f"Row {number}, column `{column['name']}` {error}.")
         self.errors.raise_if_any()
 
     def _ordered(self, row, number: int) -> list:
         names, errors = self.reader.names, self.errors
         if isinstance(row, dict):
-            unknown = [name for name in row if name not in self.reader.known]
+            unknown = [name for name in row if name not in self.reader.name_set]
             missing = [name for name in names if name not in row]
             for name in unknown:
                 errors.add(f"Row {number}: the model has no column `{str(name)[:100]}`.")
             for name in missing:
-                errors.add(
-                    f"Row {number}: column `{name}` is missing; send null where the value is not known."
-                )
+                errors.add(f"Row {number}: column `{name}` is missing; send null if the value is unknown.")
             return [] if unknown or missing else [row[name] for name in names]
         if isinstance(row, list):
             if len(row) == len(names):

@@ -145,7 +145,7 @@ class Columns:
     columns: dict
     count: int
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         if not self.count:
             return reader.from_rows([])
         return reader.from_columns(self.columns, self.count)
@@ -157,10 +157,10 @@ class Records:
 
     rows: list[dict]
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         if not self.rows:
             return reader.from_rows([])
-        given = {name for row in self.rows for name in reader.known.intersection(row)}
+        given = {name for row in self.rows for name in reader.name_set.intersection(row)}
         columns = {name: [row.get(name) for row in self.rows] for name in given}
         return reader.from_columns(columns, len(self.rows))
 
@@ -169,13 +169,13 @@ class Records:
 class CsvText:
     content: bytes
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         try:
             text = io.StringIO(self.content.decode("utf-8-sig"), newline="")
             rows = [row for row in csv.reader(text, strict=True) if row]
         except (UnicodeDecodeError, csv.Error) as error:
             raise invalid("The body is not CSV in UTF-8.") from error
-        if rows and set(rows[0]) & reader.known:
+        if rows and set(rows[0]) & reader.name_set:
             header, rows = rows[0], rows[1:]
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
@@ -190,7 +190,7 @@ class CsvText:
 class ParquetFile:
     content: bytes
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
@@ -200,8 +200,8 @@ class ParquetFile:
                 f"A Parquet body may have {MOST_PARQUET_ROWS:,} rows at most. Send larger tables to /predict/file.",
                 code="too_large",
             )
-        known = [column.name for column in recipe.columns if column.name in reader.known]
-        return files.typed(tables.read(file, recipe, columns=known), reader, count=rows)
+        known = [column.name for column in recipe.columns if column.name in reader.name_set]
+        return files.from_frame(tables.read(file, recipe, columns=known), reader, count=rows)
 
 
 def is_ready() -> bool:

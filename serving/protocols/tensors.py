@@ -63,14 +63,14 @@ class Tensors:
     inputs: list[Tensor]
     as_columns: bool = False
 
-    def typed(self, reader: Reader) -> TypedRows:
+    def to_typed(self, reader: Reader) -> TypedRows:
         """One tensor of two dimensions is a table in the signature's order; otherwise each input is a column."""
         if self._is_table(reader):
             first = self.inputs[0]
             width = first.shape[1]
             rows = [first.data[start : start + width] for start in range(0, len(first.data), max(width, 1))]
             return reader.from_rows(rows)
-        unknown = [tensor.name for tensor in self.inputs if tensor.name not in reader.known]
+        unknown = [tensor.name for tensor in self.inputs if tensor.name not in reader.name_set]
         if unknown:
             raise invalid(f"The model has no column `{unknown[0][:100]}`.")
         columns = {tensor.name: tensor.column() for tensor in self.inputs}
@@ -87,7 +87,7 @@ class Tensors:
         first = self.inputs[0]
         if self.as_columns or len(self.inputs) != 1 or len(first.shape) != 2:
             return False
-        return first.name not in reader.known or first.shape[1] != 1
+        return first.name not in reader.name_set or first.shape[1] != 1
 
 
 def output(

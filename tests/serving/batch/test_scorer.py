@@ -293,7 +293,7 @@ def test_a_part_of_a_text_file_is_read_as_the_rules_read_each_cell(rows):
         [pa.array(values, pa.string()) for values in columns.values()], list(columns)
     )
     recipe = ParseRecipe("csv", decimal=".", columns=tuple(Column(name, "text", True) for name in columns))
-    assert outcome(lambda: files.part(batch_, reader, recipe=recipe)) == outcome(
+    assert outcome(lambda: files.from_batch(batch_, reader, recipe=recipe)) == outcome(
         lambda: reader.from_columns(columns, len(rows), rules=cell_rules.TEXT)
     )
 
@@ -308,8 +308,8 @@ def test_a_typed_column_is_read_as_the_rules_read_each_value(dtype, column, valu
     if series.dtype.kind == "f":
         series = series.where(series > 0) / 2
     reader, frame = Reader([column]), pandas.DataFrame({column["name"]: series})
-    listed = {column["name"]: files._Typed({column["name"]: series}).listed(column["name"])}
-    assert outcome(lambda: files.typed(frame, reader)) == outcome(
+    listed = {column["name"]: files._TypedColumns({column["name"]: series}).to_list(column["name"])}
+    assert outcome(lambda: files.from_frame(frame, reader)) == outcome(
         lambda: reader.from_columns(listed, len(values))
     )
 

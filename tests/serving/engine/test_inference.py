@@ -77,11 +77,11 @@ def edge_rows() -> pandas.DataFrame:
         ["", -1e9, 10**9, False, "1950-01-01"],
         ["missing", 1e9, -1, None, "2200-12-31T23:59:59"],
     ]
-    return Reader(COLUMNS).from_rows(rows).frame()
+    return Reader(COLUMNS).from_rows(rows).to_frame()
 
 
 def assert_same(engine, pipeline, frame):
-    rows = TypedRows.of_frame(frame, COLUMNS)
+    rows = TypedRows.from_frame(frame, COLUMNS)
     if engine.encoder:
         encoded, expected = engine.encoder(rows), pipeline["columns"].transform(frame)
         np.testing.assert_array_equal(encoded, expected)
@@ -215,7 +215,7 @@ def test_encoded_arrays_have_the_memory_layout_of_the_pipeline(features):
     inputs = result.signature["inputs"]
     engine = inference.build(result.pipeline, result.signature)
     frame = pipelines.feature_frame(table(seed=1), inputs)
-    encoded = engine.encoder(TypedRows.of_frame(frame, inputs))
+    encoded = engine.encoder(TypedRows.from_frame(frame, inputs))
     assert np.isfortran(encoded) == np.isfortran(result.pipeline["columns"].transform(frame))
 
 
