@@ -8,7 +8,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import upload
+from catalog import files, upload
 from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.openapi import ErrorSerializer
@@ -126,7 +126,7 @@ class DatasetFileView(APIView):
     def get(self, request, name):
         version = requested_version(request, name)
         return FileResponse(
-            upload.open_version(version), as_attachment=True, filename=version.key.rsplit("/", 1)[-1]
+            files.open_version(version), as_attachment=True, filename=version.key.rsplit("/", 1)[-1]
         )
 
 

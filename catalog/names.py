@@ -3,24 +3,27 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
+from catalog.readers.formats import EXTENSIONS
+
 MAX_LENGTH = 100
-RESERVED = {"upload"}  # addresses of their own, beside those of the datasets
+RESERVED = {"upload"}  # used in URLs next to the names of datasets
+SUFFIXES = re.compile(rf"(\.({'|'.join(EXTENSIONS)}))+$", re.IGNORECASE)
 
 
 def normalize_name(text: str) -> str:
-    """`My DataSet.csv` -> `my_dataset`: the name that a dataset has everywhere.
+    """The name of a dataset from a file name or any other text: `My DataSet.csv` -> `my_dataset`.
 
-    Folders, the data-file endings, accents and case are dropped; every other run of characters becomes one
-    underscore. Raises ValidationError when nothing is left, and for a reserved word.
+    Drops folders, extensions of data files, accents and case; every other run of characters becomes one
+    underscore. Raises ValidationError if nothing is left, and for a reserved word.
     """
-    stem = re.split(r"[/\\]", text.strip())[-1]
-    stem = re.sub(r"(\.(csv|tsv|txt|parquet|jsonl|ndjson|json|gz))+$", "", stem, flags=re.IGNORECASE)
+    stem = SUFFIXES.sub("", re.split(r"[/\\]", text.strip())[-1])
     plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:MAX_LENGTH].strip("_")
     if not name:
         raise ValidationError(
-            "This name has no Latin letter or digit. Give a name such as `sales_2026`.", code="bad_name"
+            "The name needs at least one Latin letter or digit. Enter a name such as `sales_2026`.",
+            code="bad_name",
         )
     if name in RESERVED:
-        raise ValidationError(f"`{name}` is a reserved word. Give the dataset another name.", code="bad_name")
+        raise ValidationError(f"`{name}` is a reserved name. Choose another name.", code="bad_name")
     return name

@@ -1,4 +1,4 @@
-"""A table's columns in figures, and a sample of its rows, chunk by chunk in bounded memory. No Django, no readers."""
+"""Statistics of the columns of a table, gathered chunk by chunk in bounded memory."""
 
 from collections.abc import Sequence
 
@@ -6,25 +6,23 @@ import numpy as np
 import pandas as pd
 
 MAX_DISTINCT = 1_000
-MAX_DISTINCT_IN_ALL = 500_000  # of all columns together: about 60 MB
-MAX_LENGTH = 200  # a longer text is prose, not a category: its values are not counted
+MAX_DISTINCT_TOTAL = 500_000  # for all columns of a table: about 60 MB
+MAX_LENGTH = 200  # a column with longer texts is prose, not categories: its values are not counted
 TOP = 10
-SAMPLE_ROWS = 500
-SAMPLE_BYTES = 64 * 1024**2  # 500 rows of prose may be 500 MB: then the sample has fewer rows
 
 
 class Profiler:
-    """Gathers one profile per column from typed frames (the dtypes of `tables.chunks`).
+    """Builds one profile per column from typed frames (with the dtypes of `tables.chunks`).
 
-    A profile has name, type, nullable, missing, distinct, min, max, mean and top, all fit for JSON. `distinct`
-    is None when there are more than 1,000 values (fewer in a table of over 500 columns) or texts are long.
-    `min`, `max` and `mean` are for numbers and dates (as ISO texts); infinities are left out. `top` is for
-    texts and booleans: up to ten [value, count], None where `distinct` is.
+    A profile has name, type, nullable, missing, distinct, min, max, mean and top, all JSON values. `distinct` is
+    None if there are more than 1,000 values (fewer in a table of over 500 columns) or if texts are long. `min`,
+    `max` and `mean` are set for numbers and dates (as ISO texts), ignoring infinities. `top` is set for texts and
+    booleans: up to ten [value, count], or None if `distinct` is None.
     """
 
     def __init__(self, columns: Sequence):
-        cap = min(MAX_DISTINCT, MAX_DISTINCT_IN_ALL // max(len(columns), 1))
-        self._states = [_State(column, cap) for column in columns]
+        limit = min(MAX_DISTINCT, MAX_DISTINCT_TOTAL // max(len(columns), 1))
+        self._states = [_State(column, limit) for column in columns]
 
     def update(self, frame: pd.DataFrame) -> None:
         for state in self._states:
@@ -35,22 +33,22 @@ class Profiler:
 
 
 class _State:
-    def __init__(self, column, cap):
+    def __init__(self, column, limit):
         self.column = column
         self.is_measure = column.type in ("integer", "number", "date")
         self.missing = self.count = 0
         self.min = self.max = None
         self.total = 0.0
-        self.cap = cap
-        self.counts = {}  # value: how often (measures: 0); None once there are too many
+        self.limit = limit
+        self.counts = {}  # value: count (measures: 0); None once there are too many
 
     def update(self, series):
         is_missing = series.isna().to_numpy()
-        gaps = int(is_missing.sum())
-        self.missing += gaps
-        if gaps == len(series):
+        missing = int(is_missing.sum())
+        self.missing += missing
+        if missing == len(series):
             return
-        values = series.array[~is_missing] if gaps else series.array
+        values = series.array[~is_missing] if missing else series.array
         if self.is_measure:
             self._update_measure(_as_numbers(values, self.column.type))
         elif self.counts is not None:
@@ -59,7 +57,7 @@ class _State:
     def _update_measure(self, values):
         if self.counts is not None:
             self.counts.update(dict.fromkeys(pd.unique(values).tolist(), 0))
-            self._stop_counting_at_the_cap()
+            self._stop_counting_at_the_limit()
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             values = values[np.isfinite(values)]
         if not len(values):
@@ -72,17 +70,17 @@ class _State:
             self.total += values.sum(dtype="float64").item()
 
     def _update_counts(self, values):
-        codes, found = pd.factorize(values)
-        found = list(map(bool if self.column.type == "boolean" else str, found))
-        if self.column.type == "text" and max(map(len, found)) > MAX_LENGTH:
+        codes, distinct = pd.factorize(values)
+        distinct = list(map(bool if self.column.type == "boolean" else str, distinct))
+        if self.column.type == "text" and max(map(len, distinct)) > MAX_LENGTH:
             self.counts = None
             return
-        for value, count in zip(found, np.bincount(codes).tolist(), strict=True):
+        for value, count in zip(distinct, np.bincount(codes).tolist(), strict=True):
             self.counts[value] = self.counts.get(value, 0) + count
-        self._stop_counting_at_the_cap()
+        self._stop_counting_at_the_limit()
 
-    def _stop_counting_at_the_cap(self):
-        if len(self.counts) > self.cap:
+    def _stop_counting_at_the_limit(self):
+        if len(self.counts) > self.limit:
             self.counts = None
 
     def result(self):
@@ -96,9 +94,9 @@ class _State:
             "nullable": column.nullable,
             "missing": self.missing,
             "distinct": None if self.counts is None else len(self.counts),
-            "min": self._shown(self.min),
-            "max": self._shown(self.max),
-            "mean": self._shown(self._mean()),
+            "min": self._as_json(self.min),
+            "max": self._as_json(self.max),
+            "mean": self._as_json(self._mean()),
             "top": top,
         }
 
@@ -108,7 +106,7 @@ class _State:
         mean = self.total / self.count
         return mean if np.isfinite(mean) else None  # the sum of huge numbers overflows
 
-    def _shown(self, value):
+    def _as_json(self, value):
         if value is None or self.column.type != "date":
             return value
         text = str(np.datetime64(int(value), "us").astype("datetime64[s]"))
@@ -119,45 +117,3 @@ def _as_numbers(values, kind):
     if kind == "date":
         return np.asarray(values, "datetime64[us]").view("int64")
     return np.asarray(values, "int64" if kind == "integer" else "float64")
-
-
-class Sampler:
-    """Takes at most 500 rows of a table of `rows` rows, each row as likely as any other, in the table's order.
-
-    The same table gives the same sample; one of 500 rows or fewer is its own sample. Where the rows are so
-    long that the sample would exceed 64 MB, it has half as many, or a quarter.
-    """
-
-    def __init__(self, columns: Sequence, rows: int):
-        self._texts = [column.name for column in columns if column.type == "text"]
-        # In random order, so that the first half of them is a fair sample too.
-        self._drawn = np.random.default_rng(0).choice(rows, min(rows, SAMPLE_ROWS), replace=False)
-        self._wanted = np.sort(self._drawn)
-        self._taken = []  # pairs of places in the table and the rows that are there
-        self._start = self._bytes = 0
-
-    def update(self, frame: pd.DataFrame) -> None:
-        low, high = np.searchsorted(self._wanted, [self._start, self._start + len(frame)])
-        places = self._wanted[low:high]
-        if len(places):
-            self._keep(places, frame if len(places) == len(frame) else frame.take(places - self._start))
-        self._start += len(frame)
-        while self._bytes > SAMPLE_BYTES and len(self._drawn) > 1:
-            self._halve()
-
-    def result(self) -> pd.DataFrame:
-        frames = [frame for _, frame in self._taken]
-        return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-
-    def _keep(self, places, frame):
-        self._taken.append((places, frame.reset_index(drop=True)))
-        self._bytes += 8 * frame.size + sum(frame[name].array.nbytes for name in self._texts)
-
-    def _halve(self):
-        self._drawn = self._drawn[: len(self._drawn) // 2]
-        self._wanted = np.sort(self._drawn)
-        taken, self._taken, self._bytes = self._taken, [], 0
-        for places, frame in taken:
-            stay = np.flatnonzero(np.isin(places, self._wanted))
-            if len(stay):
-                self._keep(places[stay], frame.take(stay))

@@ -1,6 +1,5 @@
-"""What a table's columns are: their names, their types, and cells turned into typed values. No readers."""
+"""The columns of a table: rules for their names, their types, and the conversion of cells to typed values."""
 
-import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ ARROW_TYPES = {
     "text": pa.string(),
     "date": pa.timestamp("us"),
 }
-# The cells that pandas reads as missing by default, so that a file means here what it means in a notebook.
+# The cells that pandas reads as missing by default, so that a file reads the same here as in a notebook.
 MISSING = [
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
     "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
@@ -28,7 +27,7 @@ MISSING = [
 
 
 def is_text(kind):
-    """Whether Arrow's type is one of texts."""
+    """Whether an Arrow type holds text."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
 
@@ -44,19 +43,6 @@ KINDS = (
     (pa.types.is_date, "date"),
 )
 
-# A zero-padded code (007) is neither: as a number it would lose its zeros.
-INTEGER = r"^[+-]?(?:0|[1-9][0-9]*)$"
-NUMBER = (
-    r"^[+-]?(?:(?:(?:0|[1-9][0-9]*)(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
-)
-# "1,234" may be a thousand; "1,5" and "0,125" can only be decimals.
-SURELY_DECIMAL = r"{mark}(?:[0-9]{{0,2}}|[0-9]{{4,}})(?:[eE]|$)|^[+-]?0?{mark}"
-MARKS = {"number": r"\.", "comma": ","}
-BOOLEAN = "^(?i:true|false)$"
-DATE = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
-)
 ZONE = r":[0-9.]+(?:Z|[+-][0-9:]+)$"
 
 
@@ -70,18 +56,22 @@ class Column:
 
 
 def usable_names(names):
-    """The names stripped, an empty one filled as column_3. Too many, too long, odd or double is an error."""
+    """The names without surrounding spaces; an empty one becomes column_3.
+
+    Raises ValidationError for more than 10,000 names, a name over 200 characters, a control character, and a
+    duplicate.
+    """
     if len(names) > MAX_COLUMNS:
         raise ValidationError(
-            f"The table has {len(names):,} columns; at most {MAX_COLUMNS:,} are allowed.",
+            f"The table has {len(names):,} columns; the limit is {MAX_COLUMNS:,}.",
             code="too_many_columns",
         )
     names = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
     for place, name in enumerate(names, 1):
         if len(name) > MAX_NAME_LENGTH:
             raise ValidationError(
-                f"The name of column {place} has {len(name):,} characters; at most {MAX_NAME_LENGTH} are "
-                "allowed. Check that the first row holds the column names.",
+                f"The name of column {place} has {len(name):,} characters; the limit is {MAX_NAME_LENGTH}. "
+                "Check that the first row contains the column names.",
                 code="column_name",
             )
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
@@ -89,93 +79,29 @@ def usable_names(names):
                 f"The name of column {place} contains a line break or another control character. Rename it.",
                 code="column_name",
             )
-    doubles = [name for name, count in Counter(names).items() if count > 1]
-    if doubles:
-        more = f" and {len(doubles) - 5} more" if len(doubles) > 5 else ""
-        listed = ", ".join(f"`{name}`" for name in doubles[:5]) + more
+    duplicates = [name for name, count in Counter(names).items() if count > 1]
+    if duplicates:
+        more = f" and {len(duplicates) - 5} more" if len(duplicates) > 5 else ""
+        listed = ", ".join(f"`{name}`" for name in duplicates[:5]) + more
         raise ValidationError(
-            f"More than one column is called {listed}. Give every column its own name.",
+            f"Duplicate column names: {listed}. Give every column a different name.",
             code="duplicate_columns",
         )
     return names
 
 
 def exact_names(names):
-    """As usable_names, for formats whose readers ask for a column by the name in the file."""
+    """The names unchanged, for formats that address columns by name; raises ValidationError as usable_names."""
     if usable_names(names) != names:
         raise ValidationError(
-            "A column's name is empty or starts or ends with a space. Rename it.", code="column_name"
+            "A column name is empty, or it starts or ends with a space. Rename the column.",
+            code="column_name",
         )
     return names
 
 
-class TextGuess:
-    """Which types still fit a column that is read as text, chunk after chunk.
-
-    What fits every value wins, in this order: boolean, integer, number, date, text. A column without any
-    value is a number: training imputes it, where an empty text column would become a category.
-    """
-
-    def __init__(self):
-        self.kinds = {"boolean", "integer", "number", "comma", "date"}
-        self.missing = self.blank = 0
-        self.is_seen = False
-        self.surely_decimal = {"number": False, "comma": False}
-
-    def update(self, cells):
-        self.missing += cells.null_count
-        if not self.kinds:
-            return
-        values = trimmed(cells)
-        self.blank += values.null_count - cells.null_count
-        values = values.drop_null()
-        if not len(values):
-            return
-        self.is_seen = True
-        if not _fits_int64(values):
-            self.kinds -= {"integer", "number", "comma"}
-        if "integer" in self.kinds and _all_match(values, INTEGER):
-            self.kinds &= {"integer", "number", "comma"}
-            return
-        self.kinds.discard("integer")
-        for kind in ("number", "comma"):
-            if kind in self.kinds:
-                self._update_decimal(kind, values)
-        if "boolean" in self.kinds and not _all_match(values, BOOLEAN):
-            self.kinds.discard("boolean")
-        if "date" in self.kinds and not is_dates(values):
-            self.kinds.discard("date")
-
-    def _update_decimal(self, kind, values):
-        if not _all_match(values, NUMBER.format(mark=MARKS[kind])):
-            self.kinds.discard(kind)
-        elif not self.surely_decimal[kind]:
-            found = pc.match_substring_regex(values, SURELY_DECIMAL.format(mark=MARKS[kind]))
-            self.surely_decimal[kind] = pc.any(found).as_py()
-
-    @property
-    def has_decimal_comma(self):
-        return "comma" in self.kinds and "number" not in self.kinds and self.surely_decimal["comma"]
-
-    def column(self, name, *, decimal):
-        kind = self._type(decimal)
-        missing = self.missing if kind == "text" else self.missing + self.blank
-        return Column(name, kind, missing > 0)
-
-    def _type(self, decimal):
-        if not self.is_seen:
-            return "number"
-        for kind in ("boolean", "integer", "date"):
-            if kind in self.kinds:
-                return kind
-        # Where commas are decimals, a column of 1.234 alone is more likely thousands: left as written.
-        if "number" in self.kinds and (decimal == "." or self.surely_decimal["number"]):
-            return "number"
-        return "number" if "comma" in self.kinds and decimal == "," else "text"
-
-
 def trimmed(cells):
-    """Cells without surrounding spaces; what is left empty or reads as missing becomes missing."""
+    """Cells without surrounding spaces; those that are then empty or one of MISSING become null."""
     values = pc.ascii_trim_whitespace(cells)
     if pc.sum(pc.binary_length(values)).as_py() == pc.sum(pc.binary_length(cells)).as_py():
         return cells
@@ -183,29 +109,18 @@ def trimmed(cells):
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), values)
 
 
-def is_dates(values):
-    """Whether every value is an ISO date or date and time that exists in the calendar."""
-    if not _all_match(values, DATE):
-        return False
-    try:
-        dates(values)
-    except pa.ArrowInvalid:
-        return False
-    return True
-
-
 def dates(values):
-    """ISO texts as naive microseconds: what names a zone is converted to UTC, what names none stays."""
+    """ISO texts as naive microseconds: those with a zone are converted to UTC, others are kept."""
     values = pc.replace_substring_regex(values, r"(\.[0-9]{6})[0-9]+", r"\1")
     is_zoned = pc.match_substring_regex(values, ZONE)
-    nothing = pa.scalar(None, pa.string())
-    naive = pc.if_else(is_zoned, nothing, values).cast(pa.timestamp("us"))
-    zoned = pc.if_else(is_zoned, values, nothing).cast(pa.timestamp("us", "UTC"))
+    null = pa.scalar(None, pa.string())
+    naive = pc.if_else(is_zoned, null, values).cast(pa.timestamp("us"))
+    zoned = pc.if_else(is_zoned, values, null).cast(pa.timestamp("us", "UTC"))
     return pc.coalesce(naive, zoned.cast(pa.timestamp("us")))
 
 
 def from_text(cells, column, *, decimal):
-    """Cells of a text file as the Arrow array of the column's type."""
+    """Cells of delimited text as an Arrow array of the column's type."""
     if column.type == "text":
         return cells
     values = trimmed(cells)
@@ -219,28 +134,28 @@ def from_text(cells, column, *, decimal):
 
 
 def value_type(kind):
-    """An Arrow type, or what the values of a dictionary are."""
+    """An Arrow type, or the type of the values of a dictionary."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def kind_of(arrow_type):
-    """What a column of this type is here; None for one that is no column."""
+    """The column type for an Arrow type; None if it is not supported."""
     return next((name for is_kind, name in KINDS if is_kind(value_type(arrow_type))), None)
 
 
 def arrow_column(field):
-    """The column of an Arrow field, as far as its type tells: `seen` completes it."""
+    """The column of an Arrow field, before its values are known: see `with_values`."""
     if kind := kind_of(field.type):
         return Column(field.name, kind, False)
     raise ValidationError(
-        f"Column `{field.name}` is of type {str(value_type(field.type))[:40]}. Turn it into text, numbers or dates, or "
-        "leave it out.",
+        f"Column `{field.name}` has the unsupported type {str(value_type(field.type))[:40]}. Convert it to text, "
+        "numbers or dates, or remove it.",
         code="nested_value",
     )
 
 
-def seen(column, values):
-    """The column after these values: gaps make it nullable; numbers over 63 bits make it text, as in CSV."""
+def with_values(column, values):
+    """The column updated for these values: nullable if one is missing; text if a number exceeds 63 bits, as in CSV."""
     if pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63:
         column = replace(column, type="text")
     if column.type == "text" and pc.any(pc.match_substring(values.cast(pa.string()), "\0")).as_py():
@@ -252,14 +167,14 @@ def seen(column, values):
 
 
 def from_arrow(values, column):
-    """A column of a typed file as the Arrow array of the column's type."""
+    """Values of a typed file as an Arrow array of the column's type."""
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return values.cast(ARROW_TYPES[column.type])
 
 
 def to_pandas(values, column):
-    """An Arrow array of the column's type as pandas values, of one dtype whatever the chunk holds."""
+    """An Arrow array of the column's type as pandas values; the dtype is the same for every chunk."""
     if column.type == "text":
         return pd.StringDtype(na_value=np.nan).__from_arrow__(values)
     if column.nullable and column.type == "integer":
@@ -267,25 +182,3 @@ def to_pandas(values, column):
     if column.nullable and column.type == "boolean":
         return pd.BooleanDtype().__from_arrow__(values)
     return values.to_numpy(zero_copy_only=False)
-
-
-def _all_match(values, pattern):
-    # The first value alone settles most misses, at a thirtieth of the price: it is what wide tables cost.
-    if not re.search(pattern, values[0].as_py()):
-        return False
-    return pc.all(pc.match_substring_regex(values, pattern)).as_py()
-
-
-def _fits_int64(values):
-    """False when a whole number is too long for 64 bits: an identifier, which a float would round."""
-    if pc.max(pc.binary_length(values)).as_py() < 19:
-        return True
-    is_long = pc.match_substring_regex(values, r"^[+-]?[0-9]{19,}$")
-    if not pc.any(is_long).as_py():
-        return True
-    whole = values.filter(is_long)
-    try:
-        pc.ascii_ltrim(whole, characters="+").cast(pa.int64())
-    except pa.ArrowInvalid:
-        return False
-    return True

@@ -1,83 +1,105 @@
-"""The records of a delimited text: where each starts, which is ragged, and the error that says so."""
+"""Delimited text (CSV, TSV): every cell is read as text by Arrow, then converted to the type of its column."""
 
-import csv
-import io
+import itertools
 from contextlib import closing
+from dataclasses import replace
 
-from django.core.exceptions import ValidationError
+import pyarrow as pa
+import pyarrow.csv
 
-from catalog.readers import streams
+from catalog.readers import column_types, detection, dialect, records, streams
+from catalog.readers.recipe import ParseRecipe
+from catalog.readers.type_inference import TypeInference
 
-LONGEST_LINE = 2 * 1024 * 1024  # characters; a record may have 1 MB
-
-
-class Watch:
-    """Sees the records whose width is wrong, as Arrow's handler of invalid rows.
-
-    `end` is such a record, to be put behind the last line. When it does not come by itself, a quotation mark
-    was opened and never closed, and Arrow has silently taken the rest of the file as one cell.
-    """
-
-    def __init__(self, width, delimiter):
-        self.width = width
-        self.end = "\x1f" + delimiter * width
-        self.is_ended = self.is_ragged = False
-
-    def __call__(self, row):
-        if row.text == self.end:
-            self.is_ended = True
-            return "skip"
-        if not row.text.strip(" \t"):
-            return "skip"
-        self.is_ragged = not row.text.rstrip().endswith(self.end)
-        return "error"
+BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
+WIDE = (
+    200  # from this many columns, the calls per column and block cost more than the bytes: 8 blocks at once
+)
 
 
-def of(lines, delimiter, escape):
-    """The records as Python reads them, without blank lines, each with the line that it starts on."""
-    reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
-    start = 1
-    for cells in reader:
-        if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
-            yield start, cells
-        start = reader.line_num + 1
+def matches(head):
+    return bool(head.text)
 
 
-def error(file, recipe, watch):
-    """The error with the line in the file, which Arrow does not know: found by reading once more."""
-    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
-        text = io.TextIOWrapper(stream, "utf-8", newline="")
-        line, width = _first_fault(_lines(text), recipe.delimiter, recipe.escape, watch.width)
-    if not watch.is_ragged:
-        return ValidationError(
-            f"The record that starts near line {line:,} does not end: a quotation mark in it is not closed, "
-            "or it is longer than 1 MB.",
-            code="unclosed_quote",
-        )
-    count = f"{width} cell{'s' if width > 1 else ''}" if width else "another number of cells"
-    return ValidationError(
-        f"Line {line:,} has {count}, but the header has {watch.width}. Correct the line, or put quotation "
-        "marks around cells that contain the delimiter.",
-        code="ragged_line",
-    )
+def detect(file, head, *, max_bytes):
+    found = dialect.guess(head)
+    names = found.names
+    recipe = ParseRecipe("csv", head.compression, None, found.delimiter, ".", found.escape, found.skip)
+    for encoding in head.encodings:
+        recipe = replace(recipe, encoding=encoding)
+        try:
+            inferences, rows = _infer(file, recipe, names, max_bytes)
+            break
+        except streams.WrongEncoding as error:
+            if encoding == head.encodings[-1]:
+                raise detection.encoding_error(encoding, error.line) from error
+    decimal = "," if any(inference.has_decimal_comma for inference in inferences) else "."
+    columns = [
+        inference.column(name, decimal=decimal) for inference, name in zip(inferences, names, strict=True)
+    ]
+    return replace(recipe, decimal=decimal, columns=tuple(columns)), rows
 
 
-def _lines(text):
-    """The lines up to one that is longer than any record may be: it would be all of a large file in memory."""
-    while line := text.readline(LONGEST_LINE):
-        yield line
-        if len(line) == LONGEST_LINE:
-            return
+def _infer(file, recipe, names, max_bytes):
+    inferences, rows = [TypeInference() for _ in names], 0
+    with closing(_text_batches(file, recipe, names, names, max_bytes=max_bytes)) as batches:
+        for batch in batches:
+            rows += batch.num_rows
+            for inference, cells in zip(inferences, batch.columns, strict=True):
+                inference.update(cells)
+    return inferences, rows
 
 
-def _first_fault(lines, delimiter, escape, width):
-    """The first record of another width, as its line and its number of cells; else the last record, as its
-    line and None: the one that does not end."""
-    line = 1
+def batches(file, recipe, columns):
+    return _text_batches(file, recipe, recipe.names, [column.name for column in columns])
+
+
+def typed(values, column, recipe):
+    return column_types.from_text(values, column, decimal=recipe.decimal)
+
+
+def raw_batches(file, recipe):
+    return _text_batches(file, recipe, recipe.names, recipe.names, missing=())
+
+
+def _text_batches(
+    file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=column_types.MISSING
+):
+    """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""
+    handler = records.InvalidRowHandler(len(names), recipe.delimiter)
+    end = f"\n{handler.end}\n"
+    stream = streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes, end=end)
     try:
-        for line, cells in of(lines, delimiter, escape):
-            if len(cells) != width:
-                return line, len(cells)
-    except csv.Error:  # a cell of more than 128 KB, most likely in the next record
-        return line + 1, None
-    return line, None
+        reader = pyarrow.csv.open_csv(
+            pa.PythonFile(stream, mode="r"),
+            read_options=pyarrow.csv.ReadOptions(
+                use_threads=False,
+                block_size=BLOCK,
+                column_names=names,
+                skip_rows=recipe.skip,
+                skip_rows_after_names=1,
+            ),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=recipe.delimiter,
+                escape_char=recipe.escape or False,
+                newlines_in_values=True,
+                invalid_row_handler=handler,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                check_utf8=False,
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=selected,
+                null_values=missing,
+                strings_can_be_null=bool(missing),
+            ),
+        )
+        step = 8 if len(names) > WIDE else 1
+        while parts := list(itertools.islice(reader, step)):
+            yield pa.concat_batches(parts)
+        if not handler.has_ended:
+            raise pa.ArrowInvalid("a quotation mark is still open at the end")
+    except pa.ArrowInvalid as error:
+        stream.close()
+        raise records.error(file, recipe, handler) from error
+    finally:
+        stream.close()

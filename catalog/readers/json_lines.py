@@ -1,25 +1,72 @@
-"""Objects out of JSON lines, or out of one JSON array of objects, a batch at a time."""
+"""JSON lines, or one JSON array of objects: parsed in batches; the keys are the columns."""
 
 import io
 import json
 import re
+from contextlib import closing
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types
+from catalog.readers import column_types, detection, streams, type_inference
 from catalog.readers.column_types import Column
+from catalog.readers.formats import FORMATS
+from catalog.readers.recipe import ParseRecipe
 
 BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
 MAX_OBJECT = 16 * 1024 * 1024
 WINDOW = 1024 * 1024
 INT64 = range(-(2**63), 2**63)
-GAP = re.compile(r"[\s,]*")
+SEPARATORS = re.compile(r"[\s,]*")
 
 
-class Guess:
-    """The columns of the objects seen so far: the keys in order of appearance and what their values were."""
+def matches(head):
+    start = head.text.lstrip()[:200]
+    if re.match(r'\{\s*(?:"|\}|$)|\[\s*(?:\{|\]|$)', start):
+        return True
+    if head.extension not in FORMATS["jsonl"].extensions:
+        return False
+    if start[0] in "{[":
+        return True
+    try:
+        json.loads(head.text.lstrip().partition("\n")[0])
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def detect(file, head, *, max_bytes):
+    schema = SchemaInference()
+    encoding = head.encodings[0]
+    if encoding in ("cp1252", "latin-1"):
+        encoding = "utf-8"  # RFC 8259
+    try:
+        with closing(streams.decoded(file, head.compression, encoding, max_bytes=max_bytes)) as stream:
+            for lines, objects in _objects(stream):
+                schema.update(lines, objects)
+    except streams.WrongEncoding as error:
+        raise detection.encoding_error(encoding, error.line) from error
+    return ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns()), schema.rows
+
+
+def batches(file, recipe, columns):
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        for _, objects in _objects(stream):
+            arrays = [_array(objects, column) for column in columns]
+            yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
+
+
+def typed(values, column, recipe):
+    return values
+
+
+def raw_batches(file, recipe):
+    return batches(file, recipe, recipe.columns)
+
+
+class SchemaInference:
+    """The columns of the objects so far: their keys, in order of appearance, and the types of their values."""
 
     def __init__(self):
         self.rows = 0
@@ -36,7 +83,7 @@ class Guess:
             types = self._types.setdefault(name, set())
             types |= set(map(type, values))
             if dict in types or list in types:
-                self._refuse_nested(name, values, lines)
+                self._raise_nested(name, values, lines)
             if int in types and not _fits_int64(values):
                 types.add(str)  # an identifier, which a float would round
                 self._is_date[name] = False
@@ -44,14 +91,14 @@ class Guess:
                 types.add(type(None))
             if str in types and self._is_date.get(name, True):
                 texts = pa.array([value for value in values if type(value) is str], pa.string())
-                self._is_date[name] = not len(texts) or column_types.is_dates(texts)
+                self._is_date[name] = not len(texts) or type_inference.are_dates(texts)
             self._rows_with[name] = self._rows_with.get(name, 0) + len(rows)
         self.rows += len(rows)
         if len(self._types) > column_types.MAX_COLUMNS:
             column_types.usable_names(list(self._types))
 
     def columns(self):
-        """The columns with their final types, named exactly as their keys are spelt."""
+        """The columns with their final types. Raises ValidationError for a key that cannot be a column name."""
         names = column_types.exact_names(list(self._types))
         return tuple(Column(name, self._type(name), self._is_nullable(name)) for name in names)
 
@@ -69,23 +116,23 @@ class Guess:
         return "number" if types <= {int, float} else "text"
 
     @staticmethod
-    def _refuse_nested(name, values, lines):
+    def _raise_nested(name, values, lines):
         line = next(line for line, value in zip(lines, values, strict=True) if type(value) in (dict, list))
         raise ValidationError(
-            f"Line {line:,}: `{name[:100]}` holds an object or a list. Flatten it into plain columns.",
+            f"Line {line:,}: `{name[:100]}` is an object or a list. Flatten it into plain columns.",
             code="nested_value",
         )
 
 
-def batches(stream):
-    """Yields (line numbers, objects) of a stream in UTF-8; what is not an object is an error."""
-    found = _elements(stream) if _first_character(stream) == b"[" else _lines(stream)
+def _objects(stream):
+    """Yields (line numbers, objects) of a UTF-8 stream. Raises ValidationError for any other value."""
+    elements = _elements(stream) if _first_character(stream) == b"[" else _lines(stream)
     lines, rows, size = [], [], 0
-    for line, text, value in found:
+    for line, text, value in elements:
         if type(value) is not dict:
             raise _invalid(line, "is not a JSON object")
         if "\\u0000" in text or "\\ud" in text or "\\uD" in text:
-            _refuse_odd_characters(line, value)
+            _check_characters(line, value)
         lines.append(line)
         rows.append(value)
         size += len(text)
@@ -96,8 +143,8 @@ def batches(stream):
         yield lines, rows
 
 
-def array(rows, column):
-    """One column of the objects as the Arrow array of its type."""
+def _array(rows, column):
+    """One column of the objects as an Arrow array of its type."""
     values = [row.get(column.name) for row in rows]
     if column.type == "number":
         values = [None if value is None or value != value else float(value) for value in values]
@@ -122,14 +169,14 @@ def _lines(stream):
 
 
 def _elements(stream):
-    """The elements of one JSON array, parsed from a window: the file is never in memory as a whole."""
+    """The elements of one JSON array, parsed from a window: the whole file is never in memory."""
     source = io.TextIOWrapper(stream, "utf-8", newline="")
     window = source.read(WINDOW)
     line, place = 1, window.index("[") + 1
     line += window.count("\n", 0, place)
     decode = json.JSONDecoder().raw_decode
     while True:
-        start = GAP.match(window, place).end()
+        start = SEPARATORS.match(window, place).end()
         line += window.count("\n", place, start)
         place = start
         if window.startswith("]", place):
@@ -139,7 +186,7 @@ def _elements(stream):
         except (ValueError, RecursionError) as error:
             more = source.read(WINDOW)
             if not more or len(window) - place > MAX_OBJECT:
-                raise _invalid(line, "is not valid JSON, or the file was cut off there") from error
+                raise _invalid(line, "is not valid JSON, or the file is incomplete") from error
             window, place = window[place:] + more, 0
             continue
         yield line, window[place:end], value
@@ -153,14 +200,14 @@ def _first_character(stream):
     return head.lstrip()[:1]
 
 
-def _refuse_odd_characters(line, value):
-    """No database stores them: half of a surrogate pair is no UTF-8, and PostgreSQL has no NUL in a text."""
+def _check_characters(line, value):
+    """Half of a surrogate pair is not valid UTF-8, and PostgreSQL does not store NUL: no database could keep them."""
     try:
         plain = json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise _invalid(line, "holds half of a surrogate pair (\\ud800 to \\udfff)") from error
+        raise _invalid(line, "contains half of a surrogate pair (\\ud800 to \\udfff)") from error
     if b"\\u0000" in plain.replace(b"\\\\", b""):
-        raise _invalid(line, "holds a NUL character (\\u0000)")
+        raise _invalid(line, "contains a NUL character (\\u0000)")
 
 
 def _fits_int64(values):
@@ -170,6 +217,6 @@ def _fits_int64(values):
 
 def _invalid(line, what):
     return ValidationError(
-        f'Line {line:,} {what}. JSON lines hold one object per line, such as {{"age": 41, "city": "Oslo"}}.',
+        f'Line {line:,} {what}. JSON lines have one object per line, such as {{"age": 41, "city": "Oslo"}}.',
         code="invalid_json",
     )

@@ -1,4 +1,4 @@
-"""The bytes of an uploaded file, decompressed and decoded block by block, without ever closing the file."""
+"""Decompress and decode a file block by block. The streams never close the file itself."""
 
 import codecs
 import gzip
@@ -21,37 +21,37 @@ class WrongEncoding(Exception):
         self.line = line
 
 
-def unpacked(file, compression, *, max_bytes=MAX_BYTES):
-    """A reader of the file's decompressed bytes from the start; at most `max_bytes`, against gzip bombs."""
+def decompressed(file, compression, *, max_bytes=MAX_BYTES):
+    """A stream of the decompressed file; raises ValidationError after `max_bytes`, against gzip bombs."""
     file.seek(0)
-    return io.BufferedReader(_Unpacked(file, compression, max_bytes), BLOCK)
+    return io.BufferedReader(_Decompressed(file, compression, max_bytes), BLOCK)
 
 
 def decoded(file, compression, encoding, *, max_bytes=MAX_BYTES, end=""):
-    """A reader of the file's text as UTF-8 bytes without a byte order mark, with `end` put behind it.
+    """A stream of the file's text as UTF-8 bytes, without a byte order mark and with `end` appended.
 
-    Raises WrongEncoding where the bytes are not in this encoding, and ValidationError at a NUL.
+    Raises WrongEncoding if the bytes are not valid in this encoding, and ValidationError for a NUL.
     """
-    source = unpacked(file, compression, max_bytes=max_bytes)
+    source = decompressed(file, compression, max_bytes=max_bytes)
     return io.BufferedReader(_Decoded(source, encoding, end), BLOCK)
 
 
 def seekable(file, compression, *, max_bytes=MAX_BYTES):
-    """The decompressed file for a format that needs to jump in it: the file itself, or a copy on disk."""
+    """The decompressed file for a format that needs to seek: the file itself, or a temporary copy on disk."""
     if compression is None:
         file.seek(0)
         return file
     copy = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
-    source = unpacked(file, compression, max_bytes=max_bytes)
+    source = decompressed(file, compression, max_bytes=max_bytes)
     while block := source.read(BLOCK):
         copy.write(block)
     copy.seek(0)
     return copy
 
 
-class _Unpacked(io.RawIOBase):
-    """Arrow reads ahead on a thread of its own: after close() that thread must not touch the file any more,
-    because the next reader has already moved its position."""
+class _Decompressed(io.RawIOBase):
+    """Arrow reads ahead in its own thread. After close() that thread must not touch the file, because the next
+    reader has already moved its position."""
 
     def __init__(self, file, compression, max_bytes):
         self._source = gzip.GzipFile(fileobj=file) if compression == "gzip" else file
@@ -69,7 +69,7 @@ class _Unpacked(io.RawIOBase):
                 block = self._source.read(len(buffer))
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise ValidationError(
-                    "The gzip file is damaged or was cut off before its end. Compress or upload it again.",
+                    "The gzip file is damaged or incomplete. Compress it again, or upload it again.",
                     code="corrupt_file",
                 ) from error
         self._left -= len(block)
@@ -124,13 +124,13 @@ class _Decoded(io.RawIOBase):
 
 def too_large():
     return ValidationError(
-        "The file is too large when decompressed. Split it into smaller files.", code="too_large"
+        "The decompressed file exceeds the limit. Split it into smaller files.", code="too_large"
     )
 
 
 def nul_error(line):
     return ValidationError(
-        f"Line {line:,} contains a NUL byte, so the file is damaged or not a text file. Save it again as CSV "
+        f"Line {line:,} contains a NUL byte: the file is damaged or is not a text file. Save it again as CSV "
         "in UTF-8.",
         code="binary_file",
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from catalog import files
 from catalog.models import DatasetVersion
-from catalog.profiling import sample as sampling
 from catalog.profiling import statistics
 from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
@@ -71,7 +71,7 @@ def check(
 def _trial(source, algorithm, params, inputs, answer, test_size, random_state) -> Trial:
     answer = None if algorithm.task == "clustering" else answer
     read = [column["name"] for column in [*inputs[:MOST_COLUMNS], *([answer] if answer else [])]]
-    sample = sampling.read(source, columns=read)
+    sample = files.read_sample(source, columns=read)
     return Trial(
         algorithm=algorithm,
         params=params,
@@ -153,7 +153,7 @@ def _refuse_many_numbers(trial: Trial) -> None:
     if trial.answer["type"] not in ("integer", "number"):
         return
     ends = [known["min"], known["max"], *_answers(trial)]
-    is_counted = statistics.MAX_DISTINCT * len(trial.profile) <= statistics.MAX_DISTINCT_IN_ALL
+    is_counted = statistics.MAX_DISTINCT * len(trial.profile) <= statistics.MAX_DISTINCT_TOTAL
     if any(value is not None and value % 1 for value in ends):
         what = "fractions"
     elif known["distinct"] is None and is_counted:

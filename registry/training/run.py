@@ -6,7 +6,7 @@ from collections.abc import Callable
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from catalog import upload
+from catalog import files
 from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import Conflict, TrainingFailed
@@ -38,7 +38,7 @@ def train(
     progress("loading", None)
     recipe = tables.ParseRecipe.from_dict(source.recipe)
     wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
-    with upload.open_version(source) as file:
+    with files.open_version(source) as file:
         frame = tables.read(file, recipe, columns=wanted)
     result = pipelines.fit(
         frame,

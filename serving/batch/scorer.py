@@ -51,7 +51,7 @@ class Counted:
 
 def table(file: IO[bytes], filename: str) -> Table:
     """Read a CSV or Parquet file once, to know how. Raises ValidationError for what is wrong with it anywhere."""
-    recipe, rows = tables.settle(file, filename)
+    recipe, rows = tables.detect(file, filename)
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     return Table(file, recipe, rows)
@@ -59,7 +59,7 @@ def table(file: IO[bytes], filename: str) -> Table:
 
 def try_first(model: Model, given: Table, *, probabilities: bool) -> None:
     """Predict the first part and throw it away: a table that does not fit the model is found out at once."""
-    for batch in tables.stored(given.file, given.recipe, rows=ROWS):
+    for batch in tables.raw_batches(given.file, given.recipe, rows=ROWS):
         files.from_batch(batch, model.reader, recipe=given.recipe)
         few = files.from_batch(batch.slice(0, FEWEST), model.reader, recipe=given.recipe)
         prediction.run(model, few, probabilities=probabilities)
@@ -108,7 +108,7 @@ class _Pace:
         self.rows = min(FEWEST, ROWS)
 
     def parts(self, given: Table) -> Iterator[pa.RecordBatch]:
-        for batch in tables.stored(given.file, given.recipe, rows=ROWS):
+        for batch in tables.raw_batches(given.file, given.recipe, rows=ROWS):
             start = 0
             while start < batch.num_rows:
                 part = batch.slice(start, self.rows)

@@ -194,7 +194,7 @@ class ParquetFile:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
-        recipe, rows = tables.settle(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        recipe, rows = tables.detect(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
         if rows > MOST_PARQUET_ROWS:
             raise TooLarge(
                 f"A Parquet body may have {MOST_PARQUET_ROWS:,} rows at most. Send larger tables to /predict/file.",

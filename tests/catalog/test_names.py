@@ -17,16 +17,16 @@ from catalog.names import normalize_name
         ("x" * 300, "x" * 100),
     ],
 )
-def test_a_name_is_what_is_left_of_a_file_name(given, name):
+def test_a_name_is_derived_from_a_file_name(given, name):
     assert normalize_name(given) == name
 
 
 @pytest.mark.parametrize("given", ["", "...", "数据集.csv", ".csv", "///", "\x00", "🙂"])
-def test_a_name_of_which_nothing_is_left_is_refused(given):
-    with pytest.raises(ValidationError, match="no Latin letter"):
+def test_a_name_without_latin_letters_or_digits_is_rejected(given):
+    with pytest.raises(ValidationError, match="at least one Latin letter"):
         normalize_name(given)
 
 
-def test_an_address_is_no_name():
+def test_a_name_that_is_used_in_urls_is_reserved():
     with pytest.raises(ValidationError, match="reserved"):
         normalize_name("Upload.csv")

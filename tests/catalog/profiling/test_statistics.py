@@ -1,4 +1,4 @@
-"""Profiles: a column in figures, the same however the table is cut into chunks."""
+"""Statistics of columns."""
 
 import io
 import json
@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 
+from catalog.inspection import inspect
 from catalog.profiling.statistics import Profiler
 from catalog.readers.column_types import Column
-from catalog.readers.tables import inspect
 
 
 def profile(content):
@@ -18,7 +18,7 @@ def profile(content):
     return {column["name"]: column for column in json.loads(json.dumps(found, allow_nan=False))}
 
 
-def test_numbers_have_range_mean_gaps_and_distinct_values():
+def test_numbers_have_a_range_a_mean_missing_and_distinct_values():
     found = profile("a,b\n1,1.5\n3,\n3,2.5\n")
     assert found["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
         "distinct": 2, "min": 1, "max": 3, "mean": 7 / 3,
@@ -26,39 +26,39 @@ def test_numbers_have_range_mean_gaps_and_distinct_values():
     assert [found["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
 
 
-def test_texts_and_booleans_have_their_most_frequent_values():
+def test_texts_and_booleans_have_the_most_frequent_values():
     found = profile("city,flag\nOslo,true\nRome,false\nOslo,true\n,\n")
     assert found["city"]["top"] == [["Oslo", 2], ["Rome", 1]]
     assert found["flag"]["top"] == [[True, 2], [False, 1]]
     assert found["city"]["min"] is found["city"]["mean"] is None
 
 
-def test_dates_are_iso_texts():
+def test_statistics_of_dates_are_iso_texts():
     found = profile("a\n2024-01-01\n2024-01-03\n2024-01-01T12:00\n")["a"]
     assert (found["min"], found["max"], found["mean"]) == ("2024-01-01", "2024-01-03", "2024-01-01T20:00:00")
 
 
-def test_infinities_are_left_out_of_the_figures():
+def test_statistics_ignore_infinities():
     found = profile("a\n1.5\ninf\n-inf\n1e308\n1.7e308\n1e308\n")["a"]
     assert (found["min"], found["max"], found["mean"]) == (1.5, 1.7e308, None)
 
 
-def test_a_column_without_values_has_no_figures():
+def test_a_column_without_values_has_no_statistics():
     found = profile("a,b\n1,\n2,\n")["b"]
     assert (found["missing"], found["distinct"], found["min"], found["mean"]) == (2, 0, None, None)
 
 
-def test_distinct_values_are_not_counted_beyond_a_thousand():
+def test_distinct_values_are_counted_up_to_a_thousand():
     found = profile("a,b\n" + "".join(f"{i},n{i}\n" for i in range(1001)))
     assert found["a"]["distinct"] is found["b"]["distinct"] is found["b"]["top"] is None
     assert profile("a\n" + "".join(f"n{i}\n" for i in range(1000)))["a"]["distinct"] == 1000
 
 
-def test_long_texts_are_not_counted():
+def test_long_texts_have_no_distinct_count():
     assert profile("a\n" + "x" * 201 + "\n")["a"]["distinct"] is None
 
 
-def test_chunks_make_no_difference():
+def test_statistics_do_not_depend_on_the_chunks():
     columns = [Column("n", "integer", True), Column("t", "text", True), Column("b", "boolean", False)]
     frame = pd.DataFrame(
         {
@@ -75,7 +75,7 @@ def test_chunks_make_no_difference():
     assert whole.result()[0]["mean"] == 11 / 3
 
 
-def test_memory_is_bounded_for_wide_tables_of_distinct_values():
+def test_wide_tables_of_distinct_values_are_profiled_in_bounded_memory():
     columns = [Column(f"c{i}", "number", False) for i in range(1000)]
     profiler = Profiler(columns)
     tracemalloc.start()

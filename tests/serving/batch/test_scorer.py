@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as some
 
-from catalog.readers import detection
+from catalog.readers import dialect
 from catalog.readers.column_types import MISSING
 from catalog.readers.tables import Column, ParseRecipe
 from serving.batch import scorer
@@ -133,7 +133,9 @@ def test_columns_named_by_numbers_come_back_beside_the_predictions(make_version,
 
 
 @pytest.mark.parametrize(
-    "told", [b"{", b"[]", b'{"columns": 1}', b'{"columns": [], "index_columns": [{}]}', b"\xff"]
+    "told",
+    [b"{", b"[]", b'{"columns": 1}', b'{"columns": [], "index_columns": [{}]}', b"\xff"],
+    ids=["cut off", "list", "number", "empty index", "no UTF-8"],
 )
 def test_what_a_file_says_wrongly_of_pandas_is_no_fault_of_ours(send, frame, wanted, told):
     table = pa.Table.from_pandas(frame).replace_schema_metadata({b"pandas": told})
@@ -175,7 +177,7 @@ def test_a_decimal_comma_is_read_as_the_catalog_reads_it(send):
     [
         ("length,width\n1,2\n", "x.csv", 400, "Column `colour` is missing"),
         ('{"length": 1, "width": 2, "colour": "red"}\n', "x.jsonl", 415, "CSV or a Parquet"),
-        ("length,width,colour\n", "x.csv", 400, "no rows"),
+        ("length,width,colour\n", "x.csv", 400, "no data rows"),
         (b"PAR1 nothing", "x.parquet", 400, "Parquet"),
     ],
 )
@@ -206,6 +208,7 @@ def test_cells_come_back_as_they_were_written(send):
         ("utf-8-sig", b"\xef\xbb\xbflength"),
         ("utf-16", b"\xef\xbb\xbflength"),
     ],
+    ids=["utf-8", "cp1252", "utf-8-sig", "utf-16"],
 )
 def test_a_table_with_a_byte_order_mark_comes_back_with_one(send, encoding, start):
     back = content_of(send("length,width,colour,note\n9,1.5,red,Größe\n".encode(encoding)))
@@ -216,7 +219,7 @@ def test_a_table_with_a_byte_order_mark_comes_back_with_one(send, encoding, star
 CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
 
 
-@given(some.lists(some.tuples(CELLS, CELLS), min_size=1, max_size=4), some.sampled_from(detection.DELIMITERS))
+@given(some.lists(some.tuples(CELLS, CELLS), min_size=1, max_size=4), some.sampled_from(dialect.DELIMITERS))
 def test_whatever_is_in_its_cells_each_row_comes_back_as_one(rows, delimiter):
     texts = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
     file = io.BytesIO()

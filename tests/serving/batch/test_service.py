@@ -167,7 +167,7 @@ class TestAsking:
             ("length,width\n1,2\n", "Column `colour` is missing"),
             (TABLE + "long,1.5,red\n", "Row 51, column `length` must be a number."),
             (TABLE + "1,2\n", "Line 52"),
-            ("length,width,colour\n", "no rows"),
+            ("length,width,colour\n", "no data rows"),
             ('{"length": 1}\n', "CSV or a Parquet"),
         ],
     )

@@ -1,0 +1,35 @@
+"""The parse recipe: what is stored with a dataset version so that its bytes are always read the same way."""
+
+from dataclasses import asdict, dataclass
+
+from catalog.readers.column_types import Column
+
+
+@dataclass(frozen=True)
+class ParseRecipe:
+    """How to read a file.
+
+    `format` is a name in `formats.FORMATS`; `compression` is gzip or None. `encoding` is set for text formats.
+    The other options are set for delimited text only: `escape` is None if quotes are escaped by doubling, and
+    `skip` is the number of blank lines above the header.
+    """
+
+    format: str
+    compression: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    escape: str | None = None
+    skip: int | None = None
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def to_dict(self) -> dict:
+        return asdict(self) | {"columns": [asdict(column) for column in self.columns]}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "ParseRecipe":
+        return cls(**values | {"columns": tuple(Column(**column) for column in values["columns"])})

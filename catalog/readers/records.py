@@ -1,0 +1,82 @@
+"""The records of delimited text: where each starts, and the error for one that has the wrong number of cells."""
+
+import csv
+import io
+from contextlib import closing
+
+from django.core.exceptions import ValidationError
+
+from catalog.readers import streams
+
+MAX_LINE = 2 * 1024 * 1024  # characters; a record is limited to 1 MB
+
+
+class InvalidRowHandler:
+    """Arrow's handler of records with the wrong number of cells.
+
+    `end` is such a record, to be appended to the text. If Arrow does not report it, a quotation mark was never
+    closed, and Arrow has read the rest of the file as one cell without an error.
+    """
+
+    def __init__(self, width, delimiter):
+        self.width = width
+        self.end = "\x1f" + delimiter * width
+        self.has_ended = self.is_ragged = False
+
+    def __call__(self, row):
+        if row.text == self.end:
+            self.has_ended = True
+            return "skip"
+        if not row.text.strip(" \t"):
+            return "skip"
+        self.is_ragged = not row.text.rstrip().endswith(self.end)
+        return "error"
+
+
+def records(lines, delimiter, escape):
+    """Yields (line number, cells) of each record as Python reads it, without blank lines."""
+    reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
+    start = 1
+    for cells in reader:
+        if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
+            yield start, cells
+        start = reader.line_num + 1
+
+
+def error(file, recipe, handler):
+    """The error with the line number, which Arrow does not report: reads the file again to get it."""
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        line, width = _first_fault(_lines(text), recipe.delimiter, recipe.escape, handler.width)
+    if not handler.is_ragged:
+        return ValidationError(
+            f"The record that starts near line {line:,} does not end: it has an unclosed quotation mark, "
+            "or it is longer than 1 MB.",
+            code="unclosed_quote",
+        )
+    count = f"{width} cell{'s' if width > 1 else ''}" if width else "a different number of cells"
+    return ValidationError(
+        f"Line {line:,} has {count}, but the header has {handler.width}. Correct the line, or quote "
+        "cells that contain the delimiter.",
+        code="ragged_line",
+    )
+
+
+def _lines(text):
+    """The lines up to the first that exceeds the limit of a record: it could be all of a large file."""
+    while line := text.readline(MAX_LINE):
+        yield line
+        if len(line) == MAX_LINE:
+            return
+
+
+def _first_fault(lines, delimiter, escape, width):
+    """(line, number of cells) of the first ragged record; (line, None) of the last record if none is ragged."""
+    line = 1
+    try:
+        for line, cells in records(lines, delimiter, escape):
+            if len(cells) != width:
+                return line, len(cells)
+    except csv.Error:  # a cell of more than 128 KB, most likely in the next record
+        return line + 1, None
+    return line, None
