@@ -64,8 +64,9 @@ def prepare():
     from django.test import Client
 
     from catalog.examples import add_example
-    from registry.jobs.submission import TrainingRequest, submit
+    from registry.jobs.submission import submit
     from registry.models import ModelVersion
+    from registry.training.request import TrainingRequest
 
     call_command("bootstrap", verbosity=0)
     user = get_user_model().objects.get(is_superuser=True)

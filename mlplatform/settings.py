@@ -130,8 +130,6 @@ INSTALLED_APPS = [
     "axes",
     "django_filters",
     "django_htmx",
-    "django_tasks",
-    "django_tasks_db",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "knox",
@@ -311,14 +309,14 @@ ERROR_BODIES = {
 VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
-# Training
+# Training and background jobs
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
+JOB_POLL_S = env_int("JOB_POLL_MS", 500, low=10, high=5000) / 1000
+JOB_QUEUED_HOOK = ""  # a function to call with each new job; the tests run it at once
 TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
 TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)
 TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
 TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
-TRAIN_IN_CHILD_PROCESS = True  # the tests run a training in their own process
 
 # People and programs
 
@@ -398,5 +396,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}{request_id}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"axes": {"level": "WARNING"}, "django_tasks": {"level": "WARNING"}},
+    "loggers": {"axes": {"level": "WARNING"}},
 }

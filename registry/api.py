@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform.errors import NotReady, TrainingFailed
-from mlplatform.jobs import leases
+from mlplatform.jobs import waiting
 from mlplatform.openapi import ErrorSerializer
 from registry import artifacts, promotion
 from registry.filters import JobFilter, ModelFilter
@@ -33,6 +33,7 @@ from registry.serializers import (
     TrainedSerializer,
     TrainSerializer,
 )
+from registry.training.request import TrainingRequest
 
 WAIT_S = 25
 LONGEST_WAIT_S = 60
@@ -78,7 +79,7 @@ class TrainView(APIView):
         if wanted["use_example"]:
             examples.add_example(wanted["dataset_name"], by=request.user)
         source = Dataset.objects.named(wanted["dataset_name"]).version(wanted.get("dataset_version"))
-        job = submission.submit(source, request=training_request(wanted), by=request.user)
+        job = submission.submit(source, request=TrainingRequest.from_dict(wanted), by=request.user)
         self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
         if job.state == JobState.SUCCEEDED:
             return Response(TrainedSerializer(job.model_version).data, status=201)
@@ -90,23 +91,9 @@ class TrainView(APIView):
     def wait(self, job: TrainingJob, seconds: float) -> None:
         if waiting_seats.acquire(blocking=False):
             try:
-                leases.wait(job, seconds=seconds)
+                waiting.until_finished(job, timeout_s=seconds)
             finally:
                 waiting_seats.release()
-
-
-def training_request(wanted: dict) -> submission.TrainingRequest:
-    return submission.TrainingRequest(
-        module=wanted["model"]["module"],
-        class_name=wanted["model"]["class_name"],
-        params=wanted["model"]["params"],
-        target=wanted["target_column"],
-        features=wanted.get("features"),
-        test_size=wanted["test_size"],
-        random_state=wanted["random_state"],
-        description=wanted["description"],
-        timeout_s=wanted["timeout_s"],
-    )
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))

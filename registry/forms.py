@@ -7,9 +7,10 @@ from django.urls import reverse_lazy
 from catalog.models import Dataset
 from registry.estimators import algorithms, errors
 from registry.estimators.form_fields import ParameterField, SearchSelect, shown
-from registry.jobs.submission import NeedsConfirmation, TrainingRequest
+from registry.jobs.submission import NeedsConfirmation
 from registry.models import Stage
 from registry.training import pipelines
+from registry.training.request import TrainingRequest
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
@@ -187,16 +188,16 @@ def typed(query) -> dict:
     return query.dict() | {"leave_out": left_out}
 
 
-def initial_of(request: dict, columns: list[dict]) -> dict:
+def initial_of(request: TrainingRequest, columns: list[dict]) -> dict:
     """What the form shows for the request of an earlier job."""
-    params = {PREFIX + name: shown(value) for name, value in request["model"]["params"].items()}
-    used = {*request["features"], request["target_column"]}
+    params = {PREFIX + name: shown(value) for name, value in request.params.items()}
+    used = {*request.features, request.target}
     return params | {
-        "target": request["target_column"] or UNSUPERVISED,
+        "target": request.target or UNSUPERVISED,
         "leave_out": [column["name"] for column in columns if column["name"] not in used],
-        "test_size": request["test_size"],
-        "random_state": request["random_state"],
-        "description": request["description"],
+        "test_size": request.test_size,
+        "random_state": request.random_state,
+        "description": request.description,
     }
 
 

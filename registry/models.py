@@ -4,7 +4,7 @@ from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
-from mlplatform.jobs.leases import JobState, LeasedJob, LeasedJobQuerySet
+from mlplatform.jobs.models import Job, JobQuerySet, JobState
 
 
 class Stage(models.TextChoices):
@@ -17,7 +17,7 @@ class Stage(models.TextChoices):
         return list(Stage).index(self)
 
 
-class TrainingJobQuerySet(LeasedJobQuerySet):
+class TrainingJobQuerySet(JobQuerySet):
     def for_lists(self):
         return self.select_related(
             "dataset_version__dataset", "requested_by", "model_version__dataset"
@@ -30,25 +30,26 @@ class TrainingJobQuerySet(LeasedJobQuerySet):
         )
 
 
-class TrainingJob(LeasedJob):
-    """A request to train, and what became of it."""
+class TrainingJob(Job):
+    """A request to train, its state and its outcome."""
 
-    TASK = "registry.jobs.limits.run_job"
-    AGAIN = "Train again."
+    ACTIVITY = "The training"
+    RETRY_HINT = "Train again."
+    MEMORY_HINT = "Use fewer rows or columns, or a smaller model."
 
     dataset_name = models.CharField(max_length=100)
     dataset_version = models.ForeignKey(
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
-    request = models.JSONField(help_text="The training as it was asked for, with every default filled in.")
-    stage = models.CharField(max_length=20, blank=True, help_text="What it is doing: loading, fitting ...")
-    timings = models.JSONField(default=list, help_text="The stages that were begun: [name, ISO instant].")
-    expected_s = models.FloatField(null=True, help_text="How long, by earlier trainings of this kind.")
-    warnings = models.JSONField(default=list, help_text="What the dry run noticed before the job was queued.")
-    timeout_s = models.PositiveIntegerField(null=True, help_text="The longest that it may run.")
-    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="In use when last measured.")
+    request = models.JSONField(help_text="The training request, with all defaults filled in.")
+    stage = models.CharField(max_length=20, blank=True, help_text="The current step: loading, fitting ...")
+    timings = models.JSONField(default=list, help_text="The steps so far: [name, start time in ISO format].")
+    expected_s = models.FloatField(null=True, help_text="The expected duration, from earlier trainings.")
+    warnings = models.JSONField(default=list, help_text="The warnings of the preflight checks.")
+    timeout_s = models.PositiveIntegerField(null=True, help_text="The time limit in seconds.")
+    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory, last measurement.")
     memory_peak_bytes = models.PositiveBigIntegerField(null=True)
-    log = models.TextField(blank=True, help_text="The last lines that the training printed.")
+    log = models.TextField(blank=True, help_text="The last lines of its output.")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
@@ -65,7 +66,7 @@ class TrainingJob(LeasedJob):
         return f"job {self.pk}: {self.algorithm} on {self.dataset_name}"
 
     @classmethod
-    def fresh(cls) -> dict:
+    def initial_fields(cls) -> dict:
         memory = {"memory_bytes": None, "memory_peak_bytes": None}
         return {"progress": 0, "stage": "", "timings": [], "log": "", **memory}
 

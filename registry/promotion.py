@@ -74,7 +74,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
                 version, stage=stage, kind=Release.Kind.PROMOTION, key=key, by=by, comment=comment
             )
 
-        release = _retried(move)
+        release = with_release_retries(move)
     except ValidationError:
         storage.discard(storage.models(), key)
         raise
@@ -113,7 +113,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
             version, stage=stage, kind=Release.Kind.ROLLBACK, key=target.key, by=by, comment=reason
         )
 
-    release = _retried(reopen)
+    release = with_release_retries(reopen)
     cache_invalidation.announce(cache_invalidation.RELEASES)
     return release
 
@@ -134,7 +134,8 @@ def _known(stage: str) -> Stage:
     return Stage(stage)
 
 
-def _retried(write: Callable[[], Release]) -> Release:
+def with_release_retries(write: Callable[[], Release]) -> Release:
+    """Run `write`, which opens a release, in a transaction. Raises Conflict if others keep opening releases too."""
     for _ in range(TRIES):
         try:
             with transaction.atomic():

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from mlplatform.auth import permissions
 from mlplatform.openapi import ErrorSerializer
-from registry.jobs import submission
 from registry.models import ModelVersion, Release, Stage, TrainingJob
+from registry.training.request import AUTOMATIC, TrainingRequest
 
 
 class NameField(serializers.CharField):
@@ -21,9 +21,7 @@ class AlgorithmSerializer(serializers.Serializer):
 
     def get_fields(self):
         # `class` cannot be written as an attribute.
-        name = serializers.CharField(
-            max_length=200, help_text="`RandomForestClassifier`", source="class_name"
-        )
+        name = serializers.CharField(max_length=200, help_text="`RandomForestClassifier`")
         return super().get_fields() | {"class": name}
 
 
@@ -40,7 +38,7 @@ class TrainSerializer(serializers.Serializer):
     target_column = serializers.CharField(
         required=False,
         allow_null=True,
-        default=submission.AUTOMATIC,
+        default=AUTOMATIC,
         trim_whitespace=False,
         help_text="Left out: `target`, `label`, `class` or `y`, else the last column. null: none (clusterers).",
     )
@@ -48,10 +46,14 @@ class TrainSerializer(serializers.Serializer):
         child=serializers.CharField(trim_whitespace=False), required=False, allow_null=True
     )
     test_size = serializers.FloatField(
-        default=0.2, help_text="Share of the rows that are held out: above 0, below 1."
+        default=TrainingRequest.test_size, help_text="Share of the rows that are held out: above 0, below 1."
     )
     random_state = serializers.IntegerField(
-        default=42, allow_null=True, min_value=0, max_value=2**32 - 1, help_text="The seed."
+        default=TrainingRequest.random_state,
+        allow_null=True,
+        min_value=0,
+        max_value=2**32 - 1,
+        help_text="The seed.",
     )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
     timeout_s = serializers.IntegerField(

@@ -18,6 +18,7 @@ from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_of, typed
 from registry.jobs import submission
 from registry.models import ModelVersion, Stage, TrainingJob
+from registry.training.request import TrainingRequest
 
 PAGE = 50
 FIRST_ALGORITHM = "RandomForestClassifier"
@@ -36,7 +37,11 @@ def train(request):
         return render(request, "registry/train_nothing.html")
     algorithm = algorithms.find(asked.get("algorithm") or (job and job.algorithm) or FIRST_ALGORITHM)
     if request.method != "POST" or "refresh" in request.POST:
-        initial = initial_of(job.request, dataset.version().columns) if job else typed(asked)
+        initial = (
+            initial_of(TrainingRequest.from_dict(job.request), dataset.version().columns)
+            if job
+            else typed(asked)
+        )
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=initial)
         return show_train(request, form, status=200)
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)

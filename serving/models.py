@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from mlplatform.jobs.leases import LeasedJob, LeasedJobQuerySet
+from mlplatform.jobs.models import Job, JobQuerySet
 from registry.models import JobState, ModelVersion, Stage
 
 
@@ -36,27 +36,28 @@ class Verification(models.Model):
 
 
 def result_name(sent: str, form: str) -> str:
-    """What the scored table is called for whoever sent a file of that name."""
+    """The file name of the result for an uploaded file of this name."""
     name = PurePath(sent)
     stem = PurePath(name.stem).stem if name.suffix == ".gz" else name.stem
     return f"{stem}_predictions.{form}"
 
 
-class ScoringJobQuerySet(LeasedJobQuerySet):
+class ScoringJobQuerySet(JobQuerySet):
     def for_lists(self):
         return self.select_related("requested_by").defer("recipe", "traceback")
 
 
-class ScoringJob(LeasedJob):
-    """A request to predict every row of a table file, and what became of it.
+class ScoringJob(Job):
+    """A request to predict every row of a file, its state and its outcome.
 
-    Which version predicts is decided when it is asked for, and all rows are predicted by that one. The input's bytes
-    go when the job has ended; the result's stay until the job is deleted or SCORING_KEEP_DAYS have passed.
+    The model version is chosen when the job is submitted, and predicts all rows. The input file is deleted when the job
+    has finished; the result is kept until the job is deleted or SCORING_KEEP_DAYS have passed.
     """
 
-    TASK = "serving.batch.service.run_job"
     NOUN = "scoring job"
-    AGAIN = "Send the file again."
+    ACTIVITY = "The prediction"
+    RETRY_HINT = "Send the file again."
+    MEMORY_HINT = "Split the file, or use a smaller model."
 
     dataset_name = models.CharField(max_length=100)
     stage = models.CharField(max_length=20, choices=Stage.choices)
@@ -66,13 +67,13 @@ class ScoringJob(LeasedJob):
     )
     filename = models.CharField(max_length=255)
     format = models.CharField(max_length=20)
-    recipe = models.JSONField(help_text="How the file is read: see catalog.parsing.ParseRecipe.")
+    recipe = models.JSONField(help_text="The parse recipe of the file.")
     probabilities = models.BooleanField()
-    rows = models.PositiveBigIntegerField(help_text="Of the file.")
+    rows = models.PositiveBigIntegerField(help_text="The number of rows in the file.")
     rows_done = models.PositiveBigIntegerField(default=0)
-    notices = models.JSONField(default=dict, help_text="How often each kind of notice was due.")
+    notices = models.JSONField(default=dict, help_text="The number of input warnings of each kind.")
     input_key = models.CharField(
-        max_length=255, blank=True, help_text="In the datasets bucket, until it ends."
+        max_length=255, blank=True, help_text="In the datasets bucket, until the job has finished."
     )
     input_size = models.PositiveBigIntegerField()
     result_key = models.CharField(max_length=255, blank=True, help_text="In the datasets bucket.")
@@ -94,8 +95,13 @@ class ScoringJob(LeasedJob):
         return f"scoring job {self.pk}: {self.filename} by {self.dataset_name} version {self.version}"
 
     @classmethod
-    def fresh(cls) -> dict:
+    def initial_fields(cls) -> dict:
         return {"progress": 0, "rows_done": 0, "notices": {}}
+
+    def describe_crash(self, error: Exception) -> str:
+        """Only what cannot contain the user's data."""
+        reason = f": {error.strerror}" if isinstance(error, OSError) else ""
+        return f"{self.ACTIVITY} crashed: {type(error).__name__}{reason}."
 
     @property
     def result_name(self) -> str:

@@ -17,7 +17,8 @@ from rest_framework.test import APIClient
 from catalog.upload import add_dataset
 from mlplatform.auth import tokens
 from mlplatform.web.request_log import RequestLog
-from registry.jobs.submission import TrainingRequest, submit
+from registry.jobs.submission import submit
+from registry.training.request import TrainingRequest
 from serving.lane import Lane
 from serving.model_cache.cache import shared_cache
 

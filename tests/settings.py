@@ -1,4 +1,4 @@
-"""The platform's settings for tests: a data folder of the run's own, trainings in the test's own process."""
+"""The platform's settings for tests: a data folder of the run's own, jobs that run at once in the test's process."""
 
 import atexit
 import os
@@ -17,5 +17,5 @@ from mlplatform.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
-TASKS = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend", "QUEUES": []}}
-TRAIN_IN_CHILD_PROCESS = False
+JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
+JOB_POLL_S = 0.01

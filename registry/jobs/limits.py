@@ -1,46 +1,33 @@
-"""What is about training in the life of a training job; leases.py has what every job has.
-
-What runs a job is in workers.py and attempts.py.
-"""
+"""The time of a training: its limit, and the expected duration."""
 
 import statistics
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django_tasks import task
 
 from registry.models import JobState, TrainingJob
 
 
-@task()
-def run_job(job_id: int) -> None:
-    """The queue's task."""
-    from registry.jobs.worker import run  # it imports this module
-
-    run(job_id)
-
-
 def expected_seconds(algorithm: str, *, rows: int) -> float | None:
-    """How long a training may take, by the last five of this algorithm, in proportion to their rows.
+    """The expected duration: the median of the algorithm's last five trainings, in proportion to their rows.
 
-    None without an earlier one. A guess for people: cost that grows faster than the rows is not modelled.
+    None if there is none. A guess for users: it ignores that some fits grow faster than the rows.
     """
     earlier = TrainingJob.objects.filter(state=JobState.SUCCEEDED, model_version__algorithm=algorithm)
-    facts = earlier.order_by("-id").values_list(
+    durations = []
+    for started_at, finished_at, train, test in earlier.order_by("-id").values_list(
         "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test"
-    )[:5]
-    guesses = []
-    for started_at, finished_at, train, test in facts:
+    )[:5]:
         if started_at and finished_at:
-            share = rows / max(train + test, 1)
-            guesses.append((finished_at - started_at).total_seconds() * max(share, 0.1))
-    return round(statistics.median(guesses), 1) if guesses else None
+            ratio = rows / max(train + test, 1)
+            durations.append((finished_at - started_at).total_seconds() * max(ratio, 0.1))
+    return round(statistics.median(durations), 1) if durations else None
 
 
-def timeout_of(wanted: int | None) -> int:
-    """The longest that a job may run, in seconds. Raises ValidationError over the platform's own limit."""
-    if wanted is not None and not 1 <= wanted <= settings.TRAIN_TIMEOUT_S:
+def timeout(requested_s: int | None) -> int:
+    """The time limit of a job in seconds. Raises ValidationError above the platform's limit."""
+    if requested_s is not None and not 1 <= requested_s <= settings.TRAIN_TIMEOUT_S:
         raise ValidationError(
             f"timeout_s must be a whole number from 1 to {settings.TRAIN_TIMEOUT_S}.", code="timeout"
         )
-    return wanted or settings.TRAIN_TIMEOUT_S
+    return requested_s or settings.TRAIN_TIMEOUT_S

@@ -2,53 +2,55 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from catalog import files
+from catalog.models import Dataset
 from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import Conflict, TrainingFailed
 from mlplatform.jobs import leases
+from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts, verification
 from registry.estimators import algorithms
 from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
-from registry.promotion import artifact_key, open_release
+from registry.promotion import artifact_key, open_release, with_release_retries
 from registry.training import pipelines
-
-TRIES = 50  # for the version number: as many trainings of one dataset may end at the same moment
+from registry.training.request import TrainingRequest
 
 
 def train(
-    job: TrainingJob, *, progress: Callable[[str, float | None], None], patience_s: float = 0
+    job: TrainingJob, *, progress: Callable[[str, float | None], None], retry_s: float = 0
 ) -> ModelVersion:
-    """Do the training that a job asks for, and register its model version and dev release, exactly once.
+    """Run the training that the job requests, and register its model version and dev release, exactly once.
 
-    Raises ValidationError with the reason that a person can act on. Bytes first, then one transaction
-    that also ends the job: a superseded attempt registers nothing. A database or an object store that is
-    away while the model is saved is tried again for `patience_s` seconds.
+    Raises ValidationError with a reason that the user can act on. While the model is saved, an unavailable database
+    or object store is retried for `retry_s` seconds.
     """
     source = job.dataset_version
     if source is None:
         raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
-    request = job.request
-    algorithm = algorithms.get(request["model"]["module"], request["model"]["class"])
+    request = TrainingRequest.from_dict(job.request)
+    algorithm = algorithms.get(request.module, request.class_name)
     progress("loading", None)
     recipe = tables.ParseRecipe.from_dict(source.recipe)
-    wanted = [*request["features"], *([request["target_column"]] if request["target_column"] else [])]
+    columns = [*request.features, *([request.target] if request.target else [])]
     with files.open_version(source) as file:
-        frame = tables.read(file, recipe, columns=wanted)
+        frame = tables.read(file, recipe, columns=columns)
     result = pipelines.fit(
         frame,
-        columns=[column for column in source.columns if column["name"] in set(wanted)],
-        features=request["features"],
-        target=request["target_column"],
+        columns=[column for column in source.columns if column["name"] in set(columns)],
+        features=request.features,
+        target=request.target,
         algorithm=algorithm,
-        params=request["model"]["params"],
-        test_size=request["test_size"],
-        random_state=request["random_state"],
+        params=request.params,
+        test_size=request.test_size,
+        random_state=request.random_state,
         progress=progress,
     )
     progress("saving", None)
@@ -62,15 +64,15 @@ def train(
         algorithm=algorithm.name,
         module=algorithm.module,
         task=algorithm.task,
-        description=request["description"],
-        target=request["target_column"],
-        features=request["features"],
+        description=request.description,
+        target=request.target,
+        features=request.features,
         parameters=result.parameters,
         signature=result.signature,
         metrics=result.metrics,
         warnings=[*(warning["detail"] for warning in job.warnings), *result.warnings],
-        test_size=request["test_size"],
-        random_state=request["random_state"],
+        test_size=request.test_size,
+        random_state=request.random_state,
         rows_train=result.rows_train,
         rows_test=result.rows_test,
         artifact_size=len(artifact.content),
@@ -79,53 +81,72 @@ def train(
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return leases.patiently(
-        lambda: _register(version, job=job, content=artifact.content, save_verification=save_verification),
-        patience_s,
-    )
+    return _save(version, content=artifact.content, save_verification=save_verification, retry_s=retry_s)
+
+
+def _save(
+    version: ModelVersion,
+    *,
+    content: bytes,
+    save_verification: Callable[[ModelVersion], None],
+    retry_s: float,
+) -> ModelVersion:
+    """Reserve a number, upload the artifact, then register the version in one transaction.
+
+    The numbers of a dataset are consecutive as long as trainings end in order: a failure gives its number back if it
+    is still the last. A process that is killed between the reservation and the registration leaves a gap.
+    """
+    version.number = with_retries(partial(_reserve_number, version.dataset), for_s=retry_s)
+    register = partial(_register, version, content=content, save_verification=save_verification)
+    try:
+        return with_retries(register, for_s=retry_s)
+    except BaseException:
+        with database_may_be_unavailable():
+            _return_number(version.dataset, version.number)
+        raise
+
+
+def _reserve_number(dataset: Dataset) -> int:
+    with transaction.atomic():
+        VersionCounter.objects.get_or_create(dataset=dataset)
+        VersionCounter.objects.filter(dataset=dataset).update(last=F("last") + 1)
+        return VersionCounter.objects.get(dataset=dataset).last  # the update has locked the row
+
+
+def _return_number(dataset: Dataset, number: int) -> None:
+    if not ModelVersion.objects.filter(dataset=dataset, number=number).exists():
+        VersionCounter.objects.filter(dataset=dataset, last=number).update(last=number - 1)
 
 
 def _register(
-    version: ModelVersion,
-    *,
-    job: TrainingJob,
-    content: bytes,
-    save_verification: Callable[[ModelVersion], None],
+    version: ModelVersion, *, content: bytes, save_verification: Callable[[ModelVersion], None]
 ) -> ModelVersion:
-    """Store the artifact under the next number and write the rows; again with the next one if it was taken."""
-    if done := ModelVersion.objects.filter(job=job).first():
-        return done  # written a moment ago, and the database went away before it could say so
-    version.pk = None
-    counter, _ = VersionCounter.objects.get_or_create(dataset=version.dataset)
-    for _ in range(TRIES):
-        counter.refresh_from_db()
-        version.number = counter.last + 1
-        key = artifact_key(version.dataset.name, Stage.DEV, version.number)
-        storage.save(storage.models(), key, io.BytesIO(content))
-        try:
-            with transaction.atomic():
-                _write(version, job=job, key=key)
-                save_verification(version)
-            cache_invalidation.announce(cache_invalidation.RELEASES)
-            return version
-        except IntegrityError:
-            version.pk = None
-            storage.discard(storage.models(), key)
-        except Conflict:
-            storage.discard(storage.models(), key)
-            raise
-    raise TrainingFailed("Too many trainings of this dataset ended at once. Train again.", code="busy")
+    """Upload the artifact, then write the version, its dev release and the end of its job.
 
+    Raises Conflict if the job is no longer this attempt's.
+    """
+    if registered := ModelVersion.objects.filter(job=version.job).first():
+        return registered  # by an earlier try, whose connection broke before it saw the commit
+    key = artifact_key(version.dataset.name, Stage.DEV, version.number)
+    storage.save(storage.models(), key, io.BytesIO(content))
 
-def _write(version: ModelVersion, *, job: TrainingJob, key: str) -> None:
-    counters = VersionCounter.objects.filter(dataset=version.dataset, last=version.number - 1)
-    if not counters.update(last=version.number):
-        raise IntegrityError("the number was taken meanwhile")
-    version.trained_at = now = timezone.now()
-    version.save(force_insert=True)
-    open_release(version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=job.requested_by)
-    ended = TrainingJob.objects.filter(pk=job.pk, attempt=job.attempt, state=JobState.RUNNING).update(
-        state=JobState.SUCCEEDED, stage="", progress=1, error="", finished_at=now
-    )
-    if not ended:
-        raise Conflict("Another attempt of this job has taken over.", code="superseded")
+    def write() -> Release:
+        # Trainings of one dataset register one after the other: each of them closes the release before.
+        VersionCounter.objects.select_for_update().get(dataset=version.dataset)
+        version.pk = None
+        version.trained_at = timezone.now()
+        version.save(force_insert=True)
+        save_verification(version)
+        if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
+            raise Conflict("Another attempt of this job has taken over.", code="superseded")
+        return open_release(
+            version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
+        )
+
+    try:
+        with_release_retries(write)
+    except Conflict:
+        storage.discard(storage.models(), key)
+        raise
+    cache_invalidation.announce(cache_invalidation.RELEASES)
+    return version

@@ -1,6 +1,6 @@
-"""Predictions for whole table files, at once where that is quick, else as a job: what may be asked for.
+"""Predictions for whole files: in the request if that is fast, else as a scoring job.
 
-What runs a job is in attempts.py, what cares for its bytes in cleanup.py.
+attempt.py runs a job, cleanup.py deletes its files.
 """
 
 import contextlib
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import IO
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django_tasks import task
 
 from catalog.models import Dataset
 from mlplatform import storage
@@ -25,32 +23,24 @@ from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob, result_name
 from serving.monitoring import metrics
 
-# A request holds a thread of the web server while somebody waits: what may take longer than seconds is a job.
-AT_ONCE_BYTES = 8 * 1024**2
-AT_ONCE_ROWS = 250_000  # as many bytes of Parquet can be two million rows
-AT_ONCE_S = 5  # an estimator may be slow
-AT_ONCE_RESULT = 64 * 1024**2  # and compressed cells long
+# The limits of a prediction inside a request, which occupies a thread of the web server. Anything larger is a job.
+INLINE_BYTES = 8 * 1024**2
+INLINE_ROWS = 250_000  # 8 MB of Parquet can be two million rows
+INLINE_S = 5  # an estimator can be slow
+INLINE_RESULT_BYTES = 64 * 1024**2  # compressed cells can be long
 
 
-class _TakesLong(Exception):
-    """What looked quick is not."""
+class _OverLimit(Exception):
+    """The prediction takes longer, or its result is larger, than a request allows."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A finished table, open at its beginning; closing the file deletes it."""
+    """A result, open at its first byte; closing the file deletes it."""
 
     file: IO[bytes]
     format: str
     filename: str
-
-
-@task(queue_name=cleanup.QUEUE)
-def run_job(job_id: int) -> None:
-    """The queue's task."""
-    from serving.batch.attempt import run  # a web process needs none of it
-
-    run(job_id)
 
 
 def score(
@@ -64,12 +54,11 @@ def score(
     probabilities: bool = False,
     as_job: bool = False,
 ) -> Scored | ScoringJob:
-    """Predict every row of a CSV or Parquet file, all of them by one version, whatever is released meanwhile.
+    """Predict all rows of a CSV or Parquet file by one model version, even if another one is released meanwhile.
 
-    A small file becomes a table, and nothing is answered before its last row is predicted; a larger one, one that takes
-    longer than a few seconds, or any with `as_job`, becomes a queued job. Raises ValidationError for what is wrong with
-    the file as a file anywhere, for rows that do not fit the model (of a job: its first 20,000), and what
-    ModelCache.get() raises.
+    Returns the result of a small file; a file above the limits, or any with `as_job`, becomes a queued job. Raises
+    ValidationError if the file is malformed or its rows do not match the signature (of a job, only the first 20,000
+    rows are checked here), and the errors of ModelCache.get().
     """
     start = time.perf_counter()
     with metrics.count_failures("file") as attempt:
@@ -79,9 +68,11 @@ def score(
         prediction.check(entry, probabilities=probabilities)
         given = scorer.table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
-        if not as_job and size <= AT_ONCE_BYTES and given.rows <= AT_ONCE_ROWS:
-            with contextlib.suppress(_TakesLong):
-                return _scored(entry, given, filename=filename, probabilities=probabilities, start=start)
+        if not as_job and size <= INLINE_BYTES and given.rows <= INLINE_ROWS:
+            with contextlib.suppress(_OverLimit):
+                return _score_inline(
+                    entry, given, filename=filename, probabilities=probabilities, start=start
+                )
         scorer.try_first(entry.model, given, probabilities=probabilities)
         job = ScoringJob(
             dataset_name=entry.release.dataset.name,
@@ -96,39 +87,35 @@ def score(
             input_size=size,
             requested_by=by,
         )
-        return _queued(job, file)
+        return _enqueue(job, file)
 
 
-def _scored(entry, given: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
+def _score_inline(entry, given: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
     with contextlib.ExitStack() as stack:
         scored = stack.enter_context(tempfile.TemporaryFile())
-        end = time.perf_counter() + AT_ONCE_S
+        end = time.perf_counter() + INLINE_S
 
         def tell(counted: scorer.Counted) -> None:
-            is_over = time.perf_counter() > end or scored.tell() > AT_ONCE_RESULT
-            if is_over and counted.rows < given.rows:
-                raise _TakesLong
+            is_over_limit = time.perf_counter() > end or scored.tell() > INLINE_RESULT_BYTES
+            if is_over_limit and counted.rows < given.rows:
+                raise _OverLimit
 
         counted = scorer.score(entry.model, given, scored, probabilities=probabilities, tell=tell)
-        stack.pop_all()  # it is handed on open
+        stack.pop_all()  # the caller closes it
     scored.seek(0)
     metrics.count_prediction(entry, protocol="file", rows=counted.rows, warnings=counted.notices, start=start)
     return Scored(scored, given.recipe.format, result_name(filename, given.recipe.format))
 
 
-def _queued(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
-    """Bytes first, then the row that points to them, together with its place in the queue."""
+def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
     job.input_key = f"{storage.unique_folder(cleanup.FOLDER)}/input.{job.format}"
     storage.save(storage.datasets(), job.input_key, file)
-    with transaction.atomic():
-        job.save(force_insert=True)
-        leases.enqueue(job)
-    return job
+    return leases.enqueue(job)
 
 
 def cancel(job: ScoringJob, *, by) -> ScoringJob:
-    """End a queued job at once, and a running one within seconds. Raises Conflict when it has ended."""
-    _check_whose(job, by)
+    """Finish a queued job at once and a running one within seconds. Raises Conflict if it has finished."""
+    _check_permission(job, by)
     cancelled = leases.cancel(job, by=by)
     if cancelled.is_finished:
         cleanup.discard_input(cancelled)
@@ -136,33 +123,33 @@ def cancel(job: ScoringJob, *, by) -> ScoringJob:
 
 
 def delete(job: ScoringJob, *, by) -> None:
-    """Delete an ended job and its result. Raises Conflict while it has not ended."""
-    _check_whose(job, by)
+    """Delete a finished job and its result. Raises Conflict if it has not finished."""
+    _check_permission(job, by)
     if not cleanup.remove(job):
-        raise Conflict(f"Scoring job {job.pk} has not ended yet. Cancel it first.", code="job_not_ended")
+        raise Conflict(f"Scoring job {job.pk} has not finished yet. Cancel it first.", code="job_not_ended")
 
 
 def may_change(job: ScoringJob, user) -> bool:
-    """A scoring job is its requester's: others may look, and whoever may delete models may end it too."""
+    """Whether a user may cancel and delete a job: its requester, and every user who may delete models."""
     is_own = job.requested_by_id == user.pk and permissions.can(user, "predict")
     return is_own or permissions.can(user, "delete")
 
 
-def _check_whose(job: ScoringJob, by) -> None:
+def _check_permission(job: ScoringJob, by) -> None:
     permissions.check(by, "predict")
     if not may_change(job, by):
         raise PermissionDenied(
-            "Only whoever asked for a scoring job, and release managers and above, may cancel or delete it."
+            "Only its requester, release managers and administrators can cancel or delete a scoring job."
         )
 
 
 def open_result(job: ScoringJob) -> IO[bytes]:
-    """The finished table. Raises Conflict while there is none, and NotReady when the store does not answer."""
+    """The result of a job. Raises Conflict if it has none, and NotReady if the object store is unavailable."""
     if job.state == JobState.SUCCEEDED:
         return storage.open_file(storage.datasets(), job.result_key)
     if not job.is_finished:
         raise Conflict(
-            f"Scoring job {job.pk} is still {job.get_state_display()}. Its result is there when it has succeeded.",
+            f"Scoring job {job.pk} is still {job.get_state_display()}. Its result is available once it has succeeded.",
             code="job_not_ended",
         )
     raise Conflict(

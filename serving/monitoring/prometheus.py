@@ -9,7 +9,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
-from mlplatform.jobs.leases import LeasedJob
+from mlplatform.jobs.models import Job
 from mlplatform.resilience import circuit_breaker
 from registry.models import JobState, TrainingJob
 from serving.models import ScoringJob
@@ -42,7 +42,7 @@ class _Jobs:
         )
 
 
-def _queue(kind: type[LeasedJob], name: str, what: str, age_name: str) -> Iterator:
+def _queue(kind: type[Job], name: str, what: str, age_name: str) -> Iterator:
     states = dict.fromkeys(JobState.values, 0)
     states |= dict(kind.objects.order_by().values_list("state").annotate(Count("pk")))
     jobs = GaugeMetricFamily(name, what, labels=["state"])

@@ -205,7 +205,7 @@ class TestJobs:
         assert "Cancelled by dan." in client.post(f"/registry/jobs/{job.pk}/", follow=True).text
 
     def test_cancelling_what_has_ended_says_so(self, page, make_job):
-        assert "has ended already" in page.post(f"/registry/jobs/{make_job().pk}/", follow=True).text
+        assert "has already finished" in page.post(f"/registry/jobs/{make_job().pk}/", follow=True).text
 
     def test_a_job_shows_how_long_each_step_took(self, page, make_job):
         text = page.get(f"/registry/jobs/{make_job().pk}/").text

@@ -104,7 +104,7 @@ class Platform:
         while len(self.workers) < count:
             self.workers.append(
                 self.processes.start(
-                    [sys.executable, ROOT / "manage.py", "worker", "--no-startup-delay"],
+                    [sys.executable, ROOT / "manage.py", "worker"],
                     env=self.env,
                     log=self.folder / "worker.log",
                 )
@@ -201,7 +201,7 @@ class Platform:
         """The rows of every table that an operation writes."""
         tables = (
             "catalog_dataset", "catalog_datasetversion", "registry_modelversion", "registry_release",
-            "registry_trainingjob", "django_tasks_database_dbtaskresult",
+            "registry_trainingjob",
         )  # fmt: skip
         return {table: self.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
 

@@ -102,7 +102,7 @@ def test_a_training_that_takes_too_much_memory_ends_alone(platform):
     job = platform.train("greedy", GREEDY, target_column=None, prefer="respond-async").json()["job"]
     ended = platform.ended(job)
     assert (ended["state"], ended["error"]["code"]) == ("out_of_memory", "out_of_memory")
-    assert f"may use {MEMORY_MB} MB" in ended["error"]["detail"]
+    assert f"the limit is {MEMORY_MB} MB" in ended["error"]["detail"]
     assert ended["memory_peak_bytes"] > MEMORY_MB * 1024**2
     assert worker.poll() is None
     assert platform.train("greedy", {"module": "cluster", "class": "KMeans"}).status_code == 201
@@ -114,7 +114,7 @@ def test_a_training_that_takes_too_long_is_stopped(platform):
     ended = platform.ended(job, within=20)
     assert (ended["state"], ended["error"]["detail"]) == (
         "timed_out",
-        "The training took longer than the 8 seconds that it may.",
+        "The training exceeded its 8-second limit.",
     )
     until(lambda: not any(child.is_running() for child in children), what="The end of the process", within=5)
 

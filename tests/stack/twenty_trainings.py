@@ -14,8 +14,9 @@ def main(dataset_name: str) -> None:
     from django.utils import timezone
 
     from catalog.models import Dataset
-    from registry.jobs.submission import TrainingRequest, submit
+    from registry.jobs.submission import submit
     from registry.models import JobState, TrainingJob
+    from registry.training.request import TrainingRequest
     from registry.training.run import train
 
     gate = threading.Barrier(COUNT)

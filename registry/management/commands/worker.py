@@ -1,37 +1,21 @@
-import threading
+import sys
+from contextlib import closing
 from functools import partial
 
-from django_tasks_db.management.commands import db_worker
+from django.conf import settings
+from django.core.management.base import BaseCommand
 
-from mlplatform.jobs import leases
+from mlplatform.jobs.child_process import SpareChild
+from mlplatform.jobs.worker import Worker
 from registry.jobs import worker
 from registry.models import TrainingJob
 
 
-class Worker(db_worker.Worker):
-    """The queue's worker, which also has a child ready for the next job and hands the current one back."""
-
-    def run(self):
-        worker.prepare()
-        try:
-            super().run()
-        finally:
-            worker.dismiss()
-
-    def run_task(self, db_task_result):
-        super().run_task(db_task_result)
-        worker.prepare()
-
-    def shutdown(self, signum, frame):
-        leases.stopping.set()
-        super().shutdown(signum, frame)
-
-
-class Command(db_worker.Command):
-    help = "Run training jobs, one at a time, and care for those whose worker died."
+class Command(BaseCommand):
+    help = "Run training jobs, one at a time, and reclaim those whose worker died."
 
     def handle(self, **options):
-        db_worker.Worker = Worker  # the command offers no other way to name its class
-        chore = partial(leases.reap, TrainingJob)
-        threading.Thread(target=leases.care, args=[chore, self.stderr.write], daemon=True).start()
-        super().handle(**options)
+        command = [sys.executable, "-u", str(settings.BASE_DIR / "manage.py"), "run_attempt"]
+        with closing(SpareChild(command)) as spare:
+            run = partial(worker.run, spare=spare)
+            Worker(TrainingJob, run, prepare=spare.prepare).run_forever()

@@ -1,34 +1,27 @@
 import os
-import threading
 
-from django_tasks_db.management.commands import db_worker
+from django.core.management.base import BaseCommand
 
 from mlplatform import metrics, system_checks
-from mlplatform.jobs import leases
+from mlplatform.jobs.attempt import Attempt
+from mlplatform.jobs.worker import Worker
 from serving.batch import cleanup
+from serving.models import ScoringJob
 
-GIVES_WAY = 5  # niceness: a prediction that somebody waits for goes before one of two million
-
-
-class Worker(db_worker.Worker):
-    """The queue's worker, which also hands the current job back."""
-
-    def shutdown(self, signum, frame):
-        leases.stopping.set()
-        super().shutdown(signum, frame)
+NICENESS = 5  # the web server's predictions have priority over those of files
 
 
-class Command(db_worker.Command):
-    help = "Predict whole tables, one at a time, and care for the jobs and the bytes that they leave."
-    requires_system_checks = [system_checks.TAG]  # the others import every view, and with them pandas
-
-    def add_arguments(self, parser):
-        super().add_arguments(parser)
-        parser.set_defaults(queue_name=cleanup.QUEUE)
+class Command(BaseCommand):
+    help = "Run scoring jobs, one at a time, and reclaim those whose scorer died."
+    requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
-        db_worker.Worker = Worker  # the command offers no other way to name its class
-        os.nice(GIVES_WAY)
+        os.nice(NICENESS)
         metrics.discard_dead_processes()
-        threading.Thread(target=leases.care, args=[cleanup.tidy, self.stderr.write], daemon=True).start()
-        super().handle(**options)
+        Worker(ScoringJob, run, tidy=cleanup.tidy).run_forever()
+
+
+def run(attempt: Attempt) -> None:
+    from serving.batch import attempt as scoring  # imports pandas: 74 MB are enough for an idle scorer
+
+    scoring.run(attempt)

@@ -5,10 +5,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform import storage
 from registry import artifacts
-from registry.jobs.attempt import run_attempt
-from registry.jobs.submission import NeedsConfirmation, TrainingRequest, submit
+from registry.jobs import attempt
+from registry.jobs.submission import NeedsConfirmation, submit
 from registry.models import JobState, ModelVersion, Release, TrainingJob
 from registry.promotion import delete_version
+from registry.training.request import TrainingRequest
 from tests.conftest import LONELY
 
 TREE = {"module": "tree", "class_name": "DecisionTreeClassifier"}
@@ -96,7 +97,7 @@ def test_a_request_that_cannot_work_is_refused_before_it_is_queued(make_dataset,
 
 
 def test_viewers_may_not_train(make_dataset, make_user):
-    with pytest.raises(PermissionDenied, match="data scientists"):
+    with pytest.raises(PermissionDenied, match="data scientist role"):
         submit(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
 
 
@@ -140,6 +141,6 @@ def test_a_superseded_attempt_registers_nothing(make_job, make_dataset):
     TrainingJob.objects.filter(pk=job.pk).update(state=JobState.RUNNING, attempt=2)
     job.attempt = 1
     before = ModelVersion.objects.count()
-    run_attempt(job)
+    attempt.run(job)
     job.refresh_from_db()
     assert (job.state, job.attempt, ModelVersion.objects.count()) == (JobState.RUNNING, 2, before)

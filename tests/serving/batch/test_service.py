@@ -4,20 +4,19 @@ import html
 import io
 import resource
 from datetime import timedelta
-from unittest import mock
 
 import pandas
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from mlplatform import storage
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
+from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
 from registry.models import JobState
 from registry.promotion import delete_version
 from serving.batch import attempt, cleanup, scorer, service
@@ -26,7 +25,6 @@ from serving.prediction import predict
 
 ROWS = [[5 + i % 5, 1.5, ["red", "blue", None, "violet"][i % 4]] for i in range(50)]
 TABLE = pandas.DataFrame(ROWS, columns=["length", "width", "colour"]).to_csv(index=False)
-WAITING = {"default": {"BACKEND": "django_tasks.backends.dummy.DummyBackend", "QUEUES": []}}
 
 
 @pytest.fixture
@@ -48,10 +46,10 @@ def ask(version, admin):
 
 @pytest.fixture
 def queued(ask, settings):
-    """A job that no scorer has taken."""
+    """A job that no scorer has claimed yet."""
 
     def make(*args, **fields):
-        settings.TASKS = WAITING
+        settings.JOB_QUEUED_HOOK = ""
         return ask(*args, **fields)
 
     return make
@@ -61,10 +59,10 @@ def queued(ask, settings):
 def running(queued):
     def make(*, expired=False, **fields):
         job = queued()
-        taken = leases.take(ScoringJob, job.pk, worker="here:1")
+        claimed = leases.claim(ScoringJob, worker="here:1")
         expiry = {"lease_expires_at": timezone.now() - timedelta(seconds=1)} if expired else {}
         ScoringJob.objects.filter(pk=job.pk).update(**expiry, **fields)
-        return taken
+        return claimed
 
     return make
 
@@ -77,6 +75,13 @@ def send(api, version):
         return api.post("/predict/file", body, format="multipart", headers=headers or {})
 
     return post
+
+
+def attempt_of(job: ScoringJob, **options) -> None:
+    """Run the queued job in this process."""
+    claimed = leases.claim(ScoringJob, worker="here:1")
+    assert claimed.pk == job.pk
+    attempt.run(Attempt(claimed, **options), retry_s=0)
 
 
 def now_of(job: ScoringJob) -> ScoringJob:
@@ -129,15 +134,13 @@ class TestAsking:
         assert (job.input_key, stored()) == ("", ["result.csv"])
         assert job.result_size == len(service.open_result(job).read())
 
-    def test_the_version_is_the_one_that_was_live_when_it_was_asked_for(
+    def test_the_version_is_the_one_that_was_live_when_the_job_was_submitted(
         self, queued, make_version, version, settings
     ):
         job = queued()
-        settings.TASKS = {
-            "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend", "QUEUES": []}
-        }
+        settings.JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
         make_version(version.dataset_version)
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).version) == ("succeeded", 1)
 
     def test_small_tables_are_answered_at_once_and_large_ones_are_jobs(self, version, admin, monkeypatch):
@@ -146,14 +149,14 @@ class TestAsking:
             return service.score("flowers", stage="dev", file=file, filename="x.csv", by=admin)
 
         assert isinstance(made(), service.Scored)
-        for name, limit in (("AT_ONCE_BYTES", len(TABLE) - 1), ("AT_ONCE_ROWS", 49)):
+        for name, limit in (("INLINE_BYTES", len(TABLE) - 1), ("INLINE_ROWS", 49)):
             with monkeypatch.context() as patched:
                 patched.setattr(service, name, limit)
                 assert isinstance(made(), ScoringJob)
 
     def test_what_takes_long_or_grows_large_becomes_a_job(self, version, admin, monkeypatch):
         table = "length,width,colour\n" + "5,1.5,red\n" * 2000
-        for name in ("AT_ONCE_S", "AT_ONCE_RESULT"):
+        for name in ("INLINE_S", "INLINE_RESULT_BYTES"):
             with monkeypatch.context() as patched:
                 patched.setattr(service, name, 0)
                 file = io.BytesIO(table.encode())
@@ -198,69 +201,34 @@ class TestAsking:
 
 
 class TestAttempt:
-    def test_a_job_that_is_not_queued_is_left_alone(self, queued, settings):
-        job = queued()
-        ScoringJob.objects.update(state=JobState.CANCELLED)
-        attempt.run(job.pk)
-        assert (now_of(job).state, now_of(job).attempt) == ("cancelled", 0)
-
-    def test_a_scorer_that_is_asked_to_stop_hands_its_job_back_uncounted(self, queued, monkeypatch):
-        job = queued()
+    def test_a_stopping_scorer_hands_its_job_back_without_counting_the_attempt(self, queued, monkeypatch):
         monkeypatch.setattr(scorer, "ROWS", 7)
-        tell = attempt._Teller.__call__
-
-        def stopped_meanwhile(self, counted):
-            leases.stopping.set()
-            tell(self, counted)
-
-        monkeypatch.setattr(attempt._Teller, "__call__", stopped_meanwhile)
-        try:
-            attempt.run(job.pk)
-        finally:
-            leases.stopping.clear()
+        job = queued()
+        checks = iter([False, True])
+        attempt_of(job, is_stopping=lambda: next(checks))
         back = now_of(job)
-        assert (back.state, back.attempt, back.rows_done, back.worker != "") == ("queued", 0, 0, True)
+        assert (back.state, back.attempt, back.rows_done) == ("queued", 0, 0)
         assert stored() == ["input.csv"]
 
-    def test_a_stopping_scorer_gives_back_what_it_has_not_taken(self, queued):
-        job = queued()
-        leases.stopping.set()
-        try:
-            attempt.run(job.pk)
-        finally:
-            leases.stopping.clear()
-        assert now_of(job).state == "queued"
-        assert now_of(job).task_id != job.task_id
-
-    def test_a_running_job_tells_how_far_it_is(self, running):
+    def test_a_running_job_shows_its_progress(self, running):
         job = running()
-        attempt._Teller(job)(scorer.Counted(20, {"imputed": 3}))
-        told = now_of(job)
-        assert (told.rows_done, told.progress, told.notices) == (20, 0.4, {"imputed": 3})
+        attempt.Progress(Attempt(job))(scorer.Counted(20, {"imputed": 3}))
+        current = now_of(job)
+        assert (current.rows_done, current.progress, current.notices) == (20, 0.4, {"imputed": 3})
 
-    @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-    def test_the_work_goes_on_while_the_database_is_away(self, running, monkeypatch, kind):
-        def away(*args, **facts):
-            raise kind("the connection is closed")
-
-        job = running()
-        monkeypatch.setattr(leases, "beat", away)
-        monkeypatch.setattr(attempt, "connection", mock.Mock())
-        attempt._Teller(job)(scorer.Counted(20, {}))
-
-    def test_a_running_job_looks_whether_it_was_cancelled(self, running, admin):
+    def test_cancelling_a_running_job_interrupts_it(self, running, admin):
         job = running()
         assert service.cancel(job, by=admin).state == "running"
-        with pytest.raises(attempt.Cancelled, match="Cancelled by ada"):
-            attempt._Teller(job)(scorer.Counted(20, {}))
+        with pytest.raises(Aborted, match="Cancelled by ada"):
+            attempt.Progress(Attempt(job))(scorer.Counted(20, {}))
 
     def test_a_superseded_attempt_stops_and_changes_nothing(self, running):
         job = running()
         ScoringJob.objects.update(attempt=2)
-        with pytest.raises(attempt.Superseded):
-            attempt._Teller(job)(scorer.Counted(20, {}))
-        with pytest.raises(attempt.Superseded):
-            attempt._succeed(job, scorer.Counted(50, {}), key="a/b", size=1)
+        with pytest.raises(Superseded):
+            attempt.Progress(Attempt(job))(scorer.Counted(20, {}))
+        with pytest.raises(Superseded):
+            attempt._succeed(Attempt(job), scorer.Counted(50, {}), key="a/b", size=1)
         assert (now_of(job).state, now_of(job).result_key) == ("running", "")
 
     def test_a_superseded_attempt_that_fails_leaves_the_file_to_the_next(self, queued, monkeypatch):
@@ -273,7 +241,7 @@ class TestAttempt:
             return score(*args, **fields | {"tell": lambda counted: None})
 
         monkeypatch.setattr(scorer, "score", superseded_meanwhile)
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).input_key) == ("queued", job.input_key)
         assert stored() == ["input.csv"]
 
@@ -286,31 +254,29 @@ class TestAttempt:
             service.cancel(now_of(job), by=admin)
 
         monkeypatch.setattr(storage, "save", cancelled_meanwhile)
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).error) == ("cancelled", "Cancelled by ada.")
         assert stored() == []
 
     def test_an_end_that_was_written_twice_is_one(self, running):
         job = running()
         for _ in range(2):
-            attempt._succeed(job, scorer.Counted(50, {}), key="a/b", size=1)
+            attempt._succeed(Attempt(job), scorer.Counted(50, {}), key="a/b", size=1)
         assert now_of(job).result_key == "a/b"
 
     def test_a_version_that_is_deleted_meanwhile_is_the_reason(self, queued, make_version, version, admin):
         job = queued()
         ScoringJob.objects.update(model_version=None)
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).error_code) == ("failed", "version_deleted")
 
     def test_a_store_that_loses_the_file_fails_the_job_with_its_sentence(self, queued, monkeypatch):
-        monkeypatch.setattr(attempt, "PATIENCE_S", 0)
         job = queued()
         ScoringJob.objects.update(input_key="scoring-jobs/nothing/input.csv")
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_missing")
 
     def test_a_disk_without_room_for_the_result_keeps_no_half_of_it(self, queued, monkeypatch):
-        monkeypatch.setattr(attempt, "PATIENCE_S", 0)
         job = queued()
         save, limits = storage.save, resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -322,16 +288,16 @@ class TestAttempt:
                 resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
         monkeypatch.setattr(storage, "save", save_without_room)
-        attempt.run(job.pk)
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_unavailable")
         assert stored() == []
 
     def test_a_crash_is_recorded_without_the_words_that_may_hold_data(self, queued):
         job = queued()
         ScoringJob.objects.update(recipe={"columns": []})
-        attempt.run(job.pk)
+        attempt_of(job)
         ended = now_of(job)
-        assert (ended.state, ended.error) == ("failed", "The predictions crashed: TypeError.")
+        assert (ended.state, ended.error) == ("failed", "The prediction crashed: TypeError.")
         assert "Traceback" in ended.traceback
         assert stored() == []
 
@@ -346,12 +312,10 @@ class TestAttempt:
 
 
 class TestCare:
-    def test_a_job_whose_scorer_died_is_tried_again(self, running, settings):
+    def test_a_job_whose_scorer_died_is_retried(self, running):
         job = running(expired=True)
-        settings.TASKS = {
-            "default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend", "QUEUES": []}
-        }
         assert cleanup.tidy() == 1
+        attempt_of(job)
         assert (now_of(job).state, now_of(job).attempt) == ("succeeded", 2)
 
     def test_a_job_that_killed_its_last_scorer_is_lost_and_its_file_goes(self, running, settings):
@@ -378,22 +342,17 @@ class TestCare:
         assert list(ScoringJob.objects.all()) == [new]
         assert stored() == ["result.csv"]
 
-    def test_a_training_and_a_table_wait_in_different_queues(self):
-        from registry.jobs.limits import run_job
-
-        assert (run_job.queue_name, service.run_job.queue_name) == ("default", cleanup.QUEUE)
-
 
 class TestEnding:
     def test_cancelling_a_queued_job_ends_it_and_its_file_goes(self, queued, admin):
         job = service.cancel(queued(), by=admin)
         assert (job.state, job.error) == ("cancelled", "Cancelled by ada.")
         assert stored() == []
-        attempt.run(job.pk)
+        assert leases.claim(ScoringJob, worker="here:1") is None
         assert now_of(job).state == "cancelled"
 
     def test_an_ended_job_is_not_cancelled_and_one_that_runs_is_not_deleted(self, ask, running, admin):
-        with pytest.raises(Conflict, match="has ended already"):
+        with pytest.raises(Conflict, match="has already finished"):
             service.cancel(ask(), by=admin)
         with pytest.raises(Conflict, match="Cancel it first"):
             service.delete(running(), by=admin)
@@ -420,7 +379,7 @@ class TestEnding:
         own, other, manager = (make_user("viewer", username=name) for name in ("own", "other", "manager"))
         manager.groups.set(make_user("release manager", username="another").groups.all())
         job = queued(by=own)
-        with pytest.raises(PermissionDenied, match="Only whoever asked"):
+        with pytest.raises(PermissionDenied, match="Only its requester"):
             service.cancel(job, by=other)
         service.cancel(job, by=own)
         with pytest.raises(PermissionDenied):
@@ -506,7 +465,7 @@ class TestPages:
         return page.post(self.URL, {"file": SimpleUploadedFile("rows.csv", content.encode())} | fields)
 
     def test_a_large_table_leads_to_the_page_of_its_job(self, page, version, monkeypatch):
-        monkeypatch.setattr(service, "AT_ONCE_ROWS", 49)
+        monkeypatch.setattr(service, "INLINE_ROWS", 49)
         answer = self.upload(page, probabilities="on")
         job = ScoringJob.objects.get()
         assert answer["Location"] == f"/serving/jobs/{job.pk}/"

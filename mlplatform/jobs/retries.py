@@ -1,0 +1,37 @@
+"""What a worker does while the database or the object store is unavailable."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import tenacity
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from mlplatform.errors import NotReady
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def with_retries(call: Callable[[], T], *, for_s: float) -> T:
+    """Repeat an idempotent call, with growing pauses, until its services answer; raises after `for_s` seconds."""
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((NotReady, OperationalError, InterfaceError)),
+        wait=tenacity.wait_exponential(max=10),
+        stop=tenacity.stop_before_delay(for_s),
+        before_sleep=lambda state: connection.close(),  # the next try opens a new one
+        reraise=True,
+    )
+    return retrying(call)
+
+
+@contextlib.contextmanager
+def database_may_be_unavailable() -> Iterator[None]:
+    """Log a failing database and go on; the next query opens a new connection."""
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the database is unavailable: %s", error)
+        if not connection.in_atomic_block:
+            connection.close()

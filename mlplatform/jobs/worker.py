@@ -1,0 +1,67 @@
+"""The loop of every worker process: claim a job, run it, repeat."""
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from mlplatform.jobs import leases, reaper
+from mlplatform.jobs.attempt import Attempt
+from mlplatform.jobs.models import Job
+from mlplatform.jobs.retries import database_may_be_unavailable
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs the jobs of one class, oldest first and one at a time.
+
+    `run` runs one attempt and leaves its job in a final state or queued. `prepare` is called before each claim and
+    returns whether the worker is ready; it may block for a poll interval. `tidy` runs in the background and returns
+    the number of jobs it reaped.
+    """
+
+    def __init__(
+        self,
+        job_class: type[Job],
+        run: Callable[[Attempt], None],
+        *,
+        prepare: Callable[[], bool] = lambda: True,
+        tidy: Callable[[], int] | None = None,
+    ):
+        self.job_class, self._run, self._prepare = job_class, run, prepare
+        self._tidy = tidy or partial(reaper.reap, job_class)
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.is_stopping = False  # not an Event: a signal handler must not take its lock
+
+    def run_forever(self) -> None:
+        """Run jobs until SIGTERM or SIGINT, which hands the current job back; a second signal kills the worker."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        with reaper.running_in_background(self._tidy):
+            while not self.is_stopping:
+                close_old_connections()
+                is_idle = True
+                with database_may_be_unavailable():
+                    is_idle = self._prepare() and not self.run_next()
+                if is_idle:
+                    time.sleep(settings.JOB_POLL_S)
+
+    def run_next(self) -> bool:
+        """Claim the oldest queued job and run it; False if no job is queued."""
+        job = None if self.is_stopping else leases.claim(self.job_class, worker=self.name)
+        if job is None:
+            return False
+        logger.info("%s %s: attempt %s", job.NOUN, job.pk, job.attempt)
+        self._run(Attempt(job, is_stopping=lambda: self.is_stopping))
+        return True
+
+    def _stop(self, number, frame) -> None:
+        self.is_stopping = True
+        signal.signal(number, signal.SIG_DFL)

@@ -1,0 +1,46 @@
+from dataclasses import dataclass, field
+
+AUTOMATIC = "\0"  # no target was given: choose one by the column names. No column can have this name
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """Everything that a training is asked to do, before or after its defaults are filled in."""
+
+    module: str
+    class_name: str
+    params: dict = field(default_factory=dict)
+    target: str | None = AUTOMATIC
+    features: list[str] | None = None
+    test_size: float = 0.2
+    random_state: int | None = 42
+    description: str = ""
+    timeout_s: int | None = None
+
+    def to_dict(self) -> dict:
+        """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""
+        return {
+            "model": {"module": self.module, "class": self.class_name, "params": self.params},
+            "target_column": self.target,
+            "features": self.features,
+            "test_size": self.test_size,
+            "random_state": self.random_state,
+            "description": self.description,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "TrainingRequest":
+        """The request of a job, or of the body of `POST /train`: an absent key means its default."""
+        values = {name: data[key] for name, key in KEYS.items() if key in data}
+        model = data["model"]
+        return cls(model["module"], model["class"], model.get("params", {}), **values)
+
+
+KEYS = {
+    "target": "target_column",
+    "features": "features",
+    "test_size": "test_size",
+    "random_state": "random_state",
+    "description": "description",
+    "timeout_s": "timeout_s",
+}

@@ -1,0 +1,121 @@
+"""The loop of every worker process."""
+
+import os
+import signal
+
+import pytest
+from django.db import OperationalError
+
+from mlplatform.jobs import leases
+from mlplatform.jobs.attempt import Stopped
+from mlplatform.jobs.models import JobState
+from mlplatform.jobs.worker import Worker
+from registry.models import TrainingJob
+
+
+@pytest.fixture(autouse=True)
+def _same_signal_handlers():
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def stop(attempt=None):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def succeed(attempt):
+    leases.finish(attempt.job, JobState.SUCCEEDED)
+
+
+def states() -> list[str]:
+    return list(TrainingJob.objects.order_by("pk").values_list("state", flat=True))
+
+
+def run(*args, **options):
+    Worker(TrainingJob, *args, tidy=lambda: 0, **options).run_forever()
+
+
+def test_jobs_run_one_after_the_other_until_the_worker_is_stopped(make_queued):
+    jobs = [make_queued().pk for _ in range(3)]
+    seen = []
+
+    def work(attempt):
+        seen.append(attempt.job.pk)
+        succeed(attempt)
+        if len(seen) == 2:
+            stop()
+
+    run(work)
+    assert seen == jobs[:2]
+    assert states() == ["succeeded", "succeeded", "queued"]
+
+
+def test_a_job_that_was_queued_before_the_worker_started_is_run(make_queued):
+    """As after an upgrade: a row in state queued is all that a worker needs."""
+    make_queued()
+    assert Worker(TrainingJob, succeed).run_next()
+    assert states() == ["succeeded"]
+
+
+def test_a_stopping_worker_interrupts_its_attempt_and_claims_no_other(make_queued):
+    make_queued()
+    interrupted = []
+
+    def work(attempt):
+        stop()
+        with pytest.raises(Stopped):
+            attempt.check()
+        interrupted.append(attempt.job.pk)
+
+    run(work)
+    assert len(interrupted) == 1
+
+
+def test_a_worker_that_is_not_ready_claims_nothing(make_queued):
+    make_queued()
+    is_ready = iter([False, False, True])
+    seen = []
+
+    def work(attempt):
+        seen.append(next(is_ready, "no more answers"))
+        stop()
+
+    run(work, prepare=lambda: next(is_ready))
+    assert seen == ["no more answers"]
+
+
+def test_a_worker_survives_a_database_that_is_unavailable(make_queued):
+    make_queued()
+    answers = iter([OperationalError("the server is restarting"), True])
+
+    def prepare():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def work(attempt):
+        succeed(attempt)
+        stop()
+
+    run(work, prepare=prepare)
+    assert states() == ["succeeded"]
+
+
+def test_an_idle_worker_polls_until_a_job_is_queued(make_queued):
+    polls = []
+
+    def prepare():
+        polls.append(1)
+        if len(polls) == 3:
+            make_queued()
+        return True
+
+    def work(attempt):
+        succeed(attempt)
+        stop()
+
+    run(work, prepare=prepare)
+    assert (len(polls), states()) == (3, ["succeeded"])

@@ -1,0 +1,20 @@
+from datetime import timedelta
+
+from django.utils import timezone
+
+from registry.jobs import limits
+from registry.models import TrainingJob
+
+
+def test_the_expected_duration_follows_earlier_trainings_in_proportion_to_their_rows(make_job):
+    assert make_job().expected_s is None
+    start = timezone.now()
+    TrainingJob.objects.update(started_at=start, finished_at=start + timedelta(seconds=12))
+    assert limits.expected_seconds("DecisionTreeClassifier", rows=48) == 24
+    assert limits.expected_seconds("SVC", rows=48) is None
+
+
+def test_without_a_requested_time_limit_the_platforms_limit_applies(settings):
+    settings.TRAIN_TIMEOUT_S = 60
+    assert limits.timeout(None) == 60
+    assert limits.timeout(5) == 5

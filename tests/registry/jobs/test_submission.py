@@ -1,0 +1,90 @@
+"""Submitting, retrying and cancelling training jobs."""
+
+import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
+
+from mlplatform.errors import Conflict
+from registry.jobs import submission
+from registry.models import JobState, ModelVersion, TrainingJob
+from registry.training.request import TrainingRequest
+from tests import jobs_at_once
+
+
+@pytest.fixture
+def queued(make_job, settings):
+    """A job that no worker has claimed yet."""
+
+    def make(**fields):
+        settings.JOB_QUEUED_HOOK = ""
+        return make_job(**fields)
+
+    return make
+
+
+def test_a_cancelled_job_never_runs(queued, admin):
+    job = submission.cancel(queued(), by=admin)
+    jobs_at_once.run(job)
+    job.refresh_from_db()
+    assert (job.state, job.attempt) == (JobState.CANCELLED, 0)
+    assert not ModelVersion.objects.exists()
+
+
+def test_a_finished_job_cannot_be_cancelled(make_job, admin):
+    with pytest.raises(Conflict, match="has already finished"):
+        submission.cancel(make_job(), by=admin)
+
+
+def test_viewers_cannot_cancel(queued, make_user):
+    job = queued()
+    with pytest.raises(PermissionDenied):
+        submission.cancel(job, by=make_user("viewer"))
+
+
+def test_a_finished_job_is_retried_as_a_new_job_with_the_same_request(make_job, admin):
+    first = make_job(params={"max_depth": 2}, description="again", timeout_s=100)
+    second = submission.retry(first, by=admin)
+    second.refresh_from_db()
+    assert second.pk != first.pk
+    assert (second.request, second.timeout_s) == (first.request, 100)
+    assert second.model_version.number == 2
+
+
+def test_a_job_that_has_not_finished_cannot_be_retried(queued, admin):
+    with pytest.raises(Conflict, match="has not finished yet"):
+        submission.retry(queued(), by=admin)
+
+
+def test_a_job_whose_dataset_was_deleted_cannot_be_retried(queued, admin):
+    job = queued()
+    TrainingJob.objects.update(state=JobState.FAILED, dataset_version=None)
+    job.refresh_from_db()
+    with pytest.raises(Conflict, match="was deleted"):
+        submission.retry(job, by=admin)
+
+
+def test_a_queued_job_whose_dataset_is_deleted_fails_with_that_reason(queued):
+    job = queued()
+    job.dataset_version.dataset.delete()
+    jobs_at_once.run(job)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert "deleted before the training began" in job.error
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 10**6])
+def test_a_time_limit_outside_the_platforms_limit_is_refused(make_dataset, admin, seconds):
+    request = TrainingRequest("tree", "DecisionTreeClassifier", timeout_s=seconds)
+    with pytest.raises(ValidationError, match="timeout_s must be"):
+        submission.submit(make_dataset(), request=request, by=admin)
+
+
+def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
+    job = queued()
+    assert job.request == {
+        "model": {"module": "tree", "class": "DecisionTreeClassifier", "params": {}},
+        "target_column": "species",
+        "features": ["length", "width", "colour"],
+        "test_size": 0.2,
+        "random_state": 42,
+        "description": "",
+    }
