@@ -66,7 +66,7 @@ class PredictView(APIView):
     )  # fmt: skip
     def post(self, request):
         with metrics.count_failures("native"):
-            return Response(native.answer(bodies.json_of(request._request), by=request.user))
+            return Response(native.predict(bodies.read_json_body(request._request), by=request.user))
 
 
 class PredictFileSerializer(serializers.Serializer):
@@ -75,7 +75,7 @@ class PredictFileSerializer(serializers.Serializer):
     )
     dataset_name = serializers.CharField(max_length=255)
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
-    version = serializers.IntegerField(required=False, min_value=1, max_value=native.LARGEST)
+    version = serializers.IntegerField(required=False, min_value=1, max_value=native.MAX_VERSION)
     probabilities = serializers.BooleanField(default=False)
 
 

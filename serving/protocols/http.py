@@ -1,6 +1,6 @@
-"""The protocols' addresses: a request by token -> one call of the protocol's translation -> its answer.
+"""The endpoints of the protocols: authenticate a request, call its protocol, and return the response.
 
-No sessions and no CSRF: these are for programs. Each protocol has its own body for a failure.
+No sessions and no CSRF: these are for programs. Each protocol has its own error body.
 """
 
 from collections.abc import Callable
@@ -20,24 +20,24 @@ from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
 from serving.protocols import bodies, invocations, native, v1, v2
 
-EXPECTED = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
+EXPECTED_ERRORS = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
 
 
-class Caller:
-    """Whoever reaches the port of `manage.py serve`, where the host decides who may: it predicts, and no more."""
+class AnonymousCaller:
+    """A caller of `manage.py serve`, where the host controls access to the port. It can predict and nothing else."""
 
     is_active, is_anonymous, is_superuser = True, False, False
     _permissions = frozenset({"predict"})
 
 
-def bearer(request: HttpRequest) -> str | None:
+def bearer_token(request: HttpRequest) -> str | None:
     words = request.META.get("HTTP_AUTHORIZATION", "").split()
     return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None
 
 
-def user_of(request: HttpRequest, ability: str = "predict"):
-    """The user of the request's token. Raises NotAuthenticated, AuthenticationFailed and PermissionDenied."""
-    token = bearer(request)
+def authenticate(request: HttpRequest, ability: str = "predict"):
+    """The user of the request's token. Raises NotAuthenticated, AuthenticationFailed or PermissionDenied."""
+    token = bearer_token(request)
     if token is None:
         raise NotAuthenticated
     user = tokens.user_of(token)
@@ -45,15 +45,15 @@ def user_of(request: HttpRequest, ability: str = "predict"):
     return user
 
 
-def answered(body: dict, status: int = 200) -> HttpResponse:
+def json_response(body: dict, status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(body), content_type="application/json", status=status)
 
 
-def refused(error: Exception, reshape: Callable[[dict, int], dict] | None = None) -> HttpResponse:
-    """An expected failure with its status and headers, in the body of its protocol."""
+def error_response(error: Exception, error_body: Callable[[dict, int], dict] | None = None) -> HttpResponse:
+    """The response to an expected error, with the body of its protocol."""
     failure = errors.api_exception_handler(error, {})
-    body = reshape(failure.data, failure.status_code) if reshape else failure.data
-    response = answered(body, failure.status_code)
+    body = error_body(failure.data, failure.status_code) if error_body else failure.data
+    response = json_response(body, failure.status_code)
     for name, value in failure.headers.items():
         if name != "Content-Type":
             response[name] = value
@@ -64,68 +64,73 @@ def refused(error: Exception, reshape: Callable[[dict, int], dict] | None = None
     return response
 
 
-@csrf_exempt
-def predict(request: HttpRequest) -> HttpResponse:
-    """POST /predict for programs; the lane brings it here."""
-    try:
-        user = user_of(request)
-        with count_failures("native"):
-            return answered(native.answer(bodies.json_of(request), by=user))
-    except EXPECTED as error:
-        return refused(error)
-
-
-def _only(request: HttpRequest, *methods: str) -> None:
+def _require_method(request: HttpRequest, *methods: str) -> None:
     if request.method not in methods:
         error = MethodNotAllowed(request.method)
         error.allowed = methods
         raise error
 
 
-def _v2(request: HttpRequest, call: Callable[[], dict]) -> HttpResponse:
-    """The answer to a question of the Open Inference Protocol, for those who may look."""
+@csrf_exempt
+def predict(request: HttpRequest) -> HttpResponse:
+    """POST /predict with a token, on the fast path."""
     try:
-        _only(request, "GET", "HEAD")
-        user_of(request, "view")
-        return answered(call())
-    except EXPECTED as error:
-        return refused(error, v2.error_body)
+        user = authenticate(request)
+        with count_failures("native"):
+            return json_response(native.predict(bodies.read_json_body(request), by=user))
+    except EXPECTED_ERRORS as error:
+        return error_response(error)
+
+
+def _v2_get(request: HttpRequest, read: Callable[[], dict]) -> HttpResponse:
+    """The response to a GET of the Open Inference Protocol."""
+    try:
+        _require_method(request, "GET", "HEAD")
+        authenticate(request, "view")
+        return json_response(read())
+    except EXPECTED_ERRORS as error:
+        return error_response(error, v2.error_body)
 
 
 @csrf_exempt
 def v2_server(request):
-    return _v2(request, lambda: v2.SERVER)
+    return _v2_get(request, lambda: v2.SERVER)
 
 
 @csrf_exempt
 def v2_models(request):
-    return _v2(request, v2.models)
+    return _v2_get(request, v2.models)
 
 
 @csrf_exempt
 def v2_model(request, model, version=None):
-    return _v2(request, lambda: v2.metadata(model, version))
+    return _v2_get(request, lambda: v2.metadata(model, version))
 
 
 @csrf_exempt
 def v2_ready(request, model, version=None):
-    return _v2(request, lambda: v2.ready(model, version))
+    return _v2_get(request, lambda: v2.ready(model, version))
 
 
 @csrf_exempt
 def v2_infer(request, model, version=None):
     try:
-        _only(request, "POST")
-        user = user_of(request)
+        _require_method(request, "POST")
+        user = authenticate(request)
         with count_failures("v2"):
-            size = request.headers.get(v2.JSON_SIZE)
-            made = v2.infer(model, version, content=bodies.content_of(request), json_size=size, by=user)
-    except EXPECTED as error:
-        return refused(error, v2.error_body)
-    if not made.binary:
-        return answered(made.body)
-    head = orjson.dumps(made.body)
-    response = HttpResponse(b"".join([head, *made.binary]), content_type="application/octet-stream")
+            inference = v2.infer(
+                model,
+                version,
+                content=bodies.read_content(request),
+                json_size=request.headers.get(v2.JSON_SIZE),
+                by=user,
+            )
+    except EXPECTED_ERRORS as error:
+        return error_response(error, v2.error_body)
+    if not inference.binary:
+        return json_response(inference.body)
+    head = orjson.dumps(inference.body)
+    response = HttpResponse(b"".join([head, *inference.binary]), content_type="application/octet-stream")
     response[v2.JSON_SIZE] = str(len(head))
     return response
 
@@ -133,24 +138,24 @@ def v2_infer(request, model, version=None):
 @csrf_exempt
 def v1_predict(request, model):
     try:
-        _only(request, "POST")
-        user = user_of(request)
+        _require_method(request, "POST")
+        user = authenticate(request)
         with count_failures("v1"):
-            return answered(v1.predict(model, content=bodies.content_of(request), by=user))
-    except EXPECTED as error:
-        return refused(error, v2.error_body)
+            return json_response(v1.predict(model, content=bodies.read_content(request), by=user))
+    except EXPECTED_ERRORS as error:
+        return error_response(error, v2.error_body)
 
 
 @csrf_exempt
 def invoke(request):
     try:
-        _only(request, "POST")
+        _require_method(request, "POST")
         model = request.headers.get("X-Model")
-        is_open = settings.INVOCATIONS_ANONYMOUS and bearer(request) is None and not model
-        by = Caller() if is_open else user_of(request)
+        is_anonymous = settings.INVOCATIONS_ANONYMOUS and bearer_token(request) is None and not model
+        by = AnonymousCaller() if is_anonymous else authenticate(request)
         with count_failures("invocations"):
             body = invocations.invoke(
-                bodies.content_of(request),
+                bodies.read_content(request),
                 content_type=request.content_type,
                 charset=request.content_params.get("charset"),
                 model=model,
@@ -158,25 +163,25 @@ def invoke(request):
             )
     except errors.UnsupportedType as error:
         return HttpResponse(error.messages[0], content_type="text/plain", status=415)
-    except EXPECTED as error:
-        return refused(error, invocations.error_body)
-    response = answered(body)
-    if passed := request.headers.get("X-Amzn-SageMaker-Custom-Attributes"):
-        response["X-Amzn-SageMaker-Custom-Attributes"] = passed[:1024]
+    except EXPECTED_ERRORS as error:
+        return error_response(error, invocations.error_body)
+    response = json_response(body)
+    if attributes := request.headers.get("X-Amzn-SageMaker-Custom-Attributes"):
+        response["X-Amzn-SageMaker-Custom-Attributes"] = attributes[:1024]
     return response
 
 
 @csrf_exempt
 def metrics(request):
-    """For Prometheus with a token, and for people who are signed in."""
+    """GET /metrics, for Prometheus with a token and for signed-in users."""
     try:
-        _only(request, "GET", "HEAD")
-        if bearer(request) or request.user.is_anonymous:
-            user_of(request, "view")
+        _require_method(request, "GET", "HEAD")
+        if bearer_token(request) or request.user.is_anonymous:
+            authenticate(request, "view")
         else:
             permissions.check(request.user, "view")
-    except EXPECTED as error:
-        return refused(error)
+    except EXPECTED_ERRORS as error:
+        return error_response(error)
     return HttpResponse(prometheus.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 

@@ -1,11 +1,11 @@
-"""POST /predict: a JSON body -> the prediction -> the answer. The same for the API view and for the fast lane."""
+"""POST /predict: from a JSON body to the response body, for the API view and for the fast path."""
 
 from rest_framework import serializers
 
 from serving import prediction
 from serving.prediction import Prediction
 
-LARGEST = 2**31 - 1
+MAX_VERSION = 2**31 - 1
 
 
 class InputDataSerializer(serializers.Serializer):
@@ -19,32 +19,36 @@ class PredictSerializer(serializers.Serializer):
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
     input_data = InputDataSerializer()
     version = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=1, max_value=LARGEST,
-        help_text="A version that is or was live in this environment; the live one when left out.",
+        required=False, allow_null=True, default=None, min_value=1, max_value=MAX_VERSION,
+        help_text="A version that is or was live in this environment. Default: the live version.",
     )  # fmt: skip
-    probabilities = serializers.BooleanField(default=False)
+    probabilities = serializers.BooleanField(default=False, help_text="Return the probability of each class.")
     warnings = serializers.BooleanField(
-        default=False, help_text="Say for each row what was imputed, unseen in training or outside its range."
+        default=False,
+        help_text="Return the input warnings: missing values, unseen categories, values outside the training range.",
     )
 
 
-def answer(body, *, by) -> dict:
-    """Predict what a body asks for. Raises what prediction.predict() and the serializer raise."""
-    wanted = body if is_plain(body) else _validated(body)
-    made = prediction.predict(
-        wanted["dataset_name"],
-        stage=wanted["environment"],
-        rows=wanted["input_data"]["features"],
+def predict(body, *, by) -> dict:
+    """The response to a request body. Raises what prediction.predict() and the serializer raise."""
+    request = body if is_valid(body) else _validated(body)
+    result = prediction.predict(
+        request["dataset_name"],
+        stage=request["environment"],
+        rows=request["input_data"]["features"],
         by=by,
-        version=wanted.get("version"),
-        probabilities=wanted.get("probabilities", False),
-        warnings=wanted.get("warnings", False),
+        version=request.get("version"),
+        probabilities=request.get("probabilities", False),
+        warnings=request.get("warnings", False),
     )
-    return described(made)
+    return response_body(result)
 
 
-def is_plain(body) -> bool:
-    """Whether a body is as the serializer would leave it: nearly all are, and its checks take longer than the rest."""
+def is_valid(body) -> bool:
+    """Whether the serializer would return the body unchanged.
+
+    Nearly all bodies are, and the serializer takes longer than the rest of the request.
+    """
     if type(body) is not dict or type(body.get("input_data")) is not dict:
         return False
     name, stage, version = body.get("dataset_name"), body.get("environment"), body.get("version")
@@ -57,28 +61,28 @@ def is_plain(body) -> bool:
         and stage == stage.strip()
         and "features" in body["input_data"]
         and body["input_data"]["features"] is not None
-        and (version is None or (type(version) is int and 0 < version <= LARGEST))
+        and (version is None or (type(version) is int and 0 < version <= MAX_VERSION))
         and type(body.get("probabilities", False)) is bool
         and type(body.get("warnings", False)) is bool
     )
 
 
 def _validated(body) -> dict:
-    form = PredictSerializer(data=body)
-    form.is_valid(raise_exception=True)
-    return form.validated_data
+    serializer = PredictSerializer(data=body)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
 
 
-def described(made: Prediction) -> dict:
-    release = made.release
-    told = {
+def response_body(result: Prediction) -> dict:
+    release = result.release
+    body = {
         "dataset": release.dataset.name,
         "environment": release.stage,
         "version": release.model_version.number,
-        "predictions": made.predictions,
+        "predictions": result.predictions,
     }
-    if made.probabilities is not None:
-        told |= {"classes": made.classes, "probabilities": made.probabilities}
-    if made.warnings is not None:
-        told["warnings"] = made.warnings
-    return told
+    if result.probabilities is not None:
+        body |= {"classes": result.classes, "probabilities": result.probabilities}
+    if result.warnings is not None:
+        body["warnings"] = result.warnings
+    return body

@@ -1,6 +1,6 @@
-"""What OpenAPI says of the protocols and probes. They are answered in the fast lane, without DRF; this describes them.
+"""The OpenAPI description of the protocols and probes, which are served without DRF.
 
-Each call is told by an APIView that nothing serves, because drf-spectacular reads those.
+drf-spectacular reads APIViews, so each operation is described by one that is never called.
 """
 
 from drf_spectacular.types import OpenApiTypes
@@ -8,65 +8,68 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.views import APIView
 
 from mlplatform.openapi import ErrorSerializer
-from serving.protocols import invocations, shapes, v2
+from serving.protocols import invocations, serializers, v2
 
 OIP, KSERVE, MLFLOW, OPERATIONS = "open inference protocol", "kserve v1", "mlflow", "operations"
 ROWS = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
 COLUMNS = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
-BY_COLUMN = dict(zip(COLUMNS, map(list, zip(*ROWS, strict=True)), strict=True))
+ROWS_BY_COLUMN = dict(zip(COLUMNS, map(list, zip(*ROWS, strict=True)), strict=True))
 PARQUET = invocations.PARQUET[0]
 ENDPOINTS = []
 
 
-def call(method: str, path: str, name: str, summary: str, **about) -> None:
-    """One more call to be described; `about` is what extend_schema takes."""
-    about = {"auth": [{"token": []}]} | about
-    described = extend_schema(operation_id=name, summary=summary, **about)(lambda view, request, **path: None)
-    shell = type(f"{name}_shell", (APIView,), {method: described})
-    typed = path.replace("{", "<str:").replace("}", ">")
-    ENDPOINTS.append((path, typed, method.upper(), shell.as_view()))
+def describe(method: str, path: str, operation_id: str, summary: str, **options) -> None:
+    """Add an operation to the description; `options` are those of extend_schema. It needs a token by default."""
+    options = {"auth": [{"token": []}]} | options
+    schema = extend_schema(operation_id=operation_id, summary=summary, **options)
+    handler = schema(lambda view, request, **path: None)
+    view = type(f"{operation_id}_view", (APIView,), {method: handler}).as_view()
+    route = path.replace("{", "<str:").replace("}", ">")
+    ENDPOINTS.append((path, route, method.upper(), view))
 
 
-def with_protocols(endpoints: list) -> list:
+def add_endpoints(endpoints: list) -> list:
     """A preprocessing hook of drf-spectacular."""
     return [*endpoints, *ENDPOINTS]
 
 
-def _of_v2(*failures: int, ok) -> dict:
-    told = ok if isinstance(ok, dict) else {200: ok}
-    return told | dict.fromkeys(failures, shapes.FaultSerializer)
+def _v2_responses(success, *error_statuses: int) -> dict:
+    responses = success if isinstance(success, dict) else {200: success}
+    return responses | dict.fromkeys(error_statuses, serializers.V2ErrorSerializer)
 
 
-call(
-    "get",
-    "/v2",
-    "v2_server",
-    "Name, version and extensions",
-    tags=[OIP],
-    responses=_of_v2(401, 403, 503, ok=shapes.ServerSerializer),
-)
-call(
-    "get", "/v2/models", "v2_models", "What is live in staging and production", tags=[OIP],
-    responses=_of_v2(401, 403, 503, ok=shapes.LiveModelsSerializer),
+describe(
+    "get", "/v2", "v2_server", "Get the server's name, version and extensions", tags=[OIP],
+    responses=_v2_responses(serializers.ServerSerializer, 401, 403, 503),
+)  # fmt: skip
+describe(
+    "get", "/v2/models", "v2_models", "List the models live in staging and production", tags=[OIP],
+    responses=_v2_responses(serializers.LiveModelsSerializer, 401, 403, 503),
 )  # fmt: skip
 
 TABLE = {"inputs": [{"name": "rows", "shape": [2, 4], "datatype": "FP64", "data": ROWS}]}
 INFER = {
     "tags": [OIP],
-    "description": "A model is named by its dataset, which is its production release, or with a stage: `iris@dev`. "
-    "Each input is a column of the model, or one input of two dimensions is all of them in their order. Tensors come "
-    "and go as JSON or by Triton's extension in binary. "
-    f"Without `outputs` the answer is `{v2.OUTPUTS[0]}`.",
+    "description": "A model is named by its dataset, which means the production release, or by dataset and stage: "
+    "`iris@dev`. Each input is a column of the model; a single two-dimensional input is a table of all columns in the "
+    "model's order. Tensors are JSON or, with Triton's binary tensor extension, binary. "
+    f"Without `outputs` the response has the output `{v2.OUTPUTS[0]}`.",
     "parameters": [
         OpenApiParameter(
             v2.JSON_SIZE, int, OpenApiParameter.HEADER,
-            description="With binary tensors: how many bytes of the body are JSON. The same header is in the answer.",
+            description="With binary tensors: the length of the JSON in bytes. The response has the same header.",
         )
     ],
-    "request": {"application/json": shapes.InferenceRequestSerializer, "application/octet-stream": OpenApiTypes.BINARY},
-    "responses": _of_v2(
+    "request": {
+        "application/json": serializers.InferenceRequestSerializer,
+        "application/octet-stream": OpenApiTypes.BINARY,
+    },
+    "responses": _v2_responses(
+        {
+            (200, "application/json"): serializers.InferenceResponseSerializer,
+            (200, "application/octet-stream"): bytes,
+        },
         400, 401, 403, 404, 413, 415, 501, 503,
-        ok={(200, "application/json"): shapes.InferenceResponseSerializer, (200, "application/octet-stream"): bytes},
     ),
     "examples": [
         OpenApiExample("A table", TABLE, request_only=True, media_type="application/json"),
@@ -77,7 +80,7 @@ INFER = {
                 "parameters": {"content_type": "pd"},
                 "inputs": [
                     {"name": name, "shape": [2], "datatype": "FP64", "data": values}
-                    for name, values in BY_COLUMN.items()
+                    for name, values in ROWS_BY_COLUMN.items()
                 ],
                 "outputs": [{"name": name} for name in v2.OUTPUTS],
             },
@@ -86,50 +89,47 @@ INFER = {
         ),
     ],
 }  # fmt: skip
-for place, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/{version}", "_version")):
-    known = _of_v2(400, 401, 403, 404, 503, ok=shapes.LiveModelSerializer)
-    call("get", place, f"v2_model{suffix}", "Inputs and outputs of a live model", tags=[OIP], responses=known)
-    is_ready = _of_v2(400, 401, 403, 404, 503, ok=shapes.ModelReadySerializer)
-    call(
-        "get",
-        f"{place}/ready",
-        f"v2_ready{suffix}",
-        "Whether a model answers",
-        tags=[OIP],
-        responses=is_ready,
-    )
-    call("post", f"{place}/infer", f"v2_infer{suffix}", "Predict with tensors", **INFER)
+for model_path, suffix in (("/v2/models/{model}", ""), ("/v2/models/{model}/versions/{version}", "_version")):
+    describe(
+        "get", model_path, f"v2_model{suffix}", "Get the inputs and outputs of a live model", tags=[OIP],
+        responses=_v2_responses(serializers.LiveModelSerializer, 400, 401, 403, 404, 503),
+    )  # fmt: skip
+    describe(
+        "get", f"{model_path}/ready", f"v2_ready{suffix}", "Check whether a model is ready", tags=[OIP],
+        responses=_v2_responses(serializers.ModelReadySerializer, 400, 401, 403, 404, 503),
+    )  # fmt: skip
+    describe("post", f"{model_path}/infer", f"v2_infer{suffix}", "Predict with tensors", **INFER)
 
-call(
-    "get", "/v1/models", "v1_models", "What is live in staging and production", tags=[KSERVE],
-    responses=_of_v2(401, 403, 503, ok=shapes.LiveModelsSerializer),
+describe(
+    "get", "/v1/models", "v1_models", "List the models live in staging and production", tags=[KSERVE],
+    responses=_v2_responses(serializers.LiveModelsSerializer, 401, 403, 503),
 )  # fmt: skip
-call(
-    "get", "/v1/models/{model}", "v1_ready", "Whether a model answers", tags=[KSERVE],
-    responses=_of_v2(400, 401, 403, 404, 503, ok=shapes.ModelReadySerializer),
+describe(
+    "get", "/v1/models/{model}", "v1_ready", "Check whether a model is ready", tags=[KSERVE],
+    responses=_v2_responses(serializers.ModelReadySerializer, 400, 401, 403, 404, 503),
 )  # fmt: skip
-call(
+describe(
     "post", "/v1/models/{model}:predict", "v1_predict", "Predict rows", tags=[KSERVE],
-    request=shapes.InstancesSerializer,
-    responses=_of_v2(400, 401, 403, 404, 413, 415, 503, ok=shapes.PredictionsSerializer),
+    request=serializers.InstancesSerializer,
+    responses=_v2_responses(serializers.PredictionsSerializer, 400, 401, 403, 404, 413, 415, 503),
     examples=[OpenApiExample("Iris", {"instances": ROWS}, request_only=True)],
 )  # fmt: skip
-call(
-    "post", "/invocations", "invocations", "Predict as MLflow and SageMaker ask",
+describe(
+    "post", "/invocations", "invocations", "Predict in the formats of MLflow and SageMaker",
     tags=[MLFLOW],
     description="A CSV body without a header is in the order of the model's columns.",
     parameters=[
         OpenApiParameter(
             "X-Model", str, OpenApiParameter.HEADER,
-            description="Such as `iris@staging`; without a stage it is production. The setting INVOCATIONS_MODEL when "
-            "left out.",
+            description="The model, such as `iris@staging`; without a stage, its production release. Default: the "
+            "setting INVOCATIONS_MODEL.",
             examples=[OpenApiExample("Iris in dev", "iris@dev")],
         )
     ],
-    request={"application/json": shapes.InvocationsSerializer, "text/csv": str, PARQUET: OpenApiTypes.BINARY},
+    request={"application/json": serializers.InvocationsSerializer, "text/csv": str, PARQUET: OpenApiTypes.BINARY},
     responses={
-        200: shapes.PredictionsSerializer,
-        **dict.fromkeys((400, 401, 403, 404, 413, 503), shapes.MLflowFaultSerializer),
+        200: serializers.PredictionsSerializer,
+        **dict.fromkeys((400, 401, 403, 404, 413, 503), serializers.MLflowErrorSerializer),
         (415, "text/plain"): str,
     },
     examples=[
@@ -138,43 +138,41 @@ call(
             ("dataframe_split", {"dataframe_split": {"columns": COLUMNS, "data": ROWS}}),
             ("dataframe_records", {"dataframe_records": [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]}),
             ("instances", {"instances": ROWS}),
-            ("inputs", {"inputs": BY_COLUMN}),
+            ("inputs", {"inputs": ROWS_BY_COLUMN}),
         )
     ] + [
         OpenApiExample("CSV", "\n".join([",".join(COLUMNS), *[",".join(map(str, row)) for row in ROWS]]),
                        request_only=True, media_type="text/csv"),
     ],
 )  # fmt: skip
-call(
-    "get", "/version", "version", "The platform's version", tags=[MLFLOW], auth=[],
+describe(
+    "get", "/version", "version", "Get the platform's version", tags=[MLFLOW], auth=[],
     responses={(200, "text/plain"): str},
 )  # fmt: skip
 for path in ("/ping", "/health"):
-    call(
-        "get", path, path.strip("/"), "Whether the model of /invocations can answer", tags=[MLFLOW], auth=[],
+    describe(
+        "get", path, path.strip("/"), "Check whether the model of /invocations is ready", tags=[MLFLOW], auth=[],
         responses={200: None, 404: None},
     )  # fmt: skip
-call(
-    "get", "/metrics", "metrics", "What Prometheus scrapes", tags=[OPERATIONS],
+describe(
+    "get", "/metrics", "metrics", "Get metrics in the Prometheus text format", tags=[OPERATIONS],
     auth=[{"token": []}, {"cookieAuth": []}],
     responses={(200, "text/plain"): str, 401: ErrorSerializer, 403: ErrorSerializer},
 )  # fmt: skip
 for path in ("/livez", "/healthz"):
-    call(
-        "get", path, path.strip("/"), "Whether the process answers", tags=[OPERATIONS], auth=[],
-        responses=shapes.AliveSerializer,
+    describe(
+        "get", path, path.strip("/"), "Check whether the process is alive", tags=[OPERATIONS], auth=[],
+        responses=serializers.AliveSerializer,
     )  # fmt: skip
-call(
-    "get",
-    "/v2/health/live",
-    "v2_live",
-    "Whether the process answers",
-    tags=[OIP],
-    auth=[],
-    responses=shapes.LiveSerializer,
-)
-for path, name, tag in (("/readyz", "readyz", OPERATIONS), ("/v2/health/ready", "v2_server_ready", OIP)):
-    call(
-        "get", path, name, "Whether requests can be answered", tags=[tag], auth=[],
-        responses={200: shapes.ReadinessSerializer, 503: shapes.ReadinessSerializer},
+describe(
+    "get", "/v2/health/live", "v2_live", "Check whether the process is alive", tags=[OIP], auth=[],
+    responses=serializers.LiveSerializer,
+)  # fmt: skip
+for path, operation_id, tag in (
+    ("/readyz", "readyz", OPERATIONS),
+    ("/v2/health/ready", "v2_server_ready", OIP),
+):
+    describe(
+        "get", path, operation_id, "Check whether the server is ready", tags=[tag], auth=[],
+        responses={200: serializers.ReadinessSerializer, 503: serializers.ReadinessSerializer},
     )  # fmt: skip

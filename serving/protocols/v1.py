@@ -1,6 +1,6 @@
-"""KServe's first protocol, which it took over from TensorFlow Serving: rows as `instances`. Translation only.
+"""KServe's V1 protocol, the one of TensorFlow Serving: rows as `instances`. Translation only.
 
-Names of models and bodies of failures are those of the second (v2.py).
+Model names and error bodies are those of the V2 protocol (v2.py).
 """
 
 from serving import prediction
@@ -9,12 +9,11 @@ from serving.protocols.tensors import invalid
 
 
 def predict(model: str, *, content: bytes, by) -> dict:
-    """Predictions for {"instances": rows}, each a list in the signature's order or an object by column name."""
-    body = bodies.loads(content)
+    """Predictions for {"instances": rows}: lists in the signature's order or objects keyed by column name."""
+    body = bodies.parse_json(content)
     if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
         raise invalid("The body must be an object with a list of `instances`.")
-    dataset, stage, _ = naming.named(model)
-    rows = invocations.instances(body["instances"])
-    return {
-        "predictions": prediction.predict(dataset, stage=stage, rows=rows, by=by, protocol="v1").predictions
-    }
+    dataset, stage, _ = naming.resolve(model)
+    rows = invocations.parse_instances(body["instances"])
+    result = prediction.predict(dataset, stage=stage, rows=rows, by=by, protocol="v1")
+    return {"predictions": result.predictions}

@@ -1,4 +1,4 @@
-"""What the tests of sloppy and hostile callers share: a model of every type of column, and calls to it."""
+"""Shared by the tests of invalid and hostile requests: a model with every column type, and requests to it."""
 
 import pytest
 
@@ -14,13 +14,13 @@ SECRET = "s3cr3t-of-a-caller"
 
 @pytest.fixture
 def version(make_dataset, make_version, admin):
-    made = make_version(make_dataset("flowers", table.TABLE))
-    promote(made, stage="production", by=admin)
-    return made
+    version = make_version(make_dataset("flowers", table.TABLE))
+    promote(version, stage="production", by=admin)
+    return version
 
 
 @pytest.fixture
-def wanted(version, admin):
+def expected(version, admin):
     return predict("flowers", stage="production", rows=ROWS, by=admin).predictions
 
 
@@ -30,35 +30,35 @@ def send(program, version, admin, settings):
     token = tokens.create(admin).token
 
     def post(path, body=b"", *, kind="application/json", method="POST", **headers):
-        told = {"Authorization": f"Bearer {token}", "Content-Type": kind}
-        return program(method, path, body, content_type=kind, **told | headers)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": kind} | headers
+        return program(method, path, body, content_type=kind, **headers)
 
     return post
 
 
-def told_v2(answer, status: int = 400) -> str:
-    assert answer.status_code == status, answer.content
-    assert list(answer.json()) == ["error"]
-    assert SECRET not in answer.content.decode()
-    return answer.json()["error"]
+def v2_error(response, status: int = 400) -> str:
+    assert response.status_code == status, response.content
+    assert list(response.json()) == ["error"]
+    assert SECRET not in response.content.decode()
+    return response.json()["error"]
 
 
-def told_mlflow(answer, status: int = 400) -> str:
-    assert answer.status_code == status, answer.content
-    assert list(answer.json()) == ["error_code", "message"]
-    assert SECRET not in answer.content.decode()
-    return answer.json()["message"]
+def mlflow_error(response, status: int = 400) -> str:
+    assert response.status_code == status, response.content
+    assert list(response.json()) == ["error_code", "message"]
+    assert SECRET not in response.content.decode()
+    return response.json()["message"]
 
 
-def columns(rows=ROWS, **change) -> list[dict]:
-    """The rows as columns; `change` holds what is different in the column of that name."""
+def columns(rows=ROWS, **changes) -> list[dict]:
+    """The rows as input tensors; `changes` are merged into the tensor of that name."""
     return [
-        {"name": name, "shape": [len(rows)], "datatype": kind, "data": [row[place] for row in rows]}
-        | change.get(name, {})
-        for place, (name, kind) in enumerate(table.KINDS.items())
+        {"name": name, "shape": [len(rows)], "datatype": kind, "data": [row[index] for row in rows]}
+        | changes.get(name, {})
+        for index, (name, kind) in enumerate(table.KINDS.items())
     ]
 
 
-def labels(answer) -> list:
-    assert answer.status_code == 200, answer.content
-    return answer.json()["outputs"][0]["data"]
+def labels(response) -> list:
+    assert response.status_code == 200, response.content
+    return response.json()["outputs"][0]["data"]

@@ -1,4 +1,4 @@
-"""Sloppy and hostile callers of the Open Inference Protocol: its own body and status, and no data back."""
+"""Invalid and hostile requests of the Open Inference Protocol get its error body and never the caller's data."""
 
 import base64
 import gzip
@@ -15,36 +15,36 @@ from tests.serving.callers import (
     SECRET,
     V2,
     columns,
+    expected,
     labels,
+    mlflow_error,
     send,
-    told_mlflow,
-    told_v2,
+    v2_error,
     version,
-    wanted,
 )
 
-__all__ = ["send", "version", "wanted"]
+__all__ = ["expected", "send", "version"]
 
 
-SHAPES = [
+INVALID_SHAPES = [
     [3], [-4], [4.0], ["4"], [True, 4], [2, 2], [1, 4], [4, 0], [4] * 9, [2**62] * 8, [2**64], [[4]], {}, None, 4,
     [0], [10**30, 0], [2**63 - 1] * 400_000,
 ]  # fmt: skip
 
 
-def test_a_shape_that_is_not_the_datas_is_400(send, subtests):
-    for shape in SHAPES:
+def test_a_shape_that_does_not_match_the_data_is_400(send, subtests):
+    for shape in INVALID_SHAPES:
         with subtests.test(shape=str(shape)[:60]):
-            told_v2(send(V2, {"inputs": columns(length={"shape": shape})}))
+            v2_error(send(V2, {"inputs": columns(length={"shape": shape})}))
 
 
-def test_a_column_may_be_a_table_of_one(send, wanted, subtests):
+def test_a_column_can_have_more_dimensions_of_size_one(send, expected, subtests):
     for shape in [[4, 1], [4], [4, 1, 1]]:
         with subtests.test(shape=str(shape)[:60]):
-            assert labels(send(V2, {"inputs": columns(length={"shape": shape})})) == wanted
+            assert labels(send(V2, {"inputs": columns(length={"shape": shape})})) == expected
 
 
-NO_WHOLE_NUMBERS = [
+INVALID_INTEGERS = [
     [[1], 2, [3], [4]],
     [[1, 2], [3], [4]],
     [1, [2], 3, 4],
@@ -58,47 +58,47 @@ NO_WHOLE_NUMBERS = [
 ]
 
 
-def test_data_that_is_no_column_of_whole_numbers_is_400(send, subtests):
-    for data in NO_WHOLE_NUMBERS:
+def test_data_that_is_not_a_column_of_integers_is_400(send, subtests):
+    for data in INVALID_INTEGERS:
         with subtests.test(data=str(data)[:60]):
-            told_v2(send(V2, {"inputs": columns(length={"data": data})}))
+            v2_error(send(V2, {"inputs": columns(length={"data": data})}))
 
 
-def test_nesting_is_flat_row_by_row(send, wanted):
+def test_nested_data_is_read_row_by_row(send, expected):
     nested = [[row[0]] for row in ROWS]
-    assert labels(send(V2, {"inputs": columns(length={"data": nested, "shape": [4, 1]})})) == wanted
+    assert labels(send(V2, {"inputs": columns(length={"data": nested, "shape": [4, 1]})})) == expected
 
 
-def test_other_number_types_are_as_good(send, wanted):
+def test_any_numeric_datatype_is_accepted(send, expected):
     floats = [float(row[0]) for row in ROWS]
-    assert labels(send(V2, {"inputs": columns(length={"datatype": "FP32", "data": floats})})) == wanted
+    assert labels(send(V2, {"inputs": columns(length={"datatype": "FP32", "data": floats})})) == expected
     bits = [int(row[3]) for row in ROWS]
-    assert labels(send(V2, {"inputs": columns(fresh={"data": bits})})) == wanted
-    told_v2(send(V2, {"inputs": columns(fresh={"data": [2, 0, 1, 1]})}))
+    assert labels(send(V2, {"inputs": columns(fresh={"data": bits})})) == expected
+    v2_error(send(V2, {"inputs": columns(fresh={"data": [2, 0, 1, 1]})}))
 
 
-def test_wrapped_texts_are_unwrapped(send, wanted):
-    boxed = [base64.b64encode(row[2].encode()).decode() for row in ROWS]
-    as_base64 = {"data": boxed, "parameters": {"content_type": "base64"}}
-    assert labels(send(V2, {"inputs": columns(colour=as_base64)})) == wanted
+def test_base64_and_json_encoded_texts_are_decoded(send, expected):
+    encoded = [base64.b64encode(row[2].encode()).decode() for row in ROWS]
+    as_base64 = {"data": encoded, "parameters": {"content_type": "base64"}}
+    assert labels(send(V2, {"inputs": columns(colour=as_base64)})) == expected
     as_json = {"data": [json.dumps(row[2]) for row in ROWS], "parameters": {"content_type": "pd_json"}}
-    assert labels(send(V2, {"inputs": columns(colour=as_json)})) == wanted
+    assert labels(send(V2, {"inputs": columns(colour=as_json)})) == expected
     for wrong in ("base64", "pd_json"):
         broken = {"data": [SECRET] * 4, "parameters": {"content_type": wrong}}
-        told_v2(send(V2, {"inputs": columns(colour=broken)}))
-        told_v2(send(V2, {"inputs": columns(colour=broken | {"data": [1, 2, 3, 4]})}))
+        v2_error(send(V2, {"inputs": columns(colour=broken)}))
+        v2_error(send(V2, {"inputs": columns(colour=broken | {"data": [1, 2, 3, 4]})}))
     binary = {"data": [base64.b64encode(b"\xff\xfe").decode()] * 4}
-    told_v2(send(V2, {"inputs": columns(colour=as_base64 | binary)}))
+    v2_error(send(V2, {"inputs": columns(colour=as_base64 | binary)}))
 
 
-def test_dates_are_iso_and_nothing_else(send, wanted):
-    moments = [f"{row[4]}T00:00:00Z" for row in ROWS]
-    assert labels(send(V2, {"inputs": columns(picked={"data": moments})})) == wanted
+def test_dates_must_be_iso_8601(send, expected):
+    dates = [f"{row[4]}T00:00:00Z" for row in ROWS]
+    assert labels(send(V2, {"inputs": columns(picked={"data": dates})})) == expected
     for wrong in ("31.12.2026", "2026-02-30", SECRET, "", 20260101, "9999-12-31T23:59:59-23:59"):
-        told_v2(send(V2, {"inputs": columns(picked={"data": [wrong] * 4})}))
+        v2_error(send(V2, {"inputs": columns(picked={"data": [wrong] * 4})}))
 
 
-NO_INPUTS = [
+INVALID_INPUTS = [
     {"datatype": []}, {"datatype": {}}, {"datatype": "fp64"}, {"datatype": "BF16"}, {"datatype": None}, {"name": 5},
     {"name": "width"}, {"name": "x" * 10_000}, {"name": "\x00"}, {"parameters": [1]}, {"parameters": "x"},
     {"data": None}, {"parameters": {"binary_data_size": "8"}}, {"parameters": {"binary_data_size": 10**18}},
@@ -106,13 +106,13 @@ NO_INPUTS = [
 ]  # fmt: skip
 
 
-def test_an_input_that_is_none_is_400(send, subtests):
-    for change in NO_INPUTS:
+def test_an_invalid_input_is_400(send, subtests):
+    for change in INVALID_INPUTS:
         with subtests.test(change=str(change)[:60]):
-            told_v2(send(V2, {"inputs": columns(length=change)}))
+            v2_error(send(V2, {"inputs": columns(length=change)}))
 
 
-NO_REQUESTS = [
+INVALID_REQUESTS = [
     {"id": 5}, {"id": ["x"]}, {"parameters": [1]}, {"parameters": "pd"}, {"outputs": {"name": "predict"}},
     {"outputs": "predict"}, {"outputs": [{"name": ["predict"]}]}, {"outputs": [{"name": {}}]}, {"outputs": [{}]},
     {"outputs": [{"name": "predict"}] * 2}, {"outputs": [{"name": "predict", "parameters": 1}]},
@@ -121,52 +121,52 @@ NO_REQUESTS = [
 ]  # fmt: skip
 
 
-def test_a_request_that_is_none_is_400(send, subtests):
-    for change in NO_REQUESTS:
+def test_an_invalid_request_is_400(send, subtests):
+    for change in INVALID_REQUESTS:
         with subtests.test(change=str(change)[:60]):
-            told_v2(send(V2, {"inputs": columns()} | change))
+            v2_error(send(V2, {"inputs": columns()} | change))
 
 
-def test_null_and_empty_lists_are_as_if_left_out(send, wanted):
+def test_null_and_empty_lists_mean_the_default(send, expected):
     body = {"id": None, "parameters": None, "outputs": [], "inputs": columns(length={"parameters": None})}
-    assert labels(send(V2, body)) == wanted
+    assert labels(send(V2, body)) == expected
 
 
-def test_a_table_that_says_it_is_columns_is_not_read_as_one(send):
+def test_a_table_with_content_type_pd_is_read_as_columns(send):
     rows = {"name": "rows", "shape": [4, 5], "datatype": "BYTES", "data": ROWS}
     assert labels(send(V2, {"inputs": [rows]}))
-    assert "no column" in told_v2(send(V2, {"inputs": [rows], "parameters": {"content_type": "pd"}}))
+    assert "no column" in v2_error(send(V2, {"inputs": [rows], "parameters": {"content_type": "pd"}}))
     wide = rows | {"shape": [5, 4]}
-    assert "4 values; the model has 5" in told_v2(send(V2, {"inputs": [wide]}))
+    assert "4 values; the model has 5" in v2_error(send(V2, {"inputs": [wide]}))
 
 
-NOT_JSON = [
+INVALID_JSON = [
     b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"[" * 100_000, b'{"inputs": NaN}',
     b'{"inputs": [NaN, "\\ud800"]}', b'{"inputs": [NaN, -Infinity]}', b'{"inputs": [NaN, ' + b"[" * 100_000,
     b'{"inputs": [NaN, ' + b"9" * 5000 + b"]}", b"NaN", b"inputs=1&x=2", b"\x00" * 20, SECRET.encode(),
 ]  # fmt: skip
 
 
-def test_what_is_not_json_is_400(send, subtests):
-    for body in NOT_JSON:
+def test_invalid_json_is_400(send, subtests):
+    for body in INVALID_JSON:
         for kind in ("application/json", "application/octet-stream", "text/plain"):
             with subtests.test(body=body[:20], kind=kind):
-                told_v2(send(V2, body, kind=kind))
+                v2_error(send(V2, body, kind=kind))
                 if kind == "application/json":
-                    told_mlflow(send(INVOCATIONS, body))
+                    mlflow_error(send(INVOCATIONS, body))
 
 
-def test_nan_is_a_gap_as_stock_clients_write_it(send, admin):
+def test_nan_in_json_is_a_missing_value(send, admin):
     body = json.dumps({"inputs": columns(width={"data": [float("nan"), 1.5, 1.5, float("nan")]})})
     rows = [[*row[:1], width, *row[2:]] for row, width in zip(ROWS, [None, 1.5, 1.5, None], strict=True)]
-    made = predict("flowers", stage="production", rows=rows, by=admin).predictions
-    assert labels(send(V2, body.encode())) == made
+    result = predict("flowers", stage="production", rows=rows, by=admin)
+    assert labels(send(V2, body.encode())) == result.predictions
     infinite = json.dumps({"inputs": columns(width={"data": [float("inf")] * 4})})
-    told_v2(send(V2, infinite.encode()))
-    told_v2(send(V2, infinite.replace("Infinity", "1e999").encode()))
+    v2_error(send(V2, infinite.encode()))
+    v2_error(send(V2, infinite.replace("Infinity", "1e999").encode()))
 
 
-def test_infinity_in_binary_is_400(send, subtests):
+def test_infinity_in_binary_data_is_400(send, subtests):
     for raw in [float("inf"), -float("inf")]:
         with subtests.test(raw=str(raw)[:60]):
             width = {
@@ -178,11 +178,11 @@ def test_infinity_in_binary_is_400(send, subtests):
             others = [column for column in columns() if column["name"] != "width"]
             head = json.dumps({"inputs": [width, *others]}).encode()
             sized = {"Inference-Header-Content-Length": str(len(head))}
-            told_v2(send(V2, head + struct.pack("<4d", raw, 1, 2, 3), **sized))
+            v2_error(send(V2, head + struct.pack("<4d", raw, 1, 2, 3), **sized))
             assert labels(send(V2, head + struct.pack("<4d", float("nan"), 1, 2, 3), **sized))
 
 
-COMPRESSED = [
+INVALID_COMPRESSION = [
     ("gzip", gzip.compress(b"{}")[:-3], 400), ("gzip", b"no", 400), ("gzip", gzip.compress(b"{}") + b"x", 400),
     ("deflate", b"no", 400), ("br", b"no", 415), ("gzip, gzip", b"no", 415),
     ("gzip", gzip.compress(b" " * (5 * 1024**2)), 413),
@@ -190,25 +190,25 @@ COMPRESSED = [
 ]  # fmt: skip
 
 
-def test_a_broken_or_exploding_compression_is_refused(send, subtests):
-    for encoding, content, status in COMPRESSED:
+def test_a_corrupt_or_exploding_compressed_body_is_rejected(send, subtests):
+    for encoding, content, status in INVALID_COMPRESSION:
         with subtests.test(encoding=encoding, content=content[:20]):
-            told_v2(send(V2, content, **{"Content-Encoding": encoding}), status)
-            answer = send(INVOCATIONS, content, **{"Content-Encoding": encoding})
-            assert answer.status_code == status
+            v2_error(send(V2, content, **{"Content-Encoding": encoding}), status)
+            response = send(INVOCATIONS, content, **{"Content-Encoding": encoding})
+            assert response.status_code == status
             if status != 415:
-                told_mlflow(answer, status)
+                mlflow_error(response, status)
             assert send("/predict", content, **{"Content-Encoding": encoding}).status_code == status
 
 
-def test_a_compressed_body_is_read(send, wanted):
+def test_a_compressed_body_is_read(send, expected):
     body = gzip.compress(json.dumps({"inputs": columns()}).encode())
-    assert labels(send(V2, body, **{"Content-Encoding": "gzip"})) == wanted
+    assert labels(send(V2, body, **{"Content-Encoding": "gzip"})) == expected
     body = zlib.compress(json.dumps({"instances": ROWS}).encode())
-    assert send(INVOCATIONS, body, **{"Content-Encoding": "Deflate"}).json()["predictions"] == wanted
+    assert send(INVOCATIONS, body, **{"Content-Encoding": "Deflate"}).json()["predictions"] == expected
 
 
-NO_ADDRESSES = [
+INVALID_PATHS = [
     ("GET", V2, 405), ("PUT", V2, 405), ("DELETE", "/v2/models/flowers", 405), ("POST", "/v2/models/flowers", 405),
     ("POST", "/v2", 405), ("GET", V2 + "/", 404), ("GET", "/v2/models/flowers/stats", 404), ("GET", "/v2/x", 404),
     ("POST", "/v2/models//infer", 404), ("POST", "/v2/models/a%2Fb/infer", 404),
@@ -219,54 +219,54 @@ NO_ADDRESSES = [
 ]  # fmt: skip
 
 
-def test_an_address_or_method_that_is_none_has_the_protocols_body(send, subtests):
-    for method, path, status in NO_ADDRESSES:
+def test_an_unknown_path_or_method_has_the_protocols_error_body(send, subtests):
+    for method, path, status in INVALID_PATHS:
         with subtests.test(method=method, path=path[:60]):
             body = {"inputs": columns()} if method == "POST" else b""
-            answer = send(path, body, method=method)
-            told_v2(answer, status)
-            assert bool(answer.get("Allow")) is (status == 405)
+            response = send(path, body, method=method)
+            v2_error(response, status)
+            assert bool(response.get("Allow")) is (status == 405)
 
 
-def test_a_refusal_before_the_view_has_the_protocols_body(send):
+def test_an_error_before_the_view_has_the_protocols_error_body(send):
     chunked = {"Transfer-Encoding": "chunked"}
-    told_v2(send(V2, b"{}", **chunked), 411)
-    told_mlflow(send(INVOCATIONS, b"{}", **chunked), 411)
-    told_mlflow(send(INVOCATIONS, b"{}", method="GET"), 405)
+    v2_error(send(V2, b"{}", **chunked), 411)
+    mlflow_error(send(INVOCATIONS, b"{}", **chunked), 411)
+    mlflow_error(send(INVOCATIONS, b"{}", method="GET"), 405)
     assert send(V2, b"{}", Accept="text/html", **chunked).status_code == 411
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
-def test_a_body_that_is_a_little_too_large_is_413(send, settings, kind):
+def test_a_body_over_the_limit_is_413(send, settings, kind):
     settings.MAX_REQUEST_MB, settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1, 1024**2
     body = b" " * (1024**2 + 1)
-    assert "1 MB at most" in told_v2(send(V2, body, kind=kind), 413)
-    assert "1 MB at most" in told_mlflow(send(INVOCATIONS, body, kind=kind), 413)
+    assert "1 MB" in v2_error(send(V2, body, kind=kind), 413)
+    assert "1 MB" in mlflow_error(send(INVOCATIONS, body, kind=kind), 413)
 
 
 @pytest.mark.parametrize("kind", [["pd"], {"a": 1}, 7, True])
-def test_a_content_type_that_is_no_text_is_none(send, wanted, kind):
+def test_a_content_type_that_is_not_a_string_is_ignored(send, expected, kind):
     inputs = columns(length={"parameters": {"content_type": kind}})
-    assert labels(send(V2, {"inputs": inputs})) == wanted
+    assert labels(send(V2, {"inputs": inputs})) == expected
 
 
-def test_shared_memory_is_not_offered(send):
+def test_shared_memory_is_501(send):
     inputs = columns(length={"parameters": {"shared_memory_region": "here"}})
-    told_v2(send(V2, {"inputs": inputs}), 501)
+    v2_error(send(V2, {"inputs": inputs}), 501)
 
 
 @pytest.mark.parametrize(
     "path", ["/v2", "/v2/models", "/v2/models/flowers", "/v1/models", "/version", "/metrics"]
 )
-def test_programs_are_answered_by_whatever_name_they_reach_the_server(send, path):
+def test_programs_can_use_any_host_name(send, path):
     assert send(path, method="GET", Host="flowers.models.svc").status_code == 200
 
 
-def test_a_question_for_the_head_only_has_no_body(send):
-    answer = send("/v2/models/flowers", method="HEAD")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert int(answer["Content-Length"]) > 0
+def test_a_head_request_has_no_body(send):
+    response = send("/v2/models/flowers", method="HEAD")
+    assert (response.status_code, response.content) == (200, b"")
+    assert int(response["Content-Length"]) > 0
 
 
-def test_a_program_that_would_take_a_page_gets_its_protocols_body(send):
-    told_v2(send("/v2/models/flowers/nothing", method="GET", Accept="text/html"), 404)
+def test_an_error_has_the_protocols_body_even_if_html_is_accepted(send):
+    v2_error(send("/v2/models/flowers/nothing", method="GET", Accept="text/html"), 404)

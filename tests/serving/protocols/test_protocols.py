@@ -1,4 +1,4 @@
-"""The same rows through every protocol and format give the same predictions; each has its own names and errors."""
+"""Every protocol and format gives the same predictions for the same rows, each with its own names and errors."""
 
 import io
 import json
@@ -20,9 +20,9 @@ MODEL = "/v2/models/flowers"
 
 @pytest.fixture
 def version(make_version, admin):
-    made = make_version(module="ensemble", class_name="RandomForestClassifier", params={"n_estimators": 7})
-    promote(made, stage="production", by=admin)
-    return made
+    version = make_version(module="ensemble", class_name="RandomForestClassifier", params={"n_estimators": 7})
+    promote(version, stage="production", by=admin)
+    return version
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ def send(program, admin, version):
 
 
 @pytest.fixture
-def wanted(admin, version):
+def expected(admin, version):
     return predict("flowers", stage="production", rows=ROWS, by=admin, probabilities=True)
 
 
 def columns() -> dict[str, list]:
-    return {name: [row[place] for row in ROWS] for place, name in enumerate(NAMES)}
+    return {name: [row[index] for row in ROWS] for index, name in enumerate(NAMES)}
 
 
 def tensors(rows=ROWS) -> list[dict]:
     kinds = {"length": "FP64", "width": "FP32", "colour": "BYTES"}
     return [
-        {"name": name, "shape": [len(rows)], "datatype": kinds[name], "data": [row[place] for row in rows]}
-        for place, name in enumerate(NAMES)
+        {"name": name, "shape": [len(rows)], "datatype": kinds[name], "data": [row[index] for row in rows]}
+        for index, name in enumerate(NAMES)
     ]
 
 
@@ -75,10 +75,10 @@ INVOCATIONS = {
 
 
 @pytest.mark.parametrize("form", INVOCATIONS)
-def test_each_json_form_of_mlflow_predicts_the_same(send, wanted, form):
-    answer = send("/invocations", INVOCATIONS[form], **{"X-Model": "flowers@production"})
-    assert answer.status_code == 200, answer.content
-    assert answer.json() == {"predictions": wanted.predictions}
+def test_each_json_form_of_mlflow_predicts_the_same(send, expected, form):
+    response = send("/invocations", INVOCATIONS[form], **{"X-Model": "flowers@production"})
+    assert response.status_code == 200, response.content
+    assert response.json() == {"predictions": expected.predictions}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,15 @@ def test_each_json_form_of_mlflow_predicts_the_same(send, wanted, form):
         ("text/csv", frame().to_csv(index=False, header=False)),
         ("application/vnd.apache.parquet", parquet()),
     ],
+    ids=["csv", "csv with charset and extra column", "csv without header", "parquet"],
 )
 def test_csv_with_and_without_header_and_parquet_predict_the_same(
-    send, wanted, settings, content_type, content
+    send, expected, settings, content_type, content
 ):
     settings.INVOCATIONS_MODEL = "flowers"
-    answer = send("/invocations", content, content_type=content_type)
-    assert answer.status_code == 200, answer.content
-    assert answer.json()["predictions"] == wanted.predictions
+    response = send("/invocations", content, content_type=content_type)
+    assert response.status_code == 200, response.content
+    assert response.json()["predictions"] == expected.predictions
 
 
 @pytest.mark.parametrize(
@@ -112,39 +113,39 @@ def test_csv_with_and_without_header_and_parquet_predict_the_same(
         ({"inputs": {"length": [1, 2], "width": [1]}}, "same number"),
     ],
 )
-def test_a_fault_has_mlflows_body(send, body, words):
-    answer = send("/invocations", body, **{"X-Model": "flowers"})
-    assert answer.status_code == 400
-    assert answer.json()["error_code"] == "BAD_REQUEST"
-    assert re.search(words, answer.json()["message"])
+def test_an_error_has_mlflows_body(send, body, words):
+    response = send("/invocations", body, **{"X-Model": "flowers"})
+    assert response.status_code == 400
+    assert response.json()["error_code"] == "BAD_REQUEST"
+    assert re.search(words, response.json()["message"])
 
 
-def test_what_is_no_table_is_415_in_plain_text(send):
-    answer = send("/invocations", "x", content_type="text/plain", **{"X-Model": "flowers"})
-    assert (answer.status_code, answer["Content-Type"]) == (415, "text/plain")
-    answer = send("/invocations", "x", content_type="text/csv; charset=latin-1", **{"X-Model": "flowers"})
-    assert answer.status_code == 415
+def test_an_unsupported_content_type_or_charset_is_415_in_plain_text(send):
+    response = send("/invocations", "x", content_type="text/plain", **{"X-Model": "flowers"})
+    assert (response.status_code, response["Content-Type"]) == (415, "text/plain")
+    response = send("/invocations", "x", content_type="text/csv; charset=latin-1", **{"X-Model": "flowers"})
+    assert response.status_code == 415
 
 
-def test_invocations_need_a_model_and_a_token(send, client, settings):
+def test_invocations_require_a_model_and_a_token(send, client, settings):
     assert "X-Model" in send("/invocations", {"instances": ROWS}).json()["message"]
     assert send("/invocations", {"instances": ROWS}, **{"X-Model": "none"}).status_code == 404
     settings.INVOCATIONS_MODEL = "flowers"
-    answer = client.post("/invocations", {"instances": ROWS}, content_type="application/json")
-    assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHENTICATED")
+    response = client.post("/invocations", {"instances": ROWS}, content_type="application/json")
+    assert (response.status_code, response.json()["error_code"]) == (401, "UNAUTHENTICATED")
 
 
-def test_a_container_answers_for_its_model_alone_without_a_token(version, client, settings):
+def test_an_anonymous_caller_can_only_use_the_configured_model(version, client, settings):
     settings.INVOCATIONS_MODEL, settings.INVOCATIONS_ANONYMOUS = "flowers", True
     post = {"data": {"instances": ROWS}, "content_type": "application/json"}
-    answer = client.post("/invocations", headers={"X-Amzn-SageMaker-Custom-Attributes": "a=1"}, **post)
-    assert answer.status_code == 200
-    assert answer["X-Amzn-SageMaker-Custom-Attributes"] == "a=1"
+    response = client.post("/invocations", headers={"X-Amzn-SageMaker-Custom-Attributes": "a=1"}, **post)
+    assert response.status_code == 200
+    assert response["X-Amzn-SageMaker-Custom-Attributes"] == "a=1"
     assert client.post("/invocations", headers={"X-Model": "flowers@dev"}, **post).status_code == 401
     assert client.post("/predict", **post).status_code == 401
 
 
-def test_ping_says_whether_the_containers_model_can_answer(version, client, settings):
+def test_ping_checks_the_configured_model(version, client, settings):
     settings.INVOCATIONS_MODEL = "flowers"
     assert client.get("/ping", headers={"Host": "10.1.2.3"}).status_code == 200
     settings.INVOCATIONS_MODEL = "flowers@staging"
@@ -152,27 +153,27 @@ def test_ping_says_whether_the_containers_model_can_answer(version, client, sett
 
 
 class TestV2:
-    def test_columns_predict_the_same(self, send, wanted):
-        answer = send(
+    def test_columns_predict_the_same(self, send, expected):
+        response = send(
             f"{MODEL}/infer", {"id": "7", "parameters": {"content_type": "pd"}, "inputs": tensors()}
         )
-        assert answer.json() == {
+        assert response.json() == {
             "model_name": "flowers",
             "model_version": "1",
             "id": "7",
             "outputs": [
-                {"name": "predict", "shape": [50], "datatype": "BYTES", "data": wanted.predictions},
+                {"name": "predict", "shape": [50], "datatype": "BYTES", "data": expected.predictions},
             ],
         }
 
-    def test_probabilities_are_flat_by_row_and_name_their_classes(self, send, wanted):
+    def test_probabilities_are_flattened_by_row_with_their_classes(self, send, expected):
         outputs = [{"name": "predict_proba"}]
-        (told,) = send(f"{MODEL}/infer", {"inputs": tensors(), "outputs": outputs}).json()["outputs"]
-        assert told["shape"] == [50, 2]
-        assert told["data"] == [chance for row in wanted.probabilities for chance in row]
-        assert json.loads(told["parameters"]["classes"]) == ["rose", "tulip"]
+        (tensor,) = send(f"{MODEL}/infer", {"inputs": tensors(), "outputs": outputs}).json()["outputs"]
+        assert tensor["shape"] == [50, 2]
+        assert tensor["data"] == [value for row in expected.probabilities for value in row]
+        assert json.loads(tensor["parameters"]["classes"]) == ["rose", "tulip"]
 
-    def test_one_tensor_of_rows_is_read_in_the_signatures_order(
+    def test_a_two_dimensional_tensor_is_a_table_in_the_signatures_order(
         self, client, send, make_dataset, make_version
     ):
         table = "a,b,y\n" + "".join(f"{i % 4},{i % 3},{i}.5\n" for i in range(20))
@@ -194,30 +195,30 @@ class TestV2:
 
     def test_binary_texts_are_read(self, send):
         raw = b"".join(struct.pack("<I", len(text)) + text for text in (b"red", "bläu".encode()))
-        given = tensors([[9, 1.5, ""], [9, 1.5, ""]])
-        given[2] = {
+        inputs = tensors([[9, 1.5, ""], [9, 1.5, ""]])
+        inputs[2] = {
             "name": "colour",
             "shape": [2],
             "datatype": "BYTES",
             "parameters": {"binary_data_size": len(raw)},
         }
-        head = json.dumps({"inputs": given}).encode()
-        answer = send(f"{MODEL}/infer", head + raw, **{"Inference-Header-Content-Length": str(len(head))})
-        assert answer.json()["outputs"][0]["shape"] == [2]
+        head = json.dumps({"inputs": inputs}).encode()
+        response = send(f"{MODEL}/infer", head + raw, **{"Inference-Header-Content-Length": str(len(head))})
+        assert response.json()["outputs"][0]["shape"] == [2]
 
     def test_metadata_names_inputs_and_outputs(self, send):
-        told = send.get(MODEL).json()
-        assert {"name": "colour", "datatype": "BYTES", "shape": [-1]} in told["inputs"]
-        assert {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]} in told["outputs"]
-        assert (told["name"], told["versions"], told["platform"]) == ("flowers", ["1"], "sklearn")
+        metadata = send.get(MODEL).json()
+        assert {"name": "colour", "datatype": "BYTES", "shape": [-1]} in metadata["inputs"]
+        assert {"name": "predict_proba", "datatype": "FP64", "shape": [-1, 2]} in metadata["outputs"]
+        assert (metadata["name"], metadata["versions"], metadata["platform"]) == ("flowers", ["1"], "sklearn")
         assert send.get("/v2").json()["name"] == "ml-mini-platform"
         assert send.get("/v2/models").json() == {"models": ["flowers"]}
 
-    def test_a_version_is_itself_in_whatever_stage(self, send, make_version, make_dataset):
+    def test_a_version_is_found_in_any_stage(self, send, make_version, make_dataset):
         make_version(make_dataset())
         assert send.get(f"{MODEL}/versions/2").json()["versions"] == ["2"]
-        answer = send(f"{MODEL}/versions/2/infer", {"inputs": tensors()})
-        assert answer.json()["model_version"] == "2"
+        response = send(f"{MODEL}/versions/2/infer", {"inputs": tensors()})
+        assert response.json()["model_version"] == "2"
         assert send.get("/v2/models/flowers@dev").json()["versions"] == ["2"]
 
     @pytest.mark.parametrize(
@@ -228,10 +229,10 @@ class TestV2:
             (f"{MODEL}/versions/x", 404), ("/v2/models/flowers@prod", 404),
         ],
     )  # fmt: skip
-    def test_ready_is_about_what_answers(self, send, path, status):
-        answer = send.get(f"{path}/ready")
-        assert answer.status_code == status
-        assert set(answer.json()) == ({"name", "ready"} if status == 200 else {"error"})
+    def test_ready_checks_the_live_model(self, send, path, status):
+        response = send.get(f"{path}/ready")
+        assert response.status_code == status
+        assert set(response.json()) == ({"name", "ready"} if status == 200 else {"error"})
 
     @pytest.mark.parametrize(
         "body",
@@ -247,12 +248,12 @@ class TestV2:
             {"inputs": [*tensors(), tensors()[0] | {"name": "other"}]},
         ],
     )  # fmt: skip
-    def test_a_fault_is_400_with_one_sentence(self, send, body):
-        answer = send(f"{MODEL}/infer", body)
-        assert answer.status_code == 400
-        assert isinstance(answer.json()["error"], str)
+    def test_an_invalid_request_is_400_with_one_sentence(self, send, body):
+        response = send(f"{MODEL}/infer", body)
+        assert response.status_code == 400
+        assert isinstance(response.json()["error"], str)
 
-    def test_it_needs_a_token_and_health_does_not(self, send, client):
+    def test_models_require_a_token_and_health_checks_do_not(self, send, client):
         assert client.get(MODEL).json() == {"error": "Authentication credentials were not provided."}
         assert client.get(MODEL).status_code == 401
         assert client.get("/v2").status_code == 401

@@ -1,4 +1,4 @@
-"""Binary tensors of the Open Inference Protocol, in and out, as Triton's extension says."""
+"""Binary tensors of the Open Inference Protocol, in requests and responses, by Triton's extension."""
 
 import json
 import struct
@@ -31,7 +31,7 @@ def infer(program, admin, make_version):
 
 
 @pytest.fixture
-def wanted(infer, admin):
+def expected(infer, admin):
     return predict("flowers", stage="production", rows=ROWS, by=admin, probabilities=True)
 
 
@@ -40,9 +40,9 @@ def texts(*values: str) -> bytes:
     return b"".join(struct.pack("<I", len(value)) + value for value in encoded)
 
 
-def untold(answer) -> tuple[dict, bytes]:
-    size = int(answer[SIZE])
-    return json.loads(answer.content[:size]), answer.content[size:]
+def split(response) -> tuple[dict, bytes]:
+    size = int(response[SIZE])
+    return json.loads(response.content[:size]), response.content[size:]
 
 
 def binary_inputs() -> tuple[list[dict], bytes]:
@@ -62,52 +62,56 @@ def binary_inputs() -> tuple[list[dict], bytes]:
 def json_inputs() -> list[dict]:
     kinds = {"length": "FP64", "width": "FP64", "colour": "BYTES"}
     return [
-        {"name": name, "datatype": kinds[name], "shape": [4], "data": [row[place] for row in ROWS]}
-        for place, name in enumerate(NAMES)
+        {"name": name, "datatype": kinds[name], "shape": [4], "data": [row[index] for row in ROWS]}
+        for index, name in enumerate(NAMES)
     ]
 
 
-def test_gaps_are_nan_and_empty_texts_where_there_is_no_null(infer, wanted):
+def test_missing_values_in_binary_are_nan_and_empty_texts(infer, expected):
     inputs, raw = binary_inputs()
-    assert infer({"inputs": inputs}, raw).json()["outputs"][0]["data"] == wanted.predictions
+    assert infer({"inputs": inputs}, raw).json()["outputs"][0]["data"] == expected.predictions
 
 
-def test_all_outputs_are_binary_where_the_request_says_so(infer, wanted):
+def test_binary_data_output_makes_all_outputs_binary(infer, expected):
     outputs = [{"name": "predict_proba"}, {"name": "predict"}]
-    answer = infer({"inputs": json_inputs(), "outputs": outputs, "parameters": {"binary_data_output": True}})
-    assert answer["Content-Type"] == "application/octet-stream"
-    told, raw = untold(answer)
-    chances, labels = told["outputs"]
-    assert (chances["datatype"], chances["shape"], chances["parameters"]["binary_data_size"]) == (
+    response = infer(
+        {"inputs": json_inputs(), "outputs": outputs, "parameters": {"binary_data_output": True}}
+    )
+    assert response["Content-Type"] == "application/octet-stream"
+    body, raw = split(response)
+    probabilities, labels = body["outputs"]
+    assert (probabilities["datatype"], probabilities["shape"], probabilities["parameters"]["binary_data_size"]) == (
         "FP64", [4, 2], 64,
     )  # fmt: skip
-    assert np.frombuffer(raw[:64]).reshape(4, 2).tolist() == wanted.probabilities
-    assert "data" not in chances
+    assert np.frombuffer(raw[:64]).reshape(4, 2).tolist() == expected.probabilities
+    assert "data" not in probabilities
     assert "data" not in labels
-    assert raw[64:] == texts(*wanted.predictions)
+    assert raw[64:] == texts(*expected.predictions)
     assert labels["parameters"]["binary_data_size"] == len(raw) - 64
 
 
-def test_an_output_says_for_itself_whether_it_is_binary(infer, wanted):
+def test_binary_data_of_an_output_decides_its_form(infer, expected):
     outputs = [
         {"name": "predict", "parameters": {"binary_data": False}},
         {"name": "predict_proba", "parameters": {"binary_data": True}},
     ]
-    told, raw = untold(infer({"inputs": json_inputs(), "outputs": outputs}))
-    assert told["outputs"][0]["data"] == wanted.predictions
-    assert np.frombuffer(raw).tolist() == [chance for row in wanted.probabilities for chance in row]
+    body, raw = split(infer({"inputs": json_inputs(), "outputs": outputs}))
+    assert body["outputs"][0]["data"] == expected.predictions
+    assert np.frombuffer(raw).tolist() == [value for row in expected.probabilities for value in row]
 
 
-def test_an_answer_in_json_has_no_header_of_lengths(infer):
-    answer = infer({"inputs": json_inputs(), "parameters": {"binary_data_output": False}})
-    assert SIZE not in answer
-    assert answer["Content-Type"] == "application/json"
+def test_a_json_response_has_no_length_header(infer):
+    response = infer({"inputs": json_inputs(), "parameters": {"binary_data_output": False}})
+    assert SIZE not in response
+    assert response["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize(
-    ("kind", "asked", "shape"), [("Classifier", "int64", "INT64"), ("Regressor", "float64", "FP64")]
+    ("kind", "dtype", "datatype"), [("Classifier", "int64", "INT64"), ("Regressor", "float64", "FP64")]
 )
-def test_numbers_are_binary_in_their_own_type(client, admin, make_dataset, make_version, kind, asked, shape):
+def test_binary_numbers_have_the_datatype_of_the_output(
+    client, admin, make_dataset, make_version, kind, dtype, datatype
+):
     table = "a,b,y\n" + "".join(
         f"{i % 4},{i % 3},{i % 2 if kind == 'Classifier' else i}\n" for i in range(24)
     )
@@ -116,46 +120,46 @@ def test_numbers_are_binary_in_their_own_type(client, admin, make_dataset, make_
         "inputs": [{"name": "x", "datatype": "FP64", "shape": [2, 2], "data": [1, 2, 3, 0]}],
         "parameters": {"binary_data_output": True},
     }
-    answer = client.post(
+    response = client.post(
         "/v2/models/numbers@dev/infer",
         body,
         content_type="application/json",
         headers={"Authorization": f"Bearer {tokens.create(admin).token}"},
     )
-    told, raw = untold(answer)
-    made = predict("numbers", stage="dev", rows=[[1, 2], [3, 0]], by=admin)
-    assert told["outputs"][0]["datatype"] == shape
-    assert np.frombuffer(raw, dtype=asked).tolist() == made.predictions
+    body, raw = split(response)
+    result = predict("numbers", stage="dev", rows=[[1, 2], [3, 0]], by=admin)
+    assert body["outputs"][0]["datatype"] == datatype
+    assert np.frombuffer(raw, dtype=dtype).tolist() == result.predictions
 
 
 @pytest.mark.parametrize(
     ("change", "more", "words"),
     [
         ({}, b"1", "more bytes"),
-        ({"shape": [3]}, b"", "its shape says 3"),
-        ({"datatype": "FP32"}, b"", "its shape says 4"),
-        ({"datatype": "FP16", "parameters": {"binary_data_size": 31}}, b"", "is not FP16"),
+        ({"shape": [3]}, b"", "its shape requires 3"),
+        ({"datatype": "FP32"}, b"", "its shape requires 4"),
+        ({"datatype": "FP16", "parameters": {"binary_data_size": 31}}, b"", "not valid FP16"),
         ({"parameters": {"binary_data_size": 10**9}}, b"", "fewer bytes"),
         ({"parameters": {"binary_data_size": -8}}, b"", "whole number"),
         ({"parameters": {"binary_data_size": True}}, b"", "whole number"),
-        ({"datatype": "BYTES"}, b"", "is not BYTES"),
+        ({"datatype": "BYTES"}, b"", "not valid BYTES"),
     ],
 )
-def test_binary_data_that_does_not_fit_is_400(infer, change, more, words):
+def test_binary_data_that_does_not_match_its_shape_is_400(infer, change, more, words):
     inputs, raw = binary_inputs()
-    answer = infer({"inputs": [inputs[0] | change, *inputs[1:]]}, raw + more)
-    assert answer.status_code == 400
-    assert words in answer.json()["error"]
+    response = infer({"inputs": [inputs[0] | change, *inputs[1:]]}, raw + more)
+    assert response.status_code == 400
+    assert words in response.json()["error"]
 
 
 @pytest.mark.parametrize("size", ["-1", "x", "9" * 5000, "²", "999999", "1.0", ""])
-def test_a_length_that_is_none_is_400(infer, size):
-    answer = infer({"inputs": json_inputs()}, **{SIZE: size})
-    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+def test_an_invalid_length_header_is_400(infer, size):
+    response = infer({"inputs": json_inputs()}, **{SIZE: size})
+    assert (response.status_code, list(response.json())) == (400, ["error"])
 
 
 @pytest.mark.parametrize("parameters", [{"classification": 2}, {"shared_memory_region": "r"}])
-def test_what_tritons_extensions_offer_beyond_is_501(infer, parameters):
+def test_other_extensions_of_triton_are_501(infer, parameters):
     outputs = [{"name": "predict_proba", "parameters": parameters}]
-    answer = infer({"inputs": json_inputs(), "outputs": outputs})
-    assert (answer.status_code, list(answer.json())) == (501, ["error"])
+    response = infer({"inputs": json_inputs(), "outputs": outputs})
+    assert (response.status_code, list(response.json())) == (501, ["error"])

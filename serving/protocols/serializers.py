@@ -1,18 +1,23 @@
-"""The protocols' bodies, for their description: they are read and written by hand, for speed."""
+"""The bodies of the protocols, for the OpenAPI description only.
+
+For speed, the protocols read and write them without serializers.
+"""
 
 from rest_framework import serializers
 
 from serving.protocols import tensors, v2
 
+ROWS = "Rows: lists in the order of the model's columns, or objects keyed by column name."
 
-class FaultSerializer(serializers.Serializer):
-    """The body of every failure under /v2."""
+
+class V2ErrorSerializer(serializers.Serializer):
+    """The body of every error under /v1 and /v2."""
 
     error = serializers.CharField()
 
 
-class MLflowFaultSerializer(serializers.Serializer):
-    """The body of every failure of /invocations."""
+class MLflowErrorSerializer(serializers.Serializer):
+    """The body of every error of /invocations."""
 
     error_code = serializers.CharField()
     message = serializers.CharField()
@@ -31,7 +36,7 @@ class LiveModelsSerializer(serializers.Serializer):
 class TensorMetadataSerializer(serializers.Serializer):
     name = serializers.CharField()
     datatype = serializers.CharField()
-    shape = serializers.ListField(child=serializers.IntegerField(), help_text="-1 is as many as you send.")
+    shape = serializers.ListField(child=serializers.IntegerField(), help_text="-1 is any size.")
 
 
 class LiveModelSerializer(serializers.Serializer):
@@ -48,20 +53,22 @@ class ModelReadySerializer(serializers.Serializer):
 
 
 class InputTensorSerializer(serializers.Serializer):
-    name = serializers.CharField(help_text="A column of the model, or any name for one table of all columns.")
+    name = serializers.CharField(
+        help_text="A column of the model, or any name if the input is a table of all columns."
+    )
     shape = serializers.ListField(
-        child=serializers.IntegerField(min_value=0), max_length=tensors.MOST_DIMENSIONS
+        child=serializers.IntegerField(min_value=0), max_length=tensors.MAX_DIMENSIONS
     )
     datatype = serializers.CharField(help_text=", ".join(tensors.DATATYPES))
     parameters = serializers.DictField(required=False, help_text="`binary_data_size`, `content_type`")
     data = serializers.ListField(
         child=serializers.JSONField(allow_null=True),
         required=False,
-        help_text="Flat or nested; null is missing. Left out where the tensor follows in binary.",
+        help_text="Flat or nested; null is missing. Omit it if the tensor follows in binary.",
     )
 
 
-class WantedOutputSerializer(serializers.Serializer):
+class RequestedOutputSerializer(serializers.Serializer):
     name = serializers.CharField(help_text=" or ".join(f"`{name}`" for name in v2.OUTPUTS))
     parameters = serializers.DictField(required=False, help_text="`binary_data`")
 
@@ -70,7 +77,7 @@ class InferenceRequestSerializer(serializers.Serializer):
     id = serializers.CharField(required=False)
     parameters = serializers.DictField(required=False, help_text="`content_type`, `binary_data_output`")
     inputs = InputTensorSerializer(many=True)
-    outputs = WantedOutputSerializer(many=True, required=False, help_text="`predict` when left out.")
+    outputs = RequestedOutputSerializer(many=True, required=False, help_text="Default: `predict`.")
 
 
 class OutputTensorSerializer(serializers.Serializer):
@@ -78,7 +85,7 @@ class OutputTensorSerializer(serializers.Serializer):
     shape = serializers.ListField(child=serializers.IntegerField())
     datatype = serializers.CharField()
     parameters = serializers.DictField(
-        required=False, help_text="`classes`, as JSON in a text; `binary_data_size`"
+        required=False, help_text="`classes`, as a JSON string; `binary_data_size`"
     )
     data = serializers.ListField(child=serializers.JSONField(allow_null=True), required=False)
 
@@ -92,7 +99,8 @@ class InferenceResponseSerializer(serializers.Serializer):
 
 class InstancesSerializer(serializers.Serializer):
     instances = serializers.ListField(
-        child=serializers.JSONField(), help_text="Rows: lists, or objects by column."
+        child=serializers.JSONField(),
+        help_text=ROWS,
     )
 
 
@@ -103,13 +111,18 @@ class SplitSerializer(serializers.Serializer):
 
 
 class InvocationsSerializer(serializers.Serializer):
-    """Exactly one of the first four."""
+    """Exactly one of the first four fields."""
 
     dataframe_split = SplitSerializer(required=False)
     dataframe_records = serializers.ListField(child=serializers.DictField(), required=False)
-    instances = serializers.JSONField(required=False, help_text="Rows: lists, or objects by column.")
-    inputs = serializers.JSONField(required=False, help_text="Columns by name, or rows.")
-    params = serializers.DictField(required=False, help_text="Not used.")
+    instances = serializers.JSONField(
+        required=False,
+        help_text=ROWS,
+    )
+    inputs = serializers.JSONField(
+        required=False, help_text="An object of columns by name, or a list of rows."
+    )
+    params = serializers.DictField(required=False, help_text="Accepted and ignored.")
 
 
 class PredictionsSerializer(serializers.Serializer):
