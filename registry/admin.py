@@ -30,7 +30,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).for_lists().select_related("dataset_version__dataset", "job")
+        return super().get_queryset(request).with_releases().select_related("dataset_version__dataset", "job")
 
 
 @admin.register(Release)
@@ -64,7 +64,7 @@ class TrainingJobAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).for_lists()
+        return super().get_queryset(request).with_results()
 
 
 @admin.register(VersionCounter)

@@ -98,7 +98,7 @@ class TrainView(APIView):
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
 class JobListView(generics.ListAPIView):
-    queryset = TrainingJob.objects.for_lists()
+    queryset = TrainingJob.objects.with_results()
     serializer_class = JobSerializer
     filterset_class = JobFilter
 
@@ -111,7 +111,7 @@ class JobView(APIView):
         responses={200: JobDetailSerializer, 404: ErrorSerializer},
     )
     def get(self, request, pk):
-        job = TrainingJob.objects.for_lists().numbered(pk)
+        job = TrainingJob.objects.with_results().numbered(pk)
         return Response(JobDetailSerializer(job, context={"request": request}).data)
 
 
@@ -136,7 +136,7 @@ class CancelJobView(APIView):
         responses={200: JobSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
     )
     def post(self, request, pk):
-        job = TrainingJob.objects.for_lists().numbered(pk)
+        job = TrainingJob.objects.with_results().numbered(pk)
         return Response(JobSerializer(submission.cancel(job, by=request.user)).data)
 
 
@@ -152,7 +152,7 @@ class RetryJobView(APIView):
         },
     )  # fmt: skip
     def post(self, request, pk):
-        job = TrainingJob.objects.for_lists().numbered(pk)
+        job = TrainingJob.objects.with_results().numbered(pk)
         return queued(submission.retry(job, by=request.user))
 
 
@@ -165,7 +165,7 @@ def queued(job: TrainingJob) -> Response:
     get=extend_schema(operation_id="list_models", summary="List model versions", tags=["models"])
 )
 class ModelListView(generics.ListAPIView):
-    queryset = ModelVersion.objects.for_lists()
+    queryset = ModelVersion.objects.with_releases()
     serializer_class = ModelSerializer
     filterset_class = ModelFilter
 

@@ -9,7 +9,7 @@ from registry.estimators import algorithms, errors
 from registry.estimators.form_fields import ParameterField, SearchSelect, shown
 from registry.jobs.submission import NeedsConfirmation
 from registry.models import Stage
-from registry.training import pipelines
+from registry.training.columns import default_target
 from registry.training.request import TrainingRequest
 
 PREFIX = "param-"
@@ -89,9 +89,7 @@ class TrainForm(forms.Form):
         fields["algorithm"].widget.choices = grouped_algorithms()
         none = [(UNSUPERVISED, "none (learn from every column)")] if is_clustering else []
         fields["target"].widget.choices = [(None, [*none, *((name, name) for name in names)])]
-        suggested = pipelines.choose_target(self.source.columns)
-        if is_clustering and suggested.lower() not in pipelines.TARGET_NAMES:
-            suggested = UNSUPERVISED
+        suggested = default_target(self.source.columns, task=self.chosen.task) or UNSUPERVISED
         if self.initial.get("target") not in {*names, *(value for value, _ in none)}:
             self.initial["target"] = suggested
         kept = [name for name in self.initial.get("leave_out", []) if name in set(names)]

@@ -3,8 +3,8 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
-from mlplatform.errors import NotFound
-from mlplatform.jobs.models import Job, JobQuerySet, JobState
+from mlplatform.jobs.models import Job, JobState
+from registry.querysets import ModelVersionQuerySet, ReleaseQuerySet, TrainingJobQuerySet
 
 
 class Stage(models.TextChoices):
@@ -15,19 +15,6 @@ class Stage(models.TextChoices):
     @property
     def rank(self) -> int:
         return list(Stage).index(self)
-
-
-class TrainingJobQuerySet(JobQuerySet):
-    def for_lists(self):
-        return self.select_related(
-            "dataset_version__dataset", "requested_by", "model_version__dataset"
-        ).defer(
-            "traceback",
-            "log",
-            "dataset_version__recipe",
-            "dataset_version__profile",
-            "dataset_version__preview",
-        )
 
 
 class TrainingJob(Job):
@@ -83,24 +70,6 @@ class VersionCounter(models.Model):
 
     def __str__(self):
         return f"{self.dataset_id}: {self.last}"
-
-
-class ModelVersionQuerySet(models.QuerySet):
-    def for_lists(self):
-        """With everything that a row shows, in two queries however many rows."""
-        return (
-            self.select_related("dataset", "dataset_version", "trained_by")
-            .prefetch_related("releases")
-            .defer("dataset_version__recipe", "dataset_version__profile", "dataset_version__preview")
-        )
-
-    def numbered(self, dataset_name: str, number: int) -> "ModelVersion":
-        """One version of a dataset. Raises NotFound with a sentence."""
-        dataset = Dataset.objects.named(dataset_name)
-        version = self.for_lists().filter(dataset=dataset, number=number).first()
-        if version is None:
-            raise NotFound(f"`{dataset.name}` has no model version {number}.", code="model_not_found")
-        return version
 
 
 class ModelVersion(models.Model):
@@ -174,16 +143,6 @@ class ModelVersion(models.Model):
     def live_stages(self) -> list[str]:
         live = {release.stage for release in self.releases.all() if release.is_live}
         return [stage for stage in Stage.values if stage in live]
-
-
-class ReleaseQuerySet(models.QuerySet):
-    def live(self):
-        return self.filter(ended_at=None)
-
-    def with_versions(self):
-        return self.select_related(
-            "dataset", "model_version__dataset", "model_version__trained_by", "released_by"
-        )
 
 
 class Release(models.Model):

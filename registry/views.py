@@ -11,7 +11,7 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry import lists, promotion
+from registry import promotion
 from registry.estimators import algorithms
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
@@ -71,7 +71,7 @@ def show_train(request, form, *, status):
 
 @permissions.page()
 def job_list(request):
-    chosen = JobFilter(request.GET, lists.jobs())
+    chosen = JobFilter(request.GET, TrainingJob.objects.for_list())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     busy = any(not job.is_finished for job in page)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
@@ -81,7 +81,7 @@ def job_list(request):
 @permissions.page()
 def job(request, pk):
     """One job; htmx asks for its inner part every second until it has ended. A POST cancels it."""
-    found = lists.job_pages().numbered(pk)
+    found = TrainingJob.objects.for_page().numbered(pk)
     if request.method == "POST":
         try:
             submission.cancel(found, by=request.user)
@@ -95,7 +95,7 @@ def job(request, pk):
 
 @permissions.page()
 def model_list(request):
-    chosen = ModelFilter(request.GET, lists.models())
+    chosen = ModelFilter(request.GET, ModelVersion.objects.for_list())
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     return render(request, "registry/models.html", {"filter": chosen, "page": page})
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
-from registry import lists, promotion
+from registry import promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from serving import code_snippets, prediction
@@ -33,8 +33,11 @@ def home(request):
         "model_count": ModelVersion.objects.count(),
         "live_counts": dict(Release.objects.live().values_list("stage").annotate(Count("pk"))),
         "datasets": DatasetVersion.objects.newest().for_lists().order_by("-created_at")[:RECENT],
-        "releases": lists.releases().live().exclude(stage=Stage.DEV).order_by("-started_at")[:RECENT],
-        "jobs": lists.jobs()[:RECENT],
+        "releases": Release.objects.for_list()
+        .live()
+        .exclude(stage=Stage.DEV)
+        .order_by("-started_at")[:RECENT],
+        "jobs": TrainingJob.objects.for_list()[:RECENT],
         "running_count": TrainingJob.objects.unfinished().count(),
         "examples": examples.EXAMPLES,
     }
@@ -48,7 +51,7 @@ def live(request):
     if wanted := request.GET.get("q", "").strip():
         datasets = datasets.filter(name__icontains=wanted)
     page = Paginator(datasets, PAGE).get_page(request.GET.get("page"))
-    releases = lists.releases().live().filter(dataset__in=[dataset.pk for dataset in page])
+    releases = Release.objects.for_list().live().filter(dataset__in=[dataset.pk for dataset in page])
     cells = {(release.dataset_id, release.stage): release for release in releases}
     rows = [
         {
@@ -79,7 +82,7 @@ def stage(request, dataset, environment):
 
 def stage_context(dataset, stage) -> dict:
     """What the page of one stage shows, but for its forms' answers."""
-    history = list(lists.releases().filter(dataset=dataset, stage=stage)[:PAGE])
+    history = list(Release.objects.for_list().filter(dataset=dataset, stage=stage)[:PAGE])
     release = next((release for release in history if release.is_live), None)
     return {
         "dataset": dataset,

@@ -8,6 +8,7 @@ import tempfile
 DATA = tempfile.mkdtemp(prefix="mlmp-test-")
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 os.environ["DATA_DIR"] = DATA
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # on small tables, OpenMP threads of several workers only wait
 for name in ("datasets", "trained-models"):
     os.mkdir(os.path.join(DATA, name))
 for name in ("DEBUG", "SECRET_KEY", "DATABASE_URL", "OBJECT_STORAGE", "MAX_UPLOAD_MB"):

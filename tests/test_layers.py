@@ -24,9 +24,13 @@ MAY_IMPORT = {
 }
 WITHOUT_DJANGO_MODELS = [
     "catalog/profiling/statistics.py",
+    "registry/training/columns.py",
     "registry/training/pipelines.py",
+    "registry/training/splits.py",
+    "registry/training/validation.py",
     "registry/evaluation/metrics.py",
     "registry/estimators/algorithms.py",
+    "registry/estimators/sklearn_algorithms.py",
     "serving/inputs/cell_rules.py",
     "serving/engine/encoder.py",
     "serving/inputs/reader.py",

@@ -1,4 +1,4 @@
-"""Plain sentences out of scikit-learn's docstrings (numpydoc sections, reStructuredText markup)."""
+"""Plain sentences from scikit-learn's docstrings (numpydoc sections, reStructuredText markup)."""
 
 import inspect
 import re
@@ -13,16 +13,16 @@ QUOTED = re.compile(r"`+([^`<]*?)(?:\s*<[^`]*>)?`+_*")
 
 
 def parameters(cls: type) -> dict[str, str]:
-    """The first sentence about each parameter of `cls`; those without a text are absent."""
+    """The first sentence about each parameter of `cls`; those without a description are absent."""
     section = SECTION.search((inspect.getdoc(cls) or "") + "\n")
-    found = {}
+    sentences = {}
     for names, text in ENTRY.findall(section[1] if section else ""):
-        found.update({name.strip(): first_sentence(inspect.cleandoc(text)) for name in names.split(",")})
-    return found
+        sentences.update({name.strip(): first_sentence(inspect.cleandoc(text)) for name in names.split(",")})
+    return sentences
 
 
 def summary(cls: type) -> str:
-    """What `cls` is, in one sentence."""
+    """The first sentence of the description of `cls`."""
     text = inspect.getdoc(cls) or ""
     return first_sentence(re.sub(r"\ADEPRECATED:.*?\n\s*\n", "", text, flags=re.S))
 

@@ -1,16 +1,17 @@
 """scikit-learn's errors and warnings as sentences that a user can act on."""
 
-import warnings
+import warnings as python_warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import Algorithm
+from registry.estimators.sklearn_algorithms import HINTS
 
-# What scikit-learn raises for data or parameters that do not suit an algorithm. MemoryError is no such reason.
-UNSUITABLE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
-# Which field of a request for a training a refusal is about, by its code.
+# What scikit-learn raises for data or parameters that an algorithm cannot use. MemoryError is not among them.
+USER_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
+# The field of a training request that an error is about, by its code.
 FIELDS = {
     "target_not_found": "target",
     "no_target": "target",
@@ -31,34 +32,27 @@ FIELDS = {
     "random_state": "random_state",
     "timeout": "timeout_s",
 }
-# What to do about reasons that scikit-learn gives in its own terms.
-HINTS = {
-    "GammaRegressor": "Its target must be above 0 in every row.",
-    "IsotonicRegression": "Choose exactly one feature, a number.",
-    "NuSVC": "Choose a smaller nu, or SVC.",
-    "PoissonRegressor": "Its target must be 0 or more in every row.",
-    "QuadraticDiscriminantAnalysis": "A reg_param such as 0.1 helps.",
-    "RadiusNeighborsRegressor": "Choose a larger radius.",
-}
 
 
 @contextmanager
-def as_sentences(algorithm: Algorithm, notes: list[str]) -> Iterator[None]:
-    """Collect scikit-learn's warnings in `notes`, and raise its errors as ValidationError (fit_failed)."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing")  # of scaling, which is our choice
+def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[None]:
+    """Add scikit-learn's warnings to `warnings`, and raise its errors as ValidationError (fit_failed)."""
+    with python_warnings.catch_warnings(record=True) as caught:
+        python_warnings.simplefilter("always")
+        # Scaling is our choice, so warnings about it are not for users.
+        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing")
         try:
             yield
-        except UNSUITABLE as error:
-            sentences = [_first_paragraph(error) or type(error).__name__, HINTS.get(algorithm.name, "")]
-            reason = " ".join(sentences).strip()
+        except USER_ERRORS as error:
+            reason = (
+                f"{_first_paragraph(error) or type(error).__name__} {HINTS.get(algorithm.name, '')}".strip()
+            )
             raise ValidationError(
                 f"{algorithm.name} could not be fitted: {reason}", code="fit_failed"
             ) from error
-    # The others speak to programmers: deprecations, and numpy's overflow on the way to a good result.
-    spoken = {(w.filename, w.lineno): w.message for w in caught if isinstance(w.message, UserWarning)}
-    notes.extend(_first_paragraph(message) for message in spoken.values())
+    # The others are for programmers: deprecations, and numpy's overflow on the way to a good result.
+    by_line = {(w.filename, w.lineno): w.message for w in caught if isinstance(w.message, UserWarning)}
+    warnings.extend(_first_paragraph(message) for message in by_line.values())
 
 
 def _first_paragraph(error: Exception | Warning) -> str:

@@ -1,4 +1,4 @@
-"""The train form's own fields: a list to search in, and one parameter of an algorithm."""
+"""Fields of the training form: a searchable list, and a parameter of an algorithm."""
 
 import json
 from html import escape
@@ -15,7 +15,7 @@ WORDS = {"true": True, "false": False, "none": None, "null": None}
 class SearchSelect(forms.Select):
     """A list that search.js makes searchable. Its choices are [(group or None, [(value, label), ...])].
 
-    Written by hand: 5,000 columns take Django's own widget half a second, and format_html 80 ms.
+    Renders its options itself: for 5,000 columns Django's widget takes half a second, and format_html 80 ms.
     """
 
     def render(self, name, value, attrs=None, renderer=None):
@@ -33,22 +33,22 @@ class SearchSelect(forms.Select):
         )
 
 
-def options(choices, chosen) -> SafeString:
-    chosen = str(chosen)
+def options(choices, selected) -> SafeString:
+    selected = str(selected)
     lines = [
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{escape(label)}</option>'
+        f'<option value="{escape(value)}"{" selected" if value == selected else ""}>{escape(label)}</option>'
         for value, label in choices
     ]
     return SafeString("".join(lines))  # every value and label is escaped above
 
 
 class ParameterField(forms.CharField):
-    """One parameter of an algorithm: empty leaves the default; what is allowed stands in the help line."""
+    """One parameter of an algorithm; empty means its default. The help text names the allowed values."""
 
     def __init__(self, parameter: Parameter):
         self.parameter = parameter
-        # On a form, empty is the default, so "no value" has a word of its own.
-        allowed = parameter.allowed.replace("or empty", "or none")
+        # In a form, empty means the default, so null is written as `none`.
+        allowed = parameter.allowed.replace("or null", "or none")
         super().__init__(
             required=False,
             label=parameter.name,
@@ -58,17 +58,18 @@ class ParameterField(forms.CharField):
         )
 
     def clean(self, value):
-        """Whether the field was filled in, and then the parameter's value."""
+        """Whether the field has a value, and the parameter's value."""
         text = super().clean(value).strip()
         return (False, None) if text == "" else (True, parse(text, self.parameter))
 
 
 def shown(value) -> str:
+    """A parameter's value as it is entered in a form."""
     return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def widget(parameter: Parameter) -> forms.Widget:
-    """A list where the values can be listed, a number field for numbers, else a text field."""
+    """A list for enumerable values, a number field for numbers, else a text field."""
     kinds = set(parameter.kinds)
     default = shown(parameter.default)
     if kinds <= {"choice", "boolean", "none"}:
@@ -88,7 +89,7 @@ def widget(parameter: Parameter) -> forms.Widget:
 
 
 def parse(text: str, parameter: Parameter):
-    """A typed text as the JSON value that it reads as: a choice, a word, a number, a list or an object."""
+    """The JSON value of an input: a choice, true, false or none, a number, a list or an object, else a string."""
     if text in parameter.choices:
         return text
     if text.lower() in WORDS:

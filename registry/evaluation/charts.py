@@ -19,8 +19,6 @@ FIGURES = (
     ("n_noise", "Noise", "rows in no cluster"),
 )
 COUNTS = {"n_clusters", "n_noise"}
-# The one figure of a task that stands in lists.
-HEADLINES = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
 AVERAGES = ("macro avg", "weighted avg")
 
 

@@ -12,7 +12,8 @@ from registry.estimators import algorithms
 from registry.jobs import limits
 from registry.models import TrainingJob
 from registry.preflight import dry_run
-from registry.training import pipelines, validation
+from registry.training import validation
+from registry.training.columns import default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
 
 
@@ -38,9 +39,9 @@ def submit(
     permissions.check(by, "train")
     algorithm = algorithms.get(request.module, request.class_name)
     target = _target(dataset_version, algorithm, request.target)
-    validation.seed(request.random_state)
+    validation.check_random_state(request.random_state)
     timeout_s = limits.timeout(request.timeout_s)
-    inputs = validation.inputs(dataset_version.columns, features=request.features, target=target)
+    inputs = select_features(dataset_version.columns, features=request.features, target=target)
     request = dataclasses.replace(
         request,
         module=algorithm.module,
@@ -94,9 +95,4 @@ def cancel(job: TrainingJob, *, by) -> TrainingJob:
 
 def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, target: str | None) -> str | None:
     """The given target, or one chosen by the column names; for a clusterer only if a name is unambiguous."""
-    if target != AUTOMATIC:
-        return target
-    chosen = pipelines.choose_target(source.columns)
-    if algorithm.task == "clustering" and chosen.lower() not in pipelines.TARGET_NAMES:
-        return None
-    return chosen
+    return default_target(source.columns, task=algorithm.task) if target == AUTOMATIC else target

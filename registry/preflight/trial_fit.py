@@ -1,4 +1,4 @@
-"""A fit that shows in about a second whether an algorithm, its parameters and a table go together at all."""
+"""A short fit that shows whether an algorithm, its parameters and a table work together at all."""
 
 import re
 import threading
@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
-from registry.training import pipelines, preprocessing
+from registry.training import pipelines, preprocessing, splits
 
-# It is about working at all, not about quality: so much of each parameter is enough.
+# The trial is about working at all, not about quality: these limits are enough.
 CAPS = {
     "Cs": 2,
     "alphas": 10,
@@ -26,25 +26,27 @@ CAPS = {
     "n_restarts_optimizer": 0,
 }
 FIXED = {"n_jobs": 1, "verbose": 0}
-WIDEST_LAYER, MOST_LAYERS = 50, 3
-MOST_NUMBERS = 100  # that reach the estimator: the slowest ones take their cube
-# What scikit-learn says about the number of rows of a mere sample is nothing to report.
-OF_SIZE = re.compile(
+MAX_LAYER_SIZE, MAX_LAYERS = 50, 3
+MAX_ESTIMATOR_INPUTS = 100  # the slowest estimators need the cube of it
+# Errors about the number of rows say nothing about the whole table, which has more than the sample.
+ABOUT_SAMPLE_SIZE = re.compile(
     r"n_samples|samples|n_splits|neighbors|n_clusters|n_components|members|populated|consensus"
 )
-# What it says about these may be otherwise in the whole table: to be told, not to be refused.
-OF_CHANCE = re.compile(r"rank|infeasible|singular|definite|prior|class|present|converge|predicts no number")
+# Errors that the whole table may not have: a warning, not a refusal.
+MAY_NOT_RECUR = re.compile(
+    r"rank|infeasible|singular|definite|prior|class|present|converge|no finite prediction"
+)
 
-# One at a time in a process: collecting warnings is not for two threads, and a fit that was given up keeps its
-# place until it ends.
-_place = threading.Lock()
+# One at a time in a process: warnings cannot be collected in two threads at once. A fit that exceeded its deadline
+# holds the lock until it ends.
+_lock = threading.Lock()
 
 
 def attempt(
     frame: pandas.DataFrame,
     *,
     inputs: list[dict],
-    answer: dict | None,
+    target: dict | None,
     algorithm: Algorithm,
     params: dict,
     test_size: float,
@@ -52,18 +54,19 @@ def attempt(
     is_whole: bool,
     deadline: float,
 ) -> str | None:
-    """Fit and evaluate with capped parameters, as a training does; a doubt as a sentence, or None.
+    """Fit and evaluate with capped parameters, as a training does; returns a warning, or None.
 
-    Raises ValidationError for what is certain to fail with the whole table too. A fit that is not over at
-    `deadline` (of time.monotonic) is left to its thread, which the caps end, and is no verdict.
+    Raises ValidationError for what is certain to fail on the whole table too. A fit that runs at `deadline`
+    (of time.monotonic) is ignored; it continues in its thread until the caps end it.
     """
     rows = len(frame)
-    frame, inputs, is_whole = _less(frame, inputs, answer, algorithm, is_whole)
+    frame, inputs, is_whole = _reduced(frame, inputs, target, algorithm, is_whole)
     params = _capped(algorithm, params)
     if not is_whole and isinstance(params.get("class_weight"), dict):  # it must name every class
         del params["class_weight"]
-    failure = _in_time(
-        lambda: _fit(frame, inputs, answer, algorithm, params, test_size, random_state), deadline
+    options = {"params": params, "test_size": test_size, "random_state": random_state}
+    failure = _run_until(
+        deadline, lambda: _fit(frame, inputs=inputs, target=target, algorithm=algorithm, **options)
     )
     if failure is None:
         return None
@@ -71,16 +74,19 @@ def attempt(
         raise failure
     message = failure.message
     if failure.code == "infinite_values" or (
-        failure.code == "fit_failed" and not OF_SIZE.search(message) and not OF_CHANCE.search(message)
+        failure.code == "fit_failed"
+        and not ABOUT_SAMPLE_SIZE.search(message)
+        and not MAY_NOT_RECUR.search(message)
     ):
         raise failure
-    if failure.code != "fit_failed" or OF_SIZE.search(message):
+    if failure.code != "fit_failed" or ABOUT_SAMPLE_SIZE.search(message):
         return None
-    return f"In a dry run on {rows} rows: {message}"
+    return f"A dry run on {rows} rows failed: {message}"
 
 
-def _in_time(fit, deadline: float) -> ValidationError | None:
-    if not _place.acquire(timeout=max(deadline - time.monotonic(), 0)):
+def _run_until(deadline: float, fit) -> ValidationError | None:
+    """The error of `fit`, or None if it succeeds or is still running at the deadline."""
+    if not _lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
         return None
     failures: list[ValidationError] = []
 
@@ -90,7 +96,7 @@ def _in_time(fit, deadline: float) -> ValidationError | None:
         except ValidationError as error:
             failures.append(error)
         finally:
-            _place.release()
+            _lock.release()
 
     thread = threading.Thread(target=work, name="dry-run", daemon=True)
     thread.start()
@@ -98,37 +104,45 @@ def _in_time(fit, deadline: float) -> ValidationError | None:
     return failures[0] if failures else None
 
 
-def _fit(frame, inputs, answer, algorithm, params, test_size, random_state) -> None:
-    """The steps of pipelines.fit, without its progress: that listens to the standard output of the process."""
+def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state) -> None:
+    """The steps of pipelines.fit without its progress, which redirects the standard output of the process."""
     from threadpoolctl import threadpool_limits
 
     # For 500 rows, several threads mostly wait for each other, and the server has other work.
     with threadpool_limits(1):
-        parts = pipelines.split(frame, inputs, answer, algorithm, test_size, random_state, [])
-        params = pipelines.with_typed_labels(params, parts.y_train)
+        split = splits.split(
+            frame,
+            inputs=inputs,
+            target=target,
+            algorithm=algorithm,
+            test_size=test_size,
+            random_state=random_state,
+            warnings=[],
+        )
+        params = pipelines.with_typed_class_weights(params, split.y_train)
         estimator = algorithms.build(algorithm, params, random_state)
-        with errors.as_sentences(algorithm, []):
+        with errors.as_validation_errors(algorithm, []):
             pipeline = pipelines.build(inputs, estimator)
-            pipeline.fit(parts.train, parts.y_train)
-            pipelines.evaluate(pipeline, parts, algorithm, [])
+            pipeline.fit(split.train, split.y_train)
+            pipelines.evaluate(pipeline, split, algorithm=algorithm, warnings=[])
 
 
-def _less(frame, inputs, answer, algorithm, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:
-    """The first columns of a wide table, and of a sample no class that it has one row of."""
+def _reduced(frame, inputs, target, algorithm, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:
+    """The first columns of a wide table; of a sample, only classes with at least two rows."""
     widths = np.cumsum([_width(frame[column["name"]], column) for column in inputs])
-    fitting = max(int((widths <= MOST_NUMBERS).sum()), 1)
+    fitting = max(int((widths <= MAX_ESTIMATOR_INPUTS).sum()), 1)
     if fitting < len(inputs):
         inputs, is_whole = inputs[:fitting], False
-    if answer and algorithm.task == "classification" and not is_whole:
-        target = frame[answer["name"]]
-        frame = frame[target.map(target.value_counts()).to_numpy("float64", na_value=0) > 1]
+    if target and algorithm.task == "classification" and not is_whole:
+        values = frame[target["name"]]
+        frame = frame[values.map(values.value_counts()).to_numpy("float64", na_value=0) > 1]
     return frame, inputs, is_whole
 
 
 def _width(series: pandas.Series, column: dict) -> int:
-    """How many numbers the pipeline makes of it."""
+    """The number of estimator inputs that the pipeline makes of a column."""
     is_one_hot = column["type"] in ("text", "boolean")
-    return min(series.nunique(dropna=False), preprocessing.MOST_CATEGORIES) if is_one_hot else 1
+    return min(series.nunique(dropna=False), preprocessing.MAX_CATEGORIES) if is_one_hot else 1
 
 
 def _capped(algorithm: Algorithm, params: dict) -> dict:
@@ -138,14 +152,14 @@ def _capped(algorithm: Algorithm, params: dict) -> dict:
         if name in FIXED:
             capped[name] = FIXED[name]
         elif name == "hidden_layer_sizes":
-            capped[name] = _narrow(value)
+            capped[name] = _capped_layers(value)
         elif name in CAPS and type(value) in (int, float) and (value > CAPS[name] or value == -1):
-            capped[name] = CAPS[name]  # SVC has -1 for as many iterations as it takes
+            capped[name] = CAPS[name]  # for SVC, -1 means no limit
     return capped
 
 
-def _narrow(layers: object) -> object:
-    """A net of a million neurons would take the memory of the server."""
-    if isinstance(layers, list):
-        return [_narrow(size) for size in layers[:MOST_LAYERS]]
-    return min(layers, WIDEST_LAYER) if type(layers) is int else layers
+def _capped_layers(sizes: object) -> object:
+    """A network of a million neurons would use up the server's memory."""
+    if isinstance(sizes, list):
+        return [_capped_layers(size) for size in sizes[:MAX_LAYERS]]
+    return min(sizes, MAX_LAYER_SIZE) if type(sizes) is int else sizes

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
 from registry.estimators.form_fields import shown
-from registry.evaluation import charts
 from registry.jobs.attempt import STAGES as SHARES
+from registry.querysets import HEADLINE_METRICS
 
 register = template.Library()
 
@@ -87,4 +87,4 @@ def brief(value):
 
 @register.filter
 def headline_name(task):
-    return charts.HEADLINES[task].removesuffix("_score")
+    return HEADLINE_METRICS[task].removesuffix("_score")

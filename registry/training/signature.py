@@ -2,17 +2,17 @@
 
 import pandas
 
-CATEGORIES = 50
+MAX_CATEGORIES = 50
 OUTPUTS = {"classification": "class", "regression": "number", "clustering": "cluster"}
 
 
 def describe(
-    pipeline, train: pandas.DataFrame, inputs: list[dict], *, target: dict | None, task: str
+    pipeline, train: pandas.DataFrame, *, inputs: list[dict], target: dict | None, task: str
 ) -> dict:
-    """The signature of a fitted pipeline; ranges, categories and example are of the training rows.
+    """The signature of a fitted pipeline; ranges, categories and the example are those of the training rows.
 
-    `train` is a feature_frame of `inputs`. Numbers carry `min` and `max`, dates too (ISO), text the 50 most
-    frequent `categories`; `classes` keep the type they have in the table.
+    `train` is a feature_frame of `inputs`. Numbers and dates (ISO) have `min` and `max`, text its 50 most
+    frequent `categories`; `classes` keep the type that they have in the table.
     """
     return {
         "inputs": [_input(train[column["name"]], column) for column in inputs],
@@ -29,19 +29,19 @@ def describe(
 def _input(series: pandas.Series, column: dict) -> dict:
     described = {"name": column["name"], "type": column["type"], "nullable": bool(column["nullable"])}
     if column["type"] == "text":
-        described["categories"] = series.value_counts().index[:CATEGORIES].tolist()
+        described["categories"] = series.value_counts().index[:MAX_CATEGORIES].tolist()
     elif column["type"] != "boolean":
-        described |= {"min": _plain(series.min(), column), "max": _plain(series.max(), column)}
+        described |= {"min": _as_json(series.min(), column), "max": _as_json(series.max(), column)}
     return described
 
 
 def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:
     """The first of the rows with the fewest missing values."""
     row = int(train.isna().sum(axis=1).to_numpy().argmin())
-    return {column["name"]: _plain(train[column["name"]].iloc[row], column) for column in inputs}
+    return {column["name"]: _as_json(train[column["name"]].iloc[row], column) for column in inputs}
 
 
-def _plain(value: object, column: dict) -> object:
+def _as_json(value: object, column: dict) -> object:
     """A cell as the JSON value of its column's type; a date without a time of day as "2026-01-31"."""
     if pandas.isna(value):
         return None

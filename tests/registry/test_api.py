@@ -83,7 +83,7 @@ def test_what_the_dry_run_noticed_comes_with_the_model_and_the_job(train, make_d
     copied = "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
     make_dataset("leaky", copied)
     body = train(dataset_name="leaky").json()
-    assert "`b` alone gives `y` away" in body["warnings"][0]
+    assert "`b` alone predicts `y` almost perfectly" in body["warnings"][0]
     assert api.get(f"/jobs/{body['job']}").json()["warnings"][0]["code"] == "leak"
     queued = train(dataset_name="leaky", prefer="respond-async").json()
     assert queued["warnings"] == body["warnings"]

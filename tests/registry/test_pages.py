@@ -55,7 +55,7 @@ class TestTrainForm:
     def test_a_parameter_says_what_it_allows_and_its_default(self, page, make_dataset):
         make_dataset()
         text = page.get("/registry/train/").text
-        assert "The number of trees in the forest. A whole number from 1 to" in text
+        assert "The number of trees in the forest. An integer from 1 to" in text
         assert 'placeholder="100"' in text
 
     def test_sending_it_trains_and_leads_to_the_job(self, page, make_dataset):
@@ -74,8 +74,8 @@ class TestTrainForm:
             ({"target": "specie"}, "target", "did you mean"),
             ({"param-max_depth": "0"}, "param-max_depth", "max_depth of DecisionTreeClassifier must be"),
             ({"param-criterion": "ginny"}, "param-criterion", "Select a valid choice|did you mean"),
-            ({"random_state": "-1"}, "random_state", "whole number from 0"),
-            ({"leave_out": ["length", "width", "colour"]}, "leave_out", "No column is left to learn from"),
+            ({"random_state": "-1"}, "random_state", "integer from 0"),
+            ({"leave_out": ["length", "width", "colour"]}, "leave_out", "No feature columns are left"),
         ],
     )
     def test_a_mistake_stands_at_its_field_and_the_rest_is_kept(
@@ -362,7 +362,7 @@ def test_what_the_dry_run_finds_odd_stands_by_its_field_and_can_be_accepted(page
     asked = page.post("/registry/train/", form)
     shown = asked.content.decode()
     assert asked.status_code == 422
-    assert "`b` alone gives `y` away" in shown
+    assert "`b` alone predicts `y` almost perfectly" in shown
     assert "Train anyway" in shown
     assert not TrainingJob.objects.exists()
     assert page.post("/registry/train/", form | {"accept_warnings": "1"}).status_code == 302

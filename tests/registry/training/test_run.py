@@ -76,9 +76,9 @@ def test_a_clusterer_takes_no_target_unless_one_is_plain(make_version, make_data
     [
         ({"class_name": "DecisionTreeClasifier"}, "DecisionTreeClassifier"),
         ({"module": "ensemble"}, "tree"),
-        ({"module": "os", "class_name": "system"}, "no algorithm"),
+        ({"module": "os", "class_name": "system"}, "Unknown algorithm"),
         ({"params": {"max_dept": 3}}, "max_depth"),
-        ({"params": {"max_depth": 0}}, "from 1"),
+        ({"params": {"max_depth": 0}}, "at least 1"),
         ({"target": "specis"}, "species"),
         ({"target": None}, "needs a target"),
         ({"features": ["length", "colours"]}, "colour"),

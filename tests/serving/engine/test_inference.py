@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from registry.estimators import algorithms
 from registry.training import pipelines
+from registry.training.columns import feature_frame
 from serving.engine import inference, predictors, trees
 from serving.engine.predictors import SMALL_BATCH_ROWS, ForestPredictor
 from serving.inputs.reader import Reader, TypedRows
@@ -101,7 +102,7 @@ def assert_same(engine, pipeline, frame):
 def assert_same_for_any_batch(result, frame):
     """Compare all rows, one row, a few, and one row more than a small batch; return the engine."""
     engine = inference.build(result.pipeline, result.signature)
-    typed = pandas.concat([edge_rows(), pipelines.feature_frame(frame, COLUMNS)], ignore_index=True)
+    typed = pandas.concat([edge_rows(), feature_frame(frame, COLUMNS)], ignore_index=True)
     for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: SMALL_BATCH_ROWS + 1]):
         assert_same(engine, result.pipeline, rows)
     return engine
@@ -165,7 +166,7 @@ def test_a_batch_over_the_cell_limit_is_not_predicted_with_merged_trees(name):
     assert merged.max_rows == trees.MAX_MERGED_CELLS // (len(merged.numbers) * merged.tree.n_features)
     merged.max_rows = 3
     merged.value[:] = np.nan  # any prediction that uses it would show
-    assert_same(engine, result.pipeline, pipelines.feature_frame(table(seed=1), COLUMNS).iloc[:4])
+    assert_same(engine, result.pipeline, feature_frame(table(seed=1), COLUMNS).iloc[:4])
 
 
 class ObservedTree:
@@ -214,7 +215,7 @@ def test_encoded_arrays_have_the_memory_layout_of_the_pipeline(features):
     result = fit(algorithms.find("LogisticRegression"), table(), {}, features=features)
     inputs = result.signature["inputs"]
     engine = inference.build(result.pipeline, result.signature)
-    frame = pipelines.feature_frame(table(seed=1), inputs)
+    frame = feature_frame(table(seed=1), inputs)
     encoded = engine.encoder(TypedRows.from_frame(frame, inputs))
     assert np.isfortran(encoded) == np.isfortran(result.pipeline["columns"].transform(frame))
 
@@ -256,7 +257,7 @@ def test_an_unsupported_step_uses_the_full_pipeline():
 
     result = fit(algorithms.find("DecisionTreeClassifier"), table(), {})
     numbers = result.pipeline["columns"].named_transformers_["numbers"]
-    values = result.pipeline["columns"].transform(pipelines.feature_frame(table(), COLUMNS))
+    values = result.pipeline["columns"].transform(feature_frame(table(), COLUMNS))
     numbers.steps[1] = ("scale", RobustScaler().fit(values[:, :2]))
     engine = assert_same_for_any_batch(result, table(seed=2))
     assert engine.kind == "pipeline"

@@ -1,0 +1,96 @@
+"""Checks of a target before a training: errors that are certain for the whole table, and warnings."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from django.core.exceptions import ValidationError
+
+from catalog.profiling import statistics
+from registry.preflight.trial import Trial, warning
+from registry.training import validation
+
+OFTEN_MISSING = 0.2
+
+
+def check(trial: Trial) -> None:
+    """Raise ValidationError for what makes every training on the whole table fail."""
+    name, rows = trial.target["name"], trial.rows_with_target
+    if trial.algorithm.task != "classification" or not rows:
+        validation.check_split_sizes(rows, test_size=trial.test_size, classes=None)
+        return
+    y = _representative_target(trial)
+    if y is None:
+        _check_not_continuous(trial)
+    else:
+        validation.check_classes(y, name=name, algorithm=trial.algorithm)
+    classes = trial.target_profile["distinct"] or trial.frame[name].nunique()
+    validation.check_split_sizes(rows, test_size=trial.test_size, classes=classes or None)
+
+
+def warnings(trial: Trial) -> Iterator[dict]:
+    name, missing = trial.target["name"], trial.target_profile["missing"]
+    if missing > OFTEN_MISSING * trial.rows:
+        detail = (
+            f"Column `{name}` is empty in {missing:,} of {trial.rows:,} rows; these rows will be excluded."
+        )
+        yield warning("missing_target", "target", detail)
+    if trial.target_profile["distinct"] == 1:
+        detail = f"Column `{name}` has the same value in every row, so there is nothing to learn."
+        yield warning("constant_target", "target", detail)
+    if trial.algorithm.task == "classification" and not trial.is_whole:
+        yield from _class_warnings(trial)
+
+
+def _class_warnings(trial: Trial) -> Iterator[dict]:
+    name, counts = trial.target["name"], trial.frame[trial.target["name"]].value_counts()
+    if len(counts) > len(trial.frame) / 2:
+        detail = (
+            f"Column `{name}` contains {len(counts):,} distinct values in {len(trial.frame):,} rows; "
+            "few classes have enough rows to learn from."
+        )
+        yield warning("many_classes", "target", detail)
+    elif trial.rows <= 5 * len(trial.frame) and (counts == 1).any() and _representative_target(trial) is None:
+        rare = [f"`{value}`" for value in counts.index[counts == 1][:5]]
+        noun = "Class" if len(rare) == 1 else "Classes such as"
+        detail = (
+            f"{noun} {', '.join(rare)} of column `{name}` may have only one row; each class needs at least 2."
+        )
+        yield warning("rare_class", "target", detail)
+
+
+def _representative_target(trial: Trial) -> np.ndarray | None:
+    """Targets for which `check_classes` decides as for the whole table; None if the profile is insufficient."""
+    if trial.is_whole:
+        return trial.target_sample
+    kind, profile, rows = trial.target["type"], trial.target_profile, trial.rows_with_target
+    distinct, top = profile["distinct"], profile["top"]
+    if distinct is None:
+        return None
+    if top and len(top) == distinct:
+        dtype = bool if kind == "boolean" else object
+        return np.repeat(np.array([value for value, _ in top], dtype), [min(count, 2) for _, count in top])
+    if distinct == 1 and kind == "integer":
+        return np.array([profile["min"], profile["min"]])
+    if kind == "integer" and distinct > rows / 2:
+        return np.r_[np.arange(distinct), np.zeros(rows - distinct, int)]
+    return None
+
+
+def _check_not_continuous(trial: Trial) -> None:
+    """Raise ValidationError for fractions, or for too many distinct numbers, which the profile does not count."""
+    name, profile = trial.target["name"], trial.target_profile
+    if trial.target["type"] not in ("integer", "number"):
+        return
+    values = [profile["min"], profile["max"], *trial.target_sample]
+    has_distinct_limit = statistics.MAX_DISTINCT * len(trial.profile) <= statistics.MAX_DISTINCT_TOTAL
+    if any(value is not None and value % 1 for value in values):
+        content = "fractions"
+    elif profile["distinct"] is None and has_distinct_limit:
+        content = f"more than {statistics.MAX_DISTINCT:,} distinct numbers"
+    else:
+        return
+    raise ValidationError(
+        f"{trial.algorithm.name} predicts classes, but column `{name}` contains {content}; "
+        "select a regressor or another target.",
+        code="continuous_target",
+    )

@@ -1,0 +1,89 @@
+"""A training to check before it is queued, with the profile of its columns and a sample of its rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas
+
+from catalog import files
+from catalog.models import DatasetVersion
+from registry.estimators.algorithms import Algorithm
+from registry.training.splits import target_values
+
+MAX_COLUMNS = 2_000  # to read and check; reading 5,000 takes a second
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A requested training with what is known about its columns.
+
+    `target` is None for clustering; `profile` is by column name and counts all `rows`; `frame` is a sample of
+    them, or all of them if `is_whole`.
+    """
+
+    algorithm: Algorithm
+    params: dict
+    inputs: list[dict]
+    target: dict | None
+    test_size: float
+    random_state: int | None
+    rows: int
+    profile: dict[str, dict]
+    frame: pandas.DataFrame
+    is_whole: bool
+
+    @property
+    def target_profile(self) -> dict:
+        return self.profile[self.target["name"]]
+
+    @property
+    def rows_with_target(self) -> int:
+        return self.rows - self.target_profile["missing"]
+
+    @property
+    def target_sample(self) -> np.ndarray:
+        """The targets of the sampled rows that have one, as a training reads them."""
+        return target_values(self.frame[self.target["name"]].dropna(), self.target["type"])
+
+
+def read(
+    source: DatasetVersion,
+    *,
+    algorithm: Algorithm,
+    params: dict,
+    inputs: list[dict],
+    target: dict | None,
+    test_size: float,
+    random_state: int | None,
+) -> Trial:
+    """Read the sample of a dataset version. Raises NotReady if the object store does not respond."""
+    target = None if algorithm.task == "clustering" else target
+    names = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
+    sample = files.read_sample(source, columns=names)
+    return Trial(
+        algorithm=algorithm,
+        params=params,
+        inputs=inputs,
+        target=target,
+        test_size=test_size,
+        random_state=random_state,
+        rows=source.row_count,
+        profile={column["name"]: column for column in source.profile},
+        frame=sample.frame,
+        is_whole=sample.is_whole,
+    )
+
+
+def warning(code: str, field: str | None, detail: str) -> dict:
+    """A warning as it is stored with a job: `field` names the field of the request that it is about."""
+    return {"code": code, "field": field, "detail": detail}
+
+
+def subject(names: Sequence[str]) -> str:
+    """ "Column `a`", "Columns `a` and `b`", "Columns `a`, `b`, `c`, `d`, `e` and 3 more" """
+    if len(names) == 1:
+        return f"Column `{names[0]}`"
+    listed = [f"`{name}`" for name in names[:5]]
+    last = f"{len(names) - 5} more" if len(names) > 5 else listed.pop()
+    return f"Columns {', '.join(listed)} and {last}"

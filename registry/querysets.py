@@ -1,0 +1,70 @@
+"""Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
+
+from django.db import models
+from django.db.models import FloatField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
+
+from catalog.models import Dataset
+from mlplatform.errors import NotFound
+from mlplatform.jobs.models import JobQuerySet
+
+WIDE_COLUMNS = ("features", "parameters", "signature", "metrics", "warnings", "libraries")
+# The metric that lists show for each task.
+HEADLINE_METRICS = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
+DATASET_VERSION_COLUMNS = ("dataset_version__recipe", "dataset_version__profile", "dataset_version__preview")
+MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLUMNS)
+
+
+class TrainingJobQuerySet(JobQuerySet):
+    def with_results(self):
+        """With the dataset version, the user and the model version, but without log and traceback."""
+        return self.select_related(
+            "dataset_version__dataset", "requested_by", "model_version__dataset"
+        ).defer("traceback", "log", *DATASET_VERSION_COLUMNS)
+
+    def for_page(self):
+        """For the page of a job: with the metrics of its model, and the algorithm's class as `class_name`."""
+        columns = [column for column in MODEL_VERSION_COLUMNS if not column.endswith("__metrics")]
+        return self.with_results().defer(*columns).annotate(class_name=KT("request__model__class"))
+
+    def for_list(self):
+        """As for_page, without the request, which can name 5,000 columns, and other wide columns."""
+        return self.for_page().defer("request", "timings", "warnings", "model_version__metrics")
+
+
+class ModelVersionQuerySet(models.QuerySet):
+    def with_releases(self):
+        """With its dataset version, user and releases, in two queries for any number of rows."""
+        return (
+            self.select_related("dataset", "dataset_version", "trained_by")
+            .prefetch_related("releases")
+            .defer(*DATASET_VERSION_COLUMNS)
+        )
+
+    def for_list(self):
+        """As with_releases, without wide columns, and with the metric of its task as `headline`."""
+        figures = [Cast(KT(f"metrics__{key}"), FloatField()) for key in HEADLINE_METRICS.values()]
+        return self.with_releases().defer(*WIDE_COLUMNS).annotate(headline=Coalesce(*figures))
+
+    def numbered(self, dataset_name: str, number: int):
+        """One model version of a dataset. Raises NotFound with a sentence."""
+        dataset = Dataset.objects.named(dataset_name)
+        version = self.with_releases().filter(dataset=dataset, number=number).first()
+        if version is None:
+            raise NotFound(f"`{dataset.name}` has no model version {number}.", code="model_not_found")
+        return version
+
+
+class ReleaseQuerySet(models.QuerySet):
+    def live(self):
+        return self.filter(ended_at=None)
+
+    def with_versions(self):
+        return self.select_related(
+            "dataset", "model_version__dataset", "model_version__trained_by", "released_by"
+        )
+
+    def for_list(self):
+        """As with_versions, without wide columns."""
+        return self.with_versions().defer(*MODEL_VERSION_COLUMNS)

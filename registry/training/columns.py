@@ -1,0 +1,74 @@
+"""The columns of a training: its default target, its features, and their dtypes. No Django models or settings."""
+
+import difflib
+from collections import Counter
+
+import pandas
+from django.core.exceptions import ValidationError
+
+TARGET_NAMES = ("target", "label", "class", "y")
+DTYPES = {
+    "integer": "float64",
+    "number": "float64",
+    "text": "str",
+    "boolean": "boolean",
+    "date": "datetime64[us]",
+}
+
+
+def default_target(columns: list[dict], *, task: str) -> str | None:
+    """The column named target, label, class or y (any case, in that order), else the last one.
+
+    For clustering, which needs no target, None instead of the last one.
+    """
+    by_name = {column["name"].lower(): column["name"] for column in reversed(columns)}
+    last = None if task == "clustering" else columns[-1]["name"]
+    return next((by_name[name] for name in TARGET_NAMES if name in by_name), last)
+
+
+def select_features(columns: list[dict], *, features: list[str] | None, target: str | None) -> list[dict]:
+    """The feature columns, in the order of the table; all but the target if `features` is None.
+
+    Raises ValidationError: target_not_found, feature_not_found, duplicate_feature, target_is_feature,
+    no_features.
+    """
+    names = [column["name"] for column in columns]
+    if target is not None and target not in names:
+        raise ValidationError(_not_a_column("target", target, names), code="target_not_found")
+    allowed, counts = set(names), Counter(features)
+    for feature in counts:
+        if feature not in allowed:
+            raise ValidationError(_not_a_column("feature", feature, names), code="feature_not_found")
+        if feature == target:
+            raise ValidationError(
+                f"`{target}` is the target and cannot be a feature.", code="target_is_feature"
+            )
+        if counts[feature] > 1:
+            raise ValidationError(f"The feature `{feature}` is listed twice.", code="duplicate_feature")
+    selected = set(names if features is None else features) - {target}
+    if not selected:
+        raise ValidationError("No feature columns are left; select at least one.", code="no_features")
+    return [column for column in columns if column["name"] in selected]
+
+
+def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFrame:
+    """The columns of `inputs`, in that order and with one dtype per type, for training and serving alike.
+
+    Raises ValidationError (feature_not_found) for a column that `frame` lacks.
+    """
+    for column in inputs:
+        if column["name"] not in frame.columns:
+            raise ValidationError(f"The table has no column `{column['name']}`.", code="feature_not_found")
+    return pandas.DataFrame(
+        {column["name"]: frame[column["name"]].astype(DTYPES[column["type"]]) for column in inputs},
+        index=frame.index,
+    )
+
+
+def _not_a_column(role: str, name: object, names: list[str]) -> str:
+    near = difflib.get_close_matches(str(name), names, n=1)
+    if near:
+        return f"The {role} `{name}` is not a column of the dataset; did you mean `{near[0]}`?"
+    listed = ", ".join(f"`{other}`" for other in names[:8])
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"The {role} `{name}` is not a column of the dataset; its columns are {listed}{more}."

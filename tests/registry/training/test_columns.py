@@ -1,0 +1,75 @@
+"""The columns of a training: the default target, the selected features and their dtypes."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from registry.training.columns import default_target, feature_frame
+from tests.registry.training.tables import COLUMNS, column, fit, refusal, table
+
+
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [
+        (["a", "b"], "b"),
+        (["Target", "b"], "Target"),
+        (["y", "CLASS", "b"], "CLASS"),
+        (["label", "target", "z"], "target"),
+        (["Y", "targets"], "Y"),
+    ],
+)
+def test_the_default_target_is_the_column_with_a_usual_name_else_the_last(names, target):
+    columns = [column(name, "number") for name in names]
+    assert default_target(columns, task="classification") == target
+
+
+def test_clustering_has_no_default_target_unless_a_column_has_a_usual_name():
+    assert default_target([column("a", "number"), column("b", "text")], task="clustering") is None
+    assert default_target([column("label", "text"), column("b", "number")], task="clustering") == "label"
+
+
+def test_an_unknown_target_is_rejected_with_the_nearest_column():
+    code, message = refusal(target="anwser")
+    assert code == "target_not_found"
+    assert message == "The target `anwser` is not a column of the dataset; did you mean `answer`?"
+
+
+def test_an_unknown_target_similar_to_no_column_is_rejected_with_a_list_of_columns():
+    assert "`size`, `legs`" in refusal(target="1234567")[1]
+
+
+def test_the_only_column_cannot_be_its_own_feature():
+    assert refusal(columns=[])[0] == "no_features"
+    assert refusal(features=[])[0] == "no_features"
+
+
+def test_features_must_be_distinct_columns_other_than_the_target():
+    assert refusal(features=["size", "leggs"]) == (
+        "feature_not_found",
+        "The feature `leggs` is not a column of the dataset; did you mean `legs`?",
+    )
+    assert refusal(features=["size", "size"])[0] == "duplicate_feature"
+    assert refusal(features=["size", "answer"])[0] == "target_is_feature"
+
+
+def test_a_feature_frame_has_the_order_and_the_dtypes_of_the_signature():
+    inputs = fit().signature["inputs"]
+    mixed = table()[["born", "colour", "tame", "nothing", "legs", "size"]].assign(more=1)
+    frame = feature_frame(mixed, inputs)
+    assert list(frame.columns) == ["size", "legs", "colour", "tame", "born", "nothing"]
+    dtypes = ["float64", "float64", "str", "boolean", "datetime64[us]", "float64"]
+    assert [str(dtype) for dtype in frame.dtypes] == dtypes
+
+
+def test_a_frame_that_lacks_a_feature_is_rejected():
+    with pytest.raises(ValidationError) as caught:
+        feature_frame(table()[["size"]], COLUMNS)
+    assert caught.value.code == "feature_not_found"
+
+
+@pytest.mark.parametrize(
+    "name", ["model", "columns", "", " ", "naïve 列", "0", "a__b", "target[0]<1>", "frame"]
+)
+def test_a_column_can_have_any_name(name):
+    frame, columns = table()[["size"]].rename(columns={"size": name}), [column(name, "number")]
+    result = fit(frame=frame, columns=columns)
+    assert list(result.signature["example"]) == [name]
