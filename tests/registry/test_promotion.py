@@ -105,7 +105,7 @@ def test_production_is_the_release_managers(make_version, make_user):
     version = make_version()
     scientist = make_user("data scientist")
     promote(version, stage="staging", by=scientist)
-    with pytest.raises(PermissionDenied, match="release managers"):
+    with pytest.raises(PermissionDenied, match="release manager role"):
         promote(version, stage="production", by=scientist)
     promote(version, stage="production", by=make_user("release manager"))
 
