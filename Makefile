@@ -1,7 +1,6 @@
 # `make run` starts the platform, `make test` runs every check. Python 3.11 or newer: make run PYTHON=python3.13
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .PHONY: help run test format lock bench bench-peers
@@ -31,7 +30,6 @@ format: .venv/.installed-dev ## put the code into the house's format
 	$(BIN)/ruff format
 
 lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
-	$(PIP) install uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header \
 		$(LOCK_ARGS) --output-file requirements.txt --quiet
 	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
@@ -46,18 +44,17 @@ lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LO
 
 .venv/.installed: requirements.txt | .venv/bin/python
 	@echo "Installing the requirements into .venv (once) ..."
-	@$(PIP) install --requirement requirements.txt
+	@.ci/install .venv requirements.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
-	@echo "Installing what the tests need into .venv (once) ..."
-	@$(PIP) install --requirement requirements-dev.txt
+	@echo "Installing the test requirements into .venv (once) ..."
+	@.ci/install .venv requirements-dev.txt
 	@touch $@
 
-# The lock is complete, so nothing is left to resolve. MLServer names Python 3.12 as its last, for what of it is not used.
+# The lock is complete, so there is nothing to resolve. MLServer excludes Python 3.13, but the parts used here run on it.
 .venv-conformance/.installed: requirements-conformance.txt | .venv/bin/python
-	@echo "Installing the protocols' stock clients into .venv-conformance (once) ..."
-	@$(BIN)/python -m venv .venv-conformance
-	@.venv-conformance/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-compile \
-		--ignore-requires-python --requirement requirements-conformance.txt
+	@echo "Installing the clients of the protocols into .venv-conformance (once) ..."
+	@$(BIN)/python -m venv --without-pip .venv-conformance
+	@.ci/install .venv-conformance requirements-conformance.txt --no-deps
 	@touch $@
