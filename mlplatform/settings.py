@@ -298,7 +298,7 @@ IN_WORKERS = ["serving.model_cache.refresher.start"]
 # All must return True for /ping to answer 200.
 PING_CHECKS = ["serving.protocols.invocations.is_ready"]
 # While the database or the object store is down: any that returns True keeps /readyz at 200, "degraded".
-DEGRADED_CHECKS = ["serving.model_cache.cache.is_answering"]
+DEGRADED_CHECKS = ["serving.model_cache.cache.can_answer"]
 # By the start of a path: turns the API's error body and the status into the body of that protocol.
 ERROR_BODIES = {
     "/v1": "serving.protocols.v2.error_body",

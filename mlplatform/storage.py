@@ -21,7 +21,7 @@ from mlplatform.resilience import circuit_breaker
 
 logger = logging.getLogger(__name__)
 requests = Counter("mlmp_storage_requests_total", "Requests to the object store", ["operation", "result"])
-SILENT_S = 2  # what takes longer than this and then fails was not refused: nobody answered
+TIMEOUT_S = 2  # a request that fails after this long was not refused: the store did not answer
 
 
 def datasets() -> Storage:
@@ -56,8 +56,8 @@ def _away() -> NotReady:
 
 @contextlib.contextmanager
 def _asking(operation: str) -> Iterator[None]:
-    """One request to the store, counted as ok, missing or failed; skipped while the store is known to be silent."""
-    if not circuit_breaker.store.admits():
+    """One request to the store, counted as ok, missing or failed; skipped while the circuit breaker is open."""
+    if not circuit_breaker.store.allows_request():
         requests.labels(operation, "skipped").inc()
         raise _away()
     start, result = time.monotonic(), "failed"
@@ -69,7 +69,8 @@ def _asking(operation: str) -> Iterator[None]:
         result = "missing" if error.code == "storage_missing" else result
         raise
     finally:
-        circuit_breaker.store.ended(in_time=result != "failed" or time.monotonic() - start < SILENT_S)
+        is_timeout = result == "failed" and time.monotonic() - start >= TIMEOUT_S
+        circuit_breaker.store.record(is_timeout=is_timeout)
         requests.labels(operation, result).inc()
 
 

@@ -78,7 +78,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
     except ValidationError:
         storage.discard(storage.models(), key)
         raise
-    cache_invalidation.announce(cache_invalidation.RELEASES)
+    cache_invalidation.releases.announce()
     version.refresh_from_db()
     return release
 
@@ -114,7 +114,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
         )
 
     release = with_release_retries(reopen)
-    cache_invalidation.announce(cache_invalidation.RELEASES)
+    cache_invalidation.releases.announce()
     return release
 
 
@@ -160,6 +160,6 @@ def delete_version(version: ModelVersion, *, by) -> None:
             )
         keys = set(locked.releases.values_list("key", flat=True))
         locked.delete()
-    cache_invalidation.announce(cache_invalidation.RELEASES)
+    cache_invalidation.releases.announce()
     for key in keys:
         storage.discard(storage.models(), key)

@@ -15,7 +15,7 @@ from django.test import RequestFactory
 from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
-from mlplatform.auth import tokens
+from mlplatform.auth import token_cache
 from mlplatform.web.request_log import RequestLog
 from registry.jobs.submission import submit
 from registry.training.request import TrainingRequest
@@ -47,7 +47,12 @@ def pytest_collection_modifyitems(items):
 def _empty_memory():
     yield
     shared_cache().clear()
-    tokens.forget()
+    token_cache.shared_cache().clear()
+
+
+@pytest.fixture
+def committed(transactional_db, django_db_serialized_rollback):
+    """Rows are committed, so that other threads see them. The rows of the migrations, such as roles, are there too."""
 
 
 @pytest.fixture

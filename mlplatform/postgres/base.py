@@ -1,6 +1,6 @@
-"""PostgreSQL as Django speaks to it, but a web process does not wait for ever for a server that says nothing.
+"""Django's PostgreSQL backend with a limit on how long a web process waits for a server that hangs.
 
-No setting of libpq or of the server ends such a wait: the kernel of a server that hangs goes on acknowledging.
+No setting of libpq or of the server limits this wait: the kernel of a server that hangs still acknowledges packets.
 """
 
 import time
@@ -11,45 +11,47 @@ from psycopg import IsolationLevel
 from psycopg.errors import _WaitTimeout
 
 from mlplatform.resilience import circuit_breaker
+from mlplatform.resilience.circuit_breaker import LONG_TIMEOUT_S, SHORT_TIMEOUT_S
 
 
 class Connection(psycopg.Connection):
+    breaker = circuit_breaker.database
+
     def wait(self, gen, interval=0.1, timeout=None):
-        if timeout is not None or not circuit_breaker.is_enabled():
+        if timeout is not None or not self.breaker.is_enabled:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, circuit_breaker.FIRST_S)
+            return super().wait(gen, interval, SHORT_TIMEOUT_S)
         except _WaitTimeout:
-            if not (circuit_breaker.uses_short_timeout() or circuit_breaker.database.is_open):
-                return self._wait_longer(gen, interval)
-            raise self._given_up() from None
-
-    def _wait_longer(self, gen, interval):
+            if circuit_breaker.has_short_timeout() or self.breaker.is_open:
+                raise self._timed_out() from None
         try:
-            return super().wait(gen, interval, circuit_breaker.LONGEST_S - circuit_breaker.FIRST_S)
+            return super().wait(gen, interval, LONG_TIMEOUT_S - SHORT_TIMEOUT_S)
         except _WaitTimeout:
-            raise self._given_up() from None
+            raise self._timed_out() from None
 
-    def _given_up(self) -> psycopg.OperationalError:
-        circuit_breaker.database.ended(in_time=False)
-        self.close()  # its answer may still come, and would be taken for that of the next statement
+    def _timed_out(self) -> psycopg.OperationalError:
+        self.breaker.record(is_timeout=True)
+        self.close()  # a late response would be read as that of the next statement
         return psycopg.OperationalError("the server does not answer")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    breaker = circuit_breaker.database
+
     def get_new_connection(self, conn_params):
         self.isolation_level = IsolationLevel.READ_COMMITTED
-        if not circuit_breaker.database.admits():
+        if not self.breaker.allows_request():
             raise psycopg.OperationalError("the server did not answer a moment ago")
         start = time.monotonic()
         try:
             return Connection.connect(**conn_params)
         finally:
-            circuit_breaker.database.ended(in_time=time.monotonic() - start < circuit_breaker.FIRST_S)
+            self.breaker.record(is_timeout=time.monotonic() - start >= SHORT_TIMEOUT_S)
 
     def is_usable(self):
-        """Django asks before the first statement of a request: whoever answers is silent no more."""
-        answers = super().is_usable()
-        if answers:
-            circuit_breaker.database.ended(in_time=True)
-        return answers
+        """Django checks this before the first statement of a request: a connection that works closes the breaker."""
+        usable = super().is_usable()
+        if usable:
+            self.breaker.record(is_timeout=False)
+        return usable

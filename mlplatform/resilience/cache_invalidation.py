@@ -1,48 +1,52 @@
-"""A word to every process on this box that something was changed, for those that keep an answer for a while.
+"""Signals to every process on this machine that cached data has changed.
 
-A process that remembers what is live, or which tokens are valid, compares a file's time, which costs a microsecond,
-instead of asking the database. Other machines learn of a change when what they remember has run out.
+A signal is the modification time of a file, which costs a microsecond to read. Processes on other machines do not see
+it: their caches expire, or poll the database.
 """
 
 import contextlib
 import os
 import time
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 
 from django.conf import settings
 
-LOOK_EVERY_S = 0.01  # every look is a system call, in which a busy process changes threads
-RELEASES = "releases"
-TOKENS = "tokens"
-
-_seen: dict[str, tuple[float, int]] = {}  # by path: when it was looked at, and what it said
+READ_EVERY_S = 0.01  # a read is a system call, during which a busy process switches threads
 
 
-@cache
-def _path(topic: str) -> str:
-    return f"{settings.DATA_DIR}/.changed_{topic}"
+class ChangeSignal:
+    """The last change of one kind of data. Threads may share it."""
+
+    def __init__(self, name: str):
+        self._name = name
+        self._last_read: tuple[float, int] = (0.0, 0)  # when, and the result
+
+    @cached_property
+    def _path(self) -> Path:
+        return Path(settings.DATA_DIR) / f".changed_{self._name}"
+
+    def announce(self) -> None:
+        """Signal a change. Call it after the commit."""
+        with contextlib.suppress(OSError):  # a full or read-only disk: the caches still expire or poll
+            self._path.touch()
+            now = time.time_ns()  # finer than the timestamps of some file systems
+            os.utime(self._path, ns=(now, now))
+        self._last_read = (0.0, 0)
+
+    def last_change(self) -> int:
+        """A number that differs after every change. At most 10 ms old."""
+        now = time.monotonic()
+        read_at, changed = self._last_read
+        if now - read_at < READ_EVERY_S:
+            return changed
+        try:
+            changed = os.stat(self._path).st_mtime_ns
+        except OSError:
+            changed = 0
+        self._last_read = (now, changed)
+        return changed
 
 
-def announce(topic: str) -> None:
-    """Say that what was remembered of a topic is no longer true. Call it when the change is committed."""
-    path = Path(_path(topic))
-    with contextlib.suppress(OSError):  # a full or read-only disk: what is remembered runs out by itself
-        path.touch()
-        now = time.time_ns()  # finer than the clock by which the file system stamps
-        os.utime(path, ns=(now, now))
-    _seen.pop(str(path), None)
-
-
-def last_change(topic: str) -> int:
-    """A number that changes with every announcement on this box; known for 10 ms."""
-    path, now = _path(topic), time.monotonic()
-    looked_at, said = _seen.get(path, (0.0, 0))
-    if now - looked_at < LOOK_EVERY_S:
-        return said
-    try:
-        said = os.stat(path).st_mtime_ns
-    except OSError:
-        said = 0
-    _seen[path] = now, said
-    return said
+releases = ChangeSignal("releases")
+tokens = ChangeSignal("tokens")

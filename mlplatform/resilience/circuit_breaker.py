@@ -1,77 +1,76 @@
-"""How long a web process waits for the database and the object store, and what it remembers of their silence.
+"""Circuit breakers for the database and the object store, and how long a web process waits for them.
 
-A service that is gone says so at once. One that hangs says nothing, and every request that asks it would take a
-thread with it until none is left for those that need no service at all. So a web process stops waiting, and once it
-has had to, the next callers are told at once, but for one every second that finds out whether it is back.
+A service that is down refuses at once. One that hangs does not answer at all, and each request that needs it would
+hold a thread, until none is left for the requests that need no service. So a web process limits the wait, and after a
+timeout the breaker fails further requests at once, except one per second that tests whether the service is back.
 """
 
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
-# For an answer of the database while it is known to be silent, or to somebody who can do without it.
-FIRST_S = 2
-LONGEST_S = 10  # for any other answer: a statement may wait for a lock
-PAUSE_S = 1
+SHORT_TIMEOUT_S = 2  # for small queries, and for all while the breaker is open
+LONG_TIMEOUT_S = 10  # for other queries: a statement may wait for a lock
+RETRY_S = 1
 
 
 class CircuitBreaker:
-    """Remembers that a service is silent. Safe to share between threads."""
+    """Rejects requests to a service that did not answer in time. Safe to share between threads."""
 
-    def __init__(self):
-        self._guard = threading.Lock()
-        self._try_at: float | None = None
+    def __init__(self, *, is_enabled: bool = False, clock: Callable[[], float] = time.monotonic):
+        self.is_enabled = is_enabled
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._retry_at: float | None = None
+
+    def enable(self) -> None:
+        """Only web processes do: a migration may take its time, and a training worker can afford to wait."""
+        self.is_enabled = True
 
     @property
     def is_open(self) -> bool:
-        return self._try_at is not None
+        return self._retry_at is not None
 
-    def admits(self) -> bool:
-        """Whether to ask the service: always, unless it is silent; then once in a while."""
-        if self._try_at is None or not _gives_up:
+    def allows_request(self) -> bool:
+        """Whether to send a request: always while the breaker is closed, one per second while it is open."""
+        if self._retry_at is None or not self.is_enabled:
             return True
-        with self._guard:
-            now = time.monotonic()
-            if self._try_at is None or now >= self._try_at:
-                self._try_at = now + LONGEST_S  # for the others, until this try has ended
+        with self._lock:
+            now = self._clock()
+            if self._retry_at is None or now >= self._retry_at:
+                self._retry_at = now + LONG_TIMEOUT_S  # for other threads, until this request has ended
                 return True
             return False
 
-    def ended(self, *, in_time: bool) -> None:
-        """What came of asking: the service answered (a fault is an answer too), or it was silent."""
-        if in_time and self._try_at is None:
+    def record(self, *, is_timeout: bool) -> None:
+        """Open the breaker after a timeout and close it after any answer, an error included."""
+        if not is_timeout and self._retry_at is None:
             return
-        with self._guard:
-            self._try_at = None if in_time else time.monotonic() + PAUSE_S
+        with self._lock:
+            self._retry_at = self._clock() + RETRY_S if is_timeout else None
 
 
 database = CircuitBreaker()
 store = CircuitBreaker()
-
-_hurry = threading.local()
-_gives_up = False
+_is_short: ContextVar[bool] = ContextVar("has_short_timeout", default=False)
 
 
 def enable() -> None:
-    """For web processes. A migration may take its time, and a training worker has nothing better to do than wait."""
-    global _gives_up
-    _gives_up = True
-
-
-def is_enabled() -> bool:
-    return _gives_up
+    database.enable()
+    store.enable()
 
 
 @contextlib.contextmanager
 def short_timeout() -> Iterator[None]:
-    """What is asked of the database in here is small and soon answered, or never."""
-    before, _hurry.on = uses_short_timeout(), True
+    """Limit queries in this block to SHORT_TIMEOUT_S: they are small and answered soon, or never."""
+    token = _is_short.set(True)
     try:
         yield
     finally:
-        _hurry.on = before
+        _is_short.reset(token)
 
 
-def uses_short_timeout() -> bool:
-    return getattr(_hurry, "on", False)
+def has_short_timeout() -> bool:
+    return _is_short.get()

@@ -1,5 +1,7 @@
 """The probes, answered before host validation, sessions and redirects: a probe comes by pod address."""
 
+from concurrent.futures import wait
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection
@@ -10,10 +12,10 @@ from django.utils.module_loading import import_string
 from mlplatform import storage
 from mlplatform.errors import RETRY_AFTER_S
 from mlplatform.resilience import circuit_breaker
-from mlplatform.resilience.background import SingleFlight
+from mlplatform.resilience.background import SingleFlight, result_within
 
 ANSWER_S = 1.5  # SageMaker gives /ping 2 s, and so do most who ask /readyz
-_beside = SingleFlight(4, "health", is_rare=True)
+_checks = SingleFlight(4, "health check", close_connections=True)
 
 
 def _database() -> str:
@@ -45,7 +47,9 @@ def readiness() -> dict[str, str]:
         "datasets": lambda: _storage(storage.datasets()),
         "trained_models": lambda: _storage(storage.models()),
     }
-    return dict(zip(checks, _beside.within(ANSWER_S, checks, otherwise="no answer"), strict=True))
+    futures = {name: _checks.start(name, check) for name, check in checks.items()}
+    wait(futures.values(), ANSWER_S)
+    return {name: future.result() if future.done() else "no answer" for name, future in futures.items()}
 
 
 def _pings() -> bool:
@@ -65,7 +69,7 @@ class HealthMiddleware:
             return JsonResponse({"status": "ok"})
         if request.path in {"/ping", "/health"}:
             # What MLflow and SageMaker ask: 404 while what this server is there for cannot answer.
-            (answers,) = _beside.within(ANSWER_S, {"pings": _pings}, otherwise=False)
+            answers = result_within(_checks.start("ping", _pings), ANSWER_S, default=False)
             return HttpResponse(status=200 if answers else 404)
         if request.path == "/v2/health/live":
             return JsonResponse({"live": True})

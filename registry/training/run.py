@@ -148,5 +148,5 @@ def _register(
     except Conflict:
         storage.discard(storage.models(), key)
         raise
-    cache_invalidation.announce(cache_invalidation.RELEASES)
+    cache_invalidation.releases.announce()
     return version

@@ -1,311 +1,220 @@
-"""The models of this process: loaded once, proved, warm, and swapped for the next without a gap.
+"""The model cache: which models a process serves, kept in memory and replaced without a failed or mixed response."""
 
-What is live is looked up at most once in LOOK_UP_EVERY_S for each stage of each dataset, and at once when a release
-was announced on this box. It is looked up beside the request, so that a database that hangs holds nobody up. A request
-answers from one CacheEntry from its beginning to its end, so no answer is half old and half new. In a web process
-serving/model_cache/refresher.py looks before the requests do.
-"""
-
-import gc
-import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from catalog.models import Dataset
-from catalog.names import normalize_name
-from mlplatform.errors import NotFound, NotReady
-from mlplatform.resilience import cache_invalidation, circuit_breaker
-from mlplatform.resilience.background import SingleFlight, refreshes
+from mlplatform.errors import NotReady
+from mlplatform.resilience import circuit_breaker
 from registry.artifacts import ArtifactRefused
-from registry.models import ModelVersion, Release, Stage
+from registry.models import ModelVersion, Release
 from serving.model_cache.loader import Model, load
-from serving.monitoring import metrics
+from serving.model_cache.release_lookup import find_release, normalized
+from serving.model_cache.resident_models import ResidentModels
 
-LOOK_UP_EVERY_S = 0.9  # so that a release on another machine is live here within a second
 MAX_ENTRIES = 10_000
-LOAD_S = 5  # that a request waits for a load: a store that hangs must not hold every thread of the process
-SOON_S = 1  # nearly every model is loaded by then
-IN_USE_S = 3600  # what nobody has asked for so long is not loaded before somebody asks
-AHEAD_AGAIN_S = 30  # a load ahead that failed is left to the requests for so long
-Wanted = tuple[str, str | None, int | None]
-logger = logging.getLogger(__name__)
+MAX_LOAD_S = 1  # during a longer load the release may have ended: the next request looks it up again
+MIN_STALE_S = 1  # the refresher confirms each entry twice a second
+IN_USE_S = 3600  # the new release of an entry that was not used for this long is loaded by the next request
+Key = tuple[str, str | None, int | None]  # dataset, stage, version
 
 
-@dataclass
+@dataclass(slots=True)
 class CacheEntry:
-    """What answers for a stage of a dataset, or for one version there: a release and its model."""
+    """A release and its loaded model. A request uses one entry throughout, so its response never mixes two."""
 
     release: Release
     model: Model
-    looked_up_at: float
-    confirmed_at: float
-    stamp: int
-    asked_at: float
-    ahead: tuple[int, float] = (0, 0.0)  # of which version a load was begun ahead, and when
-
-
-# By what was asked for: a dataset has one entry a stage, however its name is written.
-_entries: dict[Wanted, CacheEntry] = {}
-_held: dict[int, Model] = {}  # by version: its artifacts in the stages are copies of the same bytes
-_loads = SingleFlight(4, "load", is_rare=True)
-_waiting = threading.Semaphore(max(settings.WEB_THREADS // 2, 1))
-_guard = threading.Lock()
-
-
-def answering(name: str, *, stage: str | None, number: int | None = None) -> CacheEntry:
-    """The entry of a dataset's stage, or of one version that is or was live there (in any stage: None).
-
-    While what is live is looked up, or loaded, one request waits for it a second at most, and the others go on with
-    what answered before; after a pause all of them wait. Raises ValidationError for an unknown stage, NotFound when
-    nothing is live there, what artifacts.load() raises, and ArtifactRefused when golden rows are predicted differently
-    now.
-    """
-    wanted = (name, stage, number)
-    entry = _entries.get(wanted)
-    if entry is None:
-        wanted = (_normal(name), stage, number)
-        entry = _entries.get(wanted)
-    now = time.monotonic()
-    if entry is None:
-        close_old_connections()  # nobody else does in the lane
-        entry = _looked_up(wanted, None)
-    elif _is_due(entry, now):
-        known = entry
-        overdue_s = now - known.looked_up_at - LOOK_UP_EVERY_S
-        entry = refreshes.refresh(wanted, lambda: _looked_up(wanted, known), known=known, overdue_s=overdue_s)
-        if entry is known and now - known.confirmed_at >= max(settings.SERVING_STALE_S, LOOK_UP_EVERY_S):
-            close_old_connections()
-            entry = _looked_up(wanted, known)
-    entry.asked_at = entry.model.used_at = now
-    return entry
-
-
-def _normal(name: str) -> str:
-    try:
-        return normalize_name(name)
-    except ValidationError:
-        Dataset.objects.named(name)  # raises NotFound with the sentence for it
-        raise
-
-
-def look_ahead() -> None:
-    """Confirm in one query what is live still, and see that what was released since is loaded, then takes its place.
-
-    Waits for no load. Raises what the database raises.
-    """
-    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
-    with _guard:
-        in_use = [(wanted, entry) for wanted, entry in _entries.items() if now - entry.asked_at < IN_USE_S]
-    if not in_use:
-        return
-    pks = {entry.release.pk for _, entry in in_use}
-    ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at"))
-    for wanted, entry in in_use:
-        _, _, number = wanted  # a version that was live stays one
-        pk = entry.release.pk
-        if pk in ended_at and (number is not None or ended_at[pk] is None):
-            entry.looked_up_at = entry.confirmed_at = now
-            entry.stamp = stamp
-        else:
-            _replace_ahead(wanted, entry)
-
-
-def _replace_ahead(wanted: Wanted, known: CacheEntry) -> None:
-    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
-    try:
-        release = _release(wanted, None)
-    except ValidationError:  # nothing is live there any more
-        _drop(wanted, known)
-        return
-    version = release.model_version
-
-    def put(model: Model) -> Model:
-        _put(wanted, release, model, known=known, at=now, stamp=stamp)
-        return model
-
-    pk, at = known.ahead
-    if model := _held.get(version.pk):
-        put(model)
-    elif pk != version.pk or now - at >= AHEAD_AGAIN_S:
-        known.ahead = version.pk, now
-        _loads.begin(version.pk, lambda: put(_hold_ahead(version, release.key, known.asked_at)))
-
-
-def _hold_ahead(version: ModelVersion, key: str, used_at: float) -> Model:
-    try:
-        return _hold(version, key, used_at=used_at)
-    except Exception as error:  # told to a request that waits for it; else nobody would hear of it
-        words = error.messages[0] if isinstance(error, ValidationError) else repr(error)
-        logger.warning("%s was not loaded ahead: %s", version, words)
-        raise
-
-
-def _is_due(entry: CacheEntry, now: float) -> bool:
-    return now - entry.looked_up_at >= LOOK_UP_EVERY_S or entry.stamp != cache_invalidation.last_change(
-        cache_invalidation.RELEASES
-    )
-
-
-def _looked_up(wanted: Wanted, known: CacheEntry | None) -> CacheEntry:
-    now, stamp = time.monotonic(), cache_invalidation.last_change(cache_invalidation.RELEASES)
-    try:
-        with circuit_breaker.short_timeout():
-            release = _release(wanted, known)
-        model = known.model if known and release is known.release else _model(release)
-    except (OperationalError, InterfaceError, NotReady) as error:
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
-        is_refused = isinstance(error, ArtifactRefused)
-        if known is None or is_refused or now - known.confirmed_at >= settings.SERVING_STALE_S:
-            _drop(wanted, known)
-            raise
-        known.looked_up_at, known.stamp = time.monotonic(), stamp
-        return known
-    except ValidationError:
-        _drop(wanted, known)
-        raise
-    return _put(wanted, release, model, known=known, at=now, stamp=stamp)
-
-
-def _put(
-    wanted: Wanted, release: Release, model: Model, *, known: CacheEntry | None, at: float, stamp: int
-) -> CacheEntry:
-    """Let what was found take the place of what was known, unless somebody who looked later was faster: then theirs."""
-    asked_at = known.asked_at if known else at
-    entry = CacheEntry(release, model, looked_up_at=at, confirmed_at=at, stamp=stamp, asked_at=asked_at)
-    with _guard:
-        newer = _entries.get(wanted)
-        if newer and newer is not known and newer.looked_up_at > at:
-            return newer
-        # Let go meanwhile for want of memory, the entry or its model: whoever asks next looks anew.
-        if (newer is None and known) or _held.get(model.version.pk) is not model:
-            return entry
-        _entries[wanted] = entry
-        if len(_entries) > MAX_ENTRIES:
-            del _entries[min(_entries, key=lambda wanted: _entries[wanted].asked_at)]
-    return entry
-
-
-def _drop(wanted: Wanted, known: CacheEntry | None) -> None:
-    with _guard:
-        if _entries.get(wanted) is known:  # else somebody has found another since
-            _entries.pop(wanted, None)
-
-
-def _release(wanted: Wanted, known: CacheEntry | None) -> Release:
-    """What is live now: the same object as before when nothing has changed, at the price of one small query."""
-    name, stage, number = wanted
-    if stage not in Stage.values and (stage or number is None):
-        raise ValidationError(
-            f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
-        )
-    releases = Release.objects.filter(dataset__name=name)
-    releases = releases.filter(stage=stage) if stage else releases
-    releases = releases.live() if number is None else releases.filter(model_version__number=number)
-    pk = releases.values_list("pk", flat=True).first()
-    if known and pk == known.release.pk:
-        return known.release
-    release = releases.with_versions().first()
-    if release is None:
-        dataset = Dataset.objects.named(name).name
-        if number is None:
-            sentence = f"No version of `{dataset}` is live in {stage}. Promote one first."
-        else:
-            sentence = f"Version {number} of `{dataset}` was never live{f' in {stage}' if stage else ''}."
-        raise NotFound(sentence, code="no_live_model")
-    return release
-
-
-def _model(release: Release) -> Model:
-    """The model of a release, loaded at most once at a time.
-
-    Whoever asks meanwhile shares what comes of it. Raises NotReady when that takes longer than LOAD_S, or longer than
-    SOON_S while half of the process's threads wait already: the others are for models that are loaded. It goes on.
-    """
-    version = release.model_version
-    if model := _held.get(version.pk):  # without a thread
-        return model
-    work = {version.pk: partial(_hold, version, release.key)}
-    (model,) = _loads.within(SOON_S, work, otherwise=None)
-    if model is None and _waiting.acquire(blocking=False):
-        try:
-            (model,) = _loads.within(LOAD_S - SOON_S, work, otherwise=None)
-        finally:
-            _waiting.release()
-    if model is None:
-        raise NotReady("The model is being loaded. Try again in a moment.", code="model_loading")
-    return model
-
-
-def _hold(version: ModelVersion, key: str, *, used_at: float | None = None) -> Model:
-    return _held.get(version.pk) or _keep(load(version, key), used_at=used_at)
-
-
-def _keep(model: Model, *, used_at: float | None = None) -> Model:
-    """Hold a model that was just loaded, unless somebody was faster: then theirs."""
-    pk = model.version.pk
-    model.used_at = time.monotonic() if used_at is None else used_at
-    with _guard:
-        if held := _held.get(pk):
-            held.used_at = max(held.used_at, model.used_at)
-            return held
-        _held[pk] = model
-        _make_room(keep=pk)
-        metrics.set_resident(len(_held), sum(model.nbytes for model in _held.values()))
-    gc.freeze()  # a collection, which a request of 10,000 rows sets off, would walk over all models each time
-    return model
-
-
-def _make_room(keep: int) -> None:
-    """Let the least used models go until the others fit into SERVING_MEMORY_MB; the one just loaded always may stay."""
-    budget = settings.SERVING_MEMORY_MB * 1024**2
-    while len(_held) > 1 and sum(model.nbytes for model in _held.values()) > budget:
-        oldest = min(_held.keys() - {keep}, key=lambda pk: _held[pk].used_at)
-        del _held[oldest]
-        for wanted in [wanted for wanted, entry in _entries.items() if entry.model.version.pk == oldest]:
-            del _entries[wanted]
-
-
-def verify_artifact(version: ModelVersion, key: str) -> None:
-    """Load what is about to be released, which proves it and leaves it ready. Raises ArtifactRefused.
-
-    Though the version may be resident from another stage: it is this copy that is proved.
-    """
-    if version.signature["can_predict"]:
-        _keep(load(version, key))
-
-
-def is_answering() -> bool:
-    """Whether some model here may still answer while the database or the object store is away."""
-    now = time.monotonic()
-    with _guard:
-        return any(now - entry.confirmed_at < settings.SERVING_STALE_S for entry in _entries.values())
-
-
-def forget() -> None:
-    """Hold nothing any more."""
-    with _guard:
-        _held.clear()
-        _entries.clear()
+    confirmed_at: float  # start of the last query that found the release live
+    used_at: float
 
 
 class ModelCache:
-    def get(self, name: str, *, stage: str | None, version: int | None = None) -> CacheEntry:
-        return answering(name, stage=stage, number=version)
+    """The models in memory by dataset, stage and version.
+
+    In a web process a Refresher renews the entries. Requests then query nothing, and wait only for a model that is not
+    in memory. In a process without one, each get() checks the release with one small query. While the database or the
+    object store is down, entries answer for `stale_s` seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        memory_mb: float,
+        stale_s: float,
+        load_timeout_s: float = 5,
+        short_wait_s: float = 1,
+        max_waiting: int = 1,
+        is_refreshed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.is_refreshed = is_refreshed  # whether a Refresher runs
+        self.models = ResidentModels(
+            memory_mb=memory_mb,
+            on_evict=self._drop_model,
+            clock=clock,
+            load_timeout_s=load_timeout_s,
+            short_wait_s=short_wait_s,
+            max_waiting=max_waiting,
+        )
+        self._stale_s = max(stale_s, MIN_STALE_S)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: dict[Key, CacheEntry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, dataset: str, *, stage: str | None, version: int | None = None) -> CacheEntry:
+        """The entry of a stage's live release; with `version`, of a version that is or was live there (None: in any).
+
+        Raises ValidationError for an unknown stage, NotFound if nothing is live there, NotReady if the model takes too
+        long to load or its store is down, ArtifactRefused if its artifact fails verification, and database errors.
+        """
+        key = (dataset, stage, version)
+        entry = self._entries.get(key)
+        if entry is None:
+            key = (normalized(dataset), stage, version)
+            entry = self._entries.get(key)
+        now = self._clock()
+        if entry is None or not self.is_refreshed or now - entry.confirmed_at >= self._stale_s:
+            close_old_connections()  # the fast path skips the signal that does this
+            entry = self._look_up(key, entry)
+        entry.used_at = entry.model.used_at = now
+        return entry
+
+    def refresh(self) -> bool:
+        """Confirm all entries with one query, and replace those whose release has ended.
+
+        Starts to load models that are not in memory and does not wait for them. Returns whether any is still loading;
+        its entry answers with the previous model until then. Raises database errors.
+        """
+        now = self._clock()
+        with self._lock:
+            entries = list(self._entries.items())
+        pks = {entry.release.pk for _, entry in entries}
+        ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at")) if pks else {}
+        is_loading = False
+        for key, entry in entries:
+            _, _, version = key  # a version that was live stays available
+            pk = entry.release.pk
+            if pk in ended_at and (version is not None or ended_at[pk] is None):
+                entry.confirmed_at = now
+            elif self._replace(key, entry, now):
+                is_loading = True
+        return is_loading
+
+    def verify(self, version: ModelVersion, key: str) -> None:
+        """Load and verify an artifact that is about to be released, and keep its model. Raises ArtifactRefused.
+
+        Verifies this copy even if the version is in memory from another stage.
+        """
+        if version.signature["can_predict"]:
+            self.models.add(load(version, key))
+
+    def can_answer(self) -> bool:
+        """Whether an entry can still answer while the database or the object store is down."""
+        now = self._clock()
+        with self._lock:
+            return any(now - entry.confirmed_at < self._stale_s for entry in self._entries.values())
 
     def clear(self) -> None:
-        forget()
+        self.models.clear()
+        with self._lock:
+            self._entries.clear()
+
+    def _look_up(self, key: Key, entry: CacheEntry | None) -> CacheEntry:
+        """Query the live release and load its model; fall back on `entry` while the database or the store is down."""
+        now = self._clock()
+        try:
+            with circuit_breaker.short_timeout():
+                release = find_release(*key, current=entry and entry.release)
+            if entry and release is entry.release:
+                entry.confirmed_at = max(entry.confirmed_at, now)
+                return entry
+            found_at = self._clock()
+            model = self.models.load(release.model_version, release.key)
+        except (OperationalError, InterfaceError, NotReady) as error:
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+            is_usable = entry and now - entry.confirmed_at < self._stale_s
+            if is_usable and not isinstance(error, ArtifactRefused):
+                return entry
+            self._drop(key, now)
+            raise
+        except ValidationError:
+            self._drop(key, now)
+            raise
+        found = CacheEntry(release, model, confirmed_at=now, used_at=now)
+        is_recent = self._clock() - found_at < MAX_LOAD_S
+        return self._store(key, found) if is_recent else found
+
+    def _replace(self, key: Key, entry: CacheEntry, now: float) -> bool:
+        """Put the release that is live now in place of an ended one; True if its model must be loaded first."""
+        if now - entry.used_at >= IN_USE_S:
+            self._drop(key, now)
+            return False
+        try:
+            release = find_release(*key)
+        except ValidationError:  # nothing is live there any more
+            self._drop(key, now)
+            return False
+        version = release.model_version
+        if model := self.models.get(version.pk):
+            self._store(key, CacheEntry(release, model, confirmed_at=now, used_at=entry.used_at))
+            return False
+        if error := self.models.recent_failure(version.pk):
+            if isinstance(error, ArtifactRefused):  # requests raise it
+                self._drop(key, now)
+            return False
+        self.models.start_loading(version, release.key, used_at=entry.used_at)
+        return True
+
+    def _store(self, key: Key, entry: CacheEntry) -> CacheEntry:
+        """Keep an entry and return it, or return the one in its place if that comes from a later look-up."""
+        with self._lock:
+            current = self._entries.get(key)
+            if current and current.confirmed_at > entry.confirmed_at:
+                return current
+            if self.models.get(entry.model.version.pk) is entry.model:  # not evicted meanwhile
+                self._entries[key] = entry
+                if len(self._entries) > MAX_ENTRIES:
+                    del self._entries[min(self._entries, key=lambda key: self._entries[key].used_at)]
+        return entry
+
+    def _drop(self, key: Key, looked_up_at: float) -> None:
+        with self._lock:
+            current = self._entries.get(key)
+            if current and current.confirmed_at <= looked_up_at:
+                del self._entries[key]
+
+    def _drop_model(self, model: Model) -> None:
+        with self._lock:
+            for key in [key for key, entry in self._entries.items() if entry.model is model]:
+                del self._entries[key]
 
 
-_shared = ModelCache()
-
-
+@cache
 def shared_cache() -> ModelCache:
-    """The models of this process."""
-    return _shared
+    """The model cache of this process, created on first use, which is after a fork."""
+    return ModelCache(
+        memory_mb=settings.SERVING_MEMORY_MB,
+        stale_s=settings.SERVING_STALE_S,
+        max_waiting=max(settings.WEB_THREADS // 2, 1),
+    )
+
+
+def verify_artifact(version: ModelVersion, key: str) -> None:
+    """The VERIFY_ARTIFACT of registry/verification.py."""
+    shared_cache().verify(version, key)
+
+
+def can_answer() -> bool:
+    """The DEGRADED_CHECKS of mlplatform/web/health.py."""
+    return shared_cache().can_answer()

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 
 from mlplatform import errors
-from mlplatform.auth import permissions, tokens
+from mlplatform.auth import permissions, token_cache
 from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
 from serving.protocols import bodies, invocations, native, v1, v2
@@ -40,7 +40,7 @@ def authenticate(request: HttpRequest, ability: str = "predict"):
     token = bearer_token(request)
     if token is None:
         raise NotAuthenticated
-    user = tokens.user_of(token)
+    user = token_cache.shared_cache().user(token)
     permissions.check(user, ability)
     return user
 

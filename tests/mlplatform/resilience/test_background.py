@@ -1,115 +1,90 @@
-"""Work beside the request: who waits for it, and for how long."""
+"""SingleFlight: each key runs at most once at a time, and nobody has to wait."""
 
 import threading
-import time
 from concurrent.futures import Future
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
-from mlplatform.resilience import background, circuit_breaker
-from mlplatform.resilience.background import SingleFlight
-
-SOON_S = 0.05
-
-
-@pytest.fixture
-def besides(monkeypatch):
-    monkeypatch.setattr(background, "RENEWAL_S", 0.3)
-    return SingleFlight(2, "test")
+from mlplatform.resilience.background import SingleFlight, result_within
 
 
 @pytest.fixture
 def blocked():
-    """Work that ends when it is told to."""
-    go_on = threading.Event()
+    """A function that returns when the test calls its finish()."""
+    finished = threading.Event()
 
-    def work():
-        go_on.wait(10)
-        return "found"
+    def function():
+        finished.wait(30)
+        return "result"
 
-    work.end = go_on.set
-    yield work
-    go_on.set()
-
-
-def renewed_in_a_thread(besides, work) -> threading.Thread:
-    thread = threading.Thread(
-        target=besides.refresh, args=["key", work], kwargs={"known": "known", "overdue_s": 0}
-    )
-    thread.start()
-    time.sleep(SOON_S)
-    return thread
+    function.finish = finished.set
+    yield function
+    finished.set()
 
 
-def timed(call) -> tuple[object, float]:
-    start = time.monotonic()
-    return call(), time.monotonic() - start
+def test_callers_share_the_run_of_a_key(blocked):
+    flights = SingleFlight(2, "test")
+    first, second = flights.start("key", blocked), flights.start("key", lambda: "another run")
+    assert first is second
+    other = flights.start("other key", lambda: "result of another key")
+    assert other.result(30) == "result of another key"
+    blocked.finish()
+    assert first.result(30) == "result"
 
 
-def test_one_waits_and_the_others_go_on_with_what_is_known(besides, blocked):
-    first = renewed_in_a_thread(besides, blocked)
-    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=0))
-    assert found == "known"
-    assert took < SOON_S
-    blocked.end()
-    first.join()
+def test_a_key_runs_again_after_its_run_has_ended(blocked):
+    flights = SingleFlight(1, "test")
+    blocked.finish()
+    assert flights.start("key", blocked).result(30) == "result"
+    assert flights.start("one thread, so this begins after the end of the first", str).result(30) == ""
+    assert flights.start("key", lambda: "second result").result(30) == "second result"
 
 
-def test_after_a_pause_the_others_wait_too(besides, blocked):
-    renewed_in_a_thread(besides, blocked)
-    threading.Timer(SOON_S, blocked.end).start()
-    assert besides.refresh("key", blocked, known="known", overdue_s=60) == "found"
+def test_a_result_that_takes_too_long_is_replaced_by_the_default(blocked):
+    future = SingleFlight(1, "test").start("key", blocked)
+    assert result_within(future, 0, default="default") == "default"
+    blocked.finish()
+    assert result_within(future, 30, default="default") == "result"
 
 
-def test_nobody_waits_longer_than_a_renewal_may_take(besides, blocked):
-    renewed_in_a_thread(besides, blocked)
-    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=60))
-    assert found == "known"
-    assert took < background.RENEWAL_S
-    time.sleep(background.RENEWAL_S)
-    found, took = timed(lambda: besides.refresh("key", blocked, known="known", overdue_s=60))
-    assert found == "known"
-    assert took < SOON_S
+def test_a_failure_is_raised_to_every_caller():
+    def fail():
+        raise TimeoutError("by the function, not by the wait")
+
+    future = SingleFlight(1, "test").start("key", fail)
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="by the function"):
+            result_within(future, 30, default="default")
 
 
-def test_work_that_was_late_once_is_waited_for_again(besides, blocked):
-    assert besides.refresh("key", blocked, known="known", overdue_s=0) == "known"
-    blocked.end()
-    time.sleep(SOON_S)
-    assert besides.refresh("key", blocked, known="known", overdue_s=0) == "found"
+def test_a_result_that_arrives_at_the_end_of_the_wait_is_returned():
+    class DoneAfterTheWait(Future):
+        """`wait` sees it as running; done() sees the result."""
+
+        def done(self):
+            if not super().done():
+                self.set_result("result")
+            return super().done()
+
+    assert result_within(DoneAfterTheWait(), 0, default="default") == "result"
 
 
-def test_while_the_database_is_silent_only_what_is_overdue_is_waited_for(besides, monkeypatch):
-    silent = circuit_breaker.CircuitBreaker()
-    silent.ended(in_time=False)
-    monkeypatch.setattr(circuit_breaker, "database", silent)
-
-    def work():
-        time.sleep(SOON_S)
-        return "found"
-
-    assert besides.refresh("one", work, known="known", overdue_s=0) == "known"
-    assert besides.refresh("another", work, known="known", overdue_s=60) == "found"
+@pytest.mark.django_db
+def test_inside_a_transaction_the_function_runs_in_the_calling_thread():
+    threads = []
+    with transaction.atomic():
+        future = SingleFlight(1, "test").start("key", lambda: threads.append(threading.current_thread()))
+        assert future.done()
+    assert threads == [threading.current_thread()]
 
 
-def test_what_is_found_in_the_moment_in_which_the_wait_ends_is_the_answer(besides):
-    class JustInTime(Future):
-        def result(self, timeout=None):
-            if not self.done():
-                self.set_result("found")
-                raise TimeoutError
-            return super().result(timeout)
-
-    assert SingleFlight._result(JustInTime(), 0, "otherwise") == "found"
-
-
-@pytest.mark.parametrize("is_rare", [True, False])
-def test_rare_work_gives_its_database_connection_back(monkeypatch, is_rare):
-    closed = []
+@pytest.mark.parametrize("close_connections", [True, False])
+def test_threads_close_their_database_connection_if_asked_to(monkeypatch, close_connections):
+    closed_by = []
     monkeypatch.setattr(
-        type(connections["default"]), "close", lambda self: closed.append(threading.current_thread().name)
+        type(connections["default"]), "close", lambda self: closed_by.append(threading.current_thread().name)
     )
-    besides = SingleFlight(1, "test", is_rare=is_rare)
-    assert besides.within(5, {"key": lambda: "found"}, otherwise="nothing") == ["found"]
-    assert closed == ["test_0"] * is_rare
+    flights = SingleFlight(1, "test", close_connections=close_connections)
+    assert flights.start("key", lambda: "result").result(30) == "result"
+    assert closed_by == ["test_0"] * close_connections

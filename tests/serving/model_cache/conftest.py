@@ -1,0 +1,130 @@
+"""A model cache for each test, a clock that the test sets, and ways to slow down or break what the cache needs."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.db import OperationalError, connection
+from prometheus_client import REGISTRY
+
+from registry.models import Release
+from serving.model_cache.cache import ModelCache
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def make_cache():
+    def make(**fields) -> ModelCache:
+        return ModelCache(**{"memory_mb": 1024, "stale_s": 3600} | fields)
+
+    return make
+
+
+@pytest.fixture
+def cache(make_cache):
+    """As in a process without a refresher."""
+    return make_cache()
+
+
+@pytest.fixture
+def refreshed_cache(make_cache, clock):
+    """As in a web process, but the test calls refresh()."""
+    return make_cache(is_refreshed=True, clock=clock)
+
+
+@pytest.fixture
+def two_versions(make_dataset, make_version):
+    """Versions 1 and 2 of flowers; 2 is live in dev."""
+    source = make_dataset()
+    return [make_version(source), make_version(source)]
+
+
+@pytest.fixture
+def artifact_path(settings):
+    def path(version):
+        return settings.DATA_DIR / "trained-models" / version.releases.get().key
+
+    return path
+
+
+@pytest.fixture
+def truncate_artifact(artifact_path):
+    def truncate(version) -> None:
+        path = artifact_path(version)
+        path.write_bytes(path.read_bytes()[:-1])
+
+    return truncate
+
+
+class SlowArtifact:
+    """An artifact that is a pipe: a load reads from it until the test calls finish()."""
+
+    def __init__(self, path: Path):
+        self._path, self._content = path, path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+
+    def wait_for_load(self) -> None:
+        self._pipe = self._path.open("wb")  # which waits for a reader
+
+    def finish(self) -> None:
+        if not hasattr(self, "_pipe"):
+            self.wait_for_load()
+        with self._pipe:
+            self._pipe.write(self._content)
+
+
+@pytest.fixture
+def slow_artifact(artifact_path):
+    return lambda version: SlowArtifact(artifact_path(version))
+
+
+def database_down():
+    def refuse(execute, sql, params, many, context):
+        raise OperationalError("gone")
+
+    return connection.execute_wrapper(refuse)
+
+
+def before_first_query(action):
+    """Inside the block, call `action` once, before the first query is sent."""
+    pending = [action]
+
+    def call(execute, sql, params, many, context):
+        if pending:
+            pending.pop()()
+        return execute(sql, params, many, context)
+
+    return connection.execute_wrapper(call)
+
+
+def release_elsewhere(number: int) -> None:
+    """Make a version live again as another machine does it: without a signal on this one."""
+    older = Release.objects.get(model_version__number=number)
+    Release.objects.live().update(ended_at=older.started_at)
+    Release.objects.filter(pk=older.pk).update(ended_at=None)
+
+
+def load_count(result: str = "ok") -> float:
+    return REGISTRY.get_sample_value("mlmp_model_loads_total", {"result": result}) or 0
+
+
+def live_number(cache: ModelCache, stage: str = "dev") -> int:
+    return cache.get("flowers", stage=stage).release.model_version.number
