@@ -1,4 +1,4 @@
-"""POST /predict, as the schema describes it and as people's sessions reach it (tokens take the lane), and files."""
+"""POST /predict for sessions and the OpenAPI description (tokens use the fast path), files and scoring jobs."""
 
 from django.http import FileResponse
 from django.urls import reverse
@@ -26,8 +26,8 @@ from serving.protocols import bodies, native
 from serving.protocols.native import PredictSerializer
 
 
-class NoticeSerializer(serializers.Serializer):
-    row = serializers.IntegerField(help_text="From 1.")
+class InputWarningSerializer(serializers.Serializer):
+    row = serializers.IntegerField(help_text="The row's number, from 1.")
     column = serializers.CharField()
     kind = serializers.CharField(help_text="`imputed`, `unseen_category` or `out_of_range`")
 
@@ -41,7 +41,7 @@ class PredictionSerializer(serializers.Serializer):
     probabilities = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField()), required=False
     )
-    warnings = NoticeSerializer(many=True, required=False)
+    warnings = InputWarningSerializer(many=True, required=False)
 
 
 PREDICT_EXAMPLE = {
@@ -71,7 +71,7 @@ class PredictView(APIView):
 
 class PredictFileSerializer(serializers.Serializer):
     file = serializers.FileField(
-        help_text="CSV or Parquet, with the model's columns by name.", max_length=255
+        help_text="CSV or Parquet, with the model's columns by name; other columns are kept.", max_length=255
     )
     dataset_name = serializers.CharField(max_length=255)
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
@@ -89,7 +89,7 @@ class ResultSerializer(serializers.Serializer):
 
 
 class ScoringJobSerializer(serializers.ModelSerializer):
-    """A request to predict every row of a file; `warnings` counts what was odd in the rows so far."""
+    """A request to predict every row of a file. `warnings` counts the input warnings of the rows so far, by kind."""
 
     url = serializers.SerializerMethodField()
     dataset = serializers.CharField(source="dataset_name")
@@ -121,7 +121,7 @@ class ScoringJobSerializer(serializers.ModelSerializer):
 
 
 class QueuedScoringSerializer(serializers.Serializer):
-    """The answer for a file that is predicted as a job."""
+    """The response for a file that runs as a scoring job."""
 
     job = serializers.IntegerField(source="pk")
     state = serializers.CharField()
@@ -168,9 +168,9 @@ class PredictFileView(APIView):
     @extend_schema(
         operation_id="predict_file",
         summary="Predict every row of a file",
-        description="Answers the same table with a column `prediction`, and one for each class's probability if asked. "
-        "A file of more than 8 MB or 250,000 rows, one that takes more than 5 seconds, or any with "
-        "`Prefer: respond-async`, becomes a scoring job: 202, and the job's address in `Location`.",
+        description="Returns the file with a column `prediction` and, if requested, one for the probability of each "
+        "class. A file over 8 MB or 250,000 rows, one that takes more than 5 seconds, or any with "
+        "`Prefer: respond-async` runs as a scoring job: the status is 202 and `Location` is the job's URL.",
         tags=["predict"],
         parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="respond-async")],
         request={"multipart/form-data": PredictFileSerializer},
@@ -184,27 +184,27 @@ class PredictFileView(APIView):
     )  # fmt: skip
     def post(self, request):
         with metrics.count_failures("file"):
-            form = PredictFileSerializer(data=request.data)
-            form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        made = service.score(
-            wanted["dataset_name"],
-            stage=wanted["environment"],
-            file=wanted["file"],
-            filename=wanted["file"].name,
+            serializer = PredictFileSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        result = service.score(
+            data["dataset_name"],
+            stage=data["environment"],
+            file=data["file"],
+            filename=data["file"].name,
             by=request.user,
-            version=wanted.get("version"),
-            probabilities=wanted["probabilities"],
+            version=data.get("version"),
+            probabilities=data["probabilities"],
             as_job="respond-async" in request.headers.get("Prefer", "").lower(),
         )
-        if isinstance(made, ScoringJob):
-            queued = QueuedScoringSerializer(made).data
+        if isinstance(result, ScoringJob):
+            queued = QueuedScoringSerializer(result).data
             return Response(queued, status=202, headers={"Location": queued["url"]})
-        return attachment(made.file, made.filename, made.format)
+        return attachment(result.file, result.filename, result.format)
 
 
-def attachment(file, name: str, form: str) -> FileResponse:
-    return FileResponse(file, as_attachment=True, filename=name, content_type=CONTENT_TYPES[form])
+def attachment(file, name: str, file_format: str) -> FileResponse:
+    return FileResponse(file, as_attachment=True, filename=name, content_type=CONTENT_TYPES[file_format])
 
 
 @extend_schema_view(
@@ -221,7 +221,7 @@ class ScoringJobView(APIView):
 
     @extend_schema(
         operation_id="get_scoring_job",
-        summary="One scoring job",
+        summary="Get a scoring job",
         tags=["predict"],
         responses={
             200: ScoringJobSerializer,
@@ -236,7 +236,7 @@ class ScoringJobView(APIView):
 
     @extend_schema(
         operation_id="delete_scoring_job",
-        summary="Delete an ended scoring job and its result",
+        summary="Delete a finished scoring job and its result",
         tags=["predict"],
         responses={
             204: None,
@@ -254,7 +254,7 @@ class ScoringJobView(APIView):
 class ScoringResultView(APIView):
     @extend_schema(
         operation_id="download_scoring_result",
-        summary="The table that a scoring job made",
+        summary="Download the result of a scoring job",
         tags=["predict"],
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
@@ -272,7 +272,7 @@ class CancelScoringJobView(APIView):
     @extend_schema(
         operation_id="cancel_scoring_job",
         summary="Cancel a scoring job",
-        description="A queued job never starts; a running one ends within seconds. Nothing of it is kept.",
+        description="A queued job never starts; a running job stops within seconds. No result is kept.",
         tags=["predict"],
         request=None,
         responses={

@@ -1,4 +1,4 @@
-"""One prediction as code: what a person tried on the page, for a program."""
+"""The prediction that was tried on a page as code that calls the API."""
 
 import json
 import pprint
@@ -15,8 +15,8 @@ def body(release: Release, row: dict, *, probabilities: bool) -> dict:
     }
 
 
-def curl(url: str, sent: dict) -> str:
-    text = json.dumps(sent, ensure_ascii=False, indent=2).replace("'", "'\\''")
+def curl(url: str, body: dict) -> str:
+    text = json.dumps(body, ensure_ascii=False, indent=2).replace("'", "'\\''")
     return (
         f"curl -X POST {url} \\\n"
         '  -H "Authorization: Bearer $TOKEN" \\\n'
@@ -25,10 +25,10 @@ def curl(url: str, sent: dict) -> str:
     )
 
 
-def python(url: str, sent: dict) -> str:
+def python(url: str, body: dict) -> str:
     return (
         "import json, os, urllib.request\n\n"
-        f"body = {pprint.pformat(sent, sort_dicts=False, width=80)}\n"
+        f"body = {pprint.pformat(body, sort_dicts=False, width=80)}\n"
         "request = urllib.request.Request(\n"
         f'    "{url}",\n'
         "    data=json.dumps(body).encode(),\n"

@@ -5,7 +5,7 @@ from serving.models import ScoringJob
 
 
 class ScoringJobFilter(django_filters.FilterSet):
-    """The list of scoring jobs, on the page and in the API."""
+    """Filters of the scoring jobs, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
     state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")

@@ -1,17 +1,17 @@
-"""The try-it form, built from a model's signature and filled with a real row."""
+"""The forms of a stage: one row of the model's signature, filled with an example, and a file to predict."""
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 PREFIX = "input-"
-FEW = 30  # more categories than this are typed, not listed
-MANY = 100  # more columns than this are one text: nobody fills in that many fields
+MAX_CHOICES = 30  # more categories are typed, not listed
+MAX_FIELDS = 100  # more columns are one JSON text: nobody fills in that many fields
 MISSING = ""
 BOOLEANS = {"true": True, "false": False}
 
 
-def control(column: dict) -> forms.Field:
-    """One field for one input column; empty is missing."""
+def form_field(column: dict) -> forms.Field:
+    """The form field of an input column; empty is missing."""
     common = {"required": False, "label": column["name"], "help_text": hint(column)}
     kind, categories = column["type"], column.get("categories", [])
     if kind in {"integer", "number"}:
@@ -21,8 +21,8 @@ def control(column: dict) -> forms.Field:
         return forms.ChoiceField(
             **common, choices=[(MISSING, "missing"), ("true", "true"), ("false", "false")]
         )
-    # A category may be blank or have spaces around it, so nothing is trimmed.
-    if kind == "text" and 0 < len(categories) <= FEW:
+    # Categories can be blank or have surrounding spaces, so text is not stripped.
+    if kind == "text" and 0 < len(categories) <= MAX_CHOICES:
         return forms.ChoiceField(
             **common, choices=[(MISSING, "missing"), *((value, value) for value in categories)]
         )
@@ -32,48 +32,49 @@ def control(column: dict) -> forms.Field:
 
 
 def hint(column: dict) -> str:
-    """What the training data held, in the space of a help line."""
+    """The range or some categories of the column in training."""
     if column.get("min") is not None:
         low, high = column["min"], column["max"]
         span = f"{low} to {high}" if column["type"] == "date" else f"{low:.6g} to {high:.6g}"
-        return f"{span} in training"
-    if len(column.get("categories", [])) > FEW:
-        return "such as " + ", ".join(value[:20] for value in column["categories"][:3])
+        return f"Training range: {span}"
+    if len(column.get("categories", [])) > MAX_CHOICES:
+        return "For example " + ", ".join(value[:20] for value in column["categories"][:3])
     return ""
 
 
 class FileForm(forms.Form):
-    """A table to predict row by row."""
+    """A file to predict row by row."""
 
     file = forms.FileField(
-        label="Table",
-        help_text="CSV or Parquet, with the model's columns by name. Other columns stay as they are. What has more "
-        "than 8 MB or 250\u202f000 rows, or takes more than 5 seconds, is predicted as a job that you can watch and "
-        "leave.",
+        label="File",
+        help_text="CSV or Parquet, with the model's columns by name; other columns are kept. Files over 8 MB or "
+        "250\u202f000 rows, and files that take more than 5 seconds, run as a scoring job: you can leave the page.",
     )
-    probabilities = forms.BooleanField(required=False, label="With the probability of each class")
+    probabilities = forms.BooleanField(required=False, label="Include class probabilities")
 
-    def suited(self, signature: dict | None) -> "FileForm":
-        """The form as it is shown for a model: probabilities are offered where it gives some."""
+    def for_signature(self, signature: dict | None) -> "FileForm":
+        """Remove the field for probabilities if the model does not support them."""
         if signature and not signature["probabilities"]:
             del self.fields["probabilities"]
         return self
 
 
 class TryForm(forms.Form):
+    """One row: a field per input column, or one JSON text if there are too many columns."""
+
     def __init__(self, data=None, *, signature: dict):
         super().__init__(data)
         self.inputs = signature["inputs"]
-        if len(self.inputs) > MANY:
+        if len(self.inputs) > MAX_FIELDS:
             self.fields["row"] = forms.JSONField(
                 label=f"One row of {len(self.inputs):,} columns",
                 initial=signature["example"],
-                help_text="A JSON object by column name; null is missing.",
+                help_text="A JSON object keyed by column name; null is missing.",
                 widget=forms.Textarea(attrs={"rows": 14, "class": "mono", "spellcheck": "false"}),
             )
             return
-        for index, column in enumerate(self.inputs):  # by position: a column's name may be anything
-            field = control(column)
+        for index, column in enumerate(self.inputs):  # by index: a column's name can be any text
+            field = form_field(column)
             example = signature["example"][column["name"]]
             field.initial = str(example).lower() if isinstance(example, bool) else example
             self.fields[f"{PREFIX}{index}"] = field
@@ -90,7 +91,7 @@ class TryForm(forms.Form):
         return self.cleaned_data["row"]
 
     def row(self) -> dict:
-        """The row as a program would send it, by column name."""
+        """The cleaned row, keyed by column name, as the API accepts it."""
         if self.is_wide:
             return self.cleaned_data["row"]
         values = {}

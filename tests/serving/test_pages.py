@@ -28,7 +28,7 @@ class TestHome:
 
     def test_an_empty_platform_tells_a_viewer_who_can_fill_it(self, sign_in):
         text = sign_in("viewer").get("/").text
-        assert "A data scientist can upload the first table." in text
+        assert "A data scientist can upload the first one." in text
         assert "/catalog/upload/" not in text
 
     def test_it_shows_the_catalog_what_is_live_and_the_jobs(self, page, make_version, admin):
@@ -55,10 +55,10 @@ class TestLive:
     def test_it_can_be_searched(self, page, make_version):
         make_version()
         assert "flowers" in page.get("/serving/?q=flow").text
-        assert "No dataset matches" in page.get("/serving/?q=nothing").text
+        assert "No datasets match" in page.get("/serving/?q=nothing").text
 
     def test_nothing_live_says_so(self, page):
-        assert "Nothing is live yet" in page.get("/serving/").text
+        assert "No live models yet" in page.get("/serving/").text
 
 
 class TestTry:
@@ -74,7 +74,7 @@ class TestTry:
         answer = sign_in("viewer").post("/serving/flowers/dev/", ROW)
         assert answer.status_code == 200
         assert answer.context["prediction"] in {"tulip", "rose"}
-        assert {label for label, _ in answer.context["chances"]} == {"tulip", "rose"}
+        assert {label for label, _ in answer.context["probabilities"]} == {"tulip", "rose"}
         for wanted in ("curl -X POST", "import json, os", "&quot;length&quot;: 9"):
             assert wanted in answer.text
 
@@ -139,11 +139,11 @@ class TestTry:
 
     def test_a_clusterer_that_cannot_predict_says_so(self, page, make_version):
         make_version(module="cluster", class_name="DBSCAN", target=None)
-        assert "This model cannot be asked" in page.get("/serving/flowers/dev/").text
+        assert "This model cannot predict new rows" in page.get("/serving/flowers/dev/").text
 
     def test_a_stage_without_a_version_says_so(self, page, make_version):
         make_version()
-        assert "Nothing is live here" in page.get("/serving/flowers/production/").text
+        assert "No live version" in page.get("/serving/flowers/production/").text
         assert page.get("/serving/flowers/nowhere/").status_code == 404
 
 

@@ -470,7 +470,7 @@ class TestPages:
         job = ScoringJob.objects.get()
         assert answer["Location"] == f"/serving/jobs/{job.pk}/"
         text = page.get(answer["Location"]).text
-        for words in ("rows.csv", "Rows predicted", "Values that training never saw", "Download the table"):
+        for words in ("rows.csv", "Rows predicted", "Unseen categories", "Download result"):
             assert words in text
         assert content_of(page.get(f"/serving/jobs/{job.pk}/result/")) == service.open_result(job).read()
         assert f"/serving/jobs/{job.pk}/" in page.get("/serving/flowers/dev/").text
@@ -499,10 +499,10 @@ class TestPages:
 
     def test_it_is_cancelled_and_deleted_from_its_page(self, page, queued):
         job = queued()
-        assert "Waiting for its turn" in page.get(f"/serving/jobs/{job.pk}/").text
+        assert "Starts automatically when a worker is free." in page.get(f"/serving/jobs/{job.pk}/").text
         page.post(f"/serving/jobs/{job.pk}/cancel/")
         text = page.get(f"/serving/jobs/{job.pk}/").text
-        assert "No table was made" in text
+        assert "No result" in text
         assert "Cancelled by ada." in text
         assert page.post(f"/serving/jobs/{job.pk}/delete/")["Location"] == "/serving/jobs/"
         assert not ScoringJob.objects.exists()
@@ -511,15 +511,15 @@ class TestPages:
         job = ask()
         client.force_login(make_user("viewer"))
         text = client.get(f"/serving/jobs/{job.pk}/").text
-        assert "Download the table" in text
-        assert "Delete it" not in text
+        assert "Download result" in text
+        assert "Delete job" not in text
         assert client.post(f"/serving/jobs/{job.pk}/delete/").status_code == 403
 
     def test_the_list_shows_and_filters(self, page, version, ask):
         assert "No scoring jobs yet" in page.get("/serving/jobs/").text
         job = ask()
         assert f"/serving/jobs/{job.pk}/" in page.get("/serving/jobs/?dataset=flowers").text
-        assert "No scoring job matches" in page.get("/serving/jobs/?state=failed").text
+        assert "No scoring jobs match" in page.get("/serving/jobs/?state=failed").text
 
     def test_the_admin_shows_them(self, page, ask):
         job = ask()
