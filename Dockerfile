@@ -32,4 +32,4 @@ EXPOSE 8000 8080
 # The web server's port, and the one of `serve`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD python mlplatform/web/probe.py "$PORT" 8080
-CMD ["python", "-m", "gunicorn", "-c", "mlplatform/web/gunicorn.py"]
+CMD ["python", "-m", "mlplatform.web"]

@@ -291,10 +291,19 @@ SCORING_KEEP_DAYS = env_int("SCORING_KEEP_DAYS", 30, low=1)
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
-# What the web server calls before it forks: work of seconds whose result every process shares.
+# Called once before the web server forks: work of seconds whose result all its processes share.
 PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
-# What each web process calls after the fork, which threads do not survive; with a function that says whether it is on.
+# Called in each web process after the fork, which threads do not survive; with a function that returns False once
+# the process ends.
 IN_WORKERS = ["serving.model_cache.refresher.start"]
+# The API calls that skip Django's middleware, see web/fast_path.py: these paths, and with a bearer token these views.
+FAST_PATH_PREFIXES = ["/v2/models", "/v1/models", "/invocations"]
+FAST_PATHS = ["/v2", "/version"]
+FAST_PATH_BY_TOKEN = {
+    ("POST", "/predict"): "serving.protocols.http.predict",
+    ("GET", "/metrics"): "serving.protocols.http.metrics",
+    ("HEAD", "/metrics"): "serving.protocols.http.metrics",
+}
 # All must return True for /ping to answer 200.
 PING_CHECKS = ["serving.protocols.invocations.is_ready"]
 # While the database or the object store is down: any that returns True keeps /readyz at 200, "degraded".

@@ -16,10 +16,10 @@ from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
+from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_log import RequestLog
 from registry.jobs.submission import submit
 from registry.training.request import TrainingRequest
-from serving.lane import Lane
 from serving.model_cache.cache import shared_cache
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
@@ -88,7 +88,7 @@ def page(client, admin):
 @pytest.fixture
 def program():
     """Calls the application as a web server does, by WSGI: the test client goes past the lane."""
-    application = RequestLog(Lane(get_wsgi_application()))
+    application = RequestLog(FastPath(get_wsgi_application()))
 
     def call(method, path, body=b"", *, content_type="application/json", **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)

@@ -9,7 +9,7 @@ from schemathesis.checks import not_a_server_error
 
 from catalog.examples import add_example
 from mlplatform.auth import tokens
-from serving.lane import Lane
+from mlplatform.web.fast_path import FastPath
 
 
 def described() -> dict:
@@ -27,7 +27,7 @@ def described() -> dict:
 
 schemathesis.serializer.alias("application/vnd.apache.parquet", "application/octet-stream")
 schema = schemathesis.openapi.from_dict(described())
-schema.app = Lane(get_wsgi_application())
+schema.app = FastPath(get_wsgi_application())
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What can be said of the image, of compose and of the locks without an engine to run them."""
 
+import importlib.util
 import re
 import tomllib
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from mlplatform.web import process
 from tests.test_settings import COMPOSE_ONLY, variables_read
 
 ROOT = settings.BASE_DIR
@@ -89,13 +91,11 @@ def test_the_commands_of_compose_are_ours(name):
     assert command in get_commands()
 
 
-def test_compose_waits_longer_than_gunicorn_takes_to_stop():
-    graceful = int(
-        re.search(r"graceful_timeout = (\d+)", (ROOT / "mlplatform/web/gunicorn.py").read_text())[1]
-    )
-    assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > graceful
+def test_compose_and_supervisord_wait_longer_than_the_web_server_takes_to_stop():
+    assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > process.GRACE_S
     kills = re.findall(r"stopwaitsecs=(\d+)", (ROOT / "mlplatform" / "supervisord.conf").read_text())
-    assert all(int(seconds) > graceful for seconds in kills)
+    assert len(kills) == 3
+    assert all(int(seconds) > process.GRACE_S for seconds in kills)
 
 
 def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
@@ -104,9 +104,9 @@ def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
     assert "DEBUG=False" in re.findall(r"^ENV (.+)", DOCKERFILE, re.MULTILINE)[-1]
 
 
-def test_the_image_starts_gunicorn_with_a_file_that_exists():
-    command = re.search(r'^CMD \["python", "-m", "gunicorn", "-c", "(.+)"\]', DOCKERFILE, re.MULTILINE)
-    assert (ROOT / command[1]).is_file()
+def test_the_image_starts_the_web_server_by_a_module_that_exists():
+    command = re.search(r'^CMD \["python", "-m", "(.+)"\]', DOCKERFILE, re.MULTILINE)
+    assert importlib.util.find_spec(f"{command[1]}.__main__")
 
 
 def test_the_image_gets_all_that_the_platform_runs_on_and_nothing_else():

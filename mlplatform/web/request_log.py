@@ -1,6 +1,5 @@
 """A number for every request, which its answer and its log lines carry, and a line in the log about it."""
 
-import atexit
 import os
 import random
 import re
@@ -44,6 +43,11 @@ class RequestLog:
     def __init__(self, application):
         self.application = application
         self.lines = Lines() if settings.REQUEST_LOG else None
+
+    def flush(self) -> None:
+        """Write the lines that wait. Call it before the process ends."""
+        if self.lines:
+            self.lines.flush()
 
     def __call__(self, environ: dict, start_response):
         begun = time.perf_counter()
@@ -105,7 +109,6 @@ class Lines:
             if self.writer is None:
                 self.writer = threading.Thread(target=self._write, name="request log", daemon=True)
                 self.writer.start()
-                atexit.register(self.flush)
 
     def _write(self) -> None:
         while True:

@@ -23,7 +23,7 @@ def text() -> bytes:
         multiprocess.MultiProcessCollector(counted)
     now = CollectorRegistry()
     now.register(_Jobs())
-    close_old_connections()  # nobody else does in the lane
+    close_old_connections()  # nothing else does on the fast path
     try:
         with circuit_breaker.short_timeout():
             jobs = generate_latest(now)

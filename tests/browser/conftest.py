@@ -52,7 +52,7 @@ class Platform:
         self.token = self.manage("api_token", "admin").strip().splitlines()[-1]
         self.processes = [
             # DEBUG: static files as they are, without collecting them first.
-            self._start("web", "-m", "gunicorn", "-c", "mlplatform/web/gunicorn.py", DEBUG="true"),
+            self._start("web", "-m", "mlplatform.web", DEBUG="true"),
             self._start("worker", "manage.py", "worker"),
         ]
         self._wait_until_ready()

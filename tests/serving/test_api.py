@@ -110,12 +110,12 @@ def test_a_token_and_a_session_get_the_same_answer(by_token, page):
     ],
 )
 def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
-    by_lane, by_view = (
+    fast, by_view = (
         by_token(BODY | change),
         page.post("/predict", BODY | change, content_type="application/json"),
     )
-    assert by_lane.status_code in {400, 404}
-    assert (by_lane.status_code, by_lane.json()) == (by_view.status_code, by_view.json())
+    assert fast.status_code in {400, 404}
+    assert (fast.status_code, fast.json()) == (by_view.status_code, by_view.json())
 
 
 @pytest.mark.parametrize(
@@ -129,16 +129,16 @@ def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
     ],
 )
 def test_a_token_and_a_session_send_the_same_bodies(by_token, page, content, content_type, encoding, status):
-    by_lane = by_token(content, content_type=content_type, content_encoding=encoding)
+    fast = by_token(content, content_type=content_type, content_encoding=encoding)
     by_view = page.post("/predict", content, content_type, headers={"Content-Encoding": encoding})
-    assert by_lane.status_code == status
-    assert (by_lane.status_code, by_lane.json()) == (by_view.status_code, by_view.json())
+    assert fast.status_code == status
+    assert (fast.status_code, fast.json()) == (by_view.status_code, by_view.json())
 
 
-def test_the_lane_s_answers_have_the_headers_of_all_others(by_token, page):
-    lane, view = by_token(), page.post("/predict", BODY, content_type="application/json")
+def test_fast_path_responses_have_the_headers_of_all_others(by_token, page):
+    fast, view = by_token(), page.post("/predict", BODY, content_type="application/json")
     ours = {"X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"}
-    assert {name: lane[name] for name in ours} == {name: view[name] for name in ours}
+    assert {name: fast[name] for name in ours} == {name: view[name] for name in ours}
 
 
 def test_a_token_may_stand_after_several_spaces(by_token):

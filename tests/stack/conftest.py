@@ -1,4 +1,4 @@
-"""Both set-ups of the platform, each started once for the run when the first test asks for it."""
+"""Both set-ups of the platform, each with its own web server, started once a run by the first test that uses it."""
 
 import pytest
 
@@ -34,17 +34,20 @@ def object_store(processes):
 
 @pytest.fixture(scope="session")
 def sqlite_and_files(processes):
-    return Platform(processes, MAX_UPLOAD_MB=str(SMALL_LIMIT_MB))
+    return Platform(processes, server="gunicorn", MAX_UPLOAD_MB=str(SMALL_LIMIT_MB))
 
 
 @pytest.fixture(scope="session")
 def postgres_and_s3(processes, postgres, object_store):
-    return Platform(processes, postgres=postgres, store=object_store)
+    return Platform(processes, server="granian", postgres=postgres, store=object_store)
 
 
 @pytest.fixture(params=SETUPS)
 def platform(request):
-    """The platform in each set-up. It is shared: a test names its own datasets and leaves all running."""
+    """The platform in each set-up, and so on each web server.
+
+    It is shared: a test names its own datasets and leaves everything running.
+    """
     return request.getfixturevalue(request.param)
 
 

@@ -1,4 +1,4 @@
-"""The platform as it is run: gunicorn and training workers as processes, spoken to by HTTP."""
+"""The platform as it runs: the web server and training workers as processes, called by HTTP."""
 
 import os
 import signal
@@ -38,6 +38,7 @@ class Platform:
         self,
         processes: Processes,
         *,
+        server: str = "gunicorn",
         postgres: Postgres | None = None,
         store: ObjectStore | None = None,
         **env,
@@ -53,6 +54,7 @@ class Platform:
             "DATA_DIR": str(self.data),
             "SECRET_KEY": "the key of the stack tests, which is as long as Django wants a key to be",
             "PORT": str(self.port),
+            "WEB_SERVER": server,
             "WEB_WORKERS": "2",
             "WEB_THREADS": "8",
             "PLATFORM_ADMIN_PASSWORD": PASSWORD,
@@ -85,7 +87,7 @@ class Platform:
 
     def start_web(self, *, probe: str = "/readyz") -> None:
         self.web = self.processes.start(
-            [sys.executable, "-m", "gunicorn", "-c", ROOT / "mlplatform/web/gunicorn.py", f"--chdir={ROOT}"],
+            [sys.executable, "-m", "mlplatform.web"],
             env=self.env,
             log=self.folder / "web.log",
         )
@@ -95,6 +97,10 @@ class Platform:
         """New web processes, which hold no model in memory."""
         self.processes.stop(self.web)
         self.start_web(probe=probe)
+
+    def web_processes(self) -> list[psutil.Process]:
+        """The processes that answer requests, without the parent that forks them."""
+        return psutil.Process(self.web.pid).children()
 
     def have_workers(self, count: int) -> list[subprocess.Popen]:
         """Let exactly this many training workers run; those that died are replaced."""
@@ -247,10 +253,10 @@ class Supervised(Platform):
         return []
 
     def web_processes(self) -> list[psutil.Process]:
-        """The web workers, without the gunicorn process that forks them."""
+        """The processes that answer requests, without the parent that forks them."""
         of_run = psutil.Process(self.web.pid).children(recursive=True)
-        gunicorns = [process for process in of_run if "gunicorn" in " ".join(process.cmdline())]
-        return [process for process in gunicorns if process.parent() in gunicorns]
+        servers = [process for process in of_run if "mlplatform.web" in process.cmdline()]
+        return [process for process in servers if process.parent() in servers]
 
 
 class Stored:

@@ -17,10 +17,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8080)
 
     def handle(self, *, host: str, port: int, **options):
-        """Become gunicorn, so that the container's signals reach it."""
+        """Replace this process by the web server, so that the container's signals reach it."""
         if not settings.INVOCATIONS_MODEL:
             raise CommandError("Set INVOCATIONS_MODEL to what is served, such as my_dataset@production.")
         environment = {"HOST": host, "PORT": str(port), "INVOCATIONS_ANONYMOUS": "True"}
         os.chdir(settings.BASE_DIR)
-        command = [sys.executable, "-m", "gunicorn", "-c", "mlplatform/web/gunicorn.py"]
+        command = [sys.executable, "-m", "mlplatform.web"]
         os.execve(sys.executable, command, os.environ | environment)  # noqa: S606

@@ -1,0 +1,115 @@
+"""What clients rely on whichever web server answers: connections, framing, graceful stops, metrics, the request log."""
+
+import contextlib
+import http.client
+import re
+import signal
+import socket
+
+from tests.stack.platforms import TABLE
+from tests.stack.servers import until
+
+THREADS = 2 * 8  # of both web processes
+
+
+def connect(platform) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", platform.port, timeout=10)
+
+
+def get(connection, path: str, *, method: str = "GET", **headers) -> tuple[http.client.HTTPResponse, bytes]:
+    connection.request(method, path, headers=headers)
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def test_more_connections_than_threads_are_all_answered(platform):
+    connections = [connect(platform) for _ in range(3 * THREADS)]
+    for turn in range(5):
+        for place, connection in enumerate(connections):
+            number = f"turn-{turn}-connection-{place}"
+            response, _ = get(connection, "/version", **{"X-Request-Id": number})
+            assert (response.status, response.headers["X-Request-Id"]) == (200, number)
+
+
+def test_idle_and_half_open_connections_hold_no_thread(platform):
+    with contextlib.ExitStack() as stack:
+        for _ in range(2 * THREADS):
+            idle = stack.enter_context(contextlib.closing(connect(platform)))
+            assert get(idle, "/version")[0].status == 200
+        response, _ = get(connect(platform), "/livez")
+        assert response.status == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(platform):
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as client:
+        head = "GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: pipelined-{}\r\n\r\n"
+        client.sendall("".join(head.format(number) for number in range(5)).encode())
+        received = b""
+        while b"pipelined-4" not in received:
+            received += client.recv(65536)
+    assert re.findall(rb"pipelined-(\d)", received) == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_head_has_the_length_of_get_and_no_body(platform):
+    connection = connect(platform)
+    full, body = get(connection, "/version")
+    head, nothing = get(connection, "/version", method="HEAD")
+    assert (head.status, head.headers["Content-Length"]) == (200, full.headers["Content-Length"])
+    assert (len(body), nothing) == (int(full.headers["Content-Length"]), b"")
+
+
+def test_a_body_in_chunks_is_refused_with_411(platform):
+    connection = connect(platform)
+    signed = {"Authorization": f"Bearer {platform.token}", "Content-Type": "application/json"}
+    connection.request("POST", "/predict", iter([b"{", b"}"]), signed, encode_chunked=True)
+    response = connection.getresponse()
+    assert response.status == 411
+    assert b"length_required" in response.read()
+
+
+def test_a_file_arrives_whole_over_a_kept_connection(platform):
+    platform.upload("kept_file")
+    connection = connect(platform)
+    for _ in range(3):
+        response, body = get(connection, "/datasets/kept_file/file", Authorization=f"Bearer {platform.token}")
+        assert (response.status, body.decode()) == (200, TABLE)
+
+
+def test_the_metrics_of_all_web_processes_are_summed(platform):
+    platform.made("summed")
+    for _ in range(20):  # over a connection each, so that both processes answer some
+        assert platform.predict("summed", "dev").status_code == 200
+    lines = platform.get("/metrics").text.splitlines()
+    counts = [line for line in lines if line.startswith("mlmp_predict_requests_total") and '"summed"' in line]
+    assert sum(float(line.split()[-1]) for line in counts) == 20
+
+
+def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_process(platform):
+    file = (
+        f'--b\r\nContent-Disposition: form-data; name="file"; filename="late.csv"\r\n\r\n{TABLE}\r\n--b--\r\n'
+    )
+    head = (
+        "POST /datasets/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+        f"Authorization: Bearer {platform.token}\r\nX-Request-Id: late\r\nContent-Length: {len(file)}\r\n\r\n"
+    )
+    children = platform.web_processes()
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
+        client.sendall((head + file[:100]).encode())
+        assert platform.get("/livez", token=None).ok  # by now the server has read the head
+        platform.web.send_signal(signal.SIGTERM)
+        until(lambda: not platform.get("/livez", token=None).ok, what="the end of listening")
+        client.sendall(file[100:].encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 201 ")
+    assert platform.processes.stop(platform.web) == 0
+    assert not any(child.is_running() for child in children)
+    assert len(re.findall(r"INFO request POST /datasets/upload 201 .* \[late\]", platform.logs())) == 1
+    platform.start_web()
+    assert platform.get("/datasets/late").status_code == 200
+
+
+def test_web_processes_end_when_their_parent_was_killed(platform):
+    children = platform.web_processes()
+    platform.web.kill()
+    until(lambda: not any(child.is_running() for child in children), what="the end of both", within=15)
+    platform.processes.stop(platform.web)
+    platform.start_web()
