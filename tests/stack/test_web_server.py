@@ -95,9 +95,9 @@ def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_proc
     children = platform.web_processes()
     with socket.create_connection(("127.0.0.1", platform.port), timeout=20) as client:
         client.sendall((head + file[:100]).encode())
-        assert platform.get("/livez", token=None).ok  # by now the server has read the head
+        assert platform.get("/livez", token=None).status_code == 200  # by now the server has read the head
         platform.web.send_signal(signal.SIGTERM)
-        until(lambda: not platform.get("/livez", token=None).ok, what="the end of listening")
+        until(lambda: platform.get("/livez", token=None).status_code != 200, what="the end of listening")
         client.sendall(file[100:].encode())
         assert client.recv(65536).startswith(b"HTTP/1.1 201 ")
     assert platform.processes.stop(platform.web) == 0
