@@ -87,7 +87,7 @@ def page(client, admin):
 
 @pytest.fixture
 def program():
-    """Calls the application as a web server does, by WSGI: the test client goes past the lane."""
+    """Calls the application as a web server does, by WSGI: Django's test client bypasses the fast path."""
     application = RequestLog(FastPath(get_wsgi_application()))
 
     def call(method, path, body=b"", *, content_type="application/json", **headers):
