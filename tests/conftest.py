@@ -104,7 +104,6 @@ def program():
             parts.close()
         return answer
 
-    call.lines = application.lines
     return call
 
 

@@ -1,4 +1,4 @@
-"""Every answer has a number, and the log has it too."""
+"""Every response has a request id, and the log has it too."""
 
 import logging
 import os
@@ -7,88 +7,107 @@ import re
 import pytest
 from django.urls import path
 
-from mlplatform.web import request_log
-from mlplatform.web.request_log import Lines, RequestLog, WithRequestId
+from mlplatform.web.request_log import MAX_WAITING, LineWriter, RequestLog, WithRequestId
 
 pytestmark = pytest.mark.django_db
+NEVER_S = 3600
 
 
 def crash(request):
-    raise LookupError("a mistake of ours")
+    raise LookupError("a bug")
 
 
 urlpatterns = [path("crash", crash)]
 handler500 = "mlplatform.errors.server_error"
 
 
+@pytest.fixture
+def pipe():
+    """A function that reads what was written, and the descriptor to write to."""
+    reader, writer = os.pipe()
+    yield lambda: os.read(reader, 4_000_000).decode(), writer
+    os.close(reader)
+    os.close(writer)
+
+
 @pytest.mark.parametrize("address", ["/livez", "/nothing", "/predict", "/v2/models/nothing"])
-def test_every_answer_has_a_number_of_its_own(program, address):
-    numbers = {program("GET", address)["X-Request-Id"] for _ in range(3)}
-    assert len(numbers) == 3
-    assert all(re.fullmatch("[0-9a-f]{16}", number) for number in numbers)
+def test_every_response_has_its_own_request_id(program, address):
+    ids = {program("GET", address)["X-Request-Id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert all(re.fullmatch("[0-9a-f]{16}", each) for each in ids)
 
 
-def test_a_callers_number_is_kept(program):
+def test_a_valid_request_id_of_the_caller_is_kept(program):
     assert program("GET", "/livez", x_request_id="order-7.retry_2")["X-Request-Id"] == "order-7.retry_2"
 
 
-@pytest.mark.parametrize("number", ["", "a b", "x" * 65, "7\x1b[31m", "é", "a\n"])
-def test_what_could_not_be_a_number_is_replaced(program, number):
-    answered = program("GET", "/livez", x_request_id=number)["X-Request-Id"]
-    assert re.fullmatch("[0-9a-f]{16}", answered)
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "7\x1b[31m", "é", "a\n"], ids=repr)
+def test_an_invalid_request_id_of_the_caller_is_replaced(program, given):
+    assert re.fullmatch("[0-9a-f]{16}", program("GET", "/livez", x_request_id=given)["X-Request-Id"])
 
 
-def test_the_log_has_a_line_for_each_request(program, capfd):
-    program("POST", "/predict", {"rows": []}, authorization="Bearer mlmp_wrong", x_request_id="seven")
-    program("GET", "/sch%C3%B6n%0AINFO forged", x_request_id="eight")
-    program("GET", "/livez", x_request_id="nine")
-    program.lines.flush()
-    first, second = capfd.readouterr().err.splitlines()
+def request_through(log: RequestLog, method: str, path: str, request_id: str) -> None:
+    environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_X_REQUEST_ID": request_id}
+    log(environ, lambda status, headers: None)
+
+
+def test_the_log_has_a_line_for_each_request_except_probes(pipe):
+    read, writer = pipe
+
+    def application(environ, start_response):
+        start_response("404 Not Found", [])
+        return []
+
+    log = RequestLog(application, lines=LineWriter(writer, every_s=NEVER_S))
+    request_through(log, "POST", "/predict", "seven")
+    request_through(log, "GET", "/sch\xc3\xb6n\nINFO forged", "eight")
+    request_through(log, "GET", "/livez", "nine")
+    log.flush()
+    first, second = read().splitlines()
     stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
-    assert re.fullmatch(stamp + r" INFO request POST /predict 401 \d+\.\d ms \[seven\]", first)
+    assert re.fullmatch(stamp + r" INFO request POST /predict 404 \d+\.\d ms \[seven\]", first)
     assert re.fullmatch(
         stamp + r" INFO request GET /sch%C3%B6n%0AINFO%20forged 404 \d+\.\d ms \[eight\]", second
     )
 
 
-def test_the_log_can_be_turned_off(settings):
+def test_request_log_false_turns_the_log_off_and_keeps_the_request_id(settings):
     settings.REQUEST_LOG = False
-    silent = RequestLog(lambda environ, start: start("204 No Content", []))
+    log = RequestLog(lambda environ, start: start("204 No Content", []))
     sent = []
-    silent({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda status, headers: sent.extend(headers))
-    assert silent.lines is None
+    log({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda status, headers: sent.extend(headers))
+    assert log.lines is None
     assert [name for name, _ in sent] == ["X-Request-Id"]
 
 
 @pytest.mark.urls(__name__)
-def test_a_crash_is_logged_and_answered_with_the_number(program, caplog):
+def test_a_crash_is_logged_and_shown_with_the_request_id(program, caplog):
     caplog.handler.addFilter(WithRequestId())
-    answer = program("GET", "/crash", accept="application/json")
-    number = answer["X-Request-Id"]
-    assert (answer.status_code, answer.json()["code"]) == (500, "server_error")
-    assert answer.json()["detail"].endswith(f"with the number {number}.")
+    response = program("GET", "/crash", accept="application/json")
+    request_id = response["X-Request-Id"]
+    assert (response.status_code, response.json()["code"]) == (500, "server_error")
+    assert request_id in response.json()["detail"]
     (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert record.request_id == f" [{number}]"
+    assert record.request_id == f" [{request_id}]"
     page = program("GET", "/crash", accept="text/html", x_request_id="seven")
-    assert "this number: <code>seven</code>" in page.content.decode()
+    assert "<code>seven</code>" in page.content.decode()
 
 
-def test_lines_that_nobody_reads_are_counted_not_kept(capfd):
-    lines = Lines()
-    lines._call = lambda: None
-    for _ in range(request_log.MOST_LINES + 5):
+def test_lines_that_nothing_reads_are_counted_and_dropped(pipe):
+    read, writer = pipe
+    lines = LineWriter(writer, every_s=NEVER_S)
+    for _ in range(MAX_WAITING + 5):
         lines.add("x\n")
+    assert (len(lines.waiting), lines.dropped) == (MAX_WAITING, 5)
+    lines.waiting.clear()  # more than a pipe holds
     lines.flush()
-    written = capfd.readouterr().err.splitlines()
-    assert len(written) == request_log.MOST_LINES + 1
-    assert "5 lines about requests are left out" in written[-1]
+    assert "5 request log lines were dropped" in read()
 
 
-def test_a_log_that_nobody_reads_ends_no_request(monkeypatch):
+def test_a_log_that_nothing_reads_fails_no_request():
     reader, writer = os.pipe()
     os.close(reader)
-    monkeypatch.setattr(request_log, "STDERR", writer)
-    lines = Lines()
+    lines = LineWriter(writer, every_s=NEVER_S)
     lines.add("x\n")
     lines.flush()
     os.close(writer)
