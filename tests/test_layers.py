@@ -25,7 +25,7 @@ SUBPACKAGES = {
     ],
 }
 APPS = list(SUBPACKAGES)
-WHERE_APPS_ARE_COMBINED = {"mlplatform.urls", "mlplatform.wsgi"}
+WHERE_APPS_ARE_COMBINED = {"mlplatform.urls"}
 # Only the modules of the same folder and the URL lists import these.
 INTERFACE = {"views", "api", "urls", "api_urls", "forms", "serializers", "filters", "admin"}
 PURE = [
