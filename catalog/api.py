@@ -1,4 +1,4 @@
-"""The catalog for programs."""
+"""The API of the catalog: upload, list, download and delete datasets."""
 
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
@@ -13,7 +13,7 @@ from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.openapi import ErrorSerializer
 
-VERSION = OpenApiParameter("version", int, description="A version number; the newest when left out.")
+VERSION = OpenApiParameter("version", int, description="A version number; defaults to the latest.")
 
 
 class ColumnSerializer(serializers.Serializer):
@@ -23,7 +23,7 @@ class ColumnSerializer(serializers.Serializer):
 
 
 class DatasetSerializer(serializers.ModelSerializer):
-    """One dataset with the facts of one of its versions."""
+    """A dataset with the properties of one of its versions."""
 
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")
@@ -47,7 +47,7 @@ class UploadSerializer(serializers.Serializer):
     name = serializers.CharField(required=False, allow_blank=True, max_length=255, default="")
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000, default="")
     new_version = serializers.BooleanField(
-        default=False, help_text="Add the file to the dataset of this name."
+        default=False, help_text="Add the file as a new version of an existing dataset."
     )
 
 
@@ -57,12 +57,13 @@ class UploadView(APIView):
     @extend_schema(
         operation_id="upload_dataset",
         summary="Upload a dataset",
-        description="CSV, TSV, Parquet or JSON lines, each also gzipped. The name defaults to the file's.",
+        description="Accepts CSV, TSV, Parquet and JSON lines, optionally compressed with gzip. The name defaults to "
+        "the file name.",
         tags=["datasets"],
         request={"multipart/form-data": UploadSerializer},
         responses={
             201: DatasetSerializer,
-            200: OpenApiResponse(DatasetSerializer, "The same bytes were here already."),
+            200: OpenApiResponse(DatasetSerializer, "The dataset already has a version with the same bytes."),
             400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 409: ErrorSerializer,
             413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
         },
@@ -92,7 +93,7 @@ class DatasetView(APIView):
 
     @extend_schema(
         operation_id="get_dataset",
-        summary="One dataset",
+        summary="Get a dataset",
         tags=["datasets"],
         parameters=[VERSION],
         responses={200: DatasetSerializer, 404: ErrorSerializer},
@@ -114,7 +115,7 @@ class DatasetView(APIView):
 class DatasetFileView(APIView):
     @extend_schema(
         operation_id="download_dataset",
-        summary="The stored bytes",
+        summary="Download the uploaded file",
         tags=["datasets"],
         parameters=[VERSION],
         responses={

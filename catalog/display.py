@@ -1,16 +1,16 @@
-"""What a dataset's page shows of one version: its columns in words, its first rows, how the file was read."""
+"""Formats a dataset version for its page: columns, first rows, and how the file is parsed."""
 
 from catalog.models import DatasetVersion
+from catalog.readers.formats import FORMATS
 from mlplatform.templatetags.ui import number
 
-COLUMNS = 100  # the page shows so many; the file and the API have them all
-TOP = 3
+MAX_COLUMNS = 100  # on the page; the API returns all
+TOP_VALUES = 3
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
-FORMATS = {"csv": "Delimited text", "parquet": "Parquet", "jsonl": "JSON lines"}
 
 
 def columns(version: DatasetVersion) -> list[dict]:
-    """The profile, with gaps and the most frequent values as shares of the rows."""
+    """The profile, with missing and most frequent values as shares of the rows."""
     rows = max(version.row_count, 1)
     return [
         column
@@ -21,15 +21,15 @@ def columns(version: DatasetVersion) -> list[dict]:
             "mean": None if column["type"] == "date" else figure(column["mean"], digits=4),
             "top": [
                 {"value": cell_text(value), "share": count / rows}
-                for value, count in (column.get("top") or [])[:TOP]
+                for value, count in (column.get("top") or [])[:TOP_VALUES]
             ],
         }
-        for column in version.profile[:COLUMNS]
+        for column in version.profile[:MAX_COLUMNS]
     ]
 
 
 def figure(value, *, digits: int) -> str | None:
-    """A number in so many digits; whole numbers and dates as they are."""
+    """A number with this many significant digits; whole numbers and dates unchanged."""
     if not isinstance(value, float) or abs(value) >= 1e15:
         return value if value is None or isinstance(value, str) else number(value)
     return number(round(value)) if abs(value) >= 10**digits else f"{value:.{digits}g}"
@@ -38,12 +38,12 @@ def figure(value, *, digits: int) -> str | None:
 def header(version: DatasetVersion) -> list[dict]:
     return [
         {"name": column["name"], "is_number": column["type"] in {"integer", "number"}}
-        for column in version.columns[:COLUMNS]
+        for column in version.columns[:MAX_COLUMNS]
     ]
 
 
 def rows(version: DatasetVersion) -> list[list[dict]]:
-    """The first rows as cells of a text (None where missing); numbers are told apart, to stand at the right."""
+    """The first rows as cells with `text` (None if missing) and `is_number`, for right alignment."""
     numeric = [column["is_number"] for column in header(version)]
     return [
         [
@@ -64,11 +64,11 @@ def cell_text(value) -> str | None:
 
 
 def reading(version: DatasetVersion) -> str:
-    """How the file is read, as a phrase: "Delimited text, commas, UTF-8"."""
+    """How the file is parsed, such as "Delimited text, commas, UTF-8"."""
     recipe = version.recipe
-    parts = [FORMATS.get(recipe["format"], recipe["format"])]
+    parts = [FORMATS[recipe["format"]].label]
     if recipe.get("delimiter"):
-        parts.append(DELIMITERS.get(recipe["delimiter"], f"`{recipe['delimiter']}` between cells"))
+        parts.append(DELIMITERS.get(recipe["delimiter"], f"delimiter {recipe['delimiter']}"))
     if recipe.get("decimal") == ",":
         parts.append("decimal commas")
     if recipe.get("encoding"):

@@ -1,4 +1,4 @@
-"""The tables that scikit-learn ships, as datasets, so that an empty platform has something to train on."""
+"""Example datasets from scikit-learn, for a first training on an empty platform."""
 
 import io
 
@@ -8,22 +8,22 @@ from catalog.names import normalize_name
 
 EXAMPLES = {
     "iris": "Iris flowers: 150 rows, 4 measurements, 3 species.",
-    "wine": "Wines of three growers: 178 rows, 13 chemical measurements.",
+    "wine": "Wines from three growers: 178 rows, 13 chemical measurements.",
     "breast_cancer": "Breast tumours, malignant or benign: 569 rows, 30 measurements.",
-    "diabetes": "Progression of diabetes after a year, a number: 442 rows, 10 measurements.",
-    "digits": "Hand-written digits of 8 x 8 grey values: 1,797 rows, 64 pixels.",
+    "diabetes": "Diabetes progression after one year (a number): 442 rows, 10 measurements.",
+    "digits": "Handwritten digits as 8 x 8 grey values: 1,797 rows, 64 pixels.",
 }
 
 
 def add_example(name: str, *, by) -> DatasetVersion:
-    """The newest version of the dataset of this name, catalogued from scikit-learn's table first if needed.
+    """The latest version of the dataset with this name; adds the example of this name if there is no dataset.
 
-    A name that scikit-learn has no table for is catalogued with the iris table.
+    For a name without an example it adds the iris table.
     """
     name = normalize_name(name)
-    known = DatasetVersion.objects.newest().select_related("dataset").filter(dataset__name=name).first()
-    if known:
-        return known
+    existing = DatasetVersion.objects.newest().select_related("dataset").filter(dataset__name=name).first()
+    if existing:
+        return existing
     table = name if name in EXAMPLES else "iris"
     content = io.BytesIO(_frame(table).to_csv(index=False).encode())
     version, _ = upload.add_dataset(
@@ -33,6 +33,6 @@ def add_example(name: str, *, by) -> DatasetVersion:
 
 
 def _frame(table: str):
-    from sklearn import datasets  # a second to import, and needed here only
+    from sklearn import datasets  # takes a second to import
 
     return getattr(datasets, f"load_{table}")(as_frame=True).frame

@@ -1,14 +1,15 @@
 import django_filters
 
 from catalog.models import DatasetVersion
+from catalog.readers.formats import FORMATS
 
 
 class DatasetFilter(django_filters.FilterSet):
-    """The list of datasets, on the page and in the API."""
+    """Filters the list of datasets, on the page and in the API."""
 
     q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")
     format = django_filters.ChoiceFilter(
-        choices=[("csv", "delimited text"), ("parquet", "Parquet"), ("jsonl", "JSON lines")], label="Format"
+        choices=[(form.name, form.label) for form in FORMATS.values()], label="Format"
     )
     ordering = django_filters.OrderingFilter(
         fields={

@@ -9,15 +9,15 @@ from mlplatform.errors import NotFound
 
 class DatasetQuerySet(models.QuerySet):
     def named(self, name: str) -> "Dataset":
-        """The dataset of this name, also as a person would write it. Raises NotFound with a sentence."""
+        """The dataset with this name, in any spelling that normalizes to it. Raises NotFound."""
         try:
             return self.select_related("created_by").get(name=normalize_name(name))
         except (Dataset.DoesNotExist, ValidationError) as error:
-            raise NotFound(f"There is no dataset named `{name[:100]}`.", code="dataset_not_found") from error
+            raise NotFound(f"No dataset is named `{name[:100]}`.", code="dataset_not_found") from error
 
 
 class Dataset(models.Model):
-    """A named table. Its bytes are in its versions."""
+    """A named table; the files are in its versions."""
 
     name = models.CharField(
         max_length=100, unique=True, help_text="Lower-case letters, digits and underscores."
@@ -37,40 +37,40 @@ class Dataset(models.Model):
         return self.name
 
     def version(self, number: int | None = None) -> "DatasetVersion":
-        """One version, the newest when no number is given. Raises NotFound with a sentence."""
+        """The version with this number, or the latest. Raises NotFound."""
         versions = self.versions.select_related("dataset", "created_by").order_by("-number")
-        found = (versions if number is None else versions.filter(number=number)).first()
-        if found is None:
+        version = (versions if number is None else versions.filter(number=number)).first()
+        if version is None:
             raise NotFound(f"`{self.name}` has no version {number}.", code="dataset_version_not_found")
-        return found
+        return version
 
 
 class DatasetVersionQuerySet(models.QuerySet):
     def newest(self):
-        """The newest version of each dataset: what a list of datasets shows."""
+        """The latest version of each dataset."""
         newer = self.model.objects.filter(dataset=OuterRef("dataset"), number__gt=OuterRef("number"))
         return self.filter(~Exists(newer))
 
     def for_lists(self):
-        """With names, without the wide JSON columns: constant queries and little memory for any length."""
+        """With related names and without the large JSON columns: a constant number of queries, in little memory."""
         return self.select_related("dataset", "created_by").defer("recipe", "profile", "preview")
 
 
 class DatasetVersion(models.Model):
-    """One immutable uploaded file of a dataset, and all that is needed to read it the same way again."""
+    """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     original_filename = models.CharField(max_length=255)
-    key = models.CharField(max_length=255, help_text="Where the bytes are in the datasets bucket.")
+    key = models.CharField(max_length=255, help_text="The key of the file in the datasets bucket.")
     sample_key = models.CharField(
         max_length=255,
         blank=True,
         default="",
-        help_text="Where its sample is in the datasets bucket; empty for a version that has none.",
+        help_text="The key of the sample in the datasets bucket; empty for a version without one.",
     )
-    recipe = models.JSONField(help_text="How the file is read: see catalog.parsing.ParseRecipe.")
-    profile = models.JSONField(help_text="Per column: gaps, distinct values, range.")
+    recipe = models.JSONField(help_text="How the file is parsed: see catalog.readers.recipe.ParseRecipe.")
+    profile = models.JSONField(help_text="Statistics of each column.")
     preview = models.JSONField(help_text="The first rows, as lists of JSON values.")
     format = models.CharField(max_length=20)
     row_count = models.PositiveBigIntegerField()
@@ -104,5 +104,5 @@ class DatasetVersion(models.Model):
 
     @property
     def keys(self) -> list[str]:
-        """All that it has in the datasets bucket."""
+        """The keys of its files in the datasets bucket."""
         return [key for key in (self.key, self.sample_key) if key]

@@ -1,4 +1,4 @@
-"""The catalog's pages."""
+"""The pages of the catalog."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -19,19 +19,19 @@ PAGE = 50
 
 @permissions.page()
 def dataset_list(request):
-    chosen = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
-    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
-    known = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
-    left = {name: sentence for name, sentence in examples.EXAMPLES.items() if name not in known}
-    context = {"filter": chosen, "page": page, "examples": left}
+    filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
+    page = Paginator(filtered.qs, PAGE).get_page(request.GET.get("page"))
+    existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
+    available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
+    context = {"filter": filtered, "page": page, "examples": available}
     return render(request, "catalog/datasets.html", context)
 
 
 @permissions.page("upload")
 def upload(request):
-    is_sent = request.method == "POST"
-    asked = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
-    form = UploadForm(request.POST, request.FILES) if is_sent else UploadForm(initial=asked)
+    is_submitted = request.method == "POST"
+    initial = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
+    form = UploadForm(request.POST, request.FILES) if is_submitted else UploadForm(initial=initial)
     if form.is_valid():
         fields = dict(form.cleaned_data)
         file = fields.pop("file")
@@ -40,8 +40,8 @@ def upload(request):
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            said = "is in the catalog" if is_new else "was here already, with the same bytes"
-            messages.success(request, f"Version {version.number} of {version.dataset.name} {said}.")
+            outcome = "was uploaded" if is_new else "already exists with the same bytes"
+            messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
             return redirect("catalog:dataset", name=version.dataset.name)
     return render(request, "catalog/upload.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -51,21 +51,21 @@ def upload(request):
 def add_example(request):
     name = request.POST.get("name", "")
     if name not in examples.EXAMPLES:
-        raise NotFound("There is no such example.", code="not_found")
+        raise NotFound("This example does not exist.", code="not_found")
     version = examples.add_example(name, by=request.user)
-    messages.success(request, f"{version.dataset.name} is in the catalog. Next: train a model on it.")
+    messages.success(request, f"{version.dataset.name} was added. You can now train a model on it.")
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
 @permissions.page()
 def dataset(request, name):
-    found = Dataset.objects.named(name)
+    chosen = Dataset.objects.named(name)
     number = request.GET.get("version", "")
-    version = found.version(int(number) if number.isdecimal() and len(number) < 10 else None)
+    version = chosen.version(int(number) if number.isdecimal() and len(number) < 10 else None)
     context = {
-        "dataset": found,
+        "dataset": chosen,
         "version": version,
-        "versions": found.versions.for_lists(),
+        "versions": chosen.versions.for_lists(),
         "columns": display.columns(version),
         "header": display.header(version),
         "rows": display.rows(version),
@@ -76,16 +76,16 @@ def dataset(request, name):
 
 @permissions.page("delete")
 def delete_dataset(request, name):
-    """Ask, then delete."""
-    found = Dataset.objects.named(name)
+    """Confirm, then delete."""
+    chosen = Dataset.objects.named(name)
     error = None
     if request.method == "POST":
         try:
-            operations.delete_dataset(found, by=request.user)
-        except ValidationError as refused:
-            error = refused.messages[0]
+            operations.delete_dataset(chosen, by=request.user)
+        except ValidationError as failure:
+            error = failure.messages[0]
         else:
-            messages.success(request, f"{found.name} is deleted.")
+            messages.success(request, f"{chosen.name} was deleted.")
             return redirect("catalog:datasets")
-    context = {"dataset": found, "version_count": found.versions.count(), "error": error}
+    context = {"dataset": chosen, "version_count": chosen.versions.count(), "error": error}
     return render(request, "catalog/delete_dataset.html", context, status=409 if error else 200)

@@ -7,7 +7,7 @@ class PlatformConfig(AppConfig):
     default = True
 
     def ready(self):
-        from mlplatform import system_checks  # noqa: F401 - registers them
+        from mlplatform import system_checks  # noqa: F401 - registers the checks
 
 
 class PlatformAdminConfig(admin.AdminConfig):

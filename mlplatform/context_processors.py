@@ -10,7 +10,7 @@ SECTIONS = {
 
 
 def page(request) -> dict:
-    """For templates: `user_can.upload` and the like, and `nav`, the current section of the navigation."""
+    """Adds `user_can` (such as `user_can.upload`) and `nav`, the current section of the navigation."""
     user = getattr(request, "user", None)
     held = permissions_of(user) if user is not None else frozenset()
     sections = (name for start, name in SECTIONS.items() if request.path.startswith(start))

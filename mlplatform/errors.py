@@ -1,4 +1,4 @@
-"""Expected failures, and the one place where they become an answer: a JSON body or a page."""
+"""Expected errors, and their conversion to a response: a JSON body or a page."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ class NotFound(ValidationError):
 
 
 class Conflict(ValidationError):
-    """Somebody else was faster, or something else still needs what would be changed."""
+    """A concurrent change came first, or other objects depend on the one to be changed."""
 
     status = 409
 
@@ -41,13 +41,13 @@ class TrainingFailed(ValidationError):
 
 
 class NotReady(ValidationError):
-    """A service that this needs does not answer now; the same call may go through later."""
+    """A required service does not respond; the same request can succeed later."""
 
     status = 503
 
 
 def body_of(error: ValidationError) -> dict:
-    """The JSON body of an expected failure: one sentence, one code, and the sentences by field."""
+    """The JSON body of an expected error: one sentence, one code, and the sentences of each field."""
     if hasattr(error, "error_dict"):
         fields = error.message_dict
         first = next(iter(error.error_dict.values()))[0]
@@ -85,11 +85,11 @@ def _drf_body(error: drf.APIException) -> dict:
 
 
 def api_exception_handler(exc, context):
-    """Every failure of the API that somebody can act on, as one body; None lets the rest crash and be logged."""
+    """The response to an expected error of the API; None for any other error, which is logged as a crash."""
     if isinstance(exc, OperationalError | InterfaceError):
-        exc = NotReady("The database does not answer. Try again in a moment.", code="database_unavailable")
+        exc = NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
     if isinstance(exc, Http404):
-        exc = NotFound(str(exc) or "There is nothing at this address.", code="not_found")
+        exc = NotFound(str(exc) or "Page not found.", code="not_found")
     if isinstance(exc, ValidationError):
         set_rollback()
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else {}
@@ -126,7 +126,7 @@ def error_response(request, status: int, *, detail: str, code: str) -> HttpRespo
 
 
 class PageErrorMiddleware:
-    """An expected failure that no form caught becomes a page with its sentence."""
+    """Shows a page for an expected error that no view handled."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -137,7 +137,7 @@ class PageErrorMiddleware:
     def process_exception(self, request, exception):
         if isinstance(exception, OperationalError | InterfaceError):
             exception = NotReady(
-                "The database does not answer. Try again in a moment.", code="database_unavailable"
+                "The database is not responding. Try again in a moment.", code="database_unavailable"
             )
         if isinstance(exception, ValidationError):
             body = body_of(exception)
@@ -146,32 +146,33 @@ class PageErrorMiddleware:
 
 
 def bad_request(request, exception):
-    return error_response(
-        request, 400, detail="The server could not understand this request.", code="bad_request"
-    )
+    return error_response(request, 400, detail="The request is not valid.", code="bad_request")
 
 
 def permission_denied(request, exception):
     return error_response(
-        request, 403, detail=str(exception) or "You may not do this.", code="permission_denied"
+        request,
+        403,
+        detail=str(exception) or "You don't have permission to do this.",
+        code="permission_denied",
     )
 
 
 def page_not_found(request, exception):
     text = str(exception) if "tried" not in str(exception) and exception.args else ""
-    return error_response(request, 404, detail=text or "There is nothing at this address.", code="not_found")
+    return error_response(request, 404, detail=text or "Page not found.", code="not_found")
 
 
 def server_error(request):
     if wants_json(request):
-        number = f" with the number {current_id()}" if current_id() else ""
-        detail = f"Something went wrong on our side. It has been logged{number}."
+        number = f" with the request ID {current_id()}" if current_id() else ""
+        detail = f"Something went wrong. The error has been logged{number}."
         return error_response(request, 500, detail=detail, code="server_error")
-    # Without the usual context: what that needs may be what crashed.
+    # Without context processors: one of them may be what crashed.
     return HttpResponse(render_to_string("500.html", {"request_id": current_id()}), status=500)
 
 
 def too_many_sign_ins(request, original_response=None, credentials=None):
-    """django-axes calls this when a name or an address has failed too often."""
-    sentence = "Too many failed sign-ins. Wait a minute, then try again."
-    return error_response(request, 429, detail=sentence, code="too_many_sign_ins")
+    """Called by django-axes after too many failed attempts of a username or an IP address."""
+    detail = "Too many failed sign-in attempts. Wait a minute and try again."
+    return error_response(request, 429, detail=detail, code="too_many_sign_ins")

@@ -1,4 +1,4 @@
-"""JSON in, for every call: strict, fast, and bounded in depth."""
+"""The JSON parser of all API requests: strict, fast, and limited in depth."""
 
 import orjson
 from django.core.exceptions import ValidationError
@@ -7,11 +7,13 @@ from rest_framework.parsers import BaseParser
 
 
 def loads(content: bytes):
-    """A body as JSON. Raises ValidationError; NaN, Infinity, half a character and endless nesting are no JSON."""
+    """Parse a request body. Raises ValidationError, also for NaN, Infinity, invalid UTF-8 and excessive nesting."""
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise ValidationError(f"The body is not JSON: {error.msg}.", code="parse_error") from error
+        raise ValidationError(
+            f"The request body is not valid JSON: {error.msg}.", code="parse_error"
+        ) from error
 
 
 class JSONParser(BaseParser):

@@ -1,4 +1,4 @@
-"""Parts of the OpenAPI description that every app shares: the error body, and examples for path parameters."""
+"""Parts of the OpenAPI schema that all apps share: the error body, and examples of path parameters."""
 
 from rest_framework import serializers
 
@@ -6,8 +6,8 @@ from rest_framework import serializers
 class ErrorSerializer(serializers.Serializer):
     """The body of every error response."""
 
-    detail = serializers.CharField(help_text="One sentence that a person can act on.")
-    code = serializers.CharField(help_text="One word that a program can act on.")
+    detail = serializers.CharField(help_text="What is wrong and how to correct it, for people.")
+    code = serializers.CharField(help_text="A stable error code, for programs.")
     fields = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
 
 
@@ -15,7 +15,7 @@ EXAMPLES = {"name": "iris", "dataset": "iris", "version": 1, "id": 1, "model": "
 
 
 def with_path_examples(result, generator, request, public):
-    """Swagger fills these in, so that each call works as it stands once the example of /train was executed."""
+    """Add examples to path parameters, so that each call works in Swagger after the example of /train."""
     for calls in result["paths"].values():
         for call in calls.values():
             for parameter in call.get("parameters", []):

@@ -1,5 +1,5 @@
-"""The one settings file. Everything that differs between installations comes from the environment;
-a fresh clone runs with nothing set. `.env.example` lists every variable (a test compares)."""
+"""Django settings. Everything that differs between installations is read from the environment, and all variables
+are optional on a fresh clone. `.env.example` lists every variable; a test compares."""
 
 import os
 import secrets
@@ -43,11 +43,11 @@ def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     return text
 
 
-def kept_secret_key(folder: Path) -> str:
-    """The key of an installation that was given none: made once, readable by its owner only.
+def generated_secret_key(folder: Path) -> str:
+    """The secret key of an installation without SECRET_KEY: generated once, readable only by its owner.
 
-    Artifacts are signed with it, so it must outlive restarts. Written beside and linked into place,
-    since several processes may start at once.
+    Artifacts are signed with it, so it must survive restarts. It is written to a temporary file and linked into
+    place, because several processes can start at the same time.
     """
     path = folder / "secret_key"
     if not path.exists():
@@ -64,22 +64,22 @@ def kept_secret_key(folder: Path) -> str:
 
 
 def memory_mb() -> int:
-    """The memory of this machine, or of this container where its control group has less."""
+    """The memory of this machine, or the limit of its control group if that is lower."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.exists() else "max"
     return min(machine, int(text) if text.isdigit() else machine) // 1024**2
 
 
-# Where things live
+# Data folder
 
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 try:
     DATA_DIR.mkdir(parents=True, exist_ok=True)
 except OSError as error:
-    raise ImproperlyConfigured(f"DATA_DIR={str(DATA_DIR)!r} cannot be made: {error.strerror}.") from error
+    raise ImproperlyConfigured(f"DATA_DIR={str(DATA_DIR)!r} cannot be created: {error.strerror}.") from error
 
-# The processes
+# Processes
 
 HOST = env("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, low=1, high=65535)
@@ -92,18 +92,18 @@ TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
 
 # Security
 
-# Unset is the local installation: no debug pages, and a key that is kept in DATA_DIR. DEBUG=False, said
-# on purpose, declares a production where every machine needs the same key: it must be given.
+# Unset means a local installation: no debug pages, and a generated key in DATA_DIR. An explicit DEBUG=False means
+# production, where all machines need the same key, so it is required.
 DEBUG = env_bool("DEBUG", False)
 if env("SECRET_KEY"):
     SECRET_KEY = env("SECRET_KEY")
 elif env("DEBUG") and not DEBUG:
     raise ImproperlyConfigured(
-        "DEBUG=False needs SECRET_KEY. Make one with: "
+        "DEBUG=False requires SECRET_KEY. Generate one with: "
         "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
 else:
-    SECRET_KEY = kept_secret_key(DATA_DIR)
+    SECRET_KEY = generated_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
@@ -116,7 +116,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
-# The application
+# Application
 
 INSTALLED_APPS = [
     "mlplatform.apps.PlatformAdminConfig",
@@ -187,7 +187,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
-# The database
+# Database
 
 try:
     DATABASES = {
@@ -197,16 +197,16 @@ try:
             conn_health_checks=True,
         )
     }
-except ValueError as error:  # its text may hold the password
+except ValueError as error:  # its message can contain the password
     raise ImproperlyConfigured(
-        "DATABASE_URL is not an address like postgresql://user:password@host:5432/name."
+        "DATABASE_URL is not a URL such as postgresql://user:password@host:5432/name."
     ) from error
 if DATABASES["default"]["ENGINE"] not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
     raise ImproperlyConfigured(
-        "DATABASE_URL must begin with postgresql:// or sqlite://; nothing else is supported."
+        "DATABASE_URL must start with postgresql:// or sqlite://; other databases are not supported."
     )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # A lost connection is noticed after half a minute. For a server that hangs see resilience/circuit_breaker.py.
+    # A lost connection is detected after 30 s. For a server that hangs see resilience/circuit_breaker.py.
     DATABASES["default"]["ENGINE"] = "mlplatform.postgres"
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
@@ -251,7 +251,7 @@ def bucket_storage(bucket: str) -> dict:
             "secret_key": OBJECT_STORAGE_SECRET_KEY or None,
             "region_name": OBJECT_STORAGE_REGION or None,
             "querystring_auth": False,
-            "file_overwrite": True,  # every key is written once, so the look-up for a free name is waste
+            "file_overwrite": True,  # keys are never reused, so the check for an existing name is unnecessary
             "max_memory_size": 8 * 1024 * 1024,
             "client_config": Config(
                 # boto3 1.36 and later sends checksums that S3-compatible servers reject.
@@ -260,8 +260,8 @@ def bucket_storage(bucket: str) -> dict:
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
                 connect_timeout=2,
-                # Of silence, twice: a busy server's disk may take that long over a part of a large file, and who
-                # uploads still waits. Predictions wait less: see serving/model_cache/cache.py.
+                # Without a byte, twice: a busy server can need that long for a part of a large file while the
+                # uploader waits. Predictions wait less: see serving/model_cache/cache.py.
                 read_timeout=10,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             ),
@@ -279,7 +279,7 @@ STORAGES = {
 # Uploads and request bodies
 
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
-MAX_REQUEST_MB = 64  # any body that is not an upload: about 100,000 rows of 30 numbers for a prediction
+MAX_REQUEST_MB = 64  # any body except uploads: a prediction of about 100,000 rows of 30 numbers
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -291,10 +291,10 @@ SCORING_KEEP_DAYS = env_int("SCORING_KEEP_DAYS", 30, low=1)
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
-# Called once before the web server forks: work of seconds whose result all its processes share.
+# Called once before the web server forks: slow work whose result all its processes share.
 PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
-# Called in each web process after the fork, which threads do not survive; with a function that returns False once
-# the process ends.
+# Called in each web process after the fork, to start threads; with a function that returns False once the process
+# ends.
 IN_WORKERS = ["serving.model_cache.refresher.start"]
 # The API calls that skip Django's middleware, see web/fast_path.py: these paths, and with a bearer token these views.
 FAST_PATH_PREFIXES = ["/v2/models", "/v1/models", "/invocations"]
@@ -327,10 +327,10 @@ TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)
 TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
 TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
 
-# People and programs
+# Users and tokens
 
 PLATFORM_ADMIN_USERNAME = env("PLATFORM_ADMIN_USERNAME", "admin")
-PLATFORM_ADMIN_PASSWORD = env("PLATFORM_ADMIN_PASSWORD")  # unset: one is made up and printed once
+PLATFORM_ADMIN_PASSWORD = env("PLATFORM_ADMIN_PASSWORD")  # unset: a password is generated and printed once
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -345,7 +345,7 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-# Ten failed sign-ins a minute for a name or an address, then 429 until a minute has passed.
+# After ten failed sign-in attempts for a username or an IP address: 429 for one minute.
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=1)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]

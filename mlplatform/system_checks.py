@@ -1,4 +1,4 @@
-"""Settings that are right one by one and wrong together, as system checks with a hint."""
+"""System checks for settings that are valid alone but not in combination."""
 
 import re
 
@@ -11,10 +11,10 @@ BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 @register(TAG)
 def object_storage(app_configs, **kwargs) -> list[CheckMessage]:
-    found = []
+    messages = []
     keys = [bool(settings.OBJECT_STORAGE_ACCESS_KEY), bool(settings.OBJECT_STORAGE_SECRET_KEY)]
     if settings.OBJECT_STORAGE == "s3" and any(keys) and not all(keys):
-        found.append(
+        messages.append(
             Error(
                 "Only one of OBJECT_STORAGE_ACCESS_KEY and OBJECT_STORAGE_SECRET_KEY is set.",
                 hint="Set both, or neither to use the standard AWS credential chain (IAM roles).",
@@ -22,33 +22,33 @@ def object_storage(app_configs, **kwargs) -> list[CheckMessage]:
             )
         )
     if settings.OBJECT_STORAGE == "local" and (settings.OBJECT_STORAGE_ENDPOINT or any(keys)):
-        found.append(
+        messages.append(
             Warning(
-                "The OBJECT_STORAGE_* address and keys are not used: files go to DATA_DIR.",
+                "OBJECT_STORAGE_ENDPOINT and the OBJECT_STORAGE keys have no effect: files are stored in DATA_DIR.",
                 hint="Set OBJECT_STORAGE=s3 to use the object store.",
                 id="platform.W001",
             )
         )
-    return found
+    return messages
 
 
 @register(TAG)
 def buckets(app_configs, **kwargs) -> list[CheckMessage]:
-    found = [
+    messages = [
         Error(
-            f"{name}={getattr(settings, name)!r} cannot be the name of a bucket.",
-            hint="Use 3 to 63 small letters, digits, dots and hyphens, with a letter or digit at both ends.",
+            f"{name}={getattr(settings, name)!r} is not a valid bucket name.",
+            hint="Use 3 to 63 lower-case letters, digits, dots and hyphens; start and end with a letter or digit.",
             id="platform.E002",
         )
         for name in ("DATASETS_BUCKET", "TRAINED_MODELS_BUCKET")
         if not BUCKET_NAME.fullmatch(getattr(settings, name))
     ]
     if settings.DATASETS_BUCKET == settings.TRAINED_MODELS_BUCKET:
-        found.append(
+        messages.append(
             Error(
                 "DATASETS_BUCKET and TRAINED_MODELS_BUCKET are the same.",
-                hint="Give each a bucket of its own: who may read tables need not be able to change models.",
+                hint="Use separate buckets, so that read access to tables does not require write access to models.",
                 id="platform.E003",
             )
         )
-    return found
+    return messages

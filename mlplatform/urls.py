@@ -7,14 +7,14 @@ from mlplatform.auth import api, views
 from serving.views import home
 
 urlpatterns = [
-    # Programs: the API's addresses never end in a slash.
+    # The API: paths without a trailing slash
     path("auth/token", api.TokenView.as_view(), name="api-token"),
     path("", include("catalog.api_urls")),
     path("", include("registry.api_urls")),
     path("", include("serving.api_urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    # People
+    # Pages
     path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("accounts/tokens/", views.tokens, name="tokens"),

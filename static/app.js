@@ -1,15 +1,15 @@
-// Comfort on top of pages that work without it: theme, copy, tabs, local times, signs of work.
+// Progressive enhancement of every page: theme, copy buttons, tabs, local times, busy indicators.
 (function () {
   const root = document.documentElement;
 
-  function remember(key, value) {
-    try { localStorage.setItem(key, value); } catch (error) { /* storage is switched off */ }
+  function store(key, value) {
+    try { localStorage.setItem(key, value); } catch (error) { /* storage is disabled */ }
   }
-  function recall(key) {
+  function load(key) {
     try { return localStorage.getItem(key); } catch (error) { return null; }
   }
-  function say(words) {
-    document.getElementById("announce").textContent = words;
+  function announce(message) {
+    document.getElementById("announce").textContent = message;
   }
 
   // Theme
@@ -22,7 +22,7 @@
   function setTheme(theme) {
     if (theme === "system") delete root.dataset.theme;
     else root.dataset.theme = theme;
-    remember("theme", theme);
+    store("theme", theme);
     showTheme();
   }
 
@@ -34,20 +34,20 @@
     try {
       await navigator.clipboard.writeText(text);
     } catch (error) {
-      // Plain http on another host than this one has no clipboard: leave the text selected to copy by hand.
+      // Plain HTTP from another host has no clipboard access: select the text instead.
       if (source.select) source.select();
       else getSelection().selectAllChildren(source);
-      say("The text is selected. Copy it with your keyboard.");
+      announce("The text is selected. Press Ctrl+C to copy it.");
       return;
     }
     const label = button.dataset.label || (button.dataset.label = button.textContent);
     button.textContent = "Copied";
-    say("Copied to the clipboard.");
+    announce("Copied to clipboard.");
     setTimeout(() => { button.textContent = label; }, 1600);
   }
 
-  // Tabs of a code sample: without this script its sections stand one below the other.
-  let made = 0;
+  // Tabs of a code sample
+  let tabCount = 0;
   function makeTabs(box) {
     const panels = [...box.querySelectorAll("section[data-tab]")];
     const list = box.querySelector(".tabs");
@@ -57,8 +57,8 @@
       const tab = document.createElement("button");
       tab.type = "button";
       tab.textContent = panel.dataset.tab;
-      tab.id = `tab-${++made}`;
-      panel.id = `panel-${made}`;
+      tab.id = `tab-${++tabCount}`;
+      panel.id = `panel-${tabCount}`;
       tab.setAttribute("role", "tab");
       tab.setAttribute("aria-controls", panel.id);
       panel.setAttribute("role", "tabpanel");
@@ -66,7 +66,7 @@
       list.append(tab);
     }
     box.classList.add("tabbed");
-    showTab(box, recall("code-tab") || panels[0].dataset.tab);
+    showTab(box, load("code-tab") || panels[0].dataset.tab);
   }
   function showTab(box, name) {
     const tabs = [...box.querySelectorAll("[role=tab]")];
@@ -87,11 +87,11 @@
     }
   }
   function focusFirstError(part) {
-    const wrong = part.querySelector("main [aria-invalid=true], form [aria-invalid=true], form [role=alert]");
-    if (!wrong) return;
-    const fold = wrong.closest("details");
+    const invalid = part.querySelector("main [aria-invalid=true], form [aria-invalid=true], form [role=alert]");
+    if (!invalid) return;
+    const fold = invalid.closest("details");
     if (fold) fold.open = true;
-    wrong.focus();
+    invalid.focus();
   }
 
   document.addEventListener("click", (event) => {
@@ -100,7 +100,7 @@
     else if (button?.hasAttribute("data-copy")) copy(button);
     else if (button?.hasAttribute("data-close")) closeDetails(button.closest("details"));
     else if (button) {
-      remember("code-tab", button.textContent);
+      store("code-tab", button.textContent);
       document.querySelectorAll(".code.tabbed").forEach((box) => showTab(box, button.textContent));
     }
     for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -122,11 +122,11 @@
     next.focus();
   });
 
-  // Signs of work: the line at the top shows after 300 ms (app.css), a second click on a button does nothing.
-  let working = 0;
-  function work(change) {
-    working = Math.max(0, working + change);
-    root.classList.toggle("working", working > 0);
+  // Busy indicators: the line at the top appears after 300 ms (app.css), and a form is submitted only once.
+  let pending = 0;
+  function addPending(change) {
+    pending = Math.max(0, pending + change);
+    root.classList.toggle("working", pending > 0);
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -134,44 +134,44 @@
     if (event.defaultPrevented || (form.getAttribute("method") || "").toLowerCase() !== "post") return;
     form.dataset.sent = "yes";
     event.submitter?.setAttribute("aria-busy", "true");
-    work(1);
-    // The answer may be a file, after which this page stays and nothing tells that it has come.
+    addPending(1);
+    // The response may be a download, after which the page stays and no event fires.
     if (form.hasAttribute("data-may-download")) setTimeout(() => {
       delete form.dataset.sent;
       event.submitter?.removeAttribute("aria-busy");
-      work(-1);
+      addPending(-1);
     }, 4000);
   });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
-    working = 0;
-    work(0);
+    pending = 0;
+    addPending(0);
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
     document.querySelectorAll("[aria-busy]").forEach((busy) => busy.removeAttribute("aria-busy"));
   });
-  document.addEventListener("htmx:beforeRequest", () => work(1));
-  document.addEventListener("htmx:afterRequest", () => work(-1));
+  document.addEventListener("htmx:beforeRequest", () => addPending(1));
+  document.addEventListener("htmx:afterRequest", () => addPending(-1));
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.requestConfig?.verb === "post") focusFirstError(event.detail.elt);
   });
-  function showTrouble(words) {
-    const notice = document.getElementById("trouble");
+  function showRequestError(message) {
+    const notice = document.getElementById("request-error");
     if (!notice) return;
-    notice.querySelector("p").textContent = words;
+    notice.querySelector("p").textContent = message;
     notice.hidden = false;
   }
   document.addEventListener("htmx:sendError", () => {
-    showTrouble("The server does not answer. What you see may be out of date; reload the page to try again.");
+    showRequestError("The server is not responding. Reload the page to try again.");
   });
   document.addEventListener("htmx:responseError", (event) => {
     const status = event.detail.xhr.status;
-    showTrouble(status === 401 || status === 403
-      ? "You may not do this, or your session has ended. Reload the page to sign in again."
-      : "That did not work and nothing was changed. Reload the page and try again.");
+    showRequestError(status === 401 || status === 403
+      ? "You don't have permission to do this, or your session has expired. Reload the page to sign in again."
+      : "The request failed. Reload the page and try again.");
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const notice = document.getElementById("trouble");
+    const notice = document.getElementById("request-error");
     if (notice && event.detail.shouldSwap) notice.hidden = true;
   });
 

@@ -1,7 +1,7 @@
-// Turns every <select data-search> into a text field with a list that narrows as one types (the ARIA combobox
-// pattern). The select stays as the value that is sent; without this script it is an ordinary list.
+// Turns every <select data-search> into a text field with a list filtered by the input (the ARIA combobox pattern).
+// The hidden select keeps the submitted value; without JavaScript it stays an ordinary list.
 (function () {
-  const SHOWN = 100; // of thousands of columns; typing finds the others
+  const MAX_SHOWN = 100; // a table can have thousands of columns; typing filters them
   let returnTo = "";
 
   function enhance(select) {
@@ -14,7 +14,7 @@
     const id = select.id;
     const label = document.querySelector(`label[for="${id}"]`);
     select.removeAttribute("data-search");
-    // An id of its own: htmx would give the focus of a replaced field to the list before it is enhanced.
+    // A separate id: otherwise htmx restores the focus of a replaced field to the select before it is enhanced.
     input.id = `${id}-search`;
     if (label) label.htmlFor = input.id;
     for (const name of ["aria-describedby", "aria-invalid"]) {
@@ -39,12 +39,12 @@
     const current = () => select.selectedOptions[0]?.text || "";
     const options = () => [...list.querySelectorAll("[role=option]")];
 
-    function open(words) {
-      const wanted = words.trim().toLowerCase();
-      const found = entries.filter((entry) => entry.label.toLowerCase().includes(wanted));
+    function open(text) {
+      const query = text.trim().toLowerCase();
+      const matches = entries.filter((entry) => entry.label.toLowerCase().includes(query));
       list.replaceChildren();
       let group = "";
-      for (const entry of found.slice(0, SHOWN)) {
+      for (const entry of matches.slice(0, MAX_SHOWN)) {
         if (entry.group !== group) {
           group = entry.group;
           const title = document.createElement("li");
@@ -61,17 +61,17 @@
         item.addEventListener("mousedown", (event) => { event.preventDefault(); choose(entry.option); });
         list.append(item);
       }
-      if (!found.length || found.length > SHOWN) {
+      if (!matches.length || matches.length > MAX_SHOWN) {
         const note = document.createElement("li");
         note.className = "combobox-note";
         note.setAttribute("role", "presentation");
-        note.textContent = found.length ? `and ${found.length - SHOWN} more: type to find them` : "Nothing matches.";
+        note.textContent = matches.length ? `${matches.length - MAX_SHOWN} more: type to filter` : "No matches";
         list.append(note);
       }
       list.hidden = false;
       input.setAttribute("aria-expanded", "true");
       const chosen = options().findIndex((item) => item.getAttribute("aria-selected") === "true");
-      mark(wanted ? 0 : Math.max(chosen, 0));
+      mark(query ? 0 : Math.max(chosen, 0));
       if (active >= 0) list.scrollTop = options()[active].offsetTop - list.clientHeight / 2;
     }
     function close() {
@@ -84,7 +84,7 @@
     function mark(index) {
       const items = options();
       active = Math.min(Math.max(index, 0), items.length - 1);
-      items.forEach((item, place) => item.classList.toggle("active", place === active));
+      items.forEach((item, position) => item.classList.toggle("active", position === active));
       if (active < 0) return;
       input.setAttribute("aria-activedescendant", items[active].id);
       items[active].scrollIntoView({ block: "nearest" });

@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a remembered theme does not flash and scripted parts do not jump.
+// Runs before the first paint, so that a saved theme does not flash and scripted elements do not shift.
 (function () {
   const root = document.documentElement;
   root.classList.add("js");
@@ -6,6 +6,6 @@
     const theme = localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") root.dataset.theme = theme;
   } catch (error) {
-    // Storage is switched off: the system's theme it is.
+    // Storage is disabled: use the theme of the system.
   }
 })();

@@ -101,10 +101,15 @@ def test_a_live_version_gets_one_sentence(page, api, make_version, admin):
 
 
 @pytest.mark.parametrize(
-    "path", ["/catalog/nothing/", "/registry/models/flowers/9/", "/serving/nothing/dev/"]
+    ("path", "sentence"),
+    [
+        ("/catalog/nothing/", "No dataset is named"),
+        ("/registry/models/flowers/9/", "no model version 9"),
+        ("/serving/nothing/dev/", "No dataset is named"),
+    ],
 )
-def test_what_is_not_there_is_a_404_page_with_a_sentence(page, make_version, path):
+def test_a_missing_object_is_a_404_page_with_the_reason(page, make_version, path, sentence):
     make_version()
     answer = page.get(path, headers={"Accept": "text/html"})
     assert answer.status_code == 404
-    assert "no " in text_of(answer)
+    assert sentence in text_of(answer)

@@ -1,4 +1,4 @@
-"""OpenAPI: every call is described, without warnings, and its examples work when executed."""
+"""The OpenAPI schema: complete, without warnings, and with examples that work."""
 
 import json
 
@@ -57,17 +57,17 @@ def schema():
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-def test_the_schema_is_valid_and_without_warnings(tmp_path):
+def test_the_openapi_schema_is_valid_without_warnings(tmp_path):
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
 
 
-def test_it_is_openapi_3_1_and_has_every_call(schema):
+def test_the_schema_is_openapi_3_1_and_contains_every_endpoint(schema):
     described = {(method.upper(), path) for path, calls in schema["paths"].items() for method in calls}
     assert schema["openapi"].startswith("3.1")
     assert described >= CALLS | {("GET", path) for path in PROBES}
 
 
-def test_upload_takes_a_file(schema):
+def test_the_upload_endpoint_has_a_binary_file(schema):
     body = schema["paths"]["/datasets/upload"]["post"]["requestBody"]["content"]["multipart/form-data"]
     name = body["schema"]["$ref"].rsplit("/", 1)[-1]
     file = schema["components"]["schemas"][name]["properties"]["file"]
@@ -79,7 +79,7 @@ def example_of(schema, path: str) -> dict:
     return next(iter(content["examples"].values()))["value"]
 
 
-def test_the_examples_work_in_the_order_of_a_model_s_life(schema, api):
+def test_the_examples_work_in_the_order_of_the_model_lifecycle(schema, api):
     for path, status in (("/train", 201), ("/predict", 200), ("/promote", 200)):
         assert api.post(path, example_of(schema, path)).status_code == status
     assert api.post("/train", example_of(schema, "/train")).status_code == 201
@@ -88,42 +88,44 @@ def test_the_examples_work_in_the_order_of_a_model_s_life(schema, api):
     assert api.post("/rollback", example_of(schema, "/rollback")).status_code == 200
 
 
-def test_the_examples_of_the_protocols_work_as_they_are_given(schema, api, program, admin):
+def test_the_examples_of_the_inference_protocols_work(schema, api, program, admin):
     assert api.post("/train", example_of(schema, "/train")).status_code == 201
     token = {"Authorization": f"Bearer {tokens.create(admin).token}"}
-    tried = 0
+    count = 0
     for path, calls in schema["paths"].items():
         for method, call in calls.items():
             if path.startswith(("/v1", "/v2", "/invocations", "/version", "/metrics")) or path in PROBES:
-                for sent in sendings(call):
-                    answer = program(method.upper(), filled(path, call), **sent, **token | given(call))
-                    assert str(answer.status_code) in call["responses"], answer.content
-                    assert answer.status_code == 200, answer.content
-                    tried += 1
-    assert tried == 27
+                for body in example_bodies(call):
+                    response = program(
+                        method.upper(), with_examples(path, call), **body, **token | example_headers(call)
+                    )
+                    assert str(response.status_code) in call["responses"], response.content
+                    assert response.status_code == 200, response.content
+                    count += 1
+    assert count == 27
 
 
-def filled(path: str, call: dict) -> str:
-    known = {told["name"]: told["example"] for told in call.get("parameters", []) if told["in"] == "path"}
-    return path.format(**known)
+def with_examples(path: str, call: dict) -> str:
+    examples = {item["name"]: item["example"] for item in call.get("parameters", []) if item["in"] == "path"}
+    return path.format(**examples)
 
 
-def given(call: dict) -> dict[str, str]:
-    headers = [told for told in call.get("parameters", []) if told["in"] == "header" and "examples" in told]
-    return {told["name"]: next(iter(told["examples"].values()))["value"] for told in headers}
+def example_headers(call: dict) -> dict[str, str]:
+    headers = [item for item in call.get("parameters", []) if item["in"] == "header" and "examples" in item]
+    return {item["name"]: next(iter(item["examples"].values()))["value"] for item in headers}
 
 
-def sendings(call: dict) -> list[dict]:
-    """The bodies of a call's examples, or one without a body."""
+def example_bodies(call: dict) -> list[dict]:
+    """The request bodies of the examples of a call; one empty request if it has no body."""
     bodies = [
         {"content_type": kind, "body": value if isinstance(value, str) else json.dumps(value)}
-        for kind, told in call.get("requestBody", {}).get("content", {}).items()
-        for value in [example["value"] for example in told.get("examples", {}).values()]
+        for kind, content in call.get("requestBody", {}).get("content", {}).items()
+        for value in [example["value"] for example in content.get("examples", {}).values()]
     ]
     return bodies or [{}]
 
 
-def test_everything_but_signing_in_asks_for_a_credential(schema):
+def test_every_endpoint_except_sign_in_schema_and_probes_requires_credentials(schema):
     open_calls = {
         (method, path)
         for path, calls in schema["paths"].items()
@@ -135,7 +137,7 @@ def test_everything_but_signing_in_asks_for_a_credential(schema):
 
 
 @pytest.mark.django_db
-def test_docs_come_from_the_package_and_need_no_login(client):
+def test_the_api_docs_load_nothing_from_other_hosts_and_need_no_sign_in(client):
     page = client.get("/docs").content.decode()
     assert "swagger" in page
     assert "https://" not in page.replace("https://spdx", "")

@@ -1,4 +1,4 @@
-"""The settings file itself, run afresh under one environment or another."""
+"""The settings module, executed with different environments."""
 
 import ast
 import os
@@ -26,7 +26,7 @@ def variables_read() -> set[str]:
 
 @pytest.fixture
 def load(monkeypatch, tmp_path):
-    """Run the settings file with these variables, and no others of ours."""
+    """Execute the settings module with only these variables."""
 
     def run(**variables) -> dict:
         for name in variables_read():
@@ -38,24 +38,24 @@ def load(monkeypatch, tmp_path):
     return run
 
 
-def test_the_example_lists_every_variable_once_and_no_other():
+def test_env_example_lists_every_variable_exactly_once():
     listed = re.findall(r"^#?([A-Z_]+)=", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted(variables_read() | COMPOSE_ONLY)
 
 
-def test_the_example_gives_no_secret():
+def test_env_example_contains_no_secrets():
     text = (settings.BASE_DIR / ".env.example").read_text()
     assert re.findall(r"^[A-Z_]+=(.+)", text, re.MULTILINE) == []
 
 
-def test_the_defaults_of_the_example_are_the_defaults(load):
+def test_the_defaults_in_env_example_are_those_of_the_settings(load):
     example = dict(
         re.findall(r"^#([A-Z_]+)=(.+)", (settings.BASE_DIR / ".env.example").read_text(), re.MULTILINE)
     )
     assert example.pop("DATA_DIR") == "./data"
-    plain, spelt_out = load(), load(**example)
-    compared = [name for name in plain if name.isupper() and name not in {"STORAGES", "ALLOWED_HOSTS"}]
-    assert {name: plain[name] for name in compared} == {name: spelt_out[name] for name in compared}
+    defaults, explicit = load(), load(**example)
+    compared = [name for name in defaults if name.isupper() and name not in {"STORAGES", "ALLOWED_HOSTS"}]
+    assert {name: defaults[name] for name in compared} == {name: explicit[name] for name in compared}
 
 
 def test_the_operations_guide_lists_every_variable_and_no_other():
@@ -87,40 +87,40 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("DATA_DIR", "/dev/null/data"),
     ],
 )
-def test_nonsense_is_refused_by_the_name_of_its_variable(load, name, value):
+def test_an_invalid_value_is_rejected_with_the_name_of_its_variable(load, name, value):
     with pytest.raises(ImproperlyConfigured, match=f"^{name}\\b.*\\.$"):
         load(**{name: value})
 
 
-def test_a_password_in_a_wrong_database_address_is_not_repeated(load):
-    with pytest.raises(ImproperlyConfigured) as refusal:
+def test_the_error_for_an_invalid_database_url_hides_the_password(load):
+    with pytest.raises(ImproperlyConfigured) as caught:
         load(DATABASE_URL="postgresql://user:swordfish@host:port/name")
-    assert "swordfish" not in str(refusal.value)
+    assert "swordfish" not in str(caught.value)
 
 
-def test_an_empty_variable_is_an_unset_one(load):
+def test_an_empty_variable_is_treated_as_unset(load):
     assert load(PORT="", DEBUG="", OBJECT_STORAGE=" ")["PORT"] == 8000
 
 
-def test_production_refuses_to_start_without_a_secret_key(tmp_path):
-    ours = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DEBUG": "False"}
+def test_production_requires_a_secret_key(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DEBUG": "False"}
     command = [sys.executable, "manage.py", "check"]
-    refused = subprocess.run(command, cwd=settings.BASE_DIR, env=ours, capture_output=True, text=True)
-    assert refused.returncode == 1
-    assert re.fullmatch("DEBUG=False needs SECRET_KEY. .+\n", refused.stderr)
+    result = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert re.fullmatch("DEBUG=False requires SECRET_KEY. .+\n", result.stderr)
 
 
-def test_a_generated_secret_key_is_kept_and_private(load, tmp_path):
+def test_a_generated_secret_key_is_stored_and_private(load, tmp_path):
     assert load()["SECRET_KEY"] == load()["SECRET_KEY"] != ""
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
 
 
-def test_debug_is_off_unless_asked_for(load):
+def test_debug_is_off_by_default(load):
     assert load()["DEBUG"] is False
     assert load(DEBUG="1")["DEBUG"] is True
 
 
-def test_sqlite_takes_the_write_lock_at_once_and_lets_readers_read(load):
+def test_sqlite_transactions_are_immediate_and_do_not_block_readers(load):
     """Deferred transactions that read and then write fail with "database is locked", whatever the timeout."""
     options = load()["DATABASES"]["default"]["OPTIONS"]
     assert options["transaction_mode"] == "IMMEDIATE"
@@ -128,51 +128,51 @@ def test_sqlite_takes_the_write_lock_at_once_and_lets_readers_read(load):
     assert "journal_mode=WAL" in options["init_command"]
 
 
-def test_the_data_folder_may_have_any_name(load, tmp_path):
+def test_the_data_folder_can_have_any_name(load, tmp_path):
     folder = tmp_path / "50% of #1? data"
     assert load(DATA_DIR=str(folder))["DATABASES"]["default"]["NAME"] == str(folder / "ml_registry.db")
 
 
-def test_s3_sends_no_checksums_that_other_servers_reject(load):
+def test_s3_requests_have_no_checksums_that_other_servers_reject(load):
     options = load(OBJECT_STORAGE="s3")["STORAGES"]["models"]["OPTIONS"]
     config = options["client_config"]
     assert config.request_checksum_calculation == config.response_checksum_validation == "when_required"
     assert config.signature_version == "s3v4"
 
 
-def test_s3_without_keys_leaves_it_to_the_credential_chain_of_aws(load):
+def test_s3_without_keys_uses_the_aws_credential_chain(load):
     options = load(OBJECT_STORAGE="s3")["STORAGES"]["datasets"]["OPTIONS"]
     assert options["access_key"] is options["secret_key"] is options["endpoint_url"] is None
 
 
-def test_an_ipv6_address_is_an_allowed_host_in_brackets(load):
+def test_an_ipv6_host_is_allowed_in_brackets(load):
     assert load(HOST="fd00::1")["ALLOWED_HOSTS"][-1] == "[fd00::1]"
 
 
-def found(check) -> list[str]:
+def message_ids(check) -> list[str]:
     return [message.id for message in check(app_configs=None)]
 
 
-def test_half_a_pair_of_keys_is_an_error(settings):
+def test_one_object_storage_key_without_the_other_is_an_error(settings):
     settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ACCESS_KEY = "s3", "key"
-    assert found(system_checks.object_storage) == ["platform.E001"]
+    assert message_ids(system_checks.object_storage) == ["platform.E001"]
 
 
-def test_an_object_store_that_is_not_used_is_a_warning(settings):
+def test_settings_of_an_unused_object_store_are_a_warning(settings):
     settings.OBJECT_STORAGE, settings.OBJECT_STORAGE_ENDPOINT = "local", "http://localhost:9000"
-    assert found(system_checks.object_storage) == ["platform.W001"]
+    assert message_ids(system_checks.object_storage) == ["platform.W001"]
 
 
 @pytest.mark.parametrize("name", ["Datasets", "a", "../datasets", "data_sets", "-data"])
-def test_a_bucket_that_no_server_would_make_is_an_error(settings, name):
+def test_an_invalid_bucket_name_is_an_error(settings, name):
     settings.DATASETS_BUCKET = name
-    assert found(system_checks.buckets) == ["platform.E002"]
+    assert message_ids(system_checks.buckets) == ["platform.E002"]
 
 
-def test_one_bucket_for_both_is_an_error(settings):
+def test_one_bucket_for_datasets_and_models_is_an_error(settings):
     settings.DATASETS_BUCKET = settings.TRAINED_MODELS_BUCKET
-    assert found(system_checks.buckets) == ["platform.E003"]
+    assert message_ids(system_checks.buckets) == ["platform.E003"]
 
 
-def test_the_defaults_pass_every_check():
-    assert found(system_checks.object_storage) == found(system_checks.buckets) == []
+def test_the_default_settings_pass_all_system_checks():
+    assert message_ids(system_checks.object_storage) == message_ids(system_checks.buckets) == []

@@ -1,4 +1,4 @@
-"""POST and DELETE /auth/token: signing in and out for programs."""
+"""POST and DELETE /auth/token: create and revoke API tokens."""
 
 from django.contrib.auth import authenticate
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -26,7 +26,7 @@ class TokenView(APIView):
     serializer_class = NewTokenSerializer
 
     def get_authenticators(self):
-        # Signing in reads no credentials but its body, so that an old token in the header is no obstacle.
+        # Sign-in reads the credentials from the body only: an expired token in the header must not prevent it.
         return [] if self.request and self.request.method == "POST" else super().get_authenticators()
 
     def get_authenticate_header(self, request):
@@ -37,7 +37,7 @@ class TokenView(APIView):
 
     @extend_schema(
         operation_id="create_token",
-        summary="Sign in for a token",
+        summary="Create a token",
         tags=["auth"],
         auth=[],
         request=SignInSerializer,
@@ -51,14 +51,14 @@ class TokenView(APIView):
         form.is_valid(raise_exception=True)
         user = authenticate(
             request._request, **form.validated_data
-        )  # django-axes turns the tenth failure into 429
+        )  # django-axes responds to the tenth failure with 429
         if user is None:
-            raise AuthenticationFailed("The name or the password is not right.")
+            raise AuthenticationFailed("Incorrect username or password.")
         return Response(NewTokenSerializer(tokens.create(user)).data, status=201)
 
     @extend_schema(
         operation_id="revoke_token",
-        summary="Revoke the token in use",
+        summary="Revoke the current token",
         tags=["auth"],
         request=None,
         responses={204: None, 401: ErrorSerializer, 404: ErrorSerializer},

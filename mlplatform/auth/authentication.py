@@ -1,4 +1,4 @@
-"""Token authentication, and the Django permissions of administrators."""
+"""Token authentication, and the permissions of administrators in Django admin."""
 
 from django.contrib.auth.backends import BaseBackend
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -26,7 +26,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 
 class RoleBackend(BaseBackend):
-    """Gives administrators every Django permission, so that they can use the admin without further flags."""
+    """Grants administrators all Django permissions, so that they can use the admin without further flags."""
 
     def has_perm(self, user_obj, perm, obj=None):
         return can(user_obj, "administer")

@@ -1,4 +1,4 @@
-"""The four roles and what each of them is permitted to do."""
+"""The four roles and their permissions."""
 
 # A role has its own permissions and those of every role above it in this list.
 ROLES = {

@@ -1,4 +1,4 @@
-"""The account pages: API tokens. Signing in and out are Django's own views."""
+"""The page of API tokens. Sign-in and sign-out are views of Django."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,14 +9,14 @@ from django.views.decorators.http import require_POST
 from mlplatform.auth import tokens as api_tokens
 
 
-@never_cache  # the answer to a POST holds the new token, which is shown this once
+@never_cache  # the response to a POST contains the new token, which is shown only once
 @login_required
 def tokens(request):
-    made = api_tokens.create(request.user) if request.method == "POST" else None
+    new_token = api_tokens.create(request.user) if request.method == "POST" else None
     context = {
         "tokens": api_tokens.active(request.user),
-        "made": made,
-        "curl": f'curl -H "Authorization: Bearer {made.token if made else "$TOKEN"}" \\\n'
+        "new_token": new_token,
+        "curl": f'curl -H "Authorization: Bearer {new_token.token if new_token else "$TOKEN"}" \\\n'
         f"  {request.build_absolute_uri('/datasets')}",
     }
     return render(request, "accounts/tokens.html", context)
@@ -26,5 +26,5 @@ def tokens(request):
 @require_POST
 def revoke_token(request, token_key):
     api_tokens.revoke(request.user, token_key=token_key)
-    messages.success(request, "The token is revoked. Programs that use it are signed out.")
+    messages.success(request, "The token was revoked. Programs that use it no longer have access.")
     return redirect("tokens")

@@ -1,4 +1,4 @@
-"""How a number, a size, an instant, a stage and a job state look. Pages and admin take it from here."""
+"""Template filters for numbers, sizes, times, stages and job states, used by pages and admin."""
 
 import math
 from datetime import timedelta
@@ -11,7 +11,7 @@ from django.utils.html import format_html
 register = template.Library()
 
 NOTHING = "–"
-# Narrow and no-break: a number never wraps in the middle.
+# A narrow no-break space: numbers do not wrap.
 THIN_SPACE = "\u202f"
 
 STAGES = {
@@ -35,7 +35,7 @@ DATE_AFTER = timedelta(days=30)
 
 @register.filter
 def number(value):
-    """`1234567` -> `1 234 567`, with thin spaces. An integer, or a float that is shown as it is."""
+    """`1234567` -> `1 234 567`, with thin spaces; the decimals of a float are kept."""
     if _missing(value):
         return NOTHING
     return f"{value:,}".replace(",", THIN_SPACE)
@@ -43,7 +43,7 @@ def number(value):
 
 @register.filter
 def metric(value):
-    """Four digits: `0.9667`, `53.37`, `2 934`; what four decimals would call zero as `3.2e-05`."""
+    """Four significant digits: `0.9667`, `53.37`, `2 934`; `3.2e-05` for what four decimals would round to zero."""
     if _missing(value):
         return NOTHING
     size = abs(float(value))
@@ -86,7 +86,7 @@ def duration(value):
 
 @register.filter
 def moment(value):
-    """An instant as `5 minutes ago`, exact in the tooltip; after a month as its date."""
+    """A time as `5 minutes ago`, with the exact time in the tooltip; after a month as a date."""
     if value is None:
         return NOTHING
     local = timezone.localtime(value)
@@ -100,25 +100,25 @@ def moment(value):
 
 @register.filter
 def stage_badge(stage):
-    """The badge of a stage; a version that is live nowhere has none."""
+    """The badge of a stage; a dash for a version that is not live."""
     return _badge(*STAGES[stage]) if stage else NOTHING
 
 
 @register.filter
 def state_badge(state):
-    """The badge of a training job's state."""
+    """The badge of a job state."""
     return _badge(*STATES[state])
 
 
 @register.filter
 def heat(share):
-    """The class that tints a cell by a share of 0 to 1: a class, so that no inline style is needed."""
+    """The CSS class that colours a cell by a share of 0 to 1, to avoid inline styles."""
     return f"heat-{round(min(max(share, 0), 1) * 10)}"
 
 
 @register.filter
 def percent(share):
-    """A share of 0 to 1 as `96.7 %`; never `100 %` or `0 %` for what is not exactly that."""
+    """A share of 0 to 1 as `96.7 %`; `100 %` and `0 %` only for exact values."""
     if _missing(share):
         return NOTHING
     if 0 < share < 0.001:
@@ -137,12 +137,12 @@ def _badge(label, tone):
 
 
 def _relative(instant, now):
-    distance = abs(now - instant)
-    if distance > DATE_AFTER:
+    elapsed = abs(now - instant)
+    if elapsed > DATE_AFTER:
         return instant.strftime("%-d %b %Y")
     for seconds, unit in UNITS:
-        # Whole units, rounded down: "1 hour ago" is never a claim about 59 minutes.
-        if count := int(distance.total_seconds() // seconds):
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{words} ago" if instant <= now else f"in {words}"
+        # Rounded down: 59 minutes are never "1 hour ago".
+        if count := int(elapsed.total_seconds() // seconds):
+            distance = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{distance} ago" if instant <= now else f"in {distance}"
     return "just now" if instant <= now else "in a moment"

@@ -1,4 +1,4 @@
-"""A platform as it is run, web server and worker as processes of their own, and a browser to look at it with."""
+"""A running platform, with web server and worker in separate processes, and a browser."""
 
 import json
 import os
@@ -98,7 +98,7 @@ def platform(tmp_path_factory):
 
 @pytest.fixture
 def chrome():
-    """One browser a test: Playwright's event loop must not outlive it, or Django refuses its database."""
+    """One browser per test: Playwright's event loop must not outlive it, or Django refuses database access."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=WAIT_MS)
@@ -110,7 +110,7 @@ def chrome():
 
 @pytest.fixture
 def visit(chrome, platform):
-    """`visit()` signs an administrator in and gives the page; keywords are those of a browser context."""
+    """`visit()` signs in an administrator and returns the page; keywords are options of the browser context."""
 
     def open_page(**options):
         context = chrome.new_context(base_url=platform.url, **options)
@@ -128,7 +128,7 @@ def visit(chrome, platform):
 
 @pytest.fixture(scope="session")
 def filled(platform):
-    """The platform with a dataset, two models of it (one is in production) and a job that failed."""
+    """The platform with datasets, models (one of them in production) and a failed job."""
     send(platform, "/datasets/upload", FLOWERS, name="garden")
     tree = {"module": "tree", "class": "DecisionTreeClassifier"}
     ask = {"dataset_name": "garden", "target_column": "species"}
@@ -147,7 +147,7 @@ def filled(platform):
 
 
 def send(platform: Platform, path: str, content: dict | str, name: str = "") -> None:
-    """One API call: JSON, or a text as the file of a dataset."""
+    """Send one API request: JSON, or a text as an uploaded file."""
     headers = {"Authorization": f"Bearer {platform.token}", "Content-Type": "application/json"}
     headers["Prefer"] = "wait=60"
     if isinstance(content, str):
@@ -159,5 +159,5 @@ def send(platform: Platform, path: str, content: dict | str, name: str = "") -> 
     else:
         body = json.dumps(content)
     request = urllib.request.Request(platform.url + path, data=body.encode(), headers=headers)
-    with urllib.request.urlopen(request, timeout=90) as answer:
-        assert re.match("20[01]", str(answer.status)), answer.read()
+    with urllib.request.urlopen(request, timeout=90) as response:
+        assert re.match("20[01]", str(response.status)), response.read()

@@ -1,4 +1,4 @@
-"""What must hold on every page: nothing sticks out on a phone, everything has a name, and text can be read."""
+"""Layout and accessibility of every page: no horizontal overflow, labelled controls, sufficient contrast."""
 
 import re
 import urllib.request
@@ -10,14 +10,14 @@ PATHS = [
     "/serving/", "/serving/garden/dev/", "/serving/garden/staging/", "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip
 
-NAMELESS = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
+UNLABELLED = """() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
   .filter((control) => control.checkVisibility())
   .filter((control) => !(control.labels?.length || control.getAttribute('aria-label')
     || control.getAttribute('aria-labelledby') || control.textContent.trim()))
   .map((control) => control.outerHTML)"""
 
-# The contrast of every visible text with what is painted behind it, by the formula of WCAG 2.
-UNREADABLE = """() => {
+# The contrast of every visible text with its background, by the formula of WCAG 2.
+LOW_CONTRAST = """() => {
   const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const rgba = (colour) => {
     paint.clearRect(0, 0, 1, 1);
@@ -53,7 +53,7 @@ UNREADABLE = """() => {
 WIDTHS = (1600, 1280, 1024, 768, 640, 390)
 
 
-def test_every_page_holds_up(visit, filled):
+def test_every_page_fits_its_viewport_and_is_accessible(visit, filled):
     page = visit()
     faults = []
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
@@ -70,25 +70,25 @@ def test_every_page_holds_up(visit, filled):
             "document.querySelectorAll('details:not(.menu)').forEach((fold) => { fold.open = true; })"
         )
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [f"{wide} px too wide with its folds open"] if wide > 0 else []
-        found += [f"nameless: {control}" for control in page.evaluate(NAMELESS)]
+        found += [f"{wide} px too wide with all details open"] if wide > 0 else []
+        found += [f"unlabelled: {control}" for control in page.evaluate(UNLABELLED)]
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
-            found += [f"contrast, {scheme}: {text}" for text in page.evaluate(UNREADABLE)]
+            found += [f"contrast, {scheme}: {text}" for text in page.evaluate(LOW_CONTRAST)]
         ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
-        found += [f"id twice: {name}" for name in set(ids) if ids.count(name) > 1]
+        found += [f"duplicate id: {name}" for name in set(ids) if ids.count(name) > 1]
         faults += [f"{path}: {fault}" for fault in found]
     assert not faults, "\n".join(faults)
 
 
-def test_no_page_needs_inline_code_or_styles(visit, filled):
+def test_no_page_has_inline_scripts_or_styles(visit, filled):
     """So that a Content-Security-Policy can forbid both."""
     page = visit()
     cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
     for path in PATHS[:-1]:
         request = urllib.request.Request(filled.url + path, headers={"Cookie": cookies})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            text = answer.read().decode()
+        with urllib.request.urlopen(request, timeout=20) as response:
+            text = response.read().decode()
         assert not re.search(r"<[^>]+\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)|javascript:", text), (
             path
         )

@@ -1,4 +1,4 @@
-"""The whole life of a model, as a person clicks through it: with JavaScript, and without."""
+"""The life of a model on the pages, with and without JavaScript."""
 
 import re
 
@@ -11,7 +11,7 @@ def flowers(name: str) -> dict:
     return {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": FLOWERS.encode()}
 
 
-def test_from_upload_to_prediction(visit):
+def test_a_model_is_uploaded_trained_promoted_and_used(visit):
     page = visit()
     page.goto("/catalog/upload/")
     page.get_by_label("File").set_input_files(flowers("Spring Walk"))
@@ -32,7 +32,7 @@ def test_from_upload_to_prediction(visit):
     page.get_by_role("button", name="Train", exact=True).click()
 
     page.wait_for_url("**/registry/jobs/*/")
-    page.get_by_role("link", name="Open version 1").click(timeout=40_000)  # the page finds out by itself
+    page.get_by_role("link", name="Open version 1").click(timeout=40_000)  # the page polls for it
     expect(page.get_by_text("Confusion matrix", exact=True)).to_be_visible()
 
     page.get_by_label("Comment").fill("good enough")
@@ -50,7 +50,7 @@ def test_from_upload_to_prediction(visit):
     expect(page.locator("section[data-tab=Python]")).to_contain_text("'length': 9")
 
 
-def test_the_same_walk_without_javascript(visit):
+def test_the_platform_works_without_javascript(visit):
     page = visit(java_script_enabled=False)
     page.goto("/catalog/upload/")
     page.get_by_label("File").set_input_files(flowers("Quiet Walk"))
@@ -79,7 +79,7 @@ def test_the_same_walk_without_javascript(visit):
     expect(page.get_by_text("curl -X POST")).to_be_visible()
 
 
-def test_a_mistake_keeps_what_was_typed_and_takes_the_focus_there(visit, filled):
+def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     page = visit()
     page.goto("/registry/train/?dataset=garden&algorithm=DecisionTreeClassifier")
     page.get_by_label("Note").fill("kept")
@@ -93,7 +93,7 @@ def test_a_mistake_keeps_what_was_typed_and_takes_the_focus_there(visit, filled)
     expect(page.get_by_label("Note")).to_have_value("kept")
 
 
-def test_rolling_back_asks_first(visit, filled):
+def test_rolling_back_requires_confirmation(visit, filled):
     page = visit()
     page.goto("/serving/garden/dev/")
     page.get_by_text("Roll back", exact=True).click()
@@ -102,7 +102,7 @@ def test_rolling_back_asks_first(visit, filled):
     expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
 
 
-def test_the_theme_is_remembered(visit):
+def test_the_theme_is_saved(visit):
     page = visit(color_scheme="light")
     root = page.locator("html")
     page.locator("details.menu summary").click()
@@ -113,7 +113,7 @@ def test_the_theme_is_remembered(visit):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(15, 16, 20)"
 
 
-def test_the_list_of_algorithms_is_worked_by_keyboard(visit, filled):
+def test_the_list_of_algorithms_works_with_the_keyboard(visit, filled):
     page = visit()
     page.goto("/registry/train/?dataset=garden")
     algorithm = page.get_by_role("combobox", name="Algorithm")
@@ -132,15 +132,15 @@ def test_the_list_of_algorithms_is_worked_by_keyboard(visit, filled):
     expect(algorithm).to_have_value("RidgeClassifier")
 
 
-def test_the_first_tab_skips_to_the_content(visit):
+def test_the_first_tab_stop_skips_to_the_content(visit):
     page = visit()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
 
 
-def test_a_filtered_list_changes_in_place(visit, filled):
+def test_a_list_is_filtered_in_place(visit, filled):
     page = visit()
     page.goto("/registry/models/")
     page.get_by_label("Dataset or algorithm contains").fill("Linear")

@@ -1,4 +1,4 @@
-"""The catalog's API: statuses, bodies, bytes."""
+"""The API of the catalog: status codes, bodies and files."""
 
 import gzip
 
@@ -18,10 +18,10 @@ def send(api):
     return post
 
 
-def test_an_upload_answers_201_with_the_whole_dataset(send, admin):
-    answer = send(description="Spring")
-    body = answer.json()
-    assert answer.status_code == 201
+def test_an_upload_returns_201_and_the_dataset(send, admin):
+    response = send(description="Spring")
+    body = response.json()
+    assert response.status_code == 201
     assert set(body) == {
         "id", "name", "description", "version", "location", "format", "rows", "columns",
         "size_bytes", "sha256", "created_at", "created_by",
@@ -36,25 +36,25 @@ def test_an_upload_answers_201_with_the_whole_dataset(send, admin):
     assert (body["format"], body["created_by"], body["size_bytes"]) == ("csv", admin.username, len(FLOWERS))
 
 
-def test_the_same_bytes_answer_200_and_other_bytes_409(send):
+def test_uploading_the_same_bytes_is_200_and_other_bytes_409(send):
     first = send().json()
     assert send().status_code == 200
-    refused = send(FLOWERS + "1,2,red,rose\n")
-    assert refused.status_code == 409
-    assert refused.json()["code"] == "dataset_exists"
-    assert "new_version=true" in refused.json()["detail"]
+    rejected = send(FLOWERS + "1,2,red,rose\n")
+    assert rejected.status_code == 409
+    assert rejected.json()["code"] == "dataset_exists"
+    assert "new_version=true" in rejected.json()["detail"]
     assert send(FLOWERS + "1,2,red,rose\n", new_version="true").json()["version"] == first["version"] + 1
 
 
-def test_the_stored_bytes_come_back(send, api):
-    packed = gzip.compress(FLOWERS.encode())
-    assert send(packed, "flowers.csv.gz").status_code == 201
-    answer = api.get("/datasets/flowers/file")
-    assert b"".join(answer.streaming_content) == packed
-    assert answer["Content-Disposition"].endswith('"flowers.csv.gz"')
+def test_the_uploaded_file_is_downloaded_unchanged(send, api):
+    compressed = gzip.compress(FLOWERS.encode())
+    assert send(compressed, "flowers.csv.gz").status_code == 201
+    response = api.get("/datasets/flowers/file")
+    assert b"".join(response.streaming_content) == compressed
+    assert response["Content-Disposition"].endswith('"flowers.csv.gz"')
 
 
-def test_an_older_version_is_asked_for_by_number(send, api):
+def test_an_older_version_is_selected_by_number(send, api):
     send()
     send(FLOWERS + "1,2,red,rose\n", new_version="true")
     assert api.get("/datasets/my_flowers").json()["version"] == 2
@@ -64,24 +64,24 @@ def test_an_older_version_is_asked_for_by_number(send, api):
 
 
 @pytest.mark.parametrize("body", [{}, {"file": "text"}])
-def test_an_upload_without_a_file_says_so(api, body):
-    answer = api.post("/datasets/upload", body, format="multipart")
-    assert answer.status_code == 400
-    assert "file" in answer.json()["fields"]
+def test_an_upload_without_a_file_is_400(api, body):
+    response = api.post("/datasets/upload", body, format="multipart")
+    assert response.status_code == 400
+    assert "file" in response.json()["fields"]
 
 
-def test_an_upload_that_is_no_form_is_415(api):
-    answer = api.post("/datasets/upload", {"file": "x"}, format="json")
-    assert answer.status_code == 415
-    assert set(answer.json()) == {"detail", "code", "fields"}
+def test_an_upload_as_json_is_415(api):
+    response = api.post("/datasets/upload", {"file": "x"}, format="json")
+    assert response.status_code == 415
+    assert set(response.json()) == {"detail", "code", "fields"}
 
 
 @pytest.mark.parametrize("name", ["数据.csv", "...", "upload"])
-def test_a_name_that_cannot_be_is_400(send, name):
+def test_an_invalid_name_is_400(send, name):
     assert send(name=name).status_code == 400
 
 
-def test_the_list_is_filtered_ordered_and_paged(send, api):
+def test_the_list_of_datasets_is_filtered_ordered_and_paginated(send, api):
     for number in range(3):
         send(name=f"table {number}")
     send(name="other")
@@ -92,7 +92,7 @@ def test_the_list_is_filtered_ordered_and_paged(send, api):
     assert api.get("/datasets?ordering=nothing").status_code == 400
 
 
-def test_the_list_runs_as_many_queries_for_ten_datasets_as_for_two(send, api, django_assert_num_queries):
+def test_the_list_of_datasets_has_a_constant_number_of_queries(send, api, django_assert_num_queries):
     for number in range(2):
         send(name=f"table {number}")
     with django_assert_num_queries(2):
@@ -103,14 +103,14 @@ def test_the_list_runs_as_many_queries_for_ten_datasets_as_for_two(send, api, dj
         assert len(api.get("/datasets").json()["results"]) == 10
 
 
-def test_deleting_answers_204_and_then_404(send, api):
+def test_deleting_a_dataset_is_204_and_then_404(send, api):
     send()
     assert api.delete("/datasets/my_flowers").status_code == 204
     assert api.delete("/datasets/my_flowers").status_code == 404
 
 
-def test_a_dataset_in_use_is_409_and_names_the_model(make_version, api):
+def test_deleting_a_dataset_with_models_is_409_and_names_them(make_version, api):
     make_version()
-    answer = api.delete("/datasets/flowers")
-    assert answer.status_code == 409
-    assert "flowers model version 1" in answer.json()["detail"]
+    response = api.delete("/datasets/flowers")
+    assert response.status_code == 409
+    assert "flowers model version 1" in response.json()["detail"]

@@ -1,4 +1,4 @@
-"""The catalog's pages: what they show, to whom, and what they refuse."""
+"""The pages of the catalog."""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,7 +25,7 @@ def sign_in(client, make_user):
     return as_
 
 
-def test_an_anonymous_visitor_is_sent_to_sign_in(client, db):
+def test_an_anonymous_visitor_is_redirected_to_sign_in(client, db):
     assert client.get("/catalog/")["Location"] == "/accounts/login/?next=/catalog/"
 
 
@@ -36,40 +36,40 @@ def test_an_empty_catalog_offers_an_upload_and_the_examples(page):
     assert "Iris flowers" in text
 
 
-def test_an_example_that_is_in_the_catalog_is_not_offered_again(page):
+def test_an_example_that_was_added_is_not_offered_again(page):
     assert page.post("/catalog/add-example/", {"name": "iris"})["Location"] == "/catalog/iris/"
     text = page.get("/catalog/").text
     assert 'value="iris"' not in text
     assert 'value="wine"' in text
 
 
-def test_only_the_named_examples_can_be_added(page):
+def test_an_unknown_example_is_404(page):
     assert page.post("/catalog/add-example/", {"name": "../etc"}).status_code == 404
 
 
-def test_an_upload_leads_to_the_dataset(page):
-    answer = send(page, description="Spring")
-    assert answer["Location"] == "/catalog/my_flowers/"
+def test_an_upload_redirects_to_the_dataset(page):
+    response = send(page, description="Spring")
+    assert response["Location"] == "/catalog/my_flowers/"
     text = page.get("/catalog/my_flowers/").text
-    assert "Version 1 of my_flowers is in the catalog." in text
+    assert "Version 1 of my_flowers was uploaded." in text
     assert "Spring" in text
 
 
-def test_a_refused_upload_keeps_what_was_typed(page):
-    answer = send(page, "a,b\n1,2\n1,2,3\n", name="Kept Name", description="kept words")
-    assert answer.status_code == 422
-    assert "Line 3 has 3 cells" in answer.text
-    assert 'value="Kept Name"' in answer.text
-    assert "kept words" in answer.text
+def test_a_rejected_upload_keeps_the_input(page):
+    response = send(page, "a,b\n1,2\n1,2,3\n", name="Kept Name", description="kept description")
+    assert response.status_code == 422
+    assert "Line 3 has 3 cells" in response.text
+    assert 'value="Kept Name"' in response.text
+    assert "kept description" in response.text
 
 
-def test_an_upload_without_a_file_says_so_at_the_field(page):
-    answer = page.post("/catalog/upload/", {"name": "flowers"})
-    assert answer.status_code == 422
-    assert answer.context["form"].errors["file"] == ["This field is required."]
+def test_an_upload_without_a_file_is_an_error_of_the_field(page):
+    response = page.post("/catalog/upload/", {"name": "flowers"})
+    assert response.status_code == 422
+    assert response.context["form"].errors["file"] == ["This field is required."]
 
 
-def test_add_a_version_fills_in_the_name_and_ticks_the_box(page, make_dataset):
+def test_adding_a_version_prefills_the_upload_form(page, make_dataset):
     make_dataset()
     text = page.get("/catalog/upload/?name=flowers").text
     assert 'value="flowers"' in text
@@ -78,46 +78,46 @@ def test_add_a_version_fills_in_the_name_and_ticks_the_box(page, make_dataset):
     assert Dataset.objects.get().version().number == 2
 
 
-def test_a_dataset_shows_its_columns_its_rows_and_its_versions(page, make_dataset):
+def test_a_dataset_page_shows_columns_rows_and_versions(page, make_dataset):
     make_dataset(description="Spring")
     make_dataset(content=FLOWERS + "1,2,red,rose\n", new_version=True)
     text = page.get("/catalog/flowers/").text
-    for wanted in ("Spring", "colour", "tulip", "First 20 rows", "Version 2", "Version 1"):
-        assert wanted in text
+    for text_part in ("Spring", "colour", "tulip", "First 20 rows", "Version 2", "Version 1"):
+        assert text_part in text
     assert 'href="/datasets/flowers/file?version=2"' in text
-    assert "The newest is" not in text
+    assert "You are viewing" not in text
 
 
-def test_an_older_version_says_that_it_is(page, make_dataset):
+def test_the_page_of_an_older_version_links_to_the_latest(page, make_dataset):
     make_dataset()
     make_dataset(content=FLOWERS + "1,2,red,rose\n", new_version=True)
     text = page.get("/catalog/flowers/?version=1").text
-    assert "You look at version 1" in text
+    assert "You are viewing version 1" in text
     assert page.get("/catalog/flowers/?version=9").status_code == 404
 
 
-def test_a_name_is_found_as_a_person_writes_it(page, make_dataset):
+def test_a_dataset_is_found_by_any_spelling_of_its_name(page, make_dataset):
     make_dataset()
     assert page.get("/catalog/Flowers/").status_code == 200
 
 
-def test_markup_in_a_file_stays_text(page, make_dataset):
+def test_markup_in_a_file_is_escaped(page, make_dataset):
     make_dataset(content="<script>alert(1)</script>,b\n<b>x</b>,1\n<i>y</i>,2\n")
     text = page.get("/catalog/flowers/").text
     assert "<script>alert" not in text
     assert "<b>x" not in text
 
 
-def test_of_a_wide_table_the_first_columns_are_shown(page, make_dataset):
+def test_a_wide_table_shows_its_first_hundred_columns(page, make_dataset):
     names = [f"c{number}" for number in range(5_000)]
     make_dataset(content=",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
     text = page.get("/catalog/flowers/").text
     assert "c99<" in text
     assert "c100<" not in text
-    assert "The first 100 of 5\u202f000 columns" in text
+    assert "Showing the first 100 of 5\u202f000 columns" in text
 
 
-def test_a_viewer_reads_and_is_offered_nothing_else(sign_in, make_dataset):
+def test_a_viewer_can_read_only_and_sees_no_other_actions(sign_in, make_dataset):
     make_dataset()
     viewer = sign_in("viewer")
     for path in ("/catalog/", "/catalog/flowers/"):
@@ -130,7 +130,7 @@ def test_a_viewer_reads_and_is_offered_nothing_else(sign_in, make_dataset):
     assert viewer.post("/catalog/add-example/", {"name": "iris"}).status_code == 403
 
 
-def test_a_data_scientist_does_not_delete(sign_in, make_dataset):
+def test_a_data_scientist_cannot_delete_a_dataset(sign_in, make_dataset):
     make_dataset()
     scientist = sign_in("data scientist")
     assert "/delete/" not in scientist.get("/catalog/flowers/").text
@@ -138,7 +138,7 @@ def test_a_data_scientist_does_not_delete(sign_in, make_dataset):
     assert Dataset.objects.exists()
 
 
-def test_deleting_asks_first(page, make_dataset):
+def test_deleting_a_dataset_requires_confirmation(page, make_dataset):
     make_dataset()
     assert "This cannot be undone." in page.get("/catalog/flowers/delete/").text
     assert Dataset.objects.exists()
@@ -146,13 +146,13 @@ def test_deleting_asks_first(page, make_dataset):
     assert not Dataset.objects.exists()
 
 
-def test_the_list_filters_and_sorts(page, make_dataset):
+def test_the_list_of_datasets_is_filtered_and_sorted(page, make_dataset):
     make_dataset("small")
     make_dataset("large", FLOWERS + "1,2,red,rose\n")
     names = [version.dataset.name for version in page.get("/catalog/?ordering=-rows").context["page"]]
     assert names == ["large", "small"]
     assert [version.dataset.name for version in page.get("/catalog/?q=SMA").context["page"]] == ["small"]
-    assert "No dataset matches" in page.get("/catalog/?q=nothing").text
+    assert "No matching datasets" in page.get("/catalog/?q=nothing").text
 
 
 def crowd(version, count):
@@ -167,7 +167,7 @@ def crowd(version, count):
         DatasetVersion.objects.create(dataset=dataset, **fields)
 
 
-def test_a_longer_list_costs_no_further_query_and_no_wide_column(
+def test_the_list_of_datasets_has_a_constant_number_of_queries_without_large_columns(
     page, make_dataset, django_assert_max_num_queries
 ):
     version = make_dataset()

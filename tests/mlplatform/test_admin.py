@@ -1,4 +1,4 @@
-"""The admin: every table can be looked at, nothing can be changed there."""
+"""Django admin: read-only pages of every table."""
 
 import io
 
@@ -23,7 +23,7 @@ def registry_rows(make_version, admin):
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_every_table_has_a_list_and_a_page(page, registry_rows, model):
+def test_every_model_has_a_list_and_a_detail_page(page, registry_rows, model):
     meta = model._meta
     listed = page.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"), {"q": "flowers"})
     assert listed.status_code == 200
@@ -36,7 +36,7 @@ def test_every_table_has_a_list_and_a_page(page, registry_rows, model):
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
-def test_nothing_can_be_added_changed_or_deleted(page, registry_rows, rf, admin, model):
+def test_admin_pages_are_read_only(page, registry_rows, rf, admin, model):
     from django.contrib import admin as site
 
     request = rf.get("/admin/")
@@ -47,11 +47,11 @@ def test_nothing_can_be_added_changed_or_deleted(page, registry_rows, rf, admin,
     assert not model_admin.has_delete_permission(request)
 
 
-def test_every_table_of_ours_is_registered():
+def test_every_model_is_registered():
     assert [model for model in OURS if not admin.site.is_registered(model)] == []
 
 
-def test_a_list_of_models_runs_as_many_queries_for_thirty_rows_as_for_three(
+def test_the_list_of_model_versions_has_a_constant_number_of_queries(
     page, make_dataset, make_version, django_assert_max_num_queries
 ):
     source = make_dataset()
@@ -67,7 +67,7 @@ def test_a_list_of_models_runs_as_many_queries_for_thirty_rows_as_for_three(
         page.get(url)
 
 
-def test_only_administrators_enter(client, make_user):
+def test_only_administrators_can_open_the_admin(client, make_user):
     for role in ("viewer", "data scientist", "release manager"):
         client.force_login(make_user(role))
         assert client.get("/admin/").status_code == 302

@@ -1,4 +1,4 @@
-"""How numbers, sizes, instants, stages and states are written on every page."""
+"""Formatting of numbers, sizes, times, stages and states on pages."""
 
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ THIN = "\u202f"
 @pytest.mark.parametrize(
     ("value", "text"), [(0, "0"), (1234567, f"1{THIN}234{THIN}567"), (None, "–"), (float("nan"), "–")]
 )
-def test_numbers_have_thin_spaces(value, text):
+def test_numbers_are_grouped_by_thin_spaces(value, text):
     assert ui.number(value) == text
 
 
@@ -32,7 +32,7 @@ def test_numbers_have_thin_spaces(value, text):
         (0.000032, "3.2e-05"),
     ],
 )
-def test_metrics_have_four_digits(value, text):
+def test_metrics_have_four_significant_digits(value, text):
     assert ui.metric(value) == text
 
 
@@ -40,7 +40,7 @@ def test_metrics_have_four_digits(value, text):
     ("value", "text"),
     [(1, "1 byte"), (812, "812 bytes"), (4300, "4.2 KB"), (125829120, "120 MB"), (None, "–")],
 )
-def test_sizes_are_in_the_unit_that_reads_best(value, text):
+def test_file_sizes_use_the_largest_fitting_unit(value, text):
     assert ui.filesize_short(value) == text
 
 
@@ -48,30 +48,30 @@ def test_sizes_are_in_the_unit_that_reads_best(value, text):
     ("value", "text"),
     [(0.44, "0.4 s"), (12, "12 s"), (200, "3 min 20 s"), (timedelta(hours=2, minutes=5), "2 h 5 min")],
 )
-def test_durations(value, text):
+def test_durations_have_at_most_two_units(value, text):
     assert ui.duration(value) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.967, "96.7"), (1, "100"), (0.99999, "> 99.9"), (0.00001, "< 0.1"), (0, "0")]
 )
-def test_a_share_never_claims_to_be_all_or_nothing(value, text):
+def test_a_percentage_is_0_or_100_only_if_exact(value, text):
     assert ui.percent(value) == f"{text}{THIN}%"
 
 
-def test_an_instant_is_relative_with_the_exact_one_in_the_tooltip():
+def test_a_time_is_relative_with_the_exact_time_in_the_tooltip():
     text = ui.moment(timezone.now() - timedelta(minutes=5))
     assert ">5 minutes ago</time>" in text
     assert "UTC" in text
 
 
 @pytest.mark.parametrize("stage", Stage.values)
-def test_every_stage_has_a_badge_with_its_word(stage):
+def test_every_stage_has_a_badge_with_its_name(stage):
     assert stage in ui.stage_badge(stage)
 
 
 @pytest.mark.parametrize("state", JobState.values)
-def test_every_state_has_a_badge(state):
+def test_every_job_state_has_a_badge(state):
     assert 'class="badge' in ui.state_badge(state)
 
 
@@ -85,14 +85,14 @@ def test_every_state_has_a_badge(state):
         (None, None),
     ],
 )
-def test_a_figure_of_a_column_has_few_digits(value, text):
+def test_column_statistics_are_rounded(value, text):
     assert display.figure(value, digits=4) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(True, "true"), (None, None), (0.1, "0.1"), ("x" * 70, "x" * 59 + "…")]
 )
-def test_a_cell_is_short_and_reads_as_in_the_file(value, text):
+def test_a_preview_cell_is_formatted_and_truncated(value, text):
     assert display.cell_text(value) == text
 
 

@@ -92,7 +92,7 @@ def test_what_the_dry_run_noticed_comes_with_the_model_and_the_job(train, make_d
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [
-        ({"dataset_name": "nothing"}, 404, "no dataset named `nothing`"),
+        ({"dataset_name": "nothing"}, 404, "No dataset is named `nothing`"),
         ({"dataset_name": ""}, 400, "dataset_name"),
         ({"model": {"module": "tree"}}, 400, "class"),
         ({"model": "tree"}, 400, "model"),

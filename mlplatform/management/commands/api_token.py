@@ -5,7 +5,7 @@ from mlplatform.auth import tokens
 
 
 class Command(BaseCommand):
-    help = "Print a new API token of a user. It is shown this once; only its hash is kept."
+    help = "Create an API token for a user and print it. It is shown only once; the database stores its hash."
 
     def add_arguments(self, parser):
         parser.add_argument("username")
@@ -13,5 +13,5 @@ class Command(BaseCommand):
     def handle(self, *, username, **options):
         user = get_user_model().objects.filter(username=username).first()
         if user is None:
-            raise CommandError(f"There is no user named {username!r}.")
+            raise CommandError(f"No user is named {username!r}.")
         self.stdout.write(tokens.create(user).token)

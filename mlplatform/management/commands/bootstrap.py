@@ -15,12 +15,12 @@ from django.db import OperationalError, connection, transaction
 
 from mlplatform import storage, system_checks
 
-LOCK = 0x6D6C6D70  # any number that nobody else uses for an advisory lock in this database
+LOCK = 0x6D6C6D70  # any number that is not used for another advisory lock in this database
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Hold back every other bootstrap of this database: migrations that run twice at once break each other."""
+def exclusive_lock() -> Iterator[None]:
+    """Prevents concurrent bootstraps of this database: concurrent migrations break each other."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
@@ -36,25 +36,25 @@ def alone() -> Iterator[None]:
 
 class Command(BaseCommand):
     help = (
-        "Migrate the database, create the buckets and the first administrator. "
-        "Safe to repeat, and to run on several machines at once."
+        "Migrate the database and create the buckets and the first administrator. "
+        "Safe to run repeatedly and on several machines at the same time."
     )
     requires_system_checks = [system_checks.TAG]
 
     def handle(self, **options):
         try:
-            with alone():
+            with exclusive_lock():
                 call_command("migrate", verbosity=0, interactive=False)
                 for store in (storage.datasets(), storage.models()):
                     storage.prepare(store)
-                self._make_first_administrator()
+                self._create_first_administrator()
         except OperationalError as error:
-            raise CommandError(f"The database does not answer: {error}") from error
+            raise CommandError(f"The database is not responding: {error}") from error
         except ValidationError as error:
             raise CommandError(error.messages[0]) from error
 
-    def _make_first_administrator(self) -> None:
-        """Once there is an administrator, accounts are people's business: nothing is made or changed."""
+    def _create_first_administrator(self) -> None:
+        """Does nothing if an administrator exists: from then on, people manage the accounts."""
         User = get_user_model()
         if User.objects.filter(is_superuser=True).exists():
             return
@@ -65,24 +65,24 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError(f"PLATFORM_ADMIN_USERNAME={username!r}: {error.messages[0]}") from error
         with transaction.atomic():
-            user, made = User.objects.get_or_create(
+            user, is_new = User.objects.get_or_create(
                 username=username,
                 defaults={"is_superuser": True, "is_staff": True, "password": make_password(password)},
             )
-            if made:
+            if is_new:
                 user.groups.add(Group.objects.get(name="administrator"))
-        if not made:
+        if not is_new:
             self.stderr.write(
-                f"There is no administrator, and the account {username!r} is somebody's. "
-                "Set PLATFORM_ADMIN_USERNAME to a name that is free."
+                f"There is no administrator, and the account {username!r} belongs to another user. "
+                "Set PLATFORM_ADMIN_USERNAME to an unused username."
             )
         elif settings.PLATFORM_ADMIN_PASSWORD:
-            self.stdout.write(f"Administrator: {username}, with the password of PLATFORM_ADMIN_PASSWORD")
-            self._warn_of_weak(password, user)
+            self.stdout.write(f"Administrator: {username}, with the password from PLATFORM_ADMIN_PASSWORD")
+            self._warn_if_weak(password, user)
         else:
-            self.stdout.write(f"Administrator: {username}, password: {password} (shown only this once)")
+            self.stdout.write(f"Administrator: {username}, password: {password} (shown only once)")
 
-    def _warn_of_weak(self, password: str, user) -> None:
+    def _warn_if_weak(self, password: str, user) -> None:
         try:
             validate_password(password, user)
         except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Roles: what each may do, by page and by API alike."""
+"""Roles and their permissions, on pages and in the API."""
 
 import pytest
 from django.contrib.auth.models import Group
@@ -23,21 +23,21 @@ PERMISSIONS = {
 }
 
 
-def test_the_roles_are_groups_made_by_a_migration(db):
+def test_a_migration_creates_a_group_for_every_role(db):
     assert set(Group.objects.values_list("name", flat=True)) == set(roles.ROLES)
 
 
 @pytest.mark.parametrize("role", PERMISSIONS)
-def test_each_role_holds_what_is_said_of_it(make_user, role):
+def test_every_role_has_its_permissions(make_user, role):
     assert roles.permissions_of(make_user(role)) == PERMISSIONS[role]
 
 
-def test_a_superuser_holds_everything_and_a_disabled_account_nothing(make_user):
+def test_a_superuser_has_all_permissions_and_a_disabled_account_none(make_user):
     assert roles.permissions_of(make_user(None, username="root", is_superuser=True)) == set(roles.DENIED)
     assert roles.permissions_of(make_user("administrator", username="gone", is_active=False)) == set()
 
 
-# What a role may do by page and by API: (ability, page, its form, API call, its body)
+# Permission, page request (method, path, form), API request (method, path, body)
 OPERATIONS = [
     ("view", "get", "/catalog/", {}, "get", "/datasets", {}),
     ("view", "get", "/registry/models/flowers/1/", {}, "get", "/models/flowers/1", {}),
@@ -59,8 +59,10 @@ OPERATIONS = [
 
 @pytest.mark.parametrize("role", PERMISSIONS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation[0])
-def test_page_and_api_refuse_and_allow_alike(client, make_user, make_dataset, make_version, role, operation):
-    ability, method, page, form, call, address, body = operation
+def test_pages_and_api_require_the_same_permission(
+    client, make_user, make_dataset, make_version, role, operation
+):
+    permission, method, page, form, call, address, body = operation
     source = make_dataset()
     for _ in range(3):
         make_version(source)
@@ -70,14 +72,14 @@ def test_page_and_api_refuse_and_allow_alike(client, make_user, make_dataset, ma
     api.force_authenticate(user)
     by_page = getattr(client, method)(page, form).status_code
     by_api = getattr(api, call)(address, body).status_code
-    if ability in PERMISSIONS[role]:
+    if permission in PERMISSIONS[role]:
         assert by_page in {200, 302}
         assert by_api in {200, 201, 204}
     else:
         assert (by_page, by_api) == (403, 403)
 
 
-def test_a_refusal_is_a_sentence(client, make_user):
+def test_a_missing_role_is_explained(client, make_user):
     user = make_user(None)
     client.force_login(user)
     assert "Ask an administrator" in client.get("/", headers={"Accept": "text/html"}).content.decode()
@@ -88,7 +90,7 @@ def test_a_refusal_is_a_sentence(client, make_user):
 
 @pytest.mark.parametrize("path", ["/", "/catalog/", "/catalog/upload/", "/registry/train/", "/registry/jobs/",
                                   "/registry/models/", "/serving/", "/accounts/tokens/", "/admin/"])  # fmt: skip
-def test_every_page_sends_a_stranger_to_the_login(client, db, path):
-    answer = client.get(path)
-    assert answer.status_code == 302
-    assert "/login/" in answer["Location"]
+def test_every_page_redirects_anonymous_visitors_to_sign_in(client, db, path):
+    response = client.get(path)
+    assert response.status_code == 302
+    assert "/login/" in response["Location"]
