@@ -93,15 +93,31 @@ def save(storage: Storage, key: str, content: IO[bytes]) -> None:
 
 def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady when the store is down or the bytes are gone."""
-    with _asking("open"):
-        try:
-            return storage.open(key, "rb").file  # on S3 this is where the bytes arrive, in a spooled file
-        except FileNotFoundError as error:
+    with _asking("open"), _missing_as_not_ready(key):
+        return storage.open(key, "rb").file  # on S3 this is where the bytes arrive, in a spooled file
+
+
+@contextlib.contextmanager
+def _missing_as_not_ready(key: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise _missing(key) from error
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
             raise _missing(key) from error
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                raise _missing(key) from error
-            raise
+        raise
+
+
+def copy(storage: Storage, source: str, target: str) -> None:
+    """Copy a key to a new one, inside the store if it can. Raises NotReady, after which nothing points to `target`."""
+    if isinstance(storage, FileSystemStorage):
+        with open_file(storage, source) as file:
+            save(storage, target, file)
+        return
+    with _asking("copy"), _missing_as_not_ready(source):
+        client, bucket = storage.connection.meta.client, storage.bucket_name
+        client.copy({"Bucket": bucket, "Key": source}, bucket, target, Config=storage.transfer_config)
 
 
 def _missing(key: str) -> NotReady:

@@ -1,6 +1,5 @@
 """Training, the registry and releases for programs."""
 
-import io
 import re
 import threading
 
@@ -205,8 +204,8 @@ class ArtifactView(APIView):
     )  # fmt: skip
     def get(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        content = artifacts.read(model, model.release.key)
-        return FileResponse(io.BytesIO(content), as_attachment=True, filename=model.model_file)
+        file = artifacts.open_verified(model, model.release.key)
+        return FileResponse(file, as_attachment=True, filename=model.model_file)
 
 
 class PromoteView(APIView):

@@ -1,86 +1,114 @@
-"""Fitted pipelines as bytes: written, signed, checked and read back. The only place that unpickles."""
+"""Artifacts: fitted pipelines as signed files. The only module that unpickles, and only what it has verified.
 
-import hashlib
+Artifacts can be as large as the memory of a process, so they are copied and verified in blocks, never held as bytes.
+"""
+
 import hmac
-import io
 import platform
+import shutil
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 import joblib
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from catalog import hashing
 from mlplatform import storage
 from mlplatform.errors import NotReady
 from registry.models import ModelVersion
 
 SALT = "registry.artifacts"
-REMEMBERED = ("scikit-learn", "pandas", "numpy", "scipy", "joblib")
+RECORDED_LIBRARIES = ("scikit-learn", "pandas", "numpy", "scipy", "joblib")
+MAX_MEMORY = 8 * 1024**2  # bytes; larger artifacts are spooled to a temporary file on disk
 
 
 @dataclass(frozen=True)
 class Artifact:
-    content: bytes
+    """A pipeline as joblib bytes in a temporary file, which the caller closes, with its digest and signature."""
+
+    file: IO[bytes]
+    size: int
     sha256: str
     hmac: str
 
 
 class ArtifactRefused(NotReady):
-    """The stored bytes are not what was saved, or were made with other libraries. They are not unpickled."""
+    """The stored bytes differ from those that were saved, or need other libraries. They are not unpickled."""
 
 
 @cache
 def libraries() -> dict[str, str]:
-    return {"python": platform.python_version()} | {name: version(name) for name in REMEMBERED}
+    """The versions of Python and of the libraries that an artifact depends on."""
+    return {"python": platform.python_version()} | {name: version(name) for name in RECORDED_LIBRARIES}
 
 
 def dump(pipeline, *, dataset_id: int) -> Artifact:
-    """A fitted pipeline as joblib bytes, with their SHA-256 and the server's signature over it."""
-    buffer = io.BytesIO()
-    joblib.dump(pipeline, buffer)
-    content = buffer.getvalue()
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Artifact(content, sha256, _sign(dataset_id, sha256, settings.SECRET_KEY))
+    """Serialise a fitted pipeline, and sign its SHA-256 for this server and dataset."""
+    file = SpooledTemporaryFile(MAX_MEMORY)  # noqa: SIM115 - the caller closes it
+    joblib.dump(pipeline, file)
+    size, sha256 = file.tell(), hashing.sha256(file)
+    return Artifact(file, size, sha256, _signature(dataset_id, sha256, settings.SECRET_KEY))
 
 
-def _sign(dataset_id: int, sha256: str, secret: str) -> str:
-    return salted_hmac(SALT, f"{dataset_id}:{sha256}", secret=secret, algorithm="sha256").hexdigest()
+def verify(model: ModelVersion, key: str) -> None:
+    """Check that the bytes under a key are those that were saved for this version.
 
-
-def read(model: ModelVersion, key: str) -> bytes:
-    """The bytes under a key, checked to be those that were saved for this version.
-
-    Raises ArtifactRefused when one bit differs or the signature is not this server's, and NotReady when
-    the store does not answer.
+    Raises ArtifactRefused if they differ or were not signed by this server, and NotReady if the object store
+    does not respond.
     """
     with storage.open_file(storage.models(), key) as file, storage.faults_as_not_ready():
-        content = file.read()
-    sha256 = hashlib.sha256(content).hexdigest()
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    if not hmac.compare_digest(sha256, model.artifact_sha256):
-        reason = "its bytes are not those that were saved"
-    elif not any(
-        hmac.compare_digest(_sign(model.dataset_id, sha256, secret), model.artifact_hmac)
-        for secret in secrets
-    ):
-        reason = "its signature was not made with this server's SECRET_KEY"
-    else:
-        return content
-    raise ArtifactRefused(
-        f"The artifact of {model} is refused: {reason}. Restore it from a backup, or train again.",
-        code="artifact_refused",
-    )
+        sha256 = hashing.sha256(file)
+    _check(model, sha256)
+
+
+def open_verified(model: ModelVersion, key: str) -> IO[bytes]:
+    """A private copy of the bytes under a key, verified as by verify(): they cannot change after the check."""
+    copy = SpooledTemporaryFile(MAX_MEMORY)  # noqa: SIM115 - the caller closes it
+    try:
+        with storage.open_file(storage.models(), key) as file, storage.faults_as_not_ready():
+            source = hashing.HashingFile(file)
+            shutil.copyfileobj(source, copy, hashing.BLOCK)
+            sha256 = source.sha256()
+        _check(model, sha256)
+    except BaseException:
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy
 
 
 def load(model: ModelVersion, key: str):
-    """The fitted pipeline under a key. Raises what read() raises, and ArtifactRefused for other libraries."""
-    made_with, here = model.libraries.get("scikit-learn"), libraries()["scikit-learn"]
-    if made_with != here:
+    """The fitted pipeline under a key. Raises what verify() raises, and ArtifactRefused for other libraries."""
+    trained_with, installed = model.libraries.get("scikit-learn"), libraries()["scikit-learn"]
+    if trained_with != installed:
         raise ArtifactRefused(
-            f"{model} was made with scikit-learn {made_with}, and this server runs {here}. Train it again, "
-            "or run the server with that version.",
+            f"{model} was trained with scikit-learn {trained_with}, and this server runs {installed}. "
+            "Train it again, or run the server with that version.",
             code="artifact_incompatible",
         )
-    return joblib.load(io.BytesIO(read(model, key)))
+    with open_verified(model, key) as file:
+        return joblib.load(file)
+
+
+def _signature(dataset_id: int, sha256: str, secret: str) -> str:
+    return salted_hmac(SALT, f"{dataset_id}:{sha256}", secret=secret, algorithm="sha256").hexdigest()
+
+
+def _check(model: ModelVersion, sha256: str) -> None:
+    """Raise ArtifactRefused unless this is the digest of the version's artifact, signed by this server."""
+    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    signatures = [_signature(model.dataset_id, sha256, secret) for secret in secrets]
+    if not hmac.compare_digest(sha256, model.artifact_sha256):
+        reason = "its bytes have changed since it was saved"
+    elif not any(hmac.compare_digest(signature, model.artifact_hmac) for signature in signatures):
+        reason = "it was not signed with this server's SECRET_KEY"
+    else:
+        return
+    raise ArtifactRefused(
+        f"The artifact of {model} was rejected: {reason}. Restore it from a backup, or train the model again.",
+        code="artifact_refused",
+    )

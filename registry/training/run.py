@@ -1,8 +1,8 @@
 """Run a training job: read, split, fit, evaluate, verify, save the artifact and register the model version."""
 
-import io
 from collections.abc import Callable
 from functools import partial
+from typing import IO
 
 from django.db import transaction
 from django.db.models import F
@@ -75,19 +75,20 @@ def train(
         random_state=request.random_state,
         rows_train=result.rows_train,
         rows_test=result.rows_test,
-        artifact_size=len(artifact.content),
+        artifact_size=artifact.size,
         artifact_sha256=artifact.sha256,
         artifact_hmac=artifact.hmac,
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return _save(version, content=artifact.content, save_verification=save_verification, retry_s=retry_s)
+    with artifact.file:
+        return _save(version, file=artifact.file, save_verification=save_verification, retry_s=retry_s)
 
 
 def _save(
     version: ModelVersion,
     *,
-    content: bytes,
+    file: IO[bytes],
     save_verification: Callable[[ModelVersion], None],
     retry_s: float,
 ) -> ModelVersion:
@@ -97,7 +98,7 @@ def _save(
     is still the last. A process that is killed between the reservation and the registration leaves a gap.
     """
     version.number = with_retries(partial(_reserve_number, version.dataset), for_s=retry_s)
-    register = partial(_register, version, content=content, save_verification=save_verification)
+    register = partial(_register, version, file=file, save_verification=save_verification)
     try:
         return with_retries(register, for_s=retry_s)
     except BaseException:
@@ -119,7 +120,7 @@ def _return_number(dataset: Dataset, number: int) -> None:
 
 
 def _register(
-    version: ModelVersion, *, content: bytes, save_verification: Callable[[ModelVersion], None]
+    version: ModelVersion, *, file: IO[bytes], save_verification: Callable[[ModelVersion], None]
 ) -> ModelVersion:
     """Upload the artifact, then write the version, its dev release and the end of its job.
 
@@ -128,7 +129,7 @@ def _register(
     if registered := ModelVersion.objects.filter(job=version.job).first():
         return registered  # by an earlier try, whose connection broke before it saw the commit
     key = artifact_key(version.dataset.name, Stage.DEV, version.number)
-    storage.save(storage.models(), key, io.BytesIO(content))
+    storage.save(storage.models(), key, file)
 
     def write() -> Release:
         # Trainings of one dataset register one after the other: each of them closes the release before.

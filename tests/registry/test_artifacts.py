@@ -1,19 +1,24 @@
-"""Artifacts: what is stored is what was saved, or it is not unpickled."""
+"""Artifacts: stored bytes are verified before they are unpickled, and never held in memory as a whole."""
 
 import hashlib
 import io
 import pickle
+import tracemalloc
 
 import joblib
+import numpy as np
 import pytest
 
 from mlplatform import storage
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
+from registry.promotion import promote
+
+LARGE = 64 * 1024**2
 
 
 class Bomb:
-    """Unpickling it makes a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path):
         self.path = path
@@ -27,6 +32,35 @@ def replace(key: str, content: bytes) -> None:
     storage.models().save(key, io.BytesIO(content))
 
 
+@pytest.fixture
+def large_version(make_version):
+    """A version with a signed artifact of 64 MB, which promotion does not load since the model cannot predict."""
+    version = make_version(module="cluster", class_name="DBSCAN", target=None)
+    artifact = artifacts.dump(np.zeros(LARGE, "uint8"), dataset_id=version.dataset_id)
+    storage.models().delete(version.release.key)
+    with artifact.file:
+        storage.save(storage.models(), version.release.key, artifact.file)
+    version.artifact_size, version.artifact_sha256 = artifact.size, artifact.sha256
+    version.artifact_hmac = artifact.hmac
+    version.save()
+    return version
+
+
+@pytest.fixture
+def peak_memory():
+    """Calls a function, and returns the most bytes that Python objects took meanwhile."""
+
+    def measure(function, *args, **options) -> int:
+        tracemalloc.start()
+        try:
+            function(*args, **options)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measure
+
+
 def test_an_artifact_is_a_joblib_file_that_loads_without_the_platform(make_version, flowers_frame):
     version = make_version()
     loaded = joblib.load(storage.models().path(version.release.key))
@@ -34,15 +68,28 @@ def test_an_artifact_is_a_joblib_file_that_loads_without_the_platform(make_versi
     assert type(loaded).__module__.startswith("sklearn")
 
 
-def test_other_bytes_are_refused_and_not_unpickled(make_version, tmp_path):
+def test_a_pipeline_is_loaded_from_an_artifact_on_disk(make_version):
+    version = make_version()
+    values = np.arange(artifacts.MAX_MEMORY, dtype="int64")
+    artifact = artifacts.dump(values, dataset_id=version.dataset_id)
+    with artifact.file:
+        storage.models().delete(version.release.key)
+        storage.save(storage.models(), version.release.key, artifact.file)
+    version.artifact_sha256, version.artifact_hmac = artifact.sha256, artifact.hmac
+    assert (artifacts.load(version, version.release.key) == values).all()
+
+
+def test_changed_bytes_are_rejected_before_they_are_unpickled(make_version, tmp_path):
     version = make_version()
     replace(version.release.key, pickle.dumps(Bomb(tmp_path / "boom")))
-    with pytest.raises(ArtifactRefused, match="not those that were saved"):
+    with pytest.raises(ArtifactRefused, match="have changed since it was saved"):
         artifacts.load(version, version.release.key)
     assert not (tmp_path / "boom").exists()
 
 
-def test_other_bytes_with_their_digest_in_the_database_are_refused_too(make_version, tmp_path):
+def test_changed_bytes_with_a_matching_digest_in_the_database_are_rejected_by_their_signature(
+    make_version, tmp_path
+):
     version = make_version()
     content = pickle.dumps(Bomb(tmp_path / "boom"))
     replace(version.release.key, content)
@@ -52,14 +99,14 @@ def test_other_bytes_with_their_digest_in_the_database_are_refused_too(make_vers
     assert not (tmp_path / "boom").exists()
 
 
-def test_the_artifact_of_another_dataset_is_refused(make_version, make_dataset):
-    mine, other = make_version(make_dataset()), make_version(make_dataset("roses"))
-    mine.artifact_sha256, mine.artifact_hmac = other.artifact_sha256, other.artifact_hmac
+def test_the_artifact_of_another_dataset_is_rejected(make_version, make_dataset):
+    version, other = make_version(make_dataset()), make_version(make_dataset("roses"))
+    version.artifact_sha256, version.artifact_hmac = other.artifact_sha256, other.artifact_hmac
     with pytest.raises(ArtifactRefused):
-        artifacts.load(mine, other.release.key)
+        artifacts.load(version, other.release.key)
 
 
-def test_a_rotated_key_still_reads_what_the_old_one_signed(make_version, settings):
+def test_an_artifact_signed_with_a_fallback_key_is_accepted(make_version, settings):
     version = make_version()
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
     with pytest.raises(ArtifactRefused, match="SECRET_KEY"):
@@ -68,8 +115,22 @@ def test_a_rotated_key_still_reads_what_the_old_one_signed(make_version, setting
     assert artifacts.load(version, version.release.key)
 
 
-def test_an_artifact_of_another_scikit_learn_is_refused_with_advice(make_version):
+def test_an_artifact_of_another_scikit_learn_version_is_rejected_with_a_remedy(make_version):
     version = make_version()
     version.libraries["scikit-learn"] = "1.2.3"
-    with pytest.raises(ArtifactRefused, match=r"made with scikit-learn 1\.2\.3"):
+    with pytest.raises(ArtifactRefused, match=r"trained with scikit-learn 1\.2\.3"):
         artifacts.load(version, version.release.key)
+
+
+def test_a_promotion_copies_and_verifies_a_large_artifact_in_blocks(large_version, admin, peak_memory):
+    assert peak_memory(promote, large_version, stage="staging", by=admin) < LARGE / 8
+    assert storage.models().size(large_version.release.key) == large_version.artifact_size
+
+
+def test_a_download_of_a_large_artifact_is_streamed(large_version, api, peak_memory):
+    def download():
+        response = api.get("/models/flowers/1/artifact")
+        assert sum(map(len, response.streaming_content)) == large_version.artifact_size
+        response.close()
+
+    assert peak_memory(download) < LARGE / 2

@@ -269,7 +269,7 @@ class TestModels:
         promote(make_version(), stage="production", by=admin)
         answer = page.post("/registry/models/flowers/1/promote/", {"stage": "dev", "comment": "kept words"})
         assert answer.status_code == 422
-        assert "goes upwards" in answer.text
+        assert "moves a version up" in answer.text
         assert "kept words" in answer.text
 
     def test_each_role_is_offered_the_stages_that_it_may_release_to(self, sign_in, make_version):

@@ -1,4 +1,4 @@
-"""promote(), rollback(), delete_version(): the only writers of releases."""
+"""promote(), rollback() and delete_version(): the only writers of releases."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -30,7 +30,7 @@ def tamper(key: str, at: int = 100) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def test_promoting_moves_the_stage_and_copies_the_artifact(make_version, admin):
+def test_promotion_changes_the_stage_and_copies_the_artifact(make_version, admin):
     version = make_version()
     before = version.release.key
     release = promote(version, stage="staging", by=admin, comment="looks good")
@@ -42,12 +42,12 @@ def test_promoting_moves_the_stage_and_copies_the_artifact(make_version, admin):
     assert store.open(before).read() == store.open(release.key).read()
 
 
-def test_a_promoted_version_stays_live_where_it_was(make_version, admin):
+def test_a_promoted_version_stays_live_in_the_lower_stage(make_version, admin):
     promote(make_version(), stage="staging", by=admin)
     assert (live("dev"), live("staging"), live("production")) == (1, 1, None)
 
 
-def test_promoting_closes_the_previous_release(two, admin):
+def test_promotion_closes_the_previous_release(two, admin):
     promote(two[0], stage="staging", by=admin)
     promote(two[1], stage="staging", by=admin)
     assert live("staging") == 2
@@ -55,45 +55,46 @@ def test_promoting_closes_the_previous_release(two, admin):
     assert closed.ended_at == Release.objects.live().get(stage="staging").started_at
 
 
-def test_a_stage_may_be_skipped(make_version, admin):
+def test_promotion_can_skip_a_stage(make_version, admin):
     promote(make_version(), stage="production", by=admin)
     assert (live("staging"), live("production")) == (None, 1)
 
 
 @pytest.mark.parametrize("stage", ["dev", "staging"])
-def test_a_promotion_goes_upwards(make_version, admin, stage):
+def test_promotion_to_the_same_or_a_lower_stage_is_rejected(make_version, admin, stage):
     version = make_version()
     promote(version, stage="staging", by=admin)
-    with pytest.raises(ValidationError, match="goes upwards"):
+    with pytest.raises(ValidationError, match="moves a version up"):
         promote(version, stage=stage, by=admin)
 
 
-def test_an_unknown_stage_is_named(make_version, admin):
-    with pytest.raises(ValidationError, match="no stage `prod`"):
+def test_an_unknown_stage_is_rejected_by_name(make_version, admin):
+    with pytest.raises(ValidationError, match="Unknown stage `prod`"):
         promote(make_version(), stage="prod", by=admin)
 
 
-def test_a_version_that_was_moved_meanwhile_is_a_conflict(make_version, admin):
+def test_promotion_of_a_version_that_was_promoted_in_the_meantime_is_a_conflict(make_version, admin):
     version = make_version()
     stale = ModelVersion.objects.get(pk=version.pk)
     promote(version, stage="staging", by=admin)
     before = storage.models().listdir("flowers")[0]
-    with pytest.raises(Conflict, match="meanwhile"):
+    with pytest.raises(Conflict, match="in the meantime"):
         promote(stale, stage="staging", by=admin)
     left = [folder for folder in storage.models().listdir("flowers")[0] if folder not in before]
     assert [storage.models().listdir(f"flowers/{folder}")[1] for folder in left] == [[]] * len(left)
 
 
-def test_one_changed_byte_stops_a_promotion(make_version, admin):
+def test_promotion_verifies_the_copied_artifact(make_version, admin):
     version = make_version()
     tamper(version.release.key)
-    with pytest.raises(ArtifactRefused, match="not those that were saved"):
+    with pytest.raises(ArtifactRefused, match="have changed since it was saved"):
         promote(version, stage="staging", by=admin)
     version.refresh_from_db()
     assert (version.stage, live("staging")) == ("dev", None)
+    assert Release.objects.count() == 1
 
 
-def test_a_store_that_does_not_answer_changes_nothing(make_version, admin, broken_storage):
+def test_promotion_without_an_object_store_changes_nothing(make_version, admin, broken_storage):
     version = make_version()
     with broken_storage("trained-models"), pytest.raises(NotReady):
         promote(version, stage="staging", by=admin)
@@ -101,7 +102,7 @@ def test_a_store_that_does_not_answer_changes_nothing(make_version, admin, broke
     assert (version.stage, live("staging")) == ("dev", None)
 
 
-def test_production_is_the_release_managers(make_version, make_user):
+def test_promotion_to_production_requires_a_release_manager(make_version, make_user):
     version = make_version()
     scientist = make_user("data scientist")
     promote(version, stage="staging", by=scientist)
@@ -110,7 +111,7 @@ def test_production_is_the_release_managers(make_version, make_user):
     promote(version, stage="production", by=make_user("release manager"))
 
 
-def test_rolling_back_makes_the_version_before_live_again(two, admin):
+def test_rollback_makes_the_previous_version_live_again(two, admin):
     for version in two:
         promote(version, stage="production", by=admin)
     release = rollback(two[0].dataset, stage="production", by=admin, reason="errors")
@@ -118,7 +119,7 @@ def test_rolling_back_makes_the_version_before_live_again(two, admin):
     assert release.pk > Release.objects.filter(model_version=two[1], stage="production").get().pk
 
 
-def test_rolling_back_to_a_version_that_was_live_there(two, make_version, admin):
+def test_rollback_to_a_given_version_makes_it_live_again(two, make_version, admin):
     third = make_version(two[0].dataset_version)
     for version in (*two, third):
         promote(version, stage="staging", by=admin)
@@ -128,15 +129,15 @@ def test_rolling_back_to_a_version_that_was_live_there(two, make_version, admin)
 
 @pytest.mark.parametrize(
     ("to_version", "sentence"),
-    [(None, "No other version"), (1, "live in staging already"), (2, "never live")],
+    [(None, "No other version"), (1, "already live in staging"), (2, "never live")],
 )
-def test_there_must_be_something_to_roll_back_to(two, admin, to_version, sentence):
+def test_rollback_without_an_earlier_release_is_a_conflict(two, admin, to_version, sentence):
     promote(two[0], stage="staging", by=admin)
     with pytest.raises(Conflict, match=sentence):
         rollback(two[0].dataset, stage="staging", by=admin, to_version=to_version)
 
 
-def test_an_artifact_that_was_changed_is_not_rolled_back_to(two, admin):
+def test_rollback_verifies_the_artifact(two, admin):
     first = promote(two[0], stage="staging", by=admin)
     promote(two[1], stage="staging", by=admin)
     tamper(first.key)
@@ -145,14 +146,14 @@ def test_an_artifact_that_was_changed_is_not_rolled_back_to(two, admin):
     assert live("staging") == 2
 
 
-def test_a_version_that_is_live_above_dev_is_not_deleted(make_version, admin):
+def test_a_version_that_is_live_in_staging_cannot_be_deleted(make_version, admin):
     version = make_version()
     promote(version, stage="staging", by=admin)
     with pytest.raises(Conflict, match="live in staging"):
         delete_version(version, by=admin)
 
 
-def test_deleting_a_version_takes_its_artifacts(two, admin):
+def test_deletion_removes_the_artifacts_of_the_version(two, admin):
     keys = [promote(version, stage="staging", by=admin).key for version in two]
     delete_version(two[0], by=admin)
     assert not storage.models().exists(keys[0])
@@ -161,6 +162,6 @@ def test_deleting_a_version_takes_its_artifacts(two, admin):
     assert live("staging") == 2
 
 
-def test_deleting_is_for_release_managers(make_version, make_user):
+def test_deletion_requires_a_release_manager(make_version, make_user):
     with pytest.raises(PermissionDenied):
         delete_version(make_version(), by=make_user("data scientist"))

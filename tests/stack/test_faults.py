@@ -90,7 +90,7 @@ def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp
     platform.restart_web()
     for refused in (platform.promote(name, 1, "production"), platform.predict(name, "staging")):
         assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
-        assert "its bytes are not those that were saved" in refused.json()["detail"]
+        assert "its bytes have changed since it was saved" in refused.json()["detail"]
     assert platform.counts() == before
     assert platform.live(name, "production") == []
     assert not exploded.exists()
