@@ -87,7 +87,7 @@ def test_what_is_not_live_is_not_found(make_version, ask, fields, words):
 
 def test_an_unknown_stage_is_named(make_version, ask):
     make_version()
-    with pytest.raises(ValidationError, match="Unknown stage `prod`"):
+    with pytest.raises(ValidationError, match="no stage `prod`"):
         ask(stage="prod")
 
 
