@@ -1,4 +1,4 @@
-"""A platform with two models in production, and the stock clients, each in a process of its own beside it."""
+"""A platform with two models in production, and the unmodified clients, each in its own process."""
 
 import json
 import os
@@ -33,23 +33,23 @@ def platform():
 
 
 @pytest.fixture(scope="session")
-def wanted(platform):
-    """What the native API predicts for the rows of the table."""
+def expected(platform):
+    """The predictions of the native API for the rows of the table."""
     return platform.predict("flowers", "production", table.ROWS, probabilities=True).json()
 
 
 @pytest.fixture(scope="session")
-def wanted_numbers(platform):
+def expected_numbers(platform):
     return platform.predict("numbers", "production", table.NUMBER_ROWS).json()["predictions"]
 
 
 @pytest.fixture(scope="session")
 def client(platform):
-    """Run a script of `clients/` in the environment that has the stock packages; it tells in JSON what it saw."""
+    """Runs a script of `clients/` in the environment of the client packages and returns its results."""
 
     def run(script: str) -> dict:
-        assert PYTHON.exists(), f"{PYTHON} is missing: `make .venv-conformance/.installed` makes it."
-        given = {
+        assert PYTHON.exists(), f"{PYTHON} is missing; create it with `make .venv-conformance/.installed`."
+        case = {
             "url": platform.url,
             "token": platform.token,
             "names": table.NAMES,
@@ -57,15 +57,15 @@ def client(platform):
             "rows": table.ROWS,
             "numbers": table.NUMBER_ROWS,
         }
-        done = subprocess.run(
+        process = subprocess.run(
             [PYTHON, "-W", "ignore", CLIENTS / script],
-            input=json.dumps(given),
+            input=json.dumps(case),
             capture_output=True,
             text=True,
             timeout=120,
             env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
         )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout)
 
     return run

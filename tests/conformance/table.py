@@ -1,4 +1,4 @@
-"""A table with a column of every type, and 50 rows to predict: with gaps, and with a colour that nobody has seen."""
+"""A table with a column of every type, and 50 rows to predict: with missing values and an unseen category."""
 
 import io
 
@@ -22,7 +22,7 @@ ROWS = [
     [None, 1.75, "violet", True, DAYS[5]],
 ]
 
-# The same for clients that have one array of numbers and nothing else.
+# The same for clients that send one array of numbers only.
 NUMBERS = "a,b,c,y\n" + "".join(
     f"{i % 5},{i % 4 / 4 if i % 9 else ''},{i % 7},{i * 1.5}\n" for i in range(40)
 )
@@ -30,12 +30,12 @@ NUMBER_ROWS = [[i % 6, None if i % 8 == 0 else i % 3 / 3, i % 7 - 1] for i in ra
 
 
 def frame() -> pandas.DataFrame:
-    made = pandas.DataFrame(ROWS, columns=NAMES)
-    return made.assign(length=made["length"].astype("Int64"))
+    rows = pandas.DataFrame(ROWS, columns=NAMES)
+    return rows.assign(length=rows["length"].astype("Int64"))
 
 
 def parquet() -> bytes:
     buffer = io.BytesIO()
-    made = frame()
-    made.assign(picked=pandas.to_datetime(made["picked"]), other=1).to_parquet(buffer)
+    rows = frame()
+    rows.assign(picked=pandas.to_datetime(rows["picked"]), other=1).to_parquet(buffer)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Every example of docs/protocols.md is run as it is pasted, and tells what the page says it tells."""
+"""Every example of docs/protocols.md runs unchanged and prints the output that the page shows."""
 
 import json
 import os
@@ -12,35 +12,35 @@ from tests.stack.platforms import ROOT, Platform
 from tests.stack.servers import Processes
 
 PAGE = (ROOT / "docs" / "protocols.md").read_text()
-# An example, and the answer where the page shows one.
+# An example, and its output if the page shows it.
 EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```\n(?:```(json|csv)\n(.*?)```)?", PAGE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def run():
-    """Run an example against a fresh platform, which also is the server of one model that the page starts."""
+    """Runs an example against a new platform, which is also the single-model server that the page starts."""
     processes = Processes()
     platform = Platform(processes, INVOCATIONS_MODEL="iris", INVOCATIONS_ANONYMOUS="True")
     platform.have_workers(1)
 
     def shell(kind: str, code: str) -> str:
         code = code.replace("http://127.0.0.1:8000", platform.url).replace("8080", str(platform.port))
-        kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-        env = kept | platform.env | {"URL": platform.url, "TOKEN": platform.token}
+        env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        env |= platform.env | {"URL": platform.url, "TOKEN": platform.token}
         command = ["bash", "-ec", code] if kind == "sh" else [PYTHON, "-W", "ignore", "-c", code]
-        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
 
     yield shell
     processes.stop_all()
 
 
-def test_every_example_works_as_it_is_pasted(run, subtests):
+def test_every_example_prints_what_the_page_shows(run, subtests):
     assert len(EXAMPLES) == 13
-    for kind, code, form, told in EXAMPLES:
-        read = json.loads if form == "json" else str
+    for kind, code, output_format, output in EXAMPLES:
+        parse = json.loads if output_format == "json" else str
         with subtests.test(example=code[:60]):
-            answer = run(kind, code)
-            if told:
-                assert read(answer) == read(told)
+            printed = run(kind, code)
+            if output:
+                assert parse(printed) == parse(output)

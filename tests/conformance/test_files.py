@@ -1,4 +1,4 @@
-"""CSV and Parquet bodies, and the lock of the stock clients."""
+"""CSV and Parquet bodies, and the lock file of the client packages."""
 
 import re
 
@@ -17,20 +17,20 @@ BODIES = {
 
 
 @pytest.mark.parametrize("form", BODIES)
-def test_table_files_predict_the_same(platform, wanted, form):
+def test_csv_and_parquet_bodies_give_the_native_predictions(platform, expected, form):
     content_type, body = BODIES[form]
     body = body.encode() if isinstance(body, str) else body
-    answer = platform.post("/invocations", data=body, headers={"Content-Type": content_type}, token=None)
-    assert answer.json() == {"predictions": wanted["predictions"]}
+    response = platform.post("/invocations", data=body, headers={"Content-Type": content_type}, token=None)
+    assert response.json() == {"predictions": expected["predictions"]}
 
 
-def test_a_table_in_one_tensor_predicts_the_same(platform, wanted):
+def test_a_table_as_one_tensor_gives_the_native_predictions(platform, expected):
     tensor = {"name": "rows", "shape": [50, 5], "datatype": "BYTES", "data": table.ROWS}
-    answer = platform.post("/v2/models/flowers/infer", {"inputs": [tensor]})
-    assert answer.json()["outputs"][0]["data"] == wanted["predictions"]
+    response = platform.post("/v2/models/flowers/infer", {"inputs": [tensor]})
+    assert response.json()["outputs"][0]["data"] == expected["predictions"]
 
 
-def test_the_lock_of_the_clients_is_exact_and_names_no_address():
+def test_the_lock_file_of_the_clients_pins_versions_and_has_no_urls():
     lock = (ROOT / "requirements-conformance.txt").read_text()
     lines = [line for line in lock.splitlines() if not line.lstrip().startswith("#")]
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9.\[\]-]+==[\w.]+( ; .+)?", line)] == []

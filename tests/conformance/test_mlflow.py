@@ -1,4 +1,4 @@
-"""MLflow's scoring client and serialisers against the platform."""
+"""MLflow's scoring client and serialisers."""
 
 import json
 import re
@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def told(client):
+def results(client):
     return client("mlflow_client.py")
 
 
@@ -15,22 +15,22 @@ def told(client):
     "form",
     ["client", "client with dates", "dump", "split", "records", "instances", "inputs", "csv"],
 )
-def test_each_of_its_forms_predicts_the_same(told, wanted, form):
-    assert told[form] == wanted["predictions"]
+def test_each_of_its_formats_gets_the_native_predictions(results, expected, form):
+    assert results[form] == expected["predictions"]
 
 
-def test_arrays_are_tables(told, wanted_numbers):
-    assert told["array"] == told["array as instances"] == wanted_numbers
+def test_a_two_dimensional_array_is_a_table(results, expected_numbers):
+    assert results["array"] == results["array as instances"] == expected_numbers
 
 
-def test_it_finds_a_server_of_a_version(told):
-    assert re.fullmatch(r"\d+\.\d+\.\d+", told["version"])
+def test_the_server_version_is_read_by_the_client(results):
+    assert re.fullmatch(r"\d+\.\d+\.\d+", results["version"])
 
 
-def test_failures_have_its_body_and_status(told):
-    assert "error code 400" in told["refused"]
-    assert "Column `width` is missing." in told["refused"]
-    for status, content_type, text in told["failures"][:3]:
+def test_errors_have_its_body_and_status(results):
+    assert "error code 400" in results["client_error"]
+    assert "Column `width` is missing." in results["client_error"]
+    for status, content_type, text in results["errors"][:3]:
         assert (status, content_type) == (400, "application/json")
         assert json.loads(text)["error_code"] == "BAD_REQUEST"
-    assert told["failures"][3][:2] == [415, "text/plain"]
+    assert results["errors"][3][:2] == [415, "text/plain"]

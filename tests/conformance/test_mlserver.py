@@ -1,4 +1,4 @@
-"""mlserver's types and codecs against the platform: frames, arrays and columns as they encode them."""
+"""mlserver's types and codecs: frames, arrays and columns as they encode them."""
 
 import pytest
 
@@ -7,28 +7,28 @@ from tests.conformance.conftest import SERVER
 
 
 @pytest.fixture(scope="module")
-def told(client):
+def results(client):
     return client("mlserver_codecs.py")
 
 
-def test_columns_by_its_types_predict_the_same(told, wanted):
-    assert told["columns"] == wanted["predictions"]
-    assert told["probabilities"] == wanted["probabilities"]
+def test_columns_of_its_types_get_the_native_predictions(results, expected):
+    assert results["columns"] == expected["predictions"]
+    assert results["probabilities"] == expected["probabilities"]
 
 
-@pytest.mark.parametrize("form", ["frame", "frame by name", "boxed", "decoded", "object array"])
-def test_frames_and_arrays_by_its_codecs_predict_the_same(told, wanted, form):
-    kept = [label for label, whole in zip(wanted["predictions"], told["whole"], strict=True) if whole]
-    assert told[form] == kept
-    assert told["boxed type"] == "pd_json"
+@pytest.mark.parametrize("form", ["frame", "frame by name", "object column", "decoded", "object array"])
+def test_frames_and_arrays_of_its_codecs_get_the_native_predictions(results, expected, form):
+    complete = zip(expected["predictions"], results["complete"], strict=True)
+    assert results[form] == [label for label, is_complete in complete if is_complete]
+    assert results["object column type"] == "pd_json"
 
 
-def test_an_array_of_numbers_is_a_table(told, wanted_numbers):
-    assert told["array"] == wanted_numbers
+def test_a_two_dimensional_array_is_a_table(results, expected_numbers):
+    assert results["array"] == expected_numbers
 
 
-def test_its_types_read_metadata_and_errors(told):
-    assert told["server"].items() >= SERVER.items()
-    assert (told["platform"], told["datatypes"]) == ("sklearn", list(table.KINDS.values()))
-    assert "none" in told["error"]
-    assert "inputs" in told["infer error"]
+def test_its_types_read_metadata_and_errors(results):
+    assert results["server"].items() >= SERVER.items()
+    assert (results["platform"], results["datatypes"]) == ("sklearn", list(table.KINDS.values()))
+    assert "none" in results["error"]
+    assert "inputs" in results["infer error"]

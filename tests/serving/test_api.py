@@ -1,4 +1,4 @@
-"""POST /predict: the wire."""
+"""POST /predict: requests, responses and errors, with a token and with a session."""
 
 import gzip
 import json
@@ -7,10 +7,11 @@ import math
 import pytest
 
 from mlplatform.auth import tokens
+from serving.model_cache.cache import shared_cache
 
 
 @pytest.fixture
-def ask(api, make_version):
+def predict(api, make_version):
     make_version(module="ensemble", class_name="RandomForestClassifier", params={"n_estimators": 5})
 
     def post(features=((9, 1.6, "blue"),), **fields):
@@ -20,24 +21,29 @@ def ask(api, make_version):
     return post
 
 
-def test_an_answer_names_what_answered(ask):
-    assert ask().json() == {"dataset": "flowers", "environment": "dev", "version": 1, "predictions": ["rose"]}
+def test_a_response_names_dataset_stage_and_version(predict):
+    assert predict().json() == {
+        "dataset": "flowers",
+        "environment": "dev",
+        "version": 1,
+        "predictions": ["rose"],
+    }
 
 
-def test_probabilities_come_with_their_classes(ask):
-    body = ask(probabilities=True).json()
+def test_probabilities_are_returned_with_their_classes(predict):
+    body = predict(probabilities=True).json()
     assert body["classes"] == ["rose", "tulip"]
     assert sum(body["probabilities"][0]) == pytest.approx(1)
 
 
-def test_rows_may_be_objects(ask):
-    assert ask([{"colour": "blue", "width": 1.6, "length": 9}]).json()["predictions"] == ["rose"]
+def test_rows_can_be_objects(predict):
+    assert predict([{"colour": "blue", "width": 1.6, "length": 9}]).json()["predictions"] == ["rose"]
 
 
-def test_faults_are_listed_by_row_and_column(ask):
-    answer = ask([[9, 1.6, "blue"], ["nine", 1.6, "blue"], [9]])
-    assert answer.status_code == 400
-    assert answer.json()["fields"]["input_data"] == [
+def test_errors_are_listed_by_row_and_column(predict):
+    response = predict([[9, 1.6, "blue"], ["nine", 1.6, "blue"], [9]])
+    assert response.status_code == 400
+    assert response.json()["fields"]["input_data"] == [
         "Row 2, column `length` must be a number.",
         "Row 3 has 1 values; the model has 3 columns.",
     ]
@@ -57,16 +63,16 @@ def test_faults_are_listed_by_row_and_column(ask):
         ({"features": []}, 200),
     ],
 )
-def test_a_bad_call_says_what_is_wrong(ask, fields, status):
-    answer = ask(**fields) if "features" not in fields else ask()
-    assert answer.status_code == status
+def test_an_invalid_request_has_the_right_status(predict, fields, status):
+    response = predict(**fields) if "features" not in fields else predict()
+    assert response.status_code == status
 
 
 @pytest.mark.parametrize("body", ["{", "", "[1]", "null", '{"dataset_name": NaN}', "\xff"])
-def test_a_body_that_is_no_json_object_is_400(api, body):
-    answer = api.post("/predict", body.encode("latin-1"), content_type="application/json")
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"detail", "code", "fields"}
+def test_a_body_that_is_not_a_json_object_is_400(api, body):
+    response = api.post("/predict", body.encode("latin-1"), content_type="application/json")
+    assert response.status_code == 400
+    assert set(response.json()) == {"detail", "code", "fields"}
 
 
 BODY = {"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [[9, 1.6, "blue"]]}}
@@ -74,7 +80,7 @@ BODY = {"dataset_name": "flowers", "environment": "dev", "input_data": {"feature
 
 @pytest.fixture
 def by_token(program, admin, make_version):
-    """POST /predict as a program does it, past the API's views."""
+    """POST /predict with a token, on the fast path."""
     make_version()
     token = tokens.create(admin).token
 
@@ -86,11 +92,11 @@ def by_token(program, admin, make_version):
     return post
 
 
-def test_a_token_and_a_session_get_the_same_answer(by_token, page):
+def test_a_token_and_a_session_get_the_same_response(by_token, page):
     body = BODY | {"probabilities": True, "warnings": True}
-    answer = by_token(body)
-    assert answer.status_code == 200
-    assert answer.json() == page.post("/predict", body, content_type="application/json").json()
+    response = by_token(body)
+    assert response.status_code == 200
+    assert response.json() == page.post("/predict", body, content_type="application/json").json()
 
 
 @pytest.mark.parametrize(
@@ -109,13 +115,13 @@ def test_a_token_and_a_session_get_the_same_answer(by_token, page):
         {"probabilities": "maybe"},
     ],
 )
-def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
-    fast, by_view = (
+def test_a_token_and_a_session_get_the_same_error(by_token, page, change):
+    with_token, with_session = (
         by_token(BODY | change),
         page.post("/predict", BODY | change, content_type="application/json"),
     )
-    assert fast.status_code in {400, 404}
-    assert (fast.status_code, fast.json()) == (by_view.status_code, by_view.json())
+    assert with_token.status_code in {400, 404}
+    assert (with_token.status_code, with_token.json()) == (with_session.status_code, with_session.json())
 
 
 @pytest.mark.parametrize(
@@ -127,58 +133,62 @@ def test_a_token_and_a_session_get_the_same_refusal(by_token, page, change):
         (json.dumps(BODY), "text/plain", "identity", 415),
         ("{", "application/json", "identity", 400),
     ],
+    ids=["gzip", "truncated gzip", "unknown encoding", "not JSON type", "invalid JSON"],
 )
-def test_a_token_and_a_session_send_the_same_bodies(by_token, page, content, content_type, encoding, status):
-    fast = by_token(content, content_type=content_type, content_encoding=encoding)
-    by_view = page.post("/predict", content, content_type, headers={"Content-Encoding": encoding})
-    assert fast.status_code == status
-    assert (fast.status_code, fast.json()) == (by_view.status_code, by_view.json())
+def test_a_token_and_a_session_can_send_the_same_bodies(
+    by_token, page, content, content_type, encoding, status
+):
+    with_token = by_token(content, content_type=content_type, content_encoding=encoding)
+    with_session = page.post("/predict", content, content_type, headers={"Content-Encoding": encoding})
+    assert with_token.status_code == status
+    assert (with_token.status_code, with_token.json()) == (with_session.status_code, with_session.json())
 
 
-def test_fast_path_responses_have_the_headers_of_all_others(by_token, page):
-    fast, view = by_token(), page.post("/predict", BODY, content_type="application/json")
-    ours = {"X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"}
-    assert {name: fast[name] for name in ours} == {name: view[name] for name in ours}
+def test_the_fast_path_sets_the_security_headers_of_django(by_token, page):
+    fast, slow = by_token(), page.post("/predict", BODY, content_type="application/json")
+    names = {"X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"}
+    assert {name: fast[name] for name in names} == {name: slow[name] for name in names}
 
 
-def test_a_token_may_stand_after_several_spaces(by_token):
+def test_several_spaces_before_the_token_are_accepted(by_token):
     assert by_token(token=" " + by_token.token).status_code == 200
 
 
-def test_values_as_text_are_still_taken_where_they_were(by_token):
+def test_numbers_and_booleans_can_be_strings(by_token):
     assert by_token(BODY | {"version": "1", "probabilities": "true"}).json()["probabilities"]
 
 
-def test_no_query_is_made_for_a_model_and_a_token_that_are_remembered(by_token, django_assert_num_queries):
+def test_a_cached_model_and_token_need_no_query(by_token, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(shared_cache(), "is_refreshed", True)  # as in a web process
     by_token()
     with django_assert_num_queries(0):
         assert by_token().status_code == 200
 
 
-def test_a_wrong_token_is_401(by_token):
-    answer = by_token(token="mlmp_wrong")
-    assert answer.status_code == 401
-    assert answer["WWW-Authenticate"] == "Bearer"
-    assert set(answer.json()) == {"detail", "code", "fields"}
+def test_an_unknown_token_is_401(by_token):
+    response = by_token(token="mlmp_wrong")
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert set(response.json()) == {"detail", "code", "fields"}
 
 
-def test_a_revoked_token_is_refused_at_once_on_this_box(by_token, admin):
+def test_a_revoked_token_is_rejected_immediately(by_token, admin):
     assert by_token().status_code == 200
     for row in tokens.active(admin):
         tokens.revoke(admin, token_key=row.token_key)
     assert by_token().status_code == 401
 
 
-def test_a_body_that_is_not_json_is_415(by_token):
+def test_a_content_type_other_than_json_is_415(by_token):
     assert by_token("length=9", content_type="text/plain").status_code == 415
 
 
-def test_an_answer_never_holds_nan(by_token, make_dataset, make_version):
+def test_nan_predictions_become_null(by_token, make_dataset, make_version):
     table = "x,y\n" + "".join(f"{i},{i}.5\n" for i in range(20))
     params = {"radius": 0.5}
     make_version(
         make_dataset("far", table), module="neighbors", class_name="RadiusNeighborsRegressor", params=params
     )
-    answer = by_token(BODY | {"dataset_name": "far", "input_data": {"features": [[1000]]}})
-    assert answer.json()["predictions"] == [None]
-    assert math.nan not in answer.json()["predictions"]
+    response = by_token(BODY | {"dataset_name": "far", "input_data": {"features": [[1000]]}})
+    assert response.json()["predictions"] == [None]
+    assert math.nan not in response.json()["predictions"]

@@ -1,4 +1,4 @@
-"""kserve: its client, its request and response types, and its models of every answer."""
+"""kserve: its client, its request and response types, and its models of every response."""
 
 import asyncio
 import json
@@ -11,53 +11,53 @@ from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
 from kserve.protocol.infer_type import RequestedOutput
 from kserve.protocol.rest import v2_datamodels as models
 
-given = json.load(sys.stdin)
-headers = {"Authorization": f"Bearer {given['token']}"}
-url = given["url"]
-KINDS = given["kinds"] | {"length": "FP64"}
+case = json.load(sys.stdin)
+headers = {"Authorization": f"Bearer {case['token']}"}
+url = case["url"]
+KINDS = case["kinds"] | {"length": "FP64"}
 TYPES = {"FP64": np.float64, "BYTES": np.object_, "BOOL": np.bool_}
 
 
-def column(place: int, *, binary: bool) -> InferInput:
-    name = given["names"][place]
+def column(index: int, *, binary: bool) -> InferInput:
+    name = case["names"][index]
     kind = KINDS[name]
-    values = [row[place] for row in given["rows"]]
-    if kind == "BYTES" and not binary:  # as a list it has null
+    values = [row[index] for row in case["rows"]]
+    if kind == "BYTES" and not binary:  # a list can contain null
         return InferInput(name, [len(values)], kind, data=values)
     missing = {"FP64": np.nan, "BYTES": ""}.get(kind)
     array = np.array([missing if value is None else value for value in values], dtype=TYPES[kind])
-    made = InferInput(name, list(array.shape), kind)
-    made.set_data_from_numpy(array, binary_data=binary)
-    return made
+    tensor = InferInput(name, list(array.shape), kind)
+    tensor.set_data_from_numpy(array, binary_data=binary)
+    return tensor
 
 
 def request(*, binary: bool, outputs=None, **more) -> InferRequest:
-    columns = [column(place, binary=binary) for place in range(len(given["names"]))]
+    columns = [column(index, binary=binary) for index in range(len(case["names"]))]
     return InferRequest("flowers", columns, request_outputs=outputs, **more)
 
 
-def parsed(kind, path: str):
-    answer = httpx.get(url + path, headers=headers)
-    return kind.model_validate_json(answer.content).model_dump()
+def parsed(model, path: str):
+    response = httpx.get(url + path, headers=headers)
+    return model.model_validate_json(response.content).model_dump()
 
 
 def error(method: str, path: str, **more) -> list:
-    answer = httpx.request(method, url + path, headers=headers, **more)
-    return [answer.status_code, answer.json()]
+    response = httpx.request(method, url + path, headers=headers, **more)
+    return [response.status_code, response.json()]
 
 
-async def first() -> dict:
+async def v1() -> dict:
     client = InferenceRESTClient(RESTConfig(protocol="v1"))
-    body = {"instances": given["rows"]}
-    made = await client.infer(url, body, model_name="flowers", headers=dict(headers))
-    by_name = [dict(zip(given["names"], row, strict=True)) for row in given["rows"]]
+    body = {"instances": case["rows"]}
+    rows = await client.infer(url, body, model_name="flowers", headers=dict(headers))
+    by_name = [dict(zip(case["names"], row, strict=True)) for row in case["rows"]]
     objects = await client.infer(url, {"instances": by_name}, model_name="flowers", headers=dict(headers))
     return {
-        "first": made["predictions"],
-        "first by name": objects["predictions"],
-        "first ready": await client.is_model_ready(url, "flowers", headers=headers),
-        "first models": parsed(models.ListModelsResponse, "/v1/models"),
-        "first errors": [
+        "v1": rows["predictions"],
+        "v1 by name": objects["predictions"],
+        "v1 ready": await client.is_model_ready(url, "flowers", headers=headers),
+        "v1 models": parsed(models.ListModelsResponse, "/v1/models"),
+        "v1 errors": [
             error("POST", "/v1/models/flowers:predict", content=b'{"instances": 5}'),
             error("POST", "/v1/models/none:predict", content=b'{"instances": [[1]]}'),
             error("GET", "/v1/models/flowers:predict"),
@@ -69,8 +69,8 @@ async def first() -> dict:
 async def main() -> dict:
     client = InferenceRESTClient(RESTConfig(protocol="v2"))
 
-    async def infer(made: InferRequest):
-        return await client.infer(url, made, model_name="flowers", headers=dict(headers))
+    async def infer(message: InferRequest):
+        return await client.infer(url, message, model_name="flowers", headers=dict(headers))
 
     outputs = [
         RequestedOutput("predict", {"binary_data": True}),
@@ -78,7 +78,7 @@ async def main() -> dict:
     ]
     binary = await infer(request(binary=True, outputs=outputs))
     listed = await infer(request(binary=False, request_id="nine"))
-    asked = await infer(request(binary=False, parameters={"binary_data_output": True}))
+    forced = await infer(request(binary=False, parameters={"binary_data_output": True}))
     body, _ = request(binary=False).to_rest()
     body["inputs"] = body["inputs"][1:]
     return {
@@ -89,22 +89,22 @@ async def main() -> dict:
         "probabilities": binary.outputs[1].as_numpy().tolist(),
         "json": listed.outputs[0].data,
         "id": listed.id,
-        "asked for binary": asked.outputs[0].as_numpy().tolist(),
+        "binary output": forced.outputs[0].as_numpy().tolist(),
         "missing": error("POST", "/v2/models/flowers/infer", content=orjson.dumps(body)),
     }
 
 
-def told() -> dict:
+def read_with_models() -> dict:
     body = {
         "inputs": [
-            {"name": name, "shape": [50], "datatype": given["kinds"][name], "data": list(values)}
-            for name, values in zip(given["names"], zip(*given["rows"], strict=True), strict=True)
+            {"name": name, "shape": [50], "datatype": case["kinds"][name], "data": list(values)}
+            for name, values in zip(case["names"], zip(*case["rows"], strict=True), strict=True)
         ],
         "outputs": [{"name": "predict"}, {"name": "predict_proba"}],
     }
     models.InferenceRequest.model_validate(body)
-    answer = httpx.post(f"{url}/v2/models/flowers/infer", json=body, headers=headers)
-    response = models.InferenceResponse.model_validate_json(answer.content)
+    content = httpx.post(f"{url}/v2/models/flowers/infer", json=body, headers=headers).content
+    response = models.InferenceResponse.model_validate_json(content)
     return {
         "response": response.model_dump(),
         "server": parsed(models.ServerMetadataResponse, "/v2"),
@@ -125,4 +125,8 @@ def told() -> dict:
     }
 
 
-print(json.dumps(asyncio.run(main()) | asyncio.run(first()) | told(), default=lambda value: value.decode()))
+print(
+    json.dumps(
+        asyncio.run(main()) | asyncio.run(v1()) | read_with_models(), default=lambda value: value.decode()
+    )
+)

@@ -1,4 +1,4 @@
-"""mlflow: its scoring client and its own serialisers."""
+"""mlflow: its scoring client and its serialisers."""
 
 import json
 import sys
@@ -11,51 +11,51 @@ from mlflow.pyfunc import scoring_server
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from mlflow.utils.proto_json_utils import _CustomJsonEncoder, dump_input_data
 
-given = json.load(sys.stdin)
-host, port = given["url"].removeprefix("http://").split(":")
+case = json.load(sys.stdin)
+host, port = case["url"].removeprefix("http://").split(":")
 client = ScoringServerClient(host, int(port))
 client.wait_server_ready(timeout=5)
-frame = pd.DataFrame(given["rows"], columns=given["names"])
-dated = frame.assign(picked=pd.to_datetime(frame["picked"]))
+frame = pd.DataFrame(case["rows"], columns=case["names"])
+frame_with_dates = frame.assign(picked=pd.to_datetime(frame["picked"]))
 
 
 def invoke(data, **headers) -> list:
-    answer = requests.post(
-        f"{given['url']}/invocations",
+    response = requests.post(
+        f"{case['url']}/invocations",
         data=data,
         headers={
             "Content-Type": scoring_server.CONTENT_TYPE_JSON,
-            "Authorization": f"Bearer {given['token']}",
+            "Authorization": f"Bearer {case['token']}",
         }
         | headers,
     )
-    answer.raise_for_status()
-    return PredictionsResponse.from_json(answer.text)["predictions"]
+    response.raise_for_status()
+    return PredictionsResponse.from_json(response.text)["predictions"]
 
 
 def encoded(**body) -> str:
     return json.dumps(body, cls=_CustomJsonEncoder)
 
 
-def failure(data, content_type: str = scoring_server.CONTENT_TYPE_JSON) -> list:
-    answer = requests.post(f"{given['url']}/invocations", data=data, headers={"Content-Type": content_type})
-    return [answer.status_code, answer.headers["Content-Type"], answer.text]
+def error(data, content_type: str = scoring_server.CONTENT_TYPE_JSON) -> list:
+    response = requests.post(f"{case['url']}/invocations", data=data, headers={"Content-Type": content_type})
+    return [response.status_code, response.headers["Content-Type"], response.text]
 
 
-def refused() -> str:
+def client_error() -> str:
     try:
         client.invoke(frame.drop(columns="width"))
-    except Exception as error:  # noqa: BLE001 (its client raises nothing more special)
-        return str(error)
+    except Exception as exception:  # noqa: BLE001 (the client raises plain Exception)
+        return str(exception)
     return ""
 
 
-numbers = np.array([[np.nan if value is None else value for value in row] for row in given["numbers"]])
-answer = {
+numbers = np.array([[np.nan if value is None else value for value in row] for row in case["numbers"]])
+results = {
     "ping": client.ping(),
     "version": client.get_version(),
     "client": client.invoke(frame).get_predictions("ndarray").tolist(),
-    "client with dates": client.invoke(dated, params={}).get_predictions()[0].tolist(),
+    "client with dates": client.invoke(frame_with_dates, params={}).get_predictions()[0].tolist(),
     "dump": invoke(dump_input_data(frame)),
     "split": invoke(encoded(dataframe_split=frame.to_dict(orient="split"))),
     "records": invoke(encoded(dataframe_records=frame.to_dict(orient="records"))),
@@ -64,12 +64,12 @@ answer = {
     "csv": invoke(frame.to_csv(index=False), **{"Content-Type": scoring_server.CONTENT_TYPE_CSV}),
     "array": invoke(dump_input_data(numbers), **{"X-Model": "numbers"}),
     "array as instances": invoke(dump_input_data(numbers, inputs_key="instances"), **{"X-Model": "numbers"}),
-    "refused": refused(),
-    "failures": [
-        failure("[1]"),
-        failure("{"),
-        failure(encoded(inputs=[1], instances=[1])),
-        failure("a", "text/plain"),
+    "client_error": client_error(),
+    "errors": [
+        error("[1]"),
+        error("{"),
+        error(encoded(inputs=[1], instances=[1])),
+        error("a", "text/plain"),
     ],
 }
-print(json.dumps(answer))
+print(json.dumps(results))

@@ -1,4 +1,4 @@
-"""mlserver: requests by its own codecs, answers through its types and codecs."""
+"""mlserver: requests from its codecs, and responses read by its types and codecs."""
 
 import json
 import sys
@@ -9,27 +9,29 @@ import requests
 from mlserver import types
 from mlserver.codecs import NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec
 
-given = json.load(sys.stdin)
+case = json.load(sys.stdin)
 session = requests.Session()
-session.headers["Authorization"] = f"Bearer {given['token']}"
-url = given["url"]
-frame = pd.DataFrame(given["rows"], columns=given["names"])
-whole = frame.notna().all(axis=1)
+session.headers["Authorization"] = f"Bearer {case['token']}"
+url = case["url"]
+frame = pd.DataFrame(case["rows"], columns=case["names"])
+is_complete = frame.notna().all(axis=1)
 
 
 def infer(request: types.InferenceRequest, model: str = "flowers", *, by_name: bool = False):
-    """As MLServer's documentation posts it: the model as JSON text, or as a dict."""
-    sent = {"json": request.model_dump(mode="json")} if by_name else {"data": request.model_dump_json()}
-    answer = session.post(f"{url}/v2/models/{model}/infer", **sent)
-    answer.raise_for_status()
-    return types.InferenceResponse.model_validate_json(answer.content)
+    """Post as in MLServer's documentation: the model as JSON text, or as a dict."""
+    payload = {"json": request.model_dump(mode="json")} if by_name else {"data": request.model_dump_json()}
+    response = session.post(f"{url}/v2/models/{model}/infer", **payload)
+    response.raise_for_status()
+    return types.InferenceResponse.model_validate_json(response.content)
 
 
 def column(name: str, kind: str, **parameters) -> types.RequestInput:
-    """A column with gaps, which its own codecs do not encode: null is what the protocol has for them."""
+    """A column with missing values as null, which the protocol allows but the codecs do not encode."""
     values = [None if pd.isna(value) else value for value in frame[name]]
-    told = types.Parameters(**parameters) if parameters else None
-    return types.RequestInput(name=name, shape=[len(values), 1], datatype=kind, data=values, parameters=told)
+    options = types.Parameters(**parameters) if parameters else None
+    return types.RequestInput(
+        name=name, shape=[len(values), 1], datatype=kind, data=values, parameters=options
+    )
 
 
 columns = types.InferenceRequest(
@@ -44,20 +46,20 @@ columns = types.InferenceRequest(
     outputs=[types.RequestOutput(name="predict"), types.RequestOutput(name="predict_proba")],
 )
 full = infer(columns)
-complete = frame[whole]
-boxed = complete.assign(fresh=complete["fresh"].astype(object))  # its codec makes `pd_json` of this
-numbers = np.array([[np.nan if value is None else value for value in row] for row in given["numbers"]])
+complete = frame[is_complete]
+object_column = complete.assign(fresh=complete["fresh"].astype(object))  # the codec encodes this as `pd_json`
+numbers = np.array([[np.nan if value is None else value for value in row] for row in case["numbers"]])
 metadata = types.MetadataModelResponse.model_validate_json(session.get(f"{url}/v2/models/flowers").content)
-answer = {
+results = {
     "columns": StringCodec.decode_output(full.outputs[0]),
     "probabilities": NumpyCodec.decode_output(full.outputs[1]).tolist(),
-    "whole": whole.tolist(),
+    "complete": is_complete.tolist(),
     "frame": infer(PandasCodec.encode_request(complete)).outputs[0].data.root,
     "frame by name": infer(PandasCodec.encode_request(complete, use_bytes=False), by_name=True)
     .outputs[0]
     .data.root,
-    "boxed": infer(PandasCodec.encode_request(boxed)).outputs[0].data.root,
-    "boxed type": PandasCodec.encode_request(boxed).inputs[3].parameters.content_type,
+    "object column": infer(PandasCodec.encode_request(object_column)).outputs[0].data.root,
+    "object column type": PandasCodec.encode_request(object_column).inputs[3].parameters.content_type,
     "decoded": PandasCodec.decode_response(infer(PandasCodec.encode_request(complete)))["predict"].tolist(),
     "array": NumpyRequestCodec.decode_response(
         infer(NumpyRequestCodec.encode_request(numbers), "numbers")
@@ -75,4 +77,4 @@ answer = {
         session.post(f"{url}/v2/models/flowers/infer", data=b"[]").content
     ).error,
 }
-print(json.dumps(answer))
+print(json.dumps(results))
