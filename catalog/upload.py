@@ -39,32 +39,14 @@ def add_dataset(
     """
     permissions.check(by, "upload")
     name = normalize_name(name or filename)
-    size = _size(file)
-    if size > settings.MAX_UPLOAD_MB * MB:
-        raise TooLarge(
-            f"The file is {-(-size // MB)} MB; the limit is {settings.MAX_UPLOAD_MB} MB.", code="too_large"
-        )
+    size = _checked_size(file)
     hashing_file = HashingFile(file)
     recipe, rows = tables.detect(hashing_file, filename)
     sha256 = hashing_file.sha256()
     if existing := _existing(name, sha256, new_version=new_version):
         return existing, False
     inspected = inspection.profile(file, recipe, rows)
-    folder = storage.unique_folder(name)
-    version = DatasetVersion(
-        original_filename=filename[-255:],
-        key=f"{folder}/{name}.{_extension(recipe)}",
-        sample_key=f"{folder}/{name}.sample.parquet",
-        recipe=recipe.to_dict(),
-        profile=inspected.profile,
-        preview=inspected.preview,
-        format=recipe.format,
-        row_count=rows,
-        column_count=len(recipe.columns),
-        size_bytes=size,
-        sha256=sha256,
-        created_by=by,
-    )
+    version = _new_version(inspected, name=name, filename=filename, size=size, sha256=sha256, by=by)
     try:
         sample_file = sample.to_parquet(inspected.sample, recipe.columns)
         storage.save(storage.datasets(), version.sample_key, sample_file)
@@ -77,13 +59,39 @@ def add_dataset(
         raise
 
 
+def _checked_size(file: IO[bytes]) -> int:
+    size = file.seek(0, 2) or file.tell()  # some file objects return None
+    if size > settings.MAX_UPLOAD_MB * MB:
+        raise TooLarge(
+            f"The file is {-(-size // MB)} MB; the limit is {settings.MAX_UPLOAD_MB} MB.", code="too_large"
+        )
+    return size
+
+
+def _new_version(
+    inspected: inspection.Inspection, *, name: str, filename: str, size: int, sha256: str, by
+) -> DatasetVersion:
+    """The unsaved version, with keys that no other upload uses; `_register` sets its dataset and number."""
+    folder, recipe = storage.unique_folder(name), inspected.recipe
+    return DatasetVersion(
+        original_filename=filename[-255:],
+        key=f"{folder}/{name}.{_extension(recipe)}",
+        sample_key=f"{folder}/{name}.sample.parquet",
+        recipe=recipe.to_dict(),
+        profile=inspected.profile,
+        preview=inspected.preview,
+        format=recipe.format,
+        row_count=inspected.rows,
+        column_count=len(recipe.columns),
+        size_bytes=size,
+        sha256=sha256,
+        created_by=by,
+    )
+
+
 def _extension(recipe: tables.ParseRecipe) -> str:
     extension = FORMATS[recipe.format].extensions[0]
     return f"{extension}.{COMPRESSIONS[recipe.compression]}" if recipe.compression else extension
-
-
-def _size(file: IO[bytes]) -> int:
-    return file.seek(0, 2) or file.tell()  # some file objects return None
 
 
 def _existing(name: str, sha256: str, *, new_version: bool) -> DatasetVersion | None:

@@ -94,6 +94,12 @@ def test_a_wrong_password_is_401_and_the_tenth_is_429(anonymous, admin):
     assert set(rejected.json()) == {"detail", "code", "fields"}
 
 
+def test_the_sign_in_page_and_the_api_give_the_same_reason_for_a_wrong_password(client, anonymous, admin):
+    page = client.post("/accounts/login/", {"username": "ada", "password": "wrong"})
+    assert "Incorrect username or password." in page.content.decode()
+    assert sign_in(anonymous, password="wrong").json()["detail"] == "Incorrect username or password."
+
+
 def test_ten_failed_attempts_lock_the_address_for_all_usernames(anonymous, admin):
     for number in range(10):
         sign_in(anonymous, username=f"guess{number}", password="wrong")
