@@ -1,4 +1,4 @@
-"""Predict with the live model of a dataset and stage: the operation, whatever the transport."""
+"""The predict operation: rows to predictions with a live model. Every protocol calls it."""
 
 import time
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from serving.monitoring import metrics
 
 @dataclass(frozen=True)
 class Prediction:
-    """One prediction a row, exactly what the fitted pipeline gives, as JSON values of the target's type."""
+    """One prediction per row, equal to that of the fitted pipeline, as JSON values of the target's type."""
 
     release: Release
     predictions: list
@@ -28,7 +28,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows as a caller has them. A protocol with another shape has its own class with this one method."""
+    """Rows as JSON values. A protocol with another format has its own class with this method."""
 
     rows: list
 
@@ -47,55 +47,48 @@ def predict(
     warnings: bool = False,
     protocol: str = "native",
 ) -> Prediction:
-    """Predict rows with the live model of a stage, or with a version that is or was live there (in any: None).
+    """Predict rows with the live model of a stage, or with a version that is or was live there (None: in any stage).
 
-    `dataset` may be its name; `rows` are lists in the signature's order or objects by column name. `warnings` asks
-    for what is odd in each row. Raises ValidationError listing rows and columns that do not fit the signature, or
-    when the model cannot do what is asked, and what ModelCache.get() raises.
+    `rows` are lists in the signature's order or objects by column name. `warnings` adds the input warnings of each
+    row. Raises PermissionDenied, ValidationError with the rows and columns that do not match the signature or if the
+    model does not support the request, and what ModelCache.get() raises.
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
     with metrics.count_failures(protocol) as attempt:
         permissions.check(by, "predict")
         entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
-        made, typed = _predicted(
-            entry,
-            rows if hasattr(rows, "to_typed") else Rows(rows),
-            probabilities=probabilities,
-            warnings=warnings,
-        )
-    counts = entry.model.input_warnings.counts(typed)
+        model = entry.model
+        check_supported(model, probabilities=probabilities)
+        typed = (rows if hasattr(rows, "to_typed") else Rows(rows)).to_typed(model.reader)
+        result = _predict(entry, typed, probabilities=probabilities, warnings=warnings)
+    counts = model.input_warnings.counts(typed)
     metrics.count_prediction(entry, protocol=protocol, rows=typed.count, warnings=counts, start=start)
-    return made
+    return result
 
 
-def _predicted(
-    entry: CacheEntry, rows: Rows, *, probabilities: bool, warnings: bool
-) -> tuple[Prediction, TypedRows]:
+def _predict(entry: CacheEntry, typed: TypedRows, *, probabilities: bool, warnings: bool) -> Prediction:
     model = entry.model
-    check(entry, probabilities=probabilities)
-    typed = rows.to_typed(model.reader)
-    values, chances = run(model, typed, probabilities=probabilities)
-    made = Prediction(
+    values, class_scores = run(model, typed, probabilities=probabilities)
+    return Prediction(
         release=entry.release,
-        predictions=plain(values),
+        predictions=to_json(values),
         classes=model.version.signature["classes"] if probabilities else None,
-        probabilities=plain(chances) if probabilities else None,
+        probabilities=to_json(class_scores) if probabilities else None,
         warnings=model.input_warnings.details(typed) if warnings else None,
     )
-    return made, typed
 
 
-def check(entry: CacheEntry, *, probabilities: bool) -> None:
-    """Raise ValidationError when this model cannot predict, or gives no probabilities."""
-    version = entry.model.version
+def check_supported(model: Model, *, probabilities: bool) -> None:
+    """Raise ValidationError if the model cannot predict new rows, or not with probabilities."""
+    version = model.version
     if not version.signature["can_predict"]:
         raise ValidationError(
             f"{version.algorithm} cannot assign new rows to its clusters. Train a clusterer that can, such as KMeans.",
             code="cannot_predict",
         )
     if probabilities and not version.signature["probabilities"]:
-        raise ValidationError(f"{version.algorithm} gives no probabilities.", code="no_probabilities")
+        raise ValidationError(f"{version.algorithm} does not support probabilities.", code="no_probabilities")
 
 
 def run(
@@ -105,18 +98,15 @@ def run(
     try:
         return model.engine.predict(typed, probabilities=probabilities)
     except ValueError as error:
-        sentence = (
-            f"{model.version.algorithm} cannot predict these rows: a number in them is too far from those "
-            "that it was trained on."
-        )
+        sentence = f"{model.version.algorithm} cannot predict these rows: a number is too far from the training data."
         raise ValidationError({"input_data": ValidationError(sentence, code="invalid_input")}) from error
 
 
-def plain(values: np.ndarray) -> list:
-    """An array as JSON values; what is no finite number is null."""
-    listed = values.tolist()
+def to_json(values: np.ndarray) -> list:
+    """An array as JSON values; numbers that are not finite become null."""
+    items = values.tolist()
     if values.dtype.kind != "f" or np.isfinite(values).all():
-        return listed
+        return items
     if values.ndim == 1:
-        return [value if np.isfinite(value) else None for value in listed]
-    return [plain(row) for row in values]
+        return [value if np.isfinite(value) else None for value in items]
+    return [to_json(row) for row in values]

@@ -65,7 +65,7 @@ def score(
         permissions.check(by, "predict")
         name = dataset if isinstance(dataset, str) else dataset.name
         entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
-        prediction.check(entry, probabilities=probabilities)
+        prediction.check_supported(entry.model, probabilities=probabilities)
         given = scorer.table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
         if not as_job and size <= INLINE_BYTES and given.rows <= INLINE_ROWS:

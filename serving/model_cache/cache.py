@@ -49,7 +49,7 @@ class ModelCache:
         memory_mb: float,
         stale_s: float,
         load_timeout_s: float = 5,
-        short_wait_s: float = 1,
+        short_wait_s: float = 1,  # nearly every model is loaded by then
         max_waiting: int = 1,
         is_refreshed: bool = False,
         clock: Callable[[], float] = time.monotonic,

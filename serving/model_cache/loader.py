@@ -1,4 +1,4 @@
-"""From a stored artifact to a model in memory that is proved to predict as it did when it was trained."""
+"""Load a stored artifact into memory and verify that it predicts as it did when it was trained."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from serving.monitoring import metrics
 
 @dataclass
 class Model:
-    """One artifact in memory, with what it takes to predict from rows."""
+    """A loaded artifact with everything needed to predict from rows."""
 
     version: ModelVersion
     engine: InferenceEngine

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from mlplatform.resilience import cache_invalidation, circuit_breaker
 from serving.model_cache.cache import ModelCache, shared_cache
 
-TICK_S = 0.1  # for a release on this machine: reading the time of a file costs nothing
+TICK_S = 0.05  # for a release on this machine: reading the time of a file costs nothing
 POLL_S = 0.4  # for a release on another one: live within a second if the model loads in half of one
 RETRY_S = 1
 

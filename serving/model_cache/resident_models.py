@@ -15,7 +15,6 @@ from registry.models import ModelVersion
 from serving.model_cache.loader import Model, load
 from serving.monitoring import metrics
 
-SHORT_WAIT_S = 1  # nearly every model is loaded by then
 RETRY_LOAD_S = 30
 
 logger = logging.getLogger(__name__)

@@ -1,14 +1,14 @@
-"""Metrics of predictions and of the model cache.
+"""Prometheus metrics of predictions and of the model cache.
 
-With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and the web server set it) each process counts in files of its own,
-which are summed when they are read. Label combinations are cached: looking them up costs more than counting.
+With PROMETHEUS_MULTIPROC_DIR set (`manage.py run` and the web server set it), each process counts in its own files,
+which are summed on a scrape. Metrics with labels are cached: finding one by its labels costs more than counting.
 """
 
 import platform
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib.metadata import version
 
@@ -19,49 +19,88 @@ from rest_framework.exceptions import APIException
 from mlplatform.errors import NotReady
 from mlplatform.metrics import Counter, Gauge, Histogram
 
-FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-MODEL_LABELS = ["model", "version", "environment", "protocol"]
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LABELS = ["model", "version", "environment", "protocol"]
 
-requests = Counter("mlmp_predict_requests_total", "Predictions asked for", [*MODEL_LABELS, "outcome"])
-seconds = Histogram("mlmp_predict_duration_seconds", "Time of a prediction", MODEL_LABELS, buckets=FAST)
-rows = Counter("mlmp_predict_rows_total", "Rows predicted", MODEL_LABELS)
-warnings = Counter(
-    "mlmp_predict_input_warnings_total", "What was odd in predicted rows", ["model", "environment", "kind"]
+requests = Counter("mlmp_predict_requests_total", "Prediction requests", [*LABELS, "outcome"])
+request_seconds = Histogram(
+    "mlmp_predict_duration_seconds", "Duration of predictions", LABELS, buckets=BUCKETS
+)
+predicted_rows = Counter("mlmp_predict_rows_total", "Predicted rows", LABELS)
+input_warnings = Counter(
+    "mlmp_predict_input_warnings_total", "Input warnings of predicted rows", ["model", "environment", "kind"]
 )
 loads = Counter("mlmp_model_loads_total", "Models loaded into memory", ["result"])
-load_seconds = Histogram("mlmp_model_load_duration_seconds", "Time to load and prove a model", buckets=FAST)
+load_seconds = Histogram(
+    "mlmp_model_load_duration_seconds", "Duration of loading and verifying a model", buckets=BUCKETS
+)
 models = Gauge("mlmp_models_resident", "Models in memory", multiprocess_mode="livesum")
-model_bytes = Gauge("mlmp_models_resident_bytes", "Their size", multiprocess_mode="livesum")
+model_bytes = Gauge("mlmp_models_resident_bytes", "Size of the models in memory", multiprocess_mode="livesum")
 
 
 @lru_cache(maxsize=4096)
-def _of(model: str, number: int, stage: str, protocol: str) -> tuple:
+def _of_model(model: str, number: int, stage: str, protocol: str) -> tuple[Counter, Counter, Histogram]:
     labels = (model, str(number), stage, protocol)
-    return requests.labels(*labels, "ok"), seconds.labels(*labels), rows.labels(*labels)
+    return requests.labels(*labels, "ok"), predicted_rows.labels(*labels), request_seconds.labels(*labels)
 
 
 @lru_cache(maxsize=4096)
-def _notices(model: str, stage: str, kind: str):
-    return warnings.labels(model, stage, kind)
+def _of_warning(model: str, stage: str, kind: str) -> Counter:
+    return input_warnings.labels(model, stage, kind)
 
 
 def count_prediction(entry, *, protocol: str, rows: int, warnings: dict[str, int], start: float) -> None:
+    """Count a prediction by a cache entry that began at `start`, with its input warnings by kind."""
     release = entry.release
-    name = release.dataset.name
-    requests_, seconds_, rows_ = _of(name, release.model_version.number, release.stage, protocol)
-    requests_.inc()
-    rows_.inc(rows)
+    model = release.dataset.name
+    ok, row_counter, seconds = _of_model(model, release.model_version.number, release.stage, protocol)
+    ok.inc()
+    row_counter.inc(rows)
     for kind, count in warnings.items():
-        _notices(name, release.stage, kind).inc(count)
-    seconds_.observe(time.perf_counter() - start)
+        _of_warning(model, release.stage, kind).inc(count)
+    seconds.observe(time.perf_counter() - start)
 
 
-def _failed(error: Exception, *, protocol: str, entry) -> None:
-    """Names that a caller made up would be labels without end: what has no entry is counted without a model."""
-    of = ("", "", "")
+class Attempt:
+    """A prediction in progress, with the cache entry once there is one."""
+
+    entry = None
+
+
+_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def count_failures(protocol: str) -> Iterator[Attempt]:
+    """Count an exception that leaves the block as a failed prediction, with the labels of the attempt's entry.
+
+    Of nested blocks the outermost counts: a protocol's block starts before the body is parsed. Requests without a
+    valid token or the permission to predict are not counted.
+    """
+    if outer := _attempt.get():
+        yield outer
+        return
+    attempt = Attempt()
+    token = _attempt.set(attempt)
+    try:
+        yield attempt
+    except Exception as error:
+        _count_failure(error, protocol=protocol, entry=attempt.entry)
+        raise
+    finally:
+        _attempt.reset(token)
+
+
+def _count_failure(error: Exception, *, protocol: str, entry) -> None:
+    labels = (
+        "",
+        "",
+        "",
+    )  # without an entry the name is the caller's: any text, so it must not become a label
     if entry is not None:
-        of = (entry.release.dataset.name, str(entry.release.model_version.number), entry.release.stage)
-    requests.labels(*of, protocol, _outcome(error)).inc()
+        release = entry.release
+        labels = (release.dataset.name, str(release.model_version.number), release.stage)
+    requests.labels(*labels, protocol, _outcome(error)).inc()
 
 
 def _outcome(error: Exception) -> str:
@@ -70,37 +109,9 @@ def _outcome(error: Exception) -> str:
     return "invalid" if isinstance(error, (ValidationError, PermissionDenied, APIException)) else "error"
 
 
-class Attempt:
-    """What is being predicted, as far as it is known."""
-
-    entry = None
-
-
-_attempts = threading.local()
-
-
-@contextmanager
-def count_failures(protocol: str) -> Iterator[Attempt]:
-    """Count what a block of code raises, by the entry that it has found by then; the outermost block does.
-
-    A protocol's block begins with the body, which may be refused before it asks for a prediction. Who has no token, or
-    may not predict, is not counted.
-    """
-    if seen := getattr(_attempts, "now", None):
-        yield seen
-        return
-    seen = _attempts.now = Attempt()
-    try:
-        yield seen
-    except Exception as error:
-        _failed(error, protocol=protocol, entry=seen.entry)
-        raise
-    finally:
-        _attempts.now = None
-
-
 @contextmanager
 def time_load() -> Iterator[None]:
+    """Count and time a load of a model."""
     start = time.perf_counter()
     result = "failed"
     try:

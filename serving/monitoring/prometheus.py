@@ -1,4 +1,4 @@
-"""/metrics in Prometheus' text format: what this box's web processes and scorer counted, and the jobs' table."""
+"""The /metrics page in Prometheus text format: counts of all processes of this machine, and the state of the jobs."""
 
 import os
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, mult
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
 from mlplatform.jobs.models import Job
+from mlplatform.metrics import FOLDER_VARIABLE
 from mlplatform.resilience import circuit_breaker
 from registry.models import JobState, TrainingJob
 from serving.models import ScoringJob
@@ -17,24 +18,27 @@ from serving.monitoring import metrics
 
 
 def text() -> bytes:
-    counted = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        counted = CollectorRegistry()
-        multiprocess.MultiProcessCollector(counted)
-    now = CollectorRegistry()
-    now.register(_Jobs())
-    close_old_connections()  # nothing else does on the fast path
+    """The metrics; without those of the jobs while the database is down."""
+    processes = REGISTRY
+    if FOLDER_VARIABLE in os.environ:
+        processes = CollectorRegistry()
+        multiprocess.MultiProcessCollector(processes)
+    database = CollectorRegistry()
+    database.register(_JobCollector())
+    close_old_connections()  # the fast path skips the signal that does this
     try:
         with circuit_breaker.short_timeout():
-            jobs = generate_latest(now)
-    except (OperationalError, InterfaceError):  # what the processes counted is told all the same
+            jobs = generate_latest(database)
+    except (OperationalError, InterfaceError):
         jobs = b""
-    return generate_latest(counted) + jobs
+    return generate_latest(processes) + jobs
 
 
-class _Jobs:
+class _JobCollector:
     def collect(self) -> Iterator:
-        yield InfoMetricFamily("mlmp_build", "What runs here", metrics.build_labels())
+        yield InfoMetricFamily(
+            "mlmp_build", "Version of the platform and its libraries", metrics.build_labels()
+        )
         yield from _queue(TrainingJob, "mlmp_jobs", "Training jobs by state", "mlmp_job_queue_age_seconds")
         yield _durations()
         yield from _queue(
@@ -42,24 +46,24 @@ class _Jobs:
         )
 
 
-def _queue(kind: type[Job], name: str, what: str, age_name: str) -> Iterator:
+def _queue(model: type[Job], name: str, documentation: str, age_name: str) -> Iterator:
     states = dict.fromkeys(JobState.values, 0)
-    states |= dict(kind.objects.order_by().values_list("state").annotate(Count("pk")))
-    jobs = GaugeMetricFamily(name, what, labels=["state"])
+    states |= dict(model.objects.order_by().values_list("state").annotate(Count("pk")))
+    jobs = GaugeMetricFamily(name, documentation, labels=["state"])
     for state, count in states.items():
         jobs.add_metric([state], count)
     yield jobs
-    oldest = kind.objects.queued().aggregate(oldest=Min("requested_at"))["oldest"]
+    oldest = model.objects.queued().aggregate(oldest=Min("requested_at"))["oldest"]
     age = (timezone.now() - oldest).total_seconds() if oldest else 0
-    yield GaugeMetricFamily(age_name, "How long the oldest queued job waits", age)
+    yield GaugeMetricFamily(age_name, "Waiting time of the oldest queued job", age)
 
 
 def _durations() -> SummaryMetricFamily:
-    ended = TrainingJob.objects.order_by().exclude(started_at=None).exclude(finished_at=None)
-    taken = ended.values_list("state").annotate(
+    finished = TrainingJob.objects.order_by().exclude(started_at=None).exclude(finished_at=None)
+    by_state = finished.values_list("state").annotate(
         count=Count("pk"), total=Sum(F("finished_at") - F("started_at"))
     )
-    family = SummaryMetricFamily("mlmp_job_duration_seconds", "Time of ended jobs", labels=["outcome"])
-    for state, count, total in taken:
+    family = SummaryMetricFamily("mlmp_job_duration_seconds", "Duration of finished jobs", labels=["outcome"])
+    for state, count, total in by_state:
         family.add_metric([state], count, total.total_seconds())
     return family

@@ -1,4 +1,4 @@
-"""/metrics: what Prometheus reads."""
+"""/metrics in Prometheus format: what is counted, and with which labels."""
 
 import pytest
 from django.db import OperationalError, connection
@@ -15,9 +15,9 @@ def scrape(client, admin):
     headers = {"Authorization": f"Bearer {tokens.create(admin).token}"}
 
     def samples() -> dict:
-        answer = client.get("/metrics", headers=headers)
-        assert answer.status_code == 200
-        families = text_string_to_metric_families(answer.content.decode())
+        response = client.get("/metrics", headers=headers)
+        assert response.status_code == 200
+        families = text_string_to_metric_families(response.content.decode())
         return {
             (sample.name, *sorted(sample.labels.items())): sample.value
             for family in families
@@ -35,27 +35,27 @@ def labels(**fields) -> tuple:
     )
 
 
-def test_predictions_rows_and_notices_are_counted(scrape, make_version, admin):
+def test_predictions_rows_and_input_warnings_are_counted(scrape, make_version, admin):
     make_version()
     before = scrape()
     predict("flowers", stage="dev", rows=[[9, 1.6, "blue"], [None, 1.6, "violet"]], by=admin)
     after = scrape()
 
-    def more(name, *labels):
+    def increase(name, *labels):
         return after[name, *labels] - before.get((name, *labels), 0)
 
-    assert more("mlmp_predict_requests_total", *labels(outcome="ok")) == 1
-    assert more("mlmp_predict_rows_total", *labels()) == 2
-    assert more("mlmp_predict_duration_seconds_count", *labels()) == 1
-    place = (("environment", "dev"), ("kind", "unseen_category"), ("model", "flowers"))
-    assert more("mlmp_predict_input_warnings_total", *place) == 1
+    assert increase("mlmp_predict_requests_total", *labels(outcome="ok")) == 1
+    assert increase("mlmp_predict_rows_total", *labels()) == 2
+    assert increase("mlmp_predict_duration_seconds_count", *labels()) == 1
+    warning = (("environment", "dev"), ("kind", "unseen_category"), ("model", "flowers"))
+    assert increase("mlmp_predict_input_warnings_total", *warning) == 1
     assert after["mlmp_models_resident",] >= 1
     assert after["mlmp_model_loads_total", ("result", "ok")] >= 1
 
 
-def test_a_refused_prediction_is_counted_without_a_name_that_the_caller_made_up(scrape, admin):
+def test_an_unknown_dataset_name_does_not_become_a_label(scrape, admin):
     with pytest.raises(Exception, match="no dataset"):
-        predict("made up", stage="dev", rows=[[1]], by=admin)
+        predict("unknown", stage="dev", rows=[[1]], by=admin)
     unnamed = labels(model="", version="", environment="", outcome="invalid")
     assert scrape()["mlmp_predict_requests_total", *unnamed] >= 1
 
@@ -68,34 +68,34 @@ def test_a_refused_prediction_is_counted_without_a_name_that_the_caller_made_up(
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("body", [b"{", b'{"dataset_name": "flowers", "inputs": 1}'])
-def test_a_body_that_asks_for_nothing_is_counted_once(scrape, program, admin, path, protocol, body):
+def test_an_invalid_body_is_counted_once(scrape, program, admin, path, protocol, body):
     unnamed = labels(model="", version="", environment="", protocol=protocol, outcome="invalid")
-    place = ("mlmp_predict_requests_total", *unnamed)
-    before = scrape().get(place, 0)
-    answer = program("POST", path, body, Authorization=f"Bearer {tokens.create(admin).token}")
-    assert 400 <= answer.status_code < 500
-    assert scrape()[place] == before + 1
+    metric = ("mlmp_predict_requests_total", *unnamed)
+    before = scrape().get(metric, 0)
+    response = program("POST", path, body, Authorization=f"Bearer {tokens.create(admin).token}")
+    assert 400 <= response.status_code < 500
+    assert scrape()[metric] == before + 1
 
 
 @pytest.mark.parametrize("path", ["/predict", "/v2/models/flowers/infer", "/invocations", "/predict/file"])
-def test_who_has_no_token_is_not_counted(scrape, program, path):
-    def refused() -> float:
+def test_requests_without_a_valid_token_are_not_counted(scrape, program, path):
+    def request_count() -> float:
         return sum(value for name, value in scrape().items() if name[0] == "mlmp_predict_requests_total")
 
-    before = refused()
-    for headers in ({}, {"Authorization": "Bearer made up"}):
+    before = request_count()
+    for headers in ({}, {"Authorization": "Bearer invalid"}):
         assert program("POST", path, b"{}", **headers).status_code == 401
-    assert refused() == before
+    assert request_count() == before
 
 
-def test_a_person_s_call_is_counted_like_a_program_s(scrape, page):
+def test_requests_of_a_session_are_counted_too(scrape, page):
     unnamed = labels(model="", version="", environment="", outcome="invalid")
     before = scrape().get(("mlmp_predict_requests_total", *unnamed), 0)
     assert page.post("/predict", b"{", content_type="application/json").status_code == 400
     assert scrape()["mlmp_predict_requests_total", *unnamed] == before + 1
 
 
-def test_what_the_processes_counted_is_told_without_the_database(scrape, make_version, admin):
+def test_counts_of_the_processes_do_not_need_the_database(scrape, make_version, admin):
     make_version()
     predict("flowers", stage="dev", rows=[[9, 1.6, "blue"]], by=admin)
 
@@ -105,12 +105,12 @@ def test_what_the_processes_counted_is_told_without_the_database(scrape, make_ve
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(refuse):
-        told = scrape()
-    assert told["mlmp_predict_requests_total", *labels(outcome="ok")] >= 1
-    assert not any(name == "mlmp_jobs" for name, *_ in told)
+        samples = scrape()
+    assert samples["mlmp_predict_requests_total", *labels(outcome="ok")] >= 1
+    assert not any(name == "mlmp_jobs" for name, *_ in samples)
 
 
-def test_jobs_come_from_the_database(scrape, make_version):
+def test_job_metrics_come_from_the_database(scrape, make_version):
     make_version()
     after = scrape()
     assert after["mlmp_jobs", ("state", "succeeded")] == 1
@@ -120,26 +120,24 @@ def test_jobs_come_from_the_database(scrape, make_version):
     assert any(name == "mlmp_build_info" for name, *_ in after)
 
 
-def test_it_asks_for_a_credential(client, page):
+def test_metrics_require_authentication(client, page):
     assert page.get("/metrics").status_code == 200
     client.logout()
     assert client.get("/metrics").status_code == 401
 
 
-def test_every_request_to_the_object_store_is_counted_by_what_came_of_it(
-    scrape, make_dataset, broken_storage
-):
-    def counted(operation, result) -> float:
+def test_requests_to_the_object_store_are_counted_by_result(scrape, make_dataset, broken_storage):
+    def count(operation, result) -> float:
         samples = scrape()
         return samples.get(("mlmp_storage_requests_total", ("operation", operation), ("result", result)), 0)
 
-    saved, failed, missing = counted("save", "ok"), counted("save", "failed"), counted("open", "missing")
+    saved, failed, missing = count("save", "ok"), count("save", "failed"), count("open", "missing")
     version = make_dataset()
-    assert counted("save", "ok") > saved
+    assert count("save", "ok") > saved
     with broken_storage("datasets"), pytest.raises(NotReady):
         make_dataset("others", "x,y\n1,2\n3,4\n")
-    assert counted("save", "failed") == failed + 1
+    assert count("save", "failed") == failed + 1
     storage.datasets().delete(version.key)
     with pytest.raises(NotReady):
         storage.open_file(storage.datasets(), version.key)
-    assert counted("open", "missing") == missing + 1
+    assert count("open", "missing") == missing + 1
