@@ -27,7 +27,7 @@ def find_release(
     """
     if stage not in Stage.values and (stage or version is None):
         raise ValidationError(
-            f"There is no stage `{stage[:50]}`: it is dev, staging or production.", code="unknown_stage"
+            f"Unknown stage `{stage[:50]}`; use dev, staging or production.", code="unknown_stage"
         )
     releases = Release.objects.filter(dataset__name=dataset)
     releases = releases.filter(stage=stage) if stage else releases

@@ -54,7 +54,7 @@ def test_predictions_rows_and_input_warnings_are_counted(scrape, make_version, a
 
 
 def test_an_unknown_dataset_name_does_not_become_a_label(scrape, admin):
-    with pytest.raises(Exception, match="no dataset"):
+    with pytest.raises(Exception, match="No dataset"):
         predict("unknown", stage="dev", rows=[[1]], by=admin)
     unnamed = labels(model="", version="", environment="", outcome="invalid")
     assert scrape()["mlmp_predict_requests_total", *unnamed] >= 1
