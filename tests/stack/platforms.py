@@ -29,6 +29,17 @@ TABLE = "length,width,colour,species\n" + "".join(
 )
 ROWS = [[5, 1.5, "red"], [9, 1.6, "blue"], [None, 1.7, "green"], [11, None, None]]
 TREE = {"module": "tree", "class": "DecisionTreeClassifier"}
+MAX_ATTEMPTS = 3
+TRAIN_MEMORY_MB = 600
+STEPS = ["loading", "checking", "fitting", "evaluating", "saving"]
+# About two seconds from the first import to the last byte.
+SHORT = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 400}}
+# Boosting, which fits its first tree at once: a forest first makes its 50,000 trees, for 20 seconds on a busy machine.
+ENDLESS = {
+    "module": "ensemble",
+    "class": "GradientBoostingClassifier",
+    "params": {"n_estimators": 100_000, "learning_rate": 0.0001},
+}
 # Seconds of fitting: time enough to do something to it.
 SLOW = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 3000}}
 
@@ -58,6 +69,11 @@ class Platform:
             "WEB_WORKERS": "2",
             "WEB_THREADS": "8",
             "PLATFORM_ADMIN_PASSWORD": PASSWORD,
+            # Short, so that no test waits for a dead worker's lease of half a minute.
+            "TRAIN_LEASE_S": "3",
+            "TRAIN_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
+            "TRAIN_MEMORY_MB": str(TRAIN_MEMORY_MB),
+            "JOB_POLL_MS": "100",
         }
         if postgres:
             self.env["DATABASE_URL"] = postgres.create(self.folder.name)
@@ -191,6 +207,19 @@ class Platform:
             return facts["stage"] == stage
 
         until(look, what=f"Job {job} at {stage}", pause=0.05)
+
+    def begin(self, dataset: str, model: dict = ENDLESS, **fields) -> int:
+        """A training of a new dataset that the only worker is fitting right now; its job."""
+        assert self.upload(dataset).status_code == 201
+        self.have_workers(1)
+        job = self.train(dataset, model, prefer="respond-async", **fields).json()["job"]
+        self.reaches(job, "fitting")
+        return job
+
+    def cancel(self, job: int) -> None:
+        """Cancel a job and wait until it has finished, so that the worker is free for the next test."""
+        assert self.post(f"/jobs/{job}/cancel").status_code == 200
+        self.ended(job)
 
     # What is behind it
 

@@ -21,10 +21,10 @@ MANY_TREES = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {
 def supervised(request, processes):
     """A platform of this module's own with a model, and a short lease."""
     if request.param == "sqlite_and_files":
-        made = Supervised(processes, TRAIN_LEASE_S="3")
+        made = Supervised(processes)
     else:
         postgres, store = (request.getfixturevalue(name) for name in ("postgres", "object_store"))
-        made = Supervised(processes, postgres=postgres, store=store, TRAIN_LEASE_S="3")
+        made = Supervised(processes, postgres=postgres, store=store)
     assert made.upload("large", TABLE).status_code == 201
     assert made.train("large", MANY_TREES).status_code == 201
     yield made

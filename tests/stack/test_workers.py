@@ -1,51 +1,99 @@
-"""Training workers that die and that are asked to stop: no job is lost, none is done twice."""
+"""Training workers and their child processes that die or are stopped: no job is lost, none makes two models."""
 
+import hashlib
 import signal
+import subprocess
 
-from tests.stack.platforms import SLOW
+import psutil
+import pytest
+
+from tests.stack.platforms import MAX_ATTEMPTS, SHORT, STEPS
 from tests.stack.servers import until
 
-
-def begin(platform, dataset: str) -> int:
-    """A slow training that one worker is fitting right now; its job."""
-    assert platform.upload(dataset).status_code == 201
-    platform.have_workers(0)
-    platform.have_workers(1)
-    job = platform.train(dataset, SLOW, prefer="respond-async").json()["job"]
-    platform.reaches(job, "fitting")
-    return job
+KILLED_AT = ["loading", "fitting", "evaluating", "saving"]
 
 
-def let_the_lease_run_out(platform, job: int, *, attempt: int) -> None:
-    platform.sql(
-        f"UPDATE registry_trainingjob SET attempt = {attempt}, lease_expires_at = '2026-01-01 00:00:00+00:00' "
-        f"WHERE id = {job}"
-    )
-
-
-def are_gone(processes) -> bool:
+def are_gone(processes: list[psutil.Process]) -> bool:
     return not any(process.is_running() for process in processes)
 
 
-def test_a_job_whose_worker_was_killed_is_done_by_another_once(platform):
-    job = begin(platform, "killed")
+def worker_at(platform, dataset: str, step: str) -> subprocess.Popen:
+    """The worker that trains on the dataset, once it is in this step, or in a later one if it was too short to see."""
+    later = set(STEPS[STEPS.index(step) :])
+
+    def look():
+        rows = platform.sql(
+            "SELECT stage, worker FROM registry_trainingjob "
+            f"WHERE dataset_name = '{dataset}' AND state = 'running' ORDER BY id DESC"
+        )
+        names = [name for stage, name in rows if stage in later]
+        workers = [worker for worker in platform.workers if worker.poll() is None]
+        return next((one for name in names for one in workers if name.endswith(f":{one.pid}")), None)
+
+    return until(look, what=f"A training of {dataset} at {step}", pause=0.01)
+
+
+def check_models(platform, dataset: str, jobs: list[int]) -> None:
+    """One version for each job that succeeded and none for the others, each with the artifact that was saved."""
+    versions = platform.get(f"/models?dataset={dataset}&page_size=100").json()["results"]
+    succeeded = [job for job in jobs if platform.get(f"/jobs/{job}").json()["state"] == "succeeded"]
+    assert sorted(version["job"] for version in versions) == sorted(succeeded)
+    numbers = [version["version"] for version in versions]
+    assert len(set(numbers)) == len(numbers)
+    for version in versions:
+        content = platform.get(f"/models/{dataset}/{version['version']}/artifact").content
+        assert hashlib.sha256(content).hexdigest() == version["artifact_sha256"]
+    assert len(platform.live(dataset, "dev")) == min(len(versions), 1)
+
+
+def test_a_training_process_that_is_killed_in_any_step_leaves_a_final_state(platform):
+    platform.upload("children")
+    platform.have_workers(1)
+    jobs = []
+    for step in KILLED_AT:
+        jobs.append(platform.train("children", SHORT, prefer="respond-async").json()["job"])
+        worker_at(platform, "children", step)
+        for child in platform.trainings():
+            child.kill()
+        ended = platform.ended(jobs[-1])
+        assert ended["state"] in {"succeeded", "failed"}
+        assert ended["state"] == "succeeded" or "SIGKILL" in ended["error"]["detail"]
+    check_models(platform, "children", jobs)
+
+
+def test_jobs_reach_a_final_state_if_their_worker_is_killed_in_any_step(platform):
+    platform.upload("orphans")
+    jobs, children = [], []
+    for step in KILLED_AT:
+        platform.have_workers(2)
+        jobs.append(platform.train("orphans", SHORT, prefer="respond-async").json()["job"])
+        worker = worker_at(platform, "orphans", step)
+        children += psutil.Process(worker.pid).children()
+        platform.processes.stop(worker, signal.SIGKILL)
+    for job in jobs:
+        ended = platform.ended(job, within=180)
+        assert ended["state"] in {"succeeded", "lost"}, ended["error"]
+    check_models(platform, "orphans", jobs)
+    until(lambda: are_gone(children), what="The end of the training processes", within=5)
+
+
+def test_a_job_whose_worker_was_killed_is_done_by_another_worker_once(platform):
+    job = platform.begin("killed", SHORT)
     children = platform.trainings()
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
     until(lambda: are_gone(children), what="The end of the training process", within=5)
     assert platform.get(f"/jobs/{job}").json()["state"] == "running"
-    if not platform.store:  # the wait of half a minute is for one set-up only
-        let_the_lease_run_out(platform, job, attempt=1)
     platform.have_workers(1)
     ended = platform.ended(job)
     assert (ended["state"], ended["attempt"]) == ("succeeded", 2)
-    assert platform.numbers("killed") == [1]
+    assert len(platform.numbers("killed")) == 1
     assert platform.predict("killed", "dev").status_code == 200
 
 
-def test_a_job_that_has_killed_two_workers_ends_as_lost(platform):
-    job = begin(platform, "lost")
+def test_a_job_whose_last_attempt_loses_its_worker_is_lost(platform):
+    job = platform.begin("lost")
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
-    let_the_lease_run_out(platform, job, attempt=2)
+    platform.sql(f"UPDATE registry_trainingjob SET attempt = {MAX_ATTEMPTS} WHERE id = {job}")
     platform.have_workers(1)
     ended = platform.ended(job)
     assert (ended["state"], ended["error"]["code"]) == ("lost", "lost")
@@ -53,21 +101,23 @@ def test_a_job_that_has_killed_two_workers_ends_as_lost(platform):
     assert platform.numbers("lost") == []
 
 
-def test_a_worker_that_is_asked_to_stop_hands_its_job_back_uncounted(platform):
-    job = begin(platform, "handed_back")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_worker_that_is_stopped_hands_its_job_back_uncounted(platform, number):
+    dataset = f"handed_back_{number}"
+    job = platform.begin(dataset, SHORT)
     children = platform.trainings()
-    assert platform.processes.stop(platform.workers[0], signal.SIGTERM, within=10) == 0
+    assert platform.processes.stop(platform.workers[0], number, within=10) == 0
     assert are_gone(children)
     waiting = platform.get(f"/jobs/{job}").json()
     assert (waiting["state"], waiting["attempt"]) == ("queued", 0)
     platform.have_workers(1)
     ended = platform.ended(job)
     assert (ended["state"], ended["attempt"]) == ("succeeded", 1)
-    assert platform.numbers("handed_back") == [1]
+    assert platform.numbers(dataset) == [1]
 
 
-def test_a_training_process_that_is_killed_fails_its_job_with_the_signal(platform):
-    job = begin(platform, "shot")
+def test_after_a_killed_training_process_the_worker_runs_the_next_job(platform):
+    job = platform.begin("shot")
     for child in platform.trainings():
         child.kill()
     ended = platform.ended(job)
