@@ -1,35 +1,42 @@
-# `make run` starts the platform, `make test` runs every check. Python 3.11 or newer: make run PYTHON=python3.13
+# `make run` starts the platform, `make test` runs every check. To choose a Python: make run PYTHON=python3.13
 PYTHON ?= python3
 BIN := .venv/bin
+# The processes that tests start share the compiled modules.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test format lock bench bench-peers
+.PHONY: help run test test-fast format lock bench bench-peers
 
-help: ## list these targets
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev .venv-conformance/.installed ## every check and every test (PYTEST_ARGS="-k name" for some)
+test: .venv/.installed-dev .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python tests/chromium.py
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
-bench: .venv/.installed ## measure predictions over HTTP, into docs/performance.md (wrk where installed)
+test-fast: .venv/.installed-dev ## run the tests that need no browser, no real servers and no protocol clients
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(PYTEST) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
+
+bench: .venv/.installed ## measure predictions over HTTP and update docs/performance.md (uses wrk if installed)
 	$(BIN)/python -m benchmarks.serving
 
-bench-peers: .venv/.installed ## the same beside MLflow, MLServer and BentoML, which it installs into .venv-peers
+bench-peers: .venv/.installed ## compare with MLflow, MLServer and BentoML, installed into .venv-peers
 	$(BIN)/python -m benchmarks.peers
 
-format: .venv/.installed-dev ## put the code into the house's format
+format: .venv/.installed-dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LOCK_ARGS=--upgrade for newer ones)
+lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header \
 		$(LOCK_ARGS) --output-file requirements.txt --quiet
 	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
@@ -38,8 +45,8 @@ lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LO
 		$(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
 
 .venv/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, and \
-	$(PYTHON) is older. Name one that is new enough: make run PYTHON=python3.13")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required, and \
+	$(PYTHON) is older. Choose another: make run PYTHON=python3.13")'
 	@$(PYTHON) -m venv .venv
 
 .venv/.installed: requirements.txt | .venv/bin/python

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import json
+import os
+from pathlib import Path
 
 import pandas
 import pytest
@@ -30,8 +32,40 @@ FLOWERS = "length,width,colour,species\n" + "".join(
 # One class has one row, which is too rare to be in the sample of the dry run for sure: only the training finds it.
 LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\n"
 
+TESTS = Path(__file__).parent
+REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
+SETUPS = ("sqlite_and_files", "postgres_and_s3")
 
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: the tests of real servers wait half of their time."""
+    return min(4, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    refuse_unstable_ids(items)
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in REAL_SERVERS:
+            item.add_marker(getattr(pytest.mark, folder))
+        item.add_marker(pytest.mark.xdist_group(xdist_group(item, folder)))
+    # The longest groups start first, so that no worker is left alone with one at the end.
+    items.sort(key=lambda item: next((i for i, kind in enumerate(REAL_SERVERS) if kind in item.keywords), 9))
+
+
+def xdist_group(item, folder: str) -> str:
+    """The tests that one worker of pytest-xdist runs: those that share a platform, or else those of a file."""
+    setup = next((name for name in SETUPS if name in item.name or name in item.fixturenames), "")
+    if folder == "stack" and setup and not hasattr(item.module, "platform"):
+        return setup
+    if folder == "browser":
+        return folder
+    return f"{item.path.relative_to(TESTS)} {setup}".strip()
+
+
+def refuse_unstable_ids(items) -> None:
     """Bytes in a test id may differ between the workers of pytest-xdist, as the time in a gzip header does."""
     unstable = [
         item.nodeid

@@ -27,12 +27,6 @@ READY_WITHIN_S = 60
 WAIT_MS = 20_000
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if ROOT / "tests" / "browser" in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-
-
 class Platform:
     def __init__(self, folder: Path):
         with socket.socket() as probe:

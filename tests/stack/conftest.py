@@ -2,17 +2,11 @@
 
 import pytest
 
+from tests.conftest import SETUPS
 from tests.stack.platforms import Platform
 from tests.stack.servers import ObjectStore, Postgres, Processes
 
 SMALL_LIMIT_MB = 5  # for the set-up that no large file is sent to
-SETUPS = ("sqlite_and_files", "postgres_and_s3")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "tests/stack/" in item.path.as_posix():
-            item.add_marker(pytest.mark.stack)
 
 
 @pytest.fixture(scope="session")

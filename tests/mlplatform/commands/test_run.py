@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="counts processes in /proc")
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="counts processes in /proc"),
+]
 
 
 def free_port() -> int:
