@@ -21,7 +21,7 @@ class VerificationAdmin(ReadOnlyAdmin):
 @admin.register(ScoringJob)
 class ScoringJobAdmin(ReadOnlyAdmin):
     version_link = link("model_version")
-    notices_text = readable("notices")
+    input_warnings_text = readable("input_warnings")
     list_display = [
         "__str__", "state", "dataset_name", "stage", "version_link", "rows_done", "rows", "attempt", "requested_at",
         "requested_by", "finished_at",
@@ -31,8 +31,8 @@ class ScoringJobAdmin(ReadOnlyAdmin):
     date_hierarchy = "requested_at"
     fields = [
         "dataset_name", "stage", "version", "version_link", "filename", "format", "input_size", "probabilities",
-        "state", "progress", "rows", "rows_done", "notices_text", "attempt", "worker", "heartbeat_at", "input_key",
-        "result_key", "result_size", "requested_at", "requested_by", "started_at", "finished_at", "error",
+        "state", "progress", "rows", "rows_done", "input_warnings_text", "attempt", "worker", "heartbeat_at",
+        "input_key", "result_key", "result_size", "requested_at", "requested_by", "started_at", "finished_at", "error",
         "error_code", "traceback",
     ]  # fmt: skip
     readonly_fields = fields

@@ -94,7 +94,7 @@ class ScoringJobSerializer(serializers.ModelSerializer):
     url = serializers.SerializerMethodField()
     dataset = serializers.CharField(source="dataset_name")
     environment = serializers.ChoiceField(Stage.choices, source="stage")
-    warnings = serializers.DictField(child=serializers.IntegerField(), source="notices")
+    warnings = serializers.DictField(child=serializers.IntegerField(), source="input_warnings")
     result = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
     requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)

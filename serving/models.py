@@ -71,7 +71,7 @@ class ScoringJob(Job):
     probabilities = models.BooleanField()
     rows = models.PositiveBigIntegerField(help_text="The number of rows in the file.")
     rows_done = models.PositiveBigIntegerField(default=0)
-    notices = models.JSONField(default=dict, help_text="The number of input warnings of each kind.")
+    input_warnings = models.JSONField(default=dict, help_text="The number of input warnings of each kind.")
     input_key = models.CharField(
         max_length=255, blank=True, help_text="In the datasets bucket, until the job has finished."
     )
@@ -96,7 +96,7 @@ class ScoringJob(Job):
 
     @classmethod
     def initial_fields(cls) -> dict:
-        return {"progress": 0, "rows_done": 0, "notices": {}}
+        return {"progress": 0, "rows_done": 0, "input_warnings": {}}
 
     def describe_crash(self, error: Exception) -> str:
         """Only what cannot contain the user's data."""

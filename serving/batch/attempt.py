@@ -51,7 +51,9 @@ def _score(attempt: Attempt, scored: IO[bytes], seen, *, retry_s: float) -> None
     size = scored.seek(0, 2)
     key = with_retries(partial(_store, job, scored), for_s=retry_s)
     with_retries(partial(_succeed, attempt, counted, key=key, size=size), for_s=retry_s)
-    metrics.count_prediction(entry, protocol="file", rows=counted.rows, warnings=counted.notices, start=start)
+    metrics.count_prediction(
+        entry, protocol="file", rows=counted.rows, warnings=counted.input_warnings, start=start
+    )
 
 
 def _store(job: ScoringJob, scored: IO[bytes]) -> str:
@@ -71,7 +73,7 @@ def _succeed(attempt: Attempt, counted: scorer.Counted, *, key: str, size: int) 
         unless_cancelled=True,
         progress=1,
         rows_done=counted.rows,
-        notices=counted.notices,
+        input_warnings=counted.input_warnings,
         result_key=key,
         result_size=size,
         error="",
@@ -94,4 +96,4 @@ class Progress:
             return
         self.written_at = time.monotonic()
         progress = min(counted.rows / self.attempt.job.rows, 1)
-        self.attempt.report(rows_done=counted.rows, progress=progress, notices=counted.notices)
+        self.attempt.report(rows_done=counted.rows, progress=progress, input_warnings=counted.input_warnings)

@@ -46,7 +46,7 @@ class Counted:
     """How many rows were predicted, and how often each kind of notice was due to them."""
 
     rows: int
-    notices: dict[str, int]
+    input_warnings: dict[str, int]
 
 
 def table(file: IO[bytes], filename: str) -> Table:
@@ -79,7 +79,7 @@ def score(
     The columns of the model are found by name, others are kept as they are. A fault anywhere is a ValidationError
     with its row in the whole file.
     """
-    done, notices = 0, Counter()
+    done, input_warnings = 0, Counter()
     writer = WRITERS[given.recipe.format](scored, given.recipe)
     pace = _Pace()
     try:
@@ -92,13 +92,13 @@ def score(
                 columns |= {f"probability_{label}": chances[:, place] for place, label in enumerate(classes)}
             writer.write(batch, columns)
             done += batch.num_rows
-            notices.update(model.input_warnings.counts(typed))
-            tell(Counted(done, dict(notices)))
+            input_warnings.update(model.input_warnings.counts(typed))
+            tell(Counted(done, dict(input_warnings)))
         writer.close()
     except BaseException:
         writer.abandon()
         raise
-    return Counted(done, dict(notices))
+    return Counted(done, dict(input_warnings))
 
 
 class _Pace:

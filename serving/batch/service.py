@@ -103,7 +103,9 @@ def _score_inline(entry, given: scorer.Table, *, filename: str, probabilities: b
         counted = scorer.score(entry.model, given, scored, probabilities=probabilities, tell=tell)
         stack.pop_all()  # the caller closes it
     scored.seek(0)
-    metrics.count_prediction(entry, protocol="file", rows=counted.rows, warnings=counted.notices, start=start)
+    metrics.count_prediction(
+        entry, protocol="file", rows=counted.rows, warnings=counted.input_warnings, start=start
+    )
     return Scored(scored, given.recipe.format, result_name(filename, given.recipe.format))
 
 

@@ -126,8 +126,8 @@ class TestAsking:
     def test_its_result_is_called_after_the_file(self, sent):
         assert result_name(sent, "csv") == "rows_predictions.csv"
 
-    def test_its_notices_are_counted(self, ask):
-        assert ask().notices == {"imputed": 12, "unseen_category": 12}
+    def test_input_warnings_are_counted(self, ask):
+        assert ask().input_warnings == {"imputed": 12, "unseen_category": 12}
 
     def test_the_file_goes_when_its_result_is_there(self, ask):
         job = ask()
@@ -214,7 +214,7 @@ class TestAttempt:
         job = running()
         attempt.Progress(Attempt(job))(scorer.Counted(20, {"imputed": 3}))
         current = now_of(job)
-        assert (current.rows_done, current.progress, current.notices) == (20, 0.4, {"imputed": 3})
+        assert (current.rows_done, current.progress, current.input_warnings) == (20, 0.4, {"imputed": 3})
 
     def test_cancelling_a_running_job_interrupts_it(self, running, admin):
         job = running()
@@ -301,7 +301,7 @@ class TestAttempt:
         assert "Traceback" in ended.traceback
         assert stored() == []
 
-    def test_rows_and_notices_are_counted(self, ask):
+    def test_rows_and_input_warnings_are_counted(self, ask):
         def rows():
             labels = {"model": "flowers", "version": "1", "environment": "dev", "protocol": "file"}
             return REGISTRY.get_sample_value("mlmp_predict_rows_total", labels) or 0
