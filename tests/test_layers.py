@@ -71,7 +71,6 @@ NO_TERM_OF_THE_FIELD = {
 EXCEPTIONS = {
     "folders": {
         "catalog": "the description of columns and the file rules move to sub-packages",
-        "tests/stack": "the servers and platforms move to a folder of their own",
     },
     "lines": {
         "serving/model_cache/cache.py": "becomes a class, apart from the token cache",
@@ -79,8 +78,6 @@ EXCEPTIONS = {
         "tests/serving/batch/test_scorer.py": "one file an operation",
         "tests/serving/batch/test_service.py": "one file an operation",
         "tests/serving/model_cache/test_cache.py": "one file an operation",
-        "tests/stack/platforms.py": "one file a kind of process",
-        "tests/stack/servers.py": "one file a server",
     },
     "names": {
         "mlplatform/postgres/base.py": "Django looks for a database back end under this name",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import table
-from tests.stack.platforms import ROOT, Platform
-from tests.stack.servers import Processes
+from tests.servers.platform import ROOT, Platform
+from tests.servers.processes import Processes
 
 PYTHON = ROOT / ".venv-conformance" / "bin" / "python"
 CLIENTS = Path(__file__).parent / "clients"

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 
 from tests.conformance.conftest import PYTHON
-from tests.stack.platforms import ROOT, Platform
-from tests.stack.servers import Processes
+from tests.servers.platform import ROOT, Platform
+from tests.servers.processes import Processes
 
 PAGE = (ROOT / "docs" / "protocols.md").read_text()
 # An example, and its output if the page shows it.

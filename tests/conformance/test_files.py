@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conformance import table
-from tests.stack.platforms import ROOT
+from tests.servers.platform import ROOT
 
 CSV = table.frame().to_csv(index=False)
 BODIES = {

@@ -3,8 +3,10 @@
 import pytest
 
 from tests.conftest import SETUPS
-from tests.stack.platforms import Platform
-from tests.stack.servers import ObjectStore, Postgres, Processes
+from tests.servers.object_store import ObjectStore
+from tests.servers.platform import Platform
+from tests.servers.postgres import Postgres
+from tests.servers.processes import Processes
 
 SMALL_LIMIT_MB = 5  # for the set-up that no large file is sent to
 

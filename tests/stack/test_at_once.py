@@ -8,7 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.stack.platforms import ROOT, TABLE, at_once, statuses
+from tests.servers.platform import ROOT, TABLE, at_once, statuses
 
 OTHER_TABLE = TABLE + "6,1.5,red,rose\n"
 
@@ -23,7 +23,7 @@ def test_twenty_trainings_that_end_in_the_same_moment_get_the_versions_1_to_20(p
     platform.have_workers(0)
     assert platform.upload("twenty").status_code == 201
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("twenty_trainings.py"), "twenty"],
+        [sys.executable, Path(__file__).with_name("scripts") / "simultaneous_trainings.py", "twenty"],
         env=platform.env, cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr[-3000:]

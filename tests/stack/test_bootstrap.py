@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from tests.stack.platforms import ROOT
+from tests.servers.platform import ROOT
 
 
 def test_three_first_starts_at_once_do_not_break_each_other(postgres_and_s3, postgres, object_store):

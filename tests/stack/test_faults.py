@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack.platforms import SLOW, TABLE
-from tests.stack.servers import until
+from tests.servers.platform import SLOW, TABLE
+from tests.servers.processes import until
 
 AWAY = "The object store does not answer. Nothing was changed; try again in a moment."
 LONGEST_ANSWER_S = 10

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from tests.stack.platforms import ENDLESS, SHORT, TRAIN_MEMORY_MB
-from tests.stack.servers import until
+from tests.servers.platform import ENDLESS, SHORT, TRAIN_MEMORY_MB
+from tests.servers.processes import until
 
 # Affinities of every row with every other, several times: more than TRAIN_MEMORY_MB for 6,000 rows.
 GREEDY = {"module": "cluster", "class": "AffinityPropagation", "params": {"damping": 0.9}}

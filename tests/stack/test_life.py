@@ -6,7 +6,7 @@ import io
 import joblib
 import pandas
 
-from tests.stack.platforms import ROWS, TABLE
+from tests.servers.platform import ROWS, TABLE
 
 COLUMNS = ["length", "width", "colour"]
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.stack.platforms import ROWS, Supervised, at_once
-from tests.stack.servers import ObjectStore, Postgres, until
+from tests.servers.object_store import ObjectStore
+from tests.servers.platform import ROWS, Supervised, at_once
+from tests.servers.postgres import Postgres
+from tests.servers.processes import until
 
 NAMES = ["length", "width", "colour"]
 LONGEST_S = 2.5  # of an answer by a resident model

@@ -6,9 +6,9 @@ import time
 import psutil
 import pytest
 
-from tests.stack.conftest import SETUPS
-from tests.stack.platforms import ROWS, TABLE, Supervised
-from tests.stack.servers import until
+from tests.conftest import SETUPS
+from tests.servers.platform import ROWS, TABLE, Supervised
+from tests.servers.processes import until
 
 COUNT = 300_000
 LINES = ["length,width,colour", "5,1.5,red", "9,1.6,blue", ",1.7,green", "11,,"]

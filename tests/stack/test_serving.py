@@ -5,8 +5,8 @@ import time
 
 import requests
 
-from tests.stack.platforms import ROWS, at_once, statuses
-from tests.stack.servers import until
+from tests.servers.platform import ROWS, at_once, statuses
+from tests.servers.processes import until
 
 
 class Callers:

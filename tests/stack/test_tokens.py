@@ -1,6 +1,6 @@
 """Signing in and out by HTTP."""
 
-from tests.stack.platforms import PASSWORD
+from tests.servers.platform import PASSWORD
 
 
 def sign_in(platform, username="admin", password=PASSWORD):

@@ -8,8 +8,8 @@ import time
 import pytest
 import requests
 
-from tests.stack.platforms import ROOT, ROWS
-from tests.stack.servers import free_ports, until
+from tests.servers.platform import ROOT, ROWS
+from tests.servers.processes import free_ports, until
 from tests.stack.test_serving import Callers
 
 CSV = "length,width,colour\n5,1.5,red\n9,1.6,blue\n,1.7,green\n11,,\n"

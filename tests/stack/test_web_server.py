@@ -6,8 +6,8 @@ import re
 import signal
 import socket
 
-from tests.stack.platforms import TABLE
-from tests.stack.servers import until
+from tests.servers.platform import TABLE
+from tests.servers.processes import until
 
 THREADS = 2 * 8  # of both web processes
 

@@ -7,8 +7,8 @@ import subprocess
 import psutil
 import pytest
 
-from tests.stack.platforms import MAX_ATTEMPTS, SHORT, STEPS
-from tests.stack.servers import until
+from tests.servers.platform import MAX_ATTEMPTS, SHORT, STEPS
+from tests.servers.processes import until
 
 KILLED_AT = ["loading", "fitting", "evaluating", "saving"]
 

@@ -2,21 +2,21 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import psutil
-import psycopg
 import requests
-from botocore.exceptions import ClientError
 
-from tests.stack.servers import ObjectStore, Postgres, Processes, free_ports, until
+from tests.servers.object_store import ObjectStore
+from tests.servers.postgres import Postgres
+from tests.servers.processes import Processes, free_ports, until
+from tests.servers.rows import DatabaseRows
+from tests.servers.stored import Stored, StoreFails
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -44,7 +44,7 @@ ENDLESS = {
 SLOW = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 3000}}
 
 
-class Platform:
+class Platform(DatabaseRows):
     def __init__(
         self,
         processes: Processes,
@@ -90,7 +90,8 @@ class Platform:
         self.workers: list[subprocess.Popen] = []
         self.manage("bootstrap")
         self.start_web()
-        self.token = self.manage("api_token", "admin").strip()
+        credentials = {"username": "admin", "password": PASSWORD}
+        self.token = self.post("/auth/token", credentials, token=None).json()["token"]
 
     # Processes
 
@@ -221,42 +222,9 @@ class Platform:
         assert self.post(f"/jobs/{job}/cancel").status_code == 200
         self.ended(job)
 
-    # What is behind it
+    # Behind it
 
-    def sql(self, *queries: str) -> list[tuple]:
-        """What the last query answers; all of them are one transaction."""
-        if url := self.env.get("DATABASE_URL"):
-            with psycopg.connect(url) as connection:
-                cursor = [connection.execute(query) for query in queries][-1]
-                return cursor.fetchall() if cursor.description else []
-        with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection, connection:
-            return [connection.execute(query).fetchall() for query in queries][-1]
-
-    def counts(self) -> dict[str, int]:
-        """The rows of every table that an operation writes."""
-        tables = (
-            "catalog_dataset", "catalog_datasetversion", "registry_modelversion", "registry_release",
-            "registry_trainingjob",
-        )  # fmt: skip
-        return {table: self.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
-
-    def live(self, dataset: str, stage: str) -> list[int]:
-        """The versions that are live in a stage, from the table itself."""
-        rows = self.sql(
-            "SELECT m.number FROM registry_release r JOIN registry_modelversion m ON m.id = r.model_version_id "
-            "JOIN catalog_dataset d ON d.id = r.dataset_id "
-            f"WHERE d.name = '{dataset}' AND r.stage = '{stage}' AND r.ended_at IS NULL"
-        )
-        return [number for (number,) in rows]
-
-    def numbers(self, dataset: str, table: str = "registry_modelversion") -> list[int]:
-        rows = self.sql(
-            f"SELECT v.number FROM {table} v JOIN catalog_dataset d ON d.id = v.dataset_id "
-            f"WHERE d.name = '{dataset}' ORDER BY v.number"
-        )
-        return [number for (number,) in rows]
-
-    def stored(self, path: str) -> "Stored":
+    def stored(self, path: str) -> Stored:
         """The object behind a path such as `trained-models/iris/.../iris_model_dev_v1.pkl`."""
         bucket, _, key = path.partition("/")
         return Stored(self, bucket, key)
@@ -286,62 +254,6 @@ class Supervised(Platform):
         of_run = psutil.Process(self.web.pid).children(recursive=True)
         servers = [process for process in of_run if "mlplatform.web" in process.cmdline()]
         return [process for process in servers if process.parent() in servers]
-
-
-class Stored:
-    """One object in the platform's store, reached past the platform."""
-
-    def __init__(self, platform: Platform, bucket: str, key: str):
-        self.platform, self.bucket, self.key = platform, bucket, key
-        self.path = platform.data / bucket / key
-
-    def read(self) -> bytes:
-        if store := self.platform.store:
-            return store.client().get_object(Bucket=self.bucket, Key=self.key)["Body"].read()
-        return self.path.read_bytes()
-
-    def exists(self) -> bool:
-        try:
-            self.read()
-        except (FileNotFoundError, ClientError):
-            return False
-        return True
-
-    def write(self, content: bytes) -> None:
-        if store := self.platform.store:
-            store.client().put_object(Bucket=self.bucket, Key=self.key, Body=content)
-        else:
-            self.path.write_bytes(content)
-
-    def delete(self) -> None:
-        if store := self.platform.store:
-            store.client().delete_object(Bucket=self.bucket, Key=self.key)
-        else:
-            self.path.unlink()
-
-
-class StoreFails:
-    """While it lasts the object store is away: the S3 server killed, or plain files where its folders were."""
-
-    def __init__(self, platform: Platform):
-        self.platform = platform
-        self.folders = [platform.data / name for name in ("datasets", "trained-models")]
-
-    def __enter__(self):
-        if self.platform.store:
-            self.platform.store.stop()
-            return
-        for folder in self.folders:
-            folder.rename(folder.with_suffix(".away"))
-            folder.write_bytes(b"")
-
-    def __exit__(self, *exc):
-        if self.platform.store:
-            self.platform.store.start()
-            return
-        for folder in self.folders:
-            folder.unlink()
-            folder.with_suffix(".away").rename(folder)
 
 
 def at_once(*calls: Callable) -> list:
