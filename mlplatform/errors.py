@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import Resolver404
 from django.utils.module_loading import import_string
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -16,6 +17,7 @@ from rest_framework.views import exception_handler, set_rollback
 from mlplatform.web.request_log import current_id
 
 RETRY_AFTER_S = 5
+PAGE_NOT_FOUND = "Page not found."
 
 
 class NotFound(ValidationError):
@@ -89,7 +91,7 @@ def api_exception_handler(exc, context):
     if isinstance(exc, OperationalError | InterfaceError):
         exc = NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
     if isinstance(exc, Http404):
-        exc = NotFound(str(exc) or "Page not found.", code="not_found")
+        exc = NotFound(str(exc) or PAGE_NOT_FOUND, code="not_found")
     if isinstance(exc, ValidationError):
         set_rollback()
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else {}
@@ -159,8 +161,8 @@ def permission_denied(request, exception):
 
 
 def page_not_found(request, exception):
-    text = str(exception) if "tried" not in str(exception) and exception.args else ""
-    return error_response(request, 404, detail=text or "Page not found.", code="not_found")
+    reason = "" if isinstance(exception, Resolver404) else str(exception)
+    return error_response(request, 404, detail=reason or PAGE_NOT_FOUND, code="not_found")
 
 
 def server_error(request):

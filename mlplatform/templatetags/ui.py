@@ -1,12 +1,14 @@
 """Template filters for numbers, sizes, times, stages and job states, used by pages and admin."""
 
 import math
+import re
 from datetime import timedelta
 
 from django import template
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import mark_safe
 
 register = template.Library()
 
@@ -108,6 +110,12 @@ def stage_badge(stage):
 def state_badge(state):
     """The badge of a job state."""
     return _badge(*STATES[state])
+
+
+@register.filter
+def code(text):
+    """The names that a sentence has in backticks, as `<code>`; everything else is escaped."""
+    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", conditional_escape(text)))  # noqa: S308 - escaped
 
 
 @register.filter

@@ -59,6 +59,11 @@ def test_a_percentage_is_0_or_100_only_if_exact(value, text):
     assert ui.percent(value) == f"{text}{THIN}%"
 
 
+def test_backticks_in_a_sentence_become_code_and_markup_is_escaped():
+    assert ui.code("No column `a` in `<b>`.") == "No column <code>a</code> in <code>&lt;b&gt;</code>."
+    assert ui.code("one ` alone") == "one ` alone"
+
+
 def test_a_time_is_relative_with_the_exact_time_in_the_tooltip():
     text = ui.moment(timezone.now() - timedelta(minutes=5))
     assert ">5 minutes ago</time>" in text

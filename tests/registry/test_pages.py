@@ -362,7 +362,7 @@ def test_what_the_dry_run_finds_odd_stands_by_its_field_and_can_be_accepted(page
     asked = page.post("/registry/train/", form)
     shown = asked.content.decode()
     assert asked.status_code == 422
-    assert "`b` alone predicts `y` almost perfectly" in shown
+    assert "<code>b</code> alone predicts <code>y</code> almost perfectly" in shown
     assert "Train anyway" in shown
     assert not TrainingJob.objects.exists()
     assert page.post("/registry/train/", form | {"accept_warnings": "1"}).status_code == 302

@@ -335,7 +335,7 @@ class TestPage:
     def test_a_fault_is_shown_at_the_file_by_the_api_s_sentence(self, page, wanted):
         answer = page.post(self.URL, {"file": SimpleUploadedFile("x.csv", b"length,width\n1,2\n")})
         assert answer.status_code == 422
-        assert "Column `colour` is missing" in answer.text
+        assert "Column <code>colour</code> is missing" in answer.text
 
     def test_a_model_that_its_pipeline_serves_says_why(self, page, wanted):
         from serving.models import Verification
