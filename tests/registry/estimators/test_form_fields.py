@@ -1,0 +1,35 @@
+"""Form fields of the parameters of an algorithm."""
+
+from registry.estimators.form_fields import SearchSelect, parse, shown
+
+
+def test_a_parameter_value_is_shown_as_it_is_entered():
+    assert [shown(value) for value in (None, True, 0.5, "gini", [1, 2])] == [
+        "none",
+        "true",
+        "0.5",
+        "gini",
+        "[1, 2]",
+    ]
+
+
+def test_an_entered_parameter_value_is_parsed_as_json(page, make_dataset):
+    make_dataset()
+    form = page.get("/registry/train/").context["form"]
+    parameter = form.fields["param-max_features"].parameter
+    assert [parse(text, parameter) for text in ("sqrt", "0.5", "3", "none", "words")] == [
+        "sqrt",
+        0.5,
+        3,
+        None,
+        "words",
+    ]
+
+
+def test_a_searchable_list_escapes_its_options():
+    widget = SearchSelect()
+    widget.choices = [("<g>", [('"<v>', "<l>")])]
+    text = widget.render("name", '"<v>', attrs={"id": "x"})
+    assert "<g>" not in text
+    assert "<l>" not in text
+    assert '<option value="&quot;&lt;v&gt;" selected>&lt;l&gt;</option>' in text

@@ -1,0 +1,45 @@
+"""Progress and durations of training jobs on pages."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from registry.templatetags import registry_ui
+
+
+class Job:
+    requested_at = timezone.now()
+    started_at = finished_at = expected_s = None
+    stage, progress, timings = "", 0.0, []
+
+
+def test_a_job_that_has_not_started_has_no_duration():
+    assert registry_ui.took(Job()) is None
+    assert registry_ui.waited(Job()) >= timedelta(0)
+
+
+def test_a_step_of_a_job_ends_when_the_next_begins():
+    job = Job()
+    assert registry_ui.stage_times(job) == []
+    instants = ["2026-01-31T12:00:00+00:00", "2026-01-31T12:00:02+00:00", "2026-01-31T12:00:05+00:00"]
+    job.timings = [["loading", instants[0]], ["fitting", instants[1]]]
+    job.finished_at = datetime.fromisoformat(instants[2])
+    seconds = [took.total_seconds() for _, took in registry_ui.stage_times(job)]
+    assert seconds == [2, 3]
+
+
+def test_a_fit_of_unknown_duration_has_no_percentage():
+    job = Job()
+    job.stage, job.progress = "fitting", 0.15
+    assert registry_ui.percent_done(job) is None
+    job.stage, job.progress = "evaluating", 0.8
+    assert registry_ui.percent_done(job) == 80
+
+
+def test_a_fit_of_known_duration_shows_the_time_left_and_at_most_99_percent():
+    job = Job()
+    job.stage, job.started_at, job.expected_s = "fitting", timezone.now() - timedelta(seconds=30), 60
+    assert registry_ui.percent_done(job) == 50
+    assert "about 30 s left" in registry_ui.running_words(job)
+    job.expected_s = 10
+    assert registry_ui.percent_done(job) == 99
