@@ -7,6 +7,7 @@ import joblib
 import pandas
 
 from tests.servers.platform import ROWS, TABLE
+from tests.servers.processes import until
 
 COLUMNS = ["length", "width", "colour"]
 
@@ -40,10 +41,10 @@ def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback
     no_way_back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
     assert (no_way_back.status_code, no_way_back.json()["code"]) == (409, "no_earlier_release")
     assert platform.promote("life", 2, "production").status_code == 200
-    assert platform.predict("life", "production").json()["version"] == 2
+    until(lambda: platform.predict("life", "production").json()["version"] == 2, what="The promotion")
     back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
     assert (back.status_code, back.json()["version"]) == (200, 1)
-    assert platform.predict("life", "production").json()["version"] == 1
+    until(lambda: platform.predict("life", "production").json()["version"] == 1, what="The rollback")
     assert platform.live("life", "production") == [1]
 
     in_use = platform.call("DELETE", "/datasets/life")

@@ -21,13 +21,13 @@ def test_a_killed_web_process_costs_only_the_requests_that_it_was_answering(plat
     expected = platform.predict("killed_web", "production", probabilities=True).json()
     victim, _ = platform.web_processes()
     with Callers(platform, "killed_web") as callers:
-        until(lambda: len(callers.answers) > 100, what="Predictions before the kill")
+        until(lambda: len(callers.responses) > 100, what="Predictions before the kill")
         victim.kill()
         until(lambda: len(set(platform.web_processes()) - {victim}) == 2, what="A new web process")
-        count = len(callers.answers)
-        until(lambda: len(callers.answers) > count + 100, what="Predictions after the kill")
+        count = len(callers.responses)
+        until(lambda: len(callers.responses) > count + 100, what="Predictions after the kill")
     assert len(callers.broken) <= len(callers.threads)
-    assert all((status, body) == (200, expected) for _, status, _, body in callers.answers)
+    assert all((status, body) == (200, expected) for _, status, _, body in callers.responses)
 
 
 def test_a_graceful_stop_under_load_breaks_no_response(platform):
@@ -35,12 +35,12 @@ def test_a_graceful_stop_under_load_breaks_no_response(platform):
     platform.promote("stopped", 1, "production")
     expected = platform.predict("stopped", "production", probabilities=True).json()
     with Callers(platform, "stopped") as callers:
-        until(lambda: len(callers.answers) > 100, what="Predictions before the stop")
+        until(lambda: len(callers.responses) > 100, what="Predictions before the stop")
         platform.restart_web()
-        count = len(callers.answers)
-        until(lambda: len(callers.answers) > count, what="A prediction of the new server")
+        count = len(callers.responses)
+        until(lambda: len(callers.responses) > count, what="A prediction of the new server")
     assert platform.web.poll() is None
-    assert all((status, body) == (200, expected) for _, status, _, body in callers.answers)
+    assert all((status, body) == (200, expected) for _, status, _, body in callers.responses)
 
 
 def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(postgres_and_s3, postgres):
