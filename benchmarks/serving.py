@@ -162,7 +162,7 @@ def memory(platform: Platform) -> list[str]:
     return [
         "",
         f"Memory of the web workers: {own} MB of their own, {shared} MB with what they share. "
-        f"A model in memory counts {each:.1f} MB (a forest of 100 trees and its plan).",
+        f"A model in memory counts {each:.1f} MB (a forest of 100 trees and its inference engine).",
     ]
 
 

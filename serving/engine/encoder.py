@@ -176,7 +176,7 @@ def _steps(pipe, skip: int, *names: str | None) -> list:
     expected = ["FunctionTransformer"] * skip + list(names)
     actual = [type(step).__name__ for step in steps]
     if len(actual) != len(expected) or any(
-        name not in (None, found) for name, found in zip(expected, actual, strict=True)
+        name not in (None, other) for name, other in zip(expected, actual, strict=True)
     ):
         raise UnsupportedPipeline(f"it transforms a group of columns with {', '.join(actual)}")
     return steps[skip:]

@@ -157,8 +157,8 @@ def _mismatch(
     ):
         if not len(batch):
             continue
-        wanted = expected[0][batch], None if expected[1] is None else expected[1][batch]
-        index = _first_different(_outputs(engine, [rows[row] for row in batch], signature), wanted)
+        of_batch = expected[0][batch], None if expected[1] is None else expected[1][batch]
+        index = _first_different(_outputs(engine, [rows[row] for row in batch], signature), of_batch)
         if index is not None:
             return f"its fast engine predicted row {batch[index] + 1} of the verification differently"
     return ""

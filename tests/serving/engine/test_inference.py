@@ -1,9 +1,5 @@
 """Inference engines predict what the pipeline predicts: for every algorithm, any table, few rows and many."""
 
-import threading
-import warnings
-from functools import partial
-
 import numpy as np
 import pandas
 import pytest
@@ -12,19 +8,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from registry.estimators import algorithms
-from registry.training import pipelines
 from registry.training.columns import feature_frame
-from serving.engine import inference, predictors, trees
-from serving.engine.predictors import SMALL_BATCH_ROWS, ForestPredictor
+from serving.engine import inference
+from serving.engine.predictors import SMALL_BATCH_ROWS
 from serving.inputs.reader import Reader, TypedRows
+from tests.serving.engine.fits import COLUMNS, fit, table
 
-COLUMNS = [
-    {"name": "colour", "type": "text", "nullable": True},
-    {"name": "length", "type": "number", "nullable": True},
-    {"name": "count", "type": "integer", "nullable": False},
-    {"name": "wild", "type": "boolean", "nullable": True},
-    {"name": "seen", "type": "date", "nullable": True},
-]
 # Parameters an algorithm needs to train on a table of mixed columns, or quickly enough for a test.
 PARAMS = {
     "IsotonicRegression": None,  # takes one column only
@@ -39,36 +28,6 @@ TREES = [
     "BaggingClassifier", "BaggingRegressor", "GradientBoostingClassifier", "GradientBoostingRegressor",
     "HistGradientBoostingClassifier", "HistGradientBoostingRegressor",
 ]  # fmt: skip
-
-
-def table(count=60, seed=0, classes=3) -> pandas.DataFrame:
-    random = np.random.default_rng(seed)
-    length = random.normal(5, 2, count).round(2)
-    frame = pandas.DataFrame(
-        {
-            "colour": pandas.Series(random.choice(["red", "blue", "missing", None], count), dtype="str"),
-            "length": np.where(random.random(count) < 0.1, np.nan, length),
-            "count": random.integers(0, 50, count).astype(float),
-            "wild": pandas.array(random.choice([True, False, None], count), dtype="boolean"),
-            "seen": pandas.to_datetime(
-                random.choice(["2026-01-01", "2024-02-29 12:30:01.123456", None], count), format="ISO8601"
-            ).as_unit("us"),
-        }
-    )
-    frame["kind"] = [f"k{value % classes}" for value in random.integers(0, 100, count)]
-    frame["size"] = length * 3 + random.normal(0, 0.1, count).round(3) + 20
-    return frame
-
-
-def fit(algorithm, frame, params, target=None, features=None):
-    target = target or {"regression": "size"}.get(algorithm.task, "kind")
-    target_column = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pipelines.fit(
-            frame, columns=[*COLUMNS, target_column], features=features, target=target, algorithm=algorithm,
-            params=params, test_size=0.25, random_state=0,
-        )  # fmt: skip
 
 
 def edge_rows() -> pandas.DataFrame:
@@ -156,58 +115,6 @@ def test_trees_with_any_parameters_predict_what_their_pipeline_predicts(drawn, c
     except ValidationError:
         assume(False)
     assert_same_for_any_batch(result, frame)
-
-
-@pytest.mark.parametrize("name", ["RandomForestClassifier", "GradientBoostingClassifier"])
-def test_a_batch_over_the_cell_limit_is_not_predicted_with_merged_trees(name):
-    result = fit(algorithms.find(name), table(), {"n_estimators": 20})
-    engine = inference.build(result.pipeline, result.signature)
-    merged = engine.predictor.merged
-    assert merged.max_rows == trees.MAX_MERGED_CELLS // (len(merged.numbers) * merged.tree.n_features)
-    merged.max_rows = 3
-    merged.value[:] = np.nan  # any prediction that uses it would show
-    assert_same(engine, result.pipeline, feature_frame(table(seed=1), COLUMNS).iloc[:4])
-
-
-class ObservedTree:
-    """A tree that records, on each `apply`, whether the lock of its forest is held."""
-
-    def __init__(self, tree, forest):
-        self.tree, self.forest, self.was_locked = tree, forest, []
-
-    def apply(self, rows):
-        self.was_locked.append(self.forest.lock.locked())
-        return self.tree.apply(rows)
-
-
-class TestConcurrentForests:
-    @pytest.fixture
-    def forests(self):
-        result = fit(algorithms.find("RandomForestClassifier"), table(), {"n_estimators": 3})
-        return [ForestPredictor(result.pipeline["model"]) for _ in range(2)]
-
-    def cells(self, forest, count):
-        return np.zeros((count, forest.merged.tree.n_features - 1))
-
-    @pytest.mark.parametrize(
-        ("count", "is_locked"),
-        [(SMALL_BATCH_ROWS + 1, True), (predictors.MAX_SERIALIZED_ROWS + 1, False)],
-    )
-    def test_requests_of_medium_size_take_turns_in_a_forest(self, forests, count, is_locked):
-        forest = forests[0]
-        forest.trees = [ObservedTree(tree, forest) for tree in forest.trees]
-        forest.predict(self.cells(forest, count), probabilities=False)
-        assert [tree.was_locked for tree in forest.trees] == [[is_locked]] * 3
-        assert not forest.lock.locked()
-
-    def test_a_forest_does_not_wait_for_another_model(self, forests):
-        busy, idle = forests
-        predict = partial(idle.predict, self.cells(idle, SMALL_BATCH_ROWS + 1), probabilities=False)
-        with busy.lock:
-            thread = threading.Thread(target=predict, daemon=True)
-            thread.start()
-            thread.join(timeout=60)
-            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("features", [["length", "count"], ["seen"], ["length", "seen"], ["colour"]], ids=str)
