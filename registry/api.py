@@ -1,4 +1,4 @@
-"""Training, the registry and releases for programs."""
+"""The API of training, jobs, model versions and releases."""
 
 import re
 import threading
@@ -35,9 +35,9 @@ from registry.serializers import (
 from registry.training.request import TrainingRequest
 
 WAIT_S = 25
-LONGEST_WAIT_S = 60
-# Waiting holds a thread, and pages need some too: beyond half of them a call is answered at once with 202.
-waiting_seats = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+MAX_WAIT_S = 60
+# A waiting request holds a thread: if half of them wait, further requests get 202 immediately.
+waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 TRAIN_EXAMPLE = {
     "dataset_name": "iris",
@@ -50,9 +50,9 @@ TRAIN_EXAMPLE = {
 
 
 def preferred_wait(header: str) -> float:
-    """Seconds to wait for a training, from a Prefer header (RFC 7240): wait=N, at most 60; respond-async is 0."""
+    """Seconds to wait for a training according to a Prefer header (RFC 7240); 0 for respond-async."""
     if wait := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", header, re.IGNORECASE):
-        return min(int(wait[1]), LONGEST_WAIT_S)
+        return min(int(wait[1]), MAX_WAIT_S)
     return 0 if "respond-async" in header.lower() else WAIT_S
 
 
@@ -60,8 +60,8 @@ class TrainView(APIView):
     @extend_schema(
         operation_id="train",
         summary="Train a model",
-        description="Waits up to 25 seconds for the training (`Prefer: wait=N`, at most 60; `Prefer: "
-        "respond-async` does not wait). 201 with the model, or 202 with the job to look at.",
+        description="Waits up to 25 seconds for the training to finish. `Prefer: wait=N` waits up to N seconds, at "
+        "most 60; `Prefer: respond-async` does not wait. Returns 201 with the model version, or 202 with the job.",
         tags=["models"],
         parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")],
         request=TrainSerializer,
@@ -72,13 +72,13 @@ class TrainView(APIView):
         examples=[OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True)],
     )  # fmt: skip
     def post(self, request):
-        form = TrainSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        if wanted["use_example"]:
-            examples.add_example(wanted["dataset_name"], by=request.user)
-        source = Dataset.objects.named(wanted["dataset_name"]).version(wanted.get("dataset_version"))
-        job = submission.submit(source, request=TrainingRequest.from_dict(wanted), by=request.user)
+        serializer = TrainSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        if data["use_example"]:
+            examples.add_example(data["dataset_name"], by=request.user)
+        source = Dataset.objects.named(data["dataset_name"]).version(data.get("dataset_version"))
+        job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
         self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
         if job.state == JobState.SUCCEEDED:
             return Response(TrainedSerializer(job.model_version).data, status=201)
@@ -88,11 +88,11 @@ class TrainView(APIView):
         return queued(job)
 
     def wait(self, job: TrainingJob, seconds: float) -> None:
-        if waiting_seats.acquire(blocking=False):
+        if waiting_requests.acquire(blocking=False):
             try:
                 waiting.until_finished(job, timeout_s=seconds)
             finally:
-                waiting_seats.release()
+                waiting_requests.release()
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
@@ -105,7 +105,7 @@ class JobListView(generics.ListAPIView):
 class JobView(APIView):
     @extend_schema(
         operation_id="get_job",
-        summary="One training job",
+        summary="Get a training job",
         tags=["jobs"],
         responses={200: JobDetailSerializer, 404: ErrorSerializer},
     )
@@ -117,7 +117,7 @@ class JobView(APIView):
 class JobLogView(APIView):
     @extend_schema(
         operation_id="get_job_log",
-        summary="The last lines that a training printed",
+        summary="Get the output of a training job",
         tags=["jobs"],
         responses={200: JobLogSerializer, 404: ErrorSerializer},
     )
@@ -128,8 +128,8 @@ class JobLogView(APIView):
 class CancelJobView(APIView):
     @extend_schema(
         operation_id="cancel_job",
-        summary="Cancel a training",
-        description="A queued job never starts; the process of a running one is killed within seconds.",
+        summary="Cancel a training job",
+        description="A queued job does not start; a running job is stopped within seconds.",
         tags=["jobs"],
         request=None,
         responses={200: JobSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
@@ -142,7 +142,7 @@ class CancelJobView(APIView):
 class RetryJobView(APIView):
     @extend_schema(
         operation_id="retry_job",
-        summary="Ask for the training of an ended job again",
+        summary="Retry a training job",
         tags=["jobs"],
         request=None,
         responses={
@@ -156,8 +156,8 @@ class RetryJobView(APIView):
 
 
 def queued(job: TrainingJob) -> Response:
-    answer = QueuedSerializer(job).data
-    return Response(answer, status=202, headers={"Location": answer["url"]})
+    data = QueuedSerializer(job).data
+    return Response(data, status=202, headers={"Location": data["url"]})
 
 
 @extend_schema_view(
@@ -174,7 +174,7 @@ class ModelView(APIView):
 
     @extend_schema(
         operation_id="get_model",
-        summary="One model version",
+        summary="Get a model version",
         tags=["models"],
         responses={200: ModelSerializer, 404: ErrorSerializer},
     )
@@ -195,8 +195,8 @@ class ModelView(APIView):
 class ArtifactView(APIView):
     @extend_schema(
         operation_id="download_artifact",
-        summary="The artifact's bytes",
-        description="A joblib file of a scikit-learn pipeline. Unpickle it only where you trust this server.",
+        summary="Download an artifact",
+        description="A joblib file with a scikit-learn pipeline. Loading runs code: load only what you trust.",
         tags=["models"],
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY, 404: ErrorSerializer, 503: ErrorSerializer,
@@ -225,12 +225,12 @@ class PromoteView(APIView):
         ],
     )  # fmt: skip
     def post(self, request):
-        form = PromoteSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
-        version = ModelVersion.objects.numbered(wanted["dataset_name"], wanted["version"])
+        serializer = PromoteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        version = ModelVersion.objects.numbered(data["dataset_name"], data["version"])
         release = promotion.promote(
-            version, stage=wanted["target_stage"], by=request.user, comment=wanted["comment"]
+            version, stage=data["target_stage"], by=request.user, comment=data["comment"]
         )
         return Response(ReleaseSerializer(release).data)
 
@@ -238,7 +238,7 @@ class PromoteView(APIView):
 class RollbackView(APIView):
     @extend_schema(
         operation_id="rollback",
-        summary="Make an earlier version live again",
+        summary="Roll back a stage to an earlier version",
         tags=["releases"],
         request=RollbackSerializer,
         responses={
@@ -250,14 +250,14 @@ class RollbackView(APIView):
         ],
     )  # fmt: skip
     def post(self, request):
-        form = RollbackSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        wanted = form.validated_data
+        serializer = RollbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         release = promotion.rollback(
-            Dataset.objects.named(wanted["dataset_name"]),
-            stage=wanted["environment"],
+            Dataset.objects.named(data["dataset_name"]),
+            stage=data["environment"],
             by=request.user,
-            to_version=wanted["to_version"],
-            reason=wanted["reason"],
+            to_version=data["to_version"],
+            reason=data["reason"],
         )
         return Response(ReleaseSerializer(release).data)

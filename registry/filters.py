@@ -5,7 +5,7 @@ from registry.models import JobState, ModelVersion, Stage, TrainingJob
 
 
 class ModelFilter(django_filters.FilterSet):
-    """The list of model versions, on the page and in the API."""
+    """Filters the list of model versions, on the page and in the API."""
 
     q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
@@ -34,6 +34,8 @@ class ModelFilter(django_filters.FilterSet):
 
 
 class JobFilter(django_filters.FilterSet):
+    """Filters the list of training jobs, on the page and in the API."""
+
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
     state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
 

@@ -1,4 +1,4 @@
-"""The registry's objects as JSON."""
+"""JSON representations of training jobs, model versions and releases."""
 
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
@@ -12,7 +12,7 @@ from registry.training.request import AUTOMATIC, TrainingRequest
 
 class NameField(serializers.CharField):
     def __init__(self, **kwargs):
-        super().__init__(max_length=255, help_text="A dataset's name.", **kwargs)
+        super().__init__(max_length=255, help_text="The name of a dataset.", **kwargs)
 
 
 class AlgorithmSerializer(serializers.Serializer):
@@ -29,7 +29,7 @@ class TrainSerializer(serializers.Serializer):
     dataset_name = NameField()
     use_example = serializers.BooleanField(
         default=False,
-        help_text="Train on the table of this name that scikit-learn ships (iris for any other).",
+        help_text="Use the scikit-learn example with this name, or iris if there is none.",
     )
     dataset_version = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=2**31 - 1
@@ -40,36 +40,37 @@ class TrainSerializer(serializers.Serializer):
         allow_null=True,
         default=AUTOMATIC,
         trim_whitespace=False,
-        help_text="Left out: `target`, `label`, `class` or `y`, else the last column. null: none (clusterers).",
+        help_text="Defaults to `target`, `label`, `class` or `y`, else the last column. Clustering needs none: null.",
     )
     features = serializers.ListField(
         child=serializers.CharField(trim_whitespace=False), required=False, allow_null=True
     )
     test_size = serializers.FloatField(
-        default=TrainingRequest.test_size, help_text="Share of the rows that are held out: above 0, below 1."
+        default=TrainingRequest.test_size,
+        help_text="The share of held-out rows: above 0, below 1.",
     )
     random_state = serializers.IntegerField(
         default=TrainingRequest.random_state,
         allow_null=True,
         min_value=0,
         max_value=2**32 - 1,
-        help_text="The seed.",
+        help_text="The seed of the split and the model.",
     )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
     timeout_s = serializers.IntegerField(
-        required=False, allow_null=True, default=None, help_text="The longest that the training may take."
+        required=False, allow_null=True, default=None, help_text="The time limit of the training in seconds."
     )
 
 
 class MetricsField(serializers.JSONField):
-    """The metrics, without the points of the residuals' picture."""
+    """The metrics, without the points of the residual plot."""
 
     def to_representation(self, value):
         return {name: metric for name, metric in value.items() if name != "residuals"}
 
 
 class JobModelSerializer(serializers.ModelSerializer):
-    """What a training made."""
+    """The model version that a job created."""
 
     metrics = MetricsField()
 
@@ -122,7 +123,7 @@ class JobSerializer(serializers.ModelSerializer):
 
 
 class JobDetailSerializer(JobSerializer):
-    """One job whole; the traceback of a crash is for administrators."""
+    """A job with all its fields; only administrators see the traceback of a crash."""
 
     traceback = serializers.SerializerMethodField()
 
@@ -142,7 +143,7 @@ class JobLogSerializer(serializers.Serializer):
 
 
 class TrainedSerializer(JobModelSerializer):
-    """The answer of a training that ended while the call waited."""
+    """The response to a training that finished within the waiting time."""
 
     message = serializers.SerializerMethodField()
     job = serializers.IntegerField(source="job_id")
@@ -152,11 +153,11 @@ class TrainedSerializer(JobModelSerializer):
         fields = ["message", *JobModelSerializer.Meta.fields, "parameters", "job"]
 
     def get_message(self, version) -> str:
-        return f"Version {version.number} of `{version.dataset.name}` is trained and live in dev."
+        return f"Version {version.number} of `{version.dataset.name}` was trained and is live in dev."
 
 
 class QueuedSerializer(serializers.Serializer):
-    """The answer of a training that goes on."""
+    """The response to a training that has not finished yet."""
 
     job = serializers.IntegerField(source="pk")
     state = serializers.CharField()
@@ -209,7 +210,7 @@ class RollbackSerializer(serializers.Serializer):
 
 
 class ReleaseSerializer(serializers.ModelSerializer):
-    """The answer of a promotion or rollback."""
+    """The response to a promotion or rollback."""
 
     message = serializers.SerializerMethodField()
     model_name = serializers.SerializerMethodField()

@@ -1,4 +1,4 @@
-"""No rule stands in one place only: the same bad input gets the same sentence by page and by API."""
+"""Pages and API apply the same rules: the same invalid input gets the same sentence from both."""
 
 import html
 import re
@@ -24,13 +24,13 @@ BAD_FILES = {
 }
 
 
-def text_of(answer) -> str:
+def text_of(response) -> str:
     """The text of a page, with the backticks that the API has where the page has <code>."""
-    return html.unescape(re.sub("</?code>", "`", answer.content.decode()))
+    return html.unescape(re.sub("</?code>", "`", response.content.decode()))
 
 
 @pytest.mark.parametrize("case", BAD_FILES)
-def test_a_bad_file_gets_one_sentence(page, api, make_dataset, case):
+def test_page_and_api_reject_an_invalid_file_with_the_same_sentence(page, api, make_dataset, case):
     make_dataset()
     name, content = BAD_FILES[case]
     by_api = api.post("/datasets/upload", {"file": SimpleUploadedFile(name, content)}, format="multipart")
@@ -49,12 +49,12 @@ def test_a_bad_file_gets_one_sentence(page, api, make_dataset, case):
             {"algorithm": "LinearRegression"},
             {"model": {"module": "linear_model", "class": "LinearRegression"}},
         ),
-        ({"leave_out": ["length", "width", "colour"]}, {"features": []}),
+        ({"excluded_columns": ["length", "width", "colour"]}, {"features": []}),
         ({"param-max_depth": "0"}, {"model": {"params": {"max_depth": 0}}}),
         ({"param-criterion": "ginny"}, {"model": {"params": {"criterion": "ginny"}}}),
     ],
 )
-def test_a_training_that_cannot_work_gets_one_sentence(page, api, make_dataset, form, body):
+def test_page_and_api_reject_an_invalid_training_with_the_same_sentence(page, api, make_dataset, form, body):
     make_dataset()
     tree = {"module": "tree", "class": "DecisionTreeClassifier"}
     model = tree | body.get("model", {})
@@ -67,11 +67,13 @@ def test_a_training_that_cannot_work_gets_one_sentence(page, api, make_dataset, 
     } | form
     by_api, by_page = api.post("/train", sent), page.post("/registry/train/", filled)
     assert (by_api.status_code, by_page.status_code) == (400, 422)
-    said = by_api.json()["detail"]
-    assert said in text_of(by_page) or "Select a valid choice" in text_of(by_page)
+    sentence = by_api.json()["detail"]
+    assert sentence in text_of(by_page) or "Select a valid choice" in text_of(by_page)
 
 
-def test_a_promotion_downwards_gets_one_sentence(page, api, make_version, admin):
+def test_page_and_api_reject_a_promotion_to_a_lower_stage_with_the_same_sentence(
+    page, api, make_version, admin
+):
     version = make_version()
     promote(version, stage="production", by=admin)
     by_api = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
@@ -80,7 +82,9 @@ def test_a_promotion_downwards_gets_one_sentence(page, api, make_version, admin)
     assert by_api.json()["detail"] in text_of(by_page)
 
 
-def test_a_rollback_to_nothing_gets_one_sentence(page, api, make_version):
+def test_page_and_api_reject_a_rollback_without_an_earlier_release_with_the_same_sentence(
+    page, api, make_version
+):
     make_version()
     by_api = api.post("/rollback", {"dataset_name": "flowers", "environment": "dev"})
     by_page = page.post("/serving/flowers/dev/rollback/", follow=True)
@@ -88,14 +92,14 @@ def test_a_rollback_to_nothing_gets_one_sentence(page, api, make_version):
     assert by_api.json()["detail"] in text_of(by_page)
 
 
-def test_a_dataset_in_use_gets_one_sentence(page, api, make_version):
+def test_page_and_api_refuse_to_delete_a_dataset_in_use_with_the_same_sentence(page, api, make_version):
     make_version()
     by_api, by_page = api.delete("/datasets/flowers"), page.post("/catalog/flowers/delete/")
     assert (by_api.status_code, by_page.status_code) == (409, 409)
     assert by_api.json()["detail"] in text_of(by_page)
 
 
-def test_a_live_version_gets_one_sentence(page, api, make_version, admin):
+def test_page_and_api_refuse_to_delete_a_live_version_with_the_same_sentence(page, api, make_version, admin):
     promote(make_version(), stage="staging", by=admin)
     by_api, by_page = api.delete("/models/flowers/1"), page.post("/registry/models/flowers/1/delete/")
     assert (by_api.status_code, by_page.status_code) == (409, 409)
@@ -112,6 +116,6 @@ def test_a_live_version_gets_one_sentence(page, api, make_version, admin):
 )
 def test_a_missing_object_is_a_404_page_with_the_reason(page, make_version, path, sentence):
     make_version()
-    answer = page.get(path, headers={"Accept": "text/html"})
-    assert answer.status_code == 404
-    assert sentence in text_of(answer)
+    response = page.get(path, headers={"Accept": "text/html"})
+    assert response.status_code == 404
+    assert sentence in text_of(response)

@@ -1,10 +1,10 @@
-"""What a model version's page draws: plain figures, taken out of its metrics and scaled for the templates."""
+"""The figures and charts of a model version, scaled for the templates."""
 
 from registry.models import ModelVersion
 
-MOST_CLASSES = 30  # a larger matrix is not a picture any more
+MAX_CLASSES = 30  # a larger matrix is not readable
 FIGURES = (
-    ("accuracy", "Accuracy", "share of test rows predicted right"),
+    ("accuracy", "Accuracy", "share of correct test rows"),
     ("f1_score", "F1", "weighted by class size"),
     ("precision", "Precision", "weighted by class size"),
     ("recall", "Recall", "weighted by class size"),
@@ -23,7 +23,7 @@ AVERAGES = ("macro avg", "weighted avg")
 
 
 def figures(metrics: dict) -> list[dict]:
-    """The single numbers among the metrics, in the order in which they are read."""
+    """The scalar metrics, in reading order."""
     return [
         {"label": label, "value": metrics[key], "note": note, "is_count": key in COUNTS}
         for key, label, note in FIGURES
@@ -31,10 +31,10 @@ def figures(metrics: dict) -> list[dict]:
     ]
 
 
-def confusion(model: ModelVersion) -> dict | None:
+def confusion_matrix(model: ModelVersion) -> dict | None:
     """The confusion matrix as rows of cells, each with its count and its share of the row from 0 to 1."""
     matrix = model.metrics.get("confusion_matrix")
-    if not matrix or len(matrix) > MOST_CLASSES:
+    if not matrix or len(matrix) > MAX_CLASSES:
         return None
     labels = model.signature["classes"]
     rows = [
@@ -47,8 +47,8 @@ def confusion(model: ModelVersion) -> dict | None:
     return {"labels": labels, "rows": rows}
 
 
-def report(model: ModelVersion) -> list[dict]:
-    """The classification report: a row a class, then the averages."""
+def classification_report(model: ModelVersion) -> list[dict]:
+    """The classification report: one row per class, then the averages."""
     by_class = model.metrics.get("classification_report") or {}
     names = [name for name, row in by_class.items() if isinstance(row, dict)]
     classes = [name for name in names if name not in AVERAGES]
@@ -68,7 +68,7 @@ def report(model: ModelVersion) -> list[dict]:
 def clusters(model: ModelVersion) -> list[dict]:
     """The largest clusters with their share of all rows."""
     sizes = model.metrics.get("cluster_sizes") or {}
-    largest = sorted(sizes.items(), key=lambda pair: -pair[1])[:MOST_CLASSES]
+    largest = sorted(sizes.items(), key=lambda pair: -pair[1])[:MAX_CLASSES]
     return [
         {"label": f"cluster {name}", "count": size, "share": size / max(model.rows_train, 1)}
         for name, size in largest
@@ -76,7 +76,7 @@ def clusters(model: ModelVersion) -> list[dict]:
 
 
 def residuals(model: ModelVersion) -> dict | None:
-    """Actual against predicted values of the held-out rows, scaled to a square of 0 to 100."""
+    """Actual and predicted values of the held-out rows, scaled to a square of 0 to 100."""
     pairs = model.metrics.get("residuals")
     if not pairs or not pairs["actual"]:
         return None

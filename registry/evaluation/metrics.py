@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-RESIDUAL_POINTS = 300
+MAX_RESIDUALS = 300
 SILHOUETTE_ROWS = 5_000  # the silhouette compares every pair of rows: 5,000 take about a second
 
 
@@ -46,7 +46,7 @@ def regression(y_true, y_pred) -> dict:
 
     actual, predicted = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
     mse = metrics.mean_squared_error(actual, predicted)
-    points = np.unique(np.linspace(0, len(actual) - 1, min(len(actual), RESIDUAL_POINTS)).round().astype(int))
+    points = np.unique(np.linspace(0, len(actual) - 1, min(len(actual), MAX_RESIDUALS)).round().astype(int))
     return json_safe(
         {
             "mae": metrics.mean_absolute_error(actual, predicted),
@@ -59,23 +59,23 @@ def regression(y_true, y_pred) -> dict:
 
 
 def clustering(values, labels) -> dict:
-    """Metrics of clusters found in `values` (rows x numbers, as the model saw them); label -1 is noise.
+    """Metrics of clusters of `values` (rows x preprocessed features); label -1 is noise.
 
-    The scores leave noise out; they are None unless there are two clusters and more rows than clusters.
+    The scores exclude noise; they are None without two clusters and more rows than clusters.
     """
     from sklearn import metrics
 
     labels = np.asarray(labels)
-    clustered = labels != -1
-    names, sizes = np.unique(labels[clustered], return_counts=True)
-    kept, kept_labels = np.asarray(values)[clustered], labels[clustered]
-    some = np.random.default_rng(0).permutation(len(kept))[:SILHOUETTE_ROWS]
+    is_clustered = labels != -1
+    names, sizes = np.unique(labels[is_clustered], return_counts=True)
+    X, clusters = np.asarray(values)[is_clustered], labels[is_clustered]
+    sample = np.random.default_rng(0).permutation(len(X))[:SILHOUETTE_ROWS]
     return json_safe(
         {
-            "silhouette_score": _separation(metrics.silhouette_score, kept[some], kept_labels[some]),
-            "davies_bouldin_score": _separation(metrics.davies_bouldin_score, kept, kept_labels),
+            "silhouette_score": _cluster_score(metrics.silhouette_score, X[sample], clusters[sample]),
+            "davies_bouldin_score": _cluster_score(metrics.davies_bouldin_score, X, clusters),
             "n_clusters": len(names),
-            "n_noise": len(labels) - len(kept),
+            "n_noise": len(labels) - len(X),
             "cluster_sizes": {str(name): size for name, size in zip(names, sizes, strict=True)},
         }
     )
@@ -95,9 +95,9 @@ def json_safe(value: object) -> object:
 
 
 def _roc_auc(y_true: np.ndarray, classes: list, scores) -> float | None:
-    """Area under the ROC curve; for three or more classes each against the rest, weighted by class size.
+    """Area under the ROC curve; for three or more classes one-vs-rest, weighted by class size.
 
-    None where it is not defined: no scores, or a class that no row has.
+    None if it is not defined: without scores, or if a class has no row.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -115,7 +115,7 @@ def _roc_auc(y_true: np.ndarray, classes: list, scores) -> float | None:
     return float(np.average(areas, weights=sizes))
 
 
-def _separation(score, values: np.ndarray, labels: np.ndarray) -> float | None:
+def _cluster_score(score, values: np.ndarray, labels: np.ndarray) -> float | None:
     if not 2 <= len(np.unique(labels)) < len(labels):
         return None
     return score(values, labels)

@@ -1,4 +1,4 @@
-"""How a training job's time and progress, and a parameter's value, are said on a page."""
+"""Template filters for the times and the progress of a training job, and for the parameters of a model."""
 
 from datetime import datetime
 
@@ -7,73 +7,73 @@ from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
 from registry.estimators.form_fields import shown
-from registry.jobs.attempt import STAGES as SHARES
+from registry.jobs import attempt
 from registry.querysets import HEADLINE_METRICS
 
 register = template.Library()
 
-STAGES = {
+STAGE_LABELS = {
     "loading": "Reading the dataset",
     "checking": "Checking the columns",
     "fitting": "Fitting the model",
-    "evaluating": "Measuring it on the held-out rows",
+    "evaluating": "Evaluating the model",
     "saving": "Saving the model",
 }
-
-
-FITTING_BEGINS = SHARES["fitting"][0]
+FITTING_START = attempt.STAGES["fitting"][0]
+LOG_LINES = 12
 
 
 @register.filter
-def waited(job):
-    """From the request until the (last) start, or until now."""
+def queue_time(job):
+    """From the request until the latest start, or until now."""
     return (job.started_at or job.finished_at or timezone.now()) - job.requested_at
 
 
 @register.filter
-def took(job):
-    """From the start until the end, or until now; nothing before the start."""
+def run_time(job):
+    """From the start until the end, or until now; None before the start."""
     return job.started_at and (job.finished_at or timezone.now()) - job.started_at
 
 
 @register.filter
-def stage_words(job):
-    return STAGES.get(job.stage, "Starting")
+def stage_label(job):
+    return STAGE_LABELS.get(job.stage, "Starting")
 
 
 @register.filter
-def percent_done(job):
-    """As far as the training itself reports, else by the time that such trainings took before.
+def progress_percent(job):
+    """The progress that the training reports, else an estimate from the duration of earlier trainings.
 
-    Many fits report nothing: without experience they have no figure, since a bar that stands still misleads.
+    None without either, since many algorithms report nothing and a bar that does not move is misleading.
     """
-    if job.stage not in {"", "fitting"} or job.progress > FITTING_BEGINS:
+    if job.stage not in {"", "fitting"} or job.progress > FITTING_START:
         return round(job.progress * 100)
     if job.expected_s:
-        return min(round(took(job).total_seconds() / job.expected_s * 100), 99)
+        return min(round(run_time(job).total_seconds() / job.expected_s * 100), 99)
     return None
 
 
 @register.filter
-def running_words(job):
-    so_far = took(job)
-    left = (job.expected_s or 0) - so_far.total_seconds()
-    rest = f", about {duration(left)} left" if left > 1 else ""
-    return f"Running for {duration(so_far)}{rest}. You may leave this page."
+def time_left(job):
+    elapsed = run_time(job)
+    remaining = (job.expected_s or 0) - elapsed.total_seconds()
+    estimate = f", about {duration(remaining)} left" if remaining > 1 else ""
+    return f"Running for {duration(elapsed)}{estimate}. You can leave this page."
 
 
 @register.filter
 def stage_times(job):
-    """The stages that were begun, with the seconds that each took."""
-    begun = [(name, datetime.fromisoformat(instant)) for name, instant in job.timings]
-    ends = [instant for _, instant in begun[1:]] + [job.finished_at or timezone.now()]
-    return [(STAGES.get(name, name), end - start) for (name, start), end in zip(begun, ends, strict=False)]
+    """The label and the duration of each stage that has started."""
+    starts = [(name, datetime.fromisoformat(instant)) for name, instant in job.timings]
+    ends = [instant for _, instant in starts[1:]] + [job.finished_at or timezone.now()]
+    return [
+        (STAGE_LABELS.get(name, name), end - start) for (name, start), end in zip(starts, ends, strict=False)
+    ]
 
 
 @register.filter
-def last_lines(text):
-    """The end of a log, as much as is read at a glance."""
-    return "\n".join(text.splitlines()[-12:])
+def last_lines(log):
+    return "\n".join(log.splitlines()[-LOG_LINES:])
 
 
 register.filter("shown", shown)
@@ -81,7 +81,7 @@ register.filter("shown", shown)
 
 @register.filter
 def brief(value):
-    """The end of a column's range in at most six digits; dates as they are."""
+    """A bound of a column's range with at most six digits; dates unchanged."""
     return f"{value:.6g}" if isinstance(value, float) else value
 
 

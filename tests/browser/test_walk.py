@@ -19,14 +19,14 @@ def test_a_model_is_uploaded_trained_promoted_and_used(visit):
     expect(page.get_by_role("heading", level=1)).to_have_text("spring_walk")
 
     page.get_by_role("link", name="Train a model").click()
-    page.get_by_label("Note").fill("the walk")
+    page.get_by_label("Description").fill("the walk")
     algorithm = page.get_by_role("combobox", name="Algorithm")
     algorithm.click()
     algorithm.fill("decisiontreec")
     algorithm.press("Enter")
     fold = page.get_by_text("Parameters of DecisionTreeClassifier")
     expect(fold).to_be_visible()
-    expect(page.get_by_label("Note")).to_have_value("the walk")
+    expect(page.get_by_label("Description")).to_have_value("the walk")
     fold.click()
     page.get_by_label("max_depth").fill("3")
     page.get_by_role("button", name="Train", exact=True).click()
@@ -56,10 +56,10 @@ def test_the_platform_works_without_javascript(visit):
     page.get_by_label("File").set_input_files(flowers("Quiet Walk"))
     page.get_by_role("button", name="Upload").click()
     page.get_by_role("link", name="Train a model").click()
-    page.get_by_label("Note").fill("quiet")
+    page.get_by_label("Description").fill("quiet")
     page.locator("#id_algorithm").select_option("GaussianNB")
-    page.get_by_role("button", name="Show its columns and parameters").click()
-    expect(page.get_by_label("Note")).to_have_value("quiet")
+    page.get_by_role("button", name="Show columns and parameters").click()
+    expect(page.get_by_label("Description")).to_have_value("quiet")
     expect(page.get_by_text("Parameters of GaussianNB")).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
 
@@ -70,7 +70,7 @@ def test_the_platform_works_without_javascript(visit):
         page.wait_for_timeout(500)
         page.get_by_role("link", name="Reload").click()
     opened.click()
-    page.get_by_label("To", exact=True).select_option("production")
+    page.get_by_label("Stage", exact=True).select_option("production")
     page.get_by_role("button", name="Promote version 1").click()
     expect(page.get_by_text("Version 1 is live in production.")).to_be_visible()
     page.goto("/serving/quiet_walk/production/")
@@ -82,7 +82,7 @@ def test_the_platform_works_without_javascript(visit):
 def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     page = visit()
     page.goto("/registry/train/?dataset=garden&algorithm=DecisionTreeClassifier")
-    page.get_by_label("Note").fill("kept")
+    page.get_by_label("Description").fill("kept")
     page.get_by_text("Parameters of DecisionTreeClassifier").click()
     page.get_by_label("max_depth").fill("0")
     page.get_by_role("button", name="Train", exact=True).click()
@@ -90,7 +90,7 @@ def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     expect(wrong).to_be_focused()
     expect(wrong).to_have_value("0")
     expect(page.get_by_text("max_depth of DecisionTreeClassifier must be")).to_be_visible()
-    expect(page.get_by_label("Note")).to_have_value("kept")
+    expect(page.get_by_label("Description")).to_have_value("kept")
 
 
 def test_rolling_back_requires_confirmation(visit, filled):

@@ -1,4 +1,4 @@
-"""The registry's API: training, jobs, models, releases."""
+"""The API of training, jobs, model versions and releases."""
 
 import pytest
 
@@ -20,10 +20,10 @@ def train(api, make_dataset):
     return post
 
 
-def test_a_training_answers_201_with_the_model(train):
-    answer = train(target_column="species", test_size=0.25, random_state=1)
-    body = answer.json()
-    assert answer.status_code == 201
+def test_a_training_that_finishes_returns_201_with_the_model(train):
+    response = train(target_column="species", test_size=0.25, random_state=1)
+    body = response.json()
+    assert response.status_code == 201
     assert set(body) == {
         "message", "dataset", "version", "environment", "model_file", "target", "features", "metrics",
         "parameters", "warnings", "job",
@@ -36,50 +36,50 @@ def test_a_training_answers_201_with_the_model(train):
 
 
 @pytest.mark.parametrize("module", ["tree", "sklearn.tree"])
-def test_a_module_may_be_short_or_whole(train, module):
+def test_a_module_is_accepted_with_or_without_the_package(train, module):
     assert train(model=TREE | {"module": module}).status_code == 201
 
 
-def test_the_dataset_may_be_written_as_a_person_would(train):
+def test_the_dataset_name_of_a_training_is_normalised(train):
     assert train(dataset_name="Flowers.csv").status_code == 201
 
 
-def test_the_target_that_was_chosen_is_told(train):
+def test_the_response_of_a_training_has_the_default_target(train):
     assert train().json()["target"] == "species"
     kmeans = {"module": "cluster", "class": "KMeans", "params": {"n_clusters": 2}}
     assert train(model=kmeans, target_column=None).json()["target"] is None
 
 
-def test_an_example_is_catalogued_first(api):
+def test_training_on_an_example_adds_it_to_the_catalog(api):
     tree = {"module": "tree", "class": "DecisionTreeRegressor"}
-    answer = api.post("/train", {"dataset_name": "diabetes", "use_example": True, "model": tree})
-    assert answer.status_code == 201
-    assert {"mae", "mse", "rmse", "r2"} <= set(answer.json()["metrics"])
+    response = api.post("/train", {"dataset_name": "diabetes", "use_example": True, "model": tree})
+    assert response.status_code == 201
+    assert {"mae", "mse", "rmse", "r2"} <= set(response.json()["metrics"])
     assert api.get("/datasets/diabetes").json()["rows"] == 442
 
 
-def test_an_older_dataset_version_can_be_trained_on(train, make_dataset, api):
+def test_an_older_dataset_version_can_be_selected_for_training(train, make_dataset, api):
     make_dataset(content="a,species\n" + "1,x\n2,y\n" * 10, new_version=True)
     assert train(dataset_version=1).json()["features"] == ["length", "width", "colour"]
     assert train().json()["features"] == ["a"]
     assert train(dataset_version=3).status_code == 404
 
 
-def test_a_training_that_fails_is_422_with_the_reason(train, make_dataset):
+def test_a_training_that_fails_returns_422_with_the_reason(train, make_dataset):
     make_dataset("lonely", LONELY)
-    answer = train(dataset_name="lonely")
-    assert answer.status_code == 422
-    assert "only 1 row in `kind`" in answer.json()["detail"]
+    response = train(dataset_name="lonely")
+    assert response.status_code == 422
+    assert "only 1 row in `kind`" in response.json()["detail"]
 
 
-def test_a_training_that_the_dry_run_refuses_is_400(train):
-    answer = train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
-    assert answer.status_code == 400
-    assert "IsotonicRegression could not be fitted" in answer.json()["detail"]
+def test_a_training_that_the_dry_run_rejects_returns_400(train):
+    response = train(model={"module": "isotonic", "class": "IsotonicRegression"}, target_column="width")
+    assert response.status_code == 400
+    assert "IsotonicRegression could not be fitted" in response.json()["detail"]
     assert not TrainingJob.objects.exists()
 
 
-def test_what_the_dry_run_noticed_comes_with_the_model_and_the_job(train, make_dataset, api):
+def test_warnings_of_the_dry_run_are_returned_with_the_model_and_the_job(train, make_dataset, api):
     copied = "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
     make_dataset("leaky", copied)
     body = train(dataset_name="leaky").json()
@@ -107,14 +107,14 @@ def test_what_the_dry_run_noticed_comes_with_the_model_and_the_job(train, make_d
         ({"features": "length"}, 400, "features"),
     ],
 )
-def test_a_bad_request_says_what_is_wrong(train, fields, status, words):
-    answer = train(**fields)
-    assert answer.status_code == status
-    assert words in answer.json()["detail"]
-    assert set(answer.json()) == {"detail", "code", "fields"}
+def test_an_invalid_training_request_returns_a_sentence(train, fields, status, words):
+    response = train(**fields)
+    assert response.status_code == status
+    assert words in response.json()["detail"]
+    assert set(response.json()) == {"detail", "code", "fields"}
 
 
-def test_a_job_tells_its_request_and_its_result(train, api):
+def test_a_job_has_its_request_and_its_result(train, api):
     job = train().json()["job"]
     body = api.get(f"/jobs/{job}").json()
     assert (body["state"], body["progress"], body["error"]) == ("succeeded", 1.0, None)
@@ -123,7 +123,7 @@ def test_a_job_tells_its_request_and_its_result(train, api):
     assert body["started_at"] <= body["finished_at"]
 
 
-def test_a_failed_job_tells_its_error(train, api, make_dataset):
+def test_a_failed_job_has_its_error(train, api, make_dataset):
     make_dataset("lonely", LONELY)
     train(dataset_name="lonely")
     listed = api.get("/jobs?state=failed").json()["results"]
@@ -131,7 +131,7 @@ def test_a_failed_job_tells_its_error(train, api, make_dataset):
     assert listed[0]["result"] is None
 
 
-def test_a_job_that_does_not_exist_is_404(api):
+def test_a_job_that_does_not_exist_returns_404(api):
     assert api.get("/jobs/99").json() == {
         "detail": "There is no job 99.",
         "code": "job_not_found",
@@ -146,11 +146,11 @@ def test_a_job_that_does_not_exist_is_404(api):
         ("Wait = 7", 7), ("nonsense", 25), ("wait=-1", 25),
     ],
 )  # fmt: skip
-def test_the_prefer_header_says_how_long_to_wait(header, seconds):
+def test_the_prefer_header_sets_the_waiting_time(header, seconds):
     assert preferred_wait(header) == seconds
 
 
-def test_a_model_is_told_whole(train, api, admin):
+def test_a_model_version_is_returned_with_all_its_fields(train, api, admin):
     train(description="first")
     body = api.get("/models/flowers/1").json()
     assert (body["name"], body["environment"], body["live_in"]) == ("flowers_model_dev_v1", "dev", ["dev"])
@@ -161,7 +161,7 @@ def test_a_model_is_told_whole(train, api, admin):
     assert body["signature"]["classes"] == ["rose", "tulip"]
 
 
-def test_models_are_filtered_by_dataset_and_environment(make_version, make_dataset, api):
+def test_the_model_list_is_filtered_by_dataset_and_environment(make_version, make_dataset, api):
     make_version(make_dataset())
     make_version(make_dataset("roses"))
     api.post("/promote", {"dataset_name": "roses", "version": 1, "target_stage": "staging"})
@@ -170,7 +170,7 @@ def test_models_are_filtered_by_dataset_and_environment(make_version, make_datas
     assert api.get("/models?environment=prod").status_code == 400
 
 
-def test_the_list_of_models_runs_as_many_queries_for_ten_as_for_two(
+def test_the_model_list_takes_the_same_queries_for_more_rows(
     make_version, make_dataset, api, django_assert_num_queries
 ):
     source = make_dataset()
@@ -186,19 +186,19 @@ def test_the_list_of_models_runs_as_many_queries_for_ten_as_for_two(
         assert len(api.get("/jobs").json()["results"]) == 10
 
 
-def test_the_artifact_comes_as_a_file(train, api):
+def test_an_artifact_is_downloaded_as_a_file(train, api):
     train()
-    answer = api.get("/models/flowers/1/artifact")
-    assert answer["Content-Disposition"] == 'attachment; filename="flowers_model_dev_v1.pkl"'
+    response = api.get("/models/flowers/1/artifact")
+    assert response["Content-Disposition"] == 'attachment; filename="flowers_model_dev_v1.pkl"'
     size = api.get("/models/flowers/1").json()["artifact_size"]
-    assert len(b"".join(answer.streaming_content)) == size
+    assert len(b"".join(response.streaming_content)) == size
 
 
-def test_a_promotion_answers_with_the_release(train, api):
+def test_a_promotion_returns_the_release(train, api):
     train()
-    answer = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
-    body = answer.json()
-    assert answer.status_code == 200
+    response = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
+    body = response.json()
+    assert response.status_code == 200
     assert set(body) == {
         "message", "model_name", "dataset", "version", "environment", "artifact_path", "promoted_at",
     }  # fmt: skip
@@ -207,7 +207,7 @@ def test_a_promotion_answers_with_the_release(train, api):
     assert (again.status_code, again.json()["code"]) == (400, "not_higher")
 
 
-def test_a_rollback_answers_like_a_promotion(train, api):
+def test_a_rollback_returns_the_release(train, api):
     for version in (1, 2):
         train()
         api.post("/promote", {"dataset_name": "flowers", "version": version, "target_stage": "production"})
@@ -227,12 +227,12 @@ def test_a_rollback_answers_like_a_promotion(train, api):
         ({"target_stage": "staging"}, 400),
     ],
 )
-def test_a_bad_promotion_says_what_is_wrong(train, api, body, status):
+def test_an_invalid_promotion_request_is_rejected(train, api, body, status):
     train()
     assert api.post("/promote", {"dataset_name": "flowers"} | body).status_code == status
 
 
-def test_a_version_that_is_live_is_not_deleted(train, api):
+def test_only_a_version_that_is_not_live_above_dev_can_be_deleted(train, api):
     train()
     api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
     assert api.delete("/models/flowers/1").status_code == 409
@@ -241,7 +241,7 @@ def test_a_version_that_is_live_is_not_deleted(train, api):
     assert api.get("/models/flowers/2").status_code == 404
 
 
-def test_a_changed_artifact_is_told_by_its_own_code(train, api):
+def test_a_changed_artifact_returns_artifact_refused(train, api):
     from tests.registry.test_promotion import tamper
 
     train()
@@ -252,13 +252,13 @@ def test_a_changed_artifact_is_told_by_its_own_code(train, api):
     assert (downloaded.status_code, downloaded.json()["code"]) == (503, "artifact_refused")
 
 
-def test_a_job_s_log_is_told_in_lines(train, api):
+def test_the_log_of_a_job_is_returned_in_lines(train, api):
     job = train().json()["job"]
     TrainingJob.objects.filter(pk=job).update(log="one\ntwo")
     assert api.get(f"/jobs/{job}/log").json() == {"job": job, "lines": ["one", "two"]}
 
 
-def test_a_queued_job_is_cancelled_and_asked_for_again(train, api):
+def test_a_queued_job_can_be_cancelled_and_retried(train, api):
     job = train().json()["job"]
     assert api.post(f"/jobs/{job}/cancel").status_code == 409
     TrainingJob.objects.filter(pk=job).update(state="queued")
@@ -269,12 +269,12 @@ def test_a_queued_job_is_cancelled_and_asked_for_again(train, api):
 
 
 @pytest.mark.parametrize("call", ["cancel", "retry", "log"])
-def test_what_is_asked_of_a_job_that_is_not_there_is_404(api, call):
+def test_operations_on_a_job_that_does_not_exist_return_404(api, call):
     method = api.get if call == "log" else api.post
     assert method(f"/jobs/99/{call}").status_code == 404
 
 
-def test_answers_leave_out_the_points_of_the_residuals_picture(train, api):
+def test_responses_exclude_the_points_of_the_residual_plot(train, api):
     regressor = {"module": "tree", "class": "DecisionTreeRegressor"}
     assert set(train(model=regressor, target_column="width").json()["metrics"]) == {
         "mae",
@@ -285,7 +285,7 @@ def test_answers_leave_out_the_points_of_the_residuals_picture(train, api):
     assert "residuals" not in api.get("/models/flowers/1").json()["metrics"]
 
 
-def test_the_traceback_of_a_crash_is_for_administrators(train, api, make_user):
+def test_only_administrators_get_the_traceback_of_a_job(train, api, make_user):
     job = train().json()["job"]
     TrainingJob.objects.filter(pk=job).update(state="failed", traceback="Traceback: line 7")
     assert api.get(f"/jobs/{job}").json()["traceback"] == "Traceback: line 7"

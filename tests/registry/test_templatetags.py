@@ -14,8 +14,8 @@ class Job:
 
 
 def test_a_job_that_has_not_started_has_no_duration():
-    assert registry_ui.took(Job()) is None
-    assert registry_ui.waited(Job()) >= timedelta(0)
+    assert registry_ui.run_time(Job()) is None
+    assert registry_ui.queue_time(Job()) >= timedelta(0)
 
 
 def test_a_step_of_a_job_ends_when_the_next_begins():
@@ -24,22 +24,22 @@ def test_a_step_of_a_job_ends_when_the_next_begins():
     instants = ["2026-01-31T12:00:00+00:00", "2026-01-31T12:00:02+00:00", "2026-01-31T12:00:05+00:00"]
     job.timings = [["loading", instants[0]], ["fitting", instants[1]]]
     job.finished_at = datetime.fromisoformat(instants[2])
-    seconds = [took.total_seconds() for _, took in registry_ui.stage_times(job)]
+    seconds = [duration.total_seconds() for _, duration in registry_ui.stage_times(job)]
     assert seconds == [2, 3]
 
 
 def test_a_fit_of_unknown_duration_has_no_percentage():
     job = Job()
     job.stage, job.progress = "fitting", 0.15
-    assert registry_ui.percent_done(job) is None
+    assert registry_ui.progress_percent(job) is None
     job.stage, job.progress = "evaluating", 0.8
-    assert registry_ui.percent_done(job) == 80
+    assert registry_ui.progress_percent(job) == 80
 
 
 def test_a_fit_of_known_duration_shows_the_time_left_and_at_most_99_percent():
     job = Job()
     job.stage, job.started_at, job.expected_s = "fitting", timezone.now() - timedelta(seconds=30), 60
-    assert registry_ui.percent_done(job) == 50
-    assert "about 30 s left" in registry_ui.running_words(job)
+    assert registry_ui.progress_percent(job) == 50
+    assert "about 30 s left" in registry_ui.time_left(job)
     job.expected_s = 10
-    assert registry_ui.percent_done(job) == 99
+    assert registry_ui.progress_percent(job) == 99

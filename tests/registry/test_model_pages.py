@@ -1,0 +1,112 @@
+"""The pages of model versions."""
+
+import pytest
+
+from registry.models import ModelVersion
+from registry.promotion import promote
+
+HOUSES = "rooms,price\n" + "".join(f"{1 + i % 5},{100.5 + i * 3.25}\n" for i in range(30))
+
+
+@pytest.fixture
+def sign_in(client, make_user):
+    def as_(role):
+        client.force_login(make_user(role))
+        return client
+
+    return as_
+
+
+def test_the_page_of_a_classifier_shows_metrics_confusion_matrix_parameters_and_lineage(page, make_version):
+    make_version()
+    text = page.get("/registry/models/flowers/1/").text
+    for text_part in (
+        "Accuracy",
+        "Confusion matrix",
+        "Classification report",
+        "max_depth",
+        "Dataset flowers, version 1",
+        "sha",
+    ):
+        assert text_part.lower() in text.lower()
+    assert 'href="/models/flowers/1/artifact"' in text
+
+
+def test_the_page_of_a_regressor_shows_its_residuals(page, make_version, make_dataset):
+    source = make_dataset("houses", HOUSES)
+    make_version(source, module="linear_model", class_name="LinearRegression")
+    text = page.get("/registry/models/houses/1/").text
+    assert "Predicted and actual values" in text
+    assert "Confusion matrix" not in text
+
+
+def test_the_page_of_a_clusterer_shows_its_cluster_sizes(page, make_version):
+    make_version(module="cluster", class_name="KMeans", target=None, params={"n_clusters": 2})
+    text = page.get("/registry/models/flowers/1/").text
+    assert "Cluster sizes" in text
+    assert "cluster 1" in text
+
+
+def test_promoting_redirects_to_the_model_with_a_message_and_the_comment(page, make_version):
+    make_version()
+    form = {"stage": "staging", "comment": "Better than the last."}
+    response = page.post("/registry/models/flowers/1/promote/", form, follow=True)
+    assert response.redirect_chain == [("/registry/models/flowers/1/", 302)]
+    assert "Version 1 is live in staging." in response.text
+    assert "Better than the last." in response.text
+
+
+def test_a_rejected_promotion_keeps_the_comment(page, make_version, admin):
+    promote(make_version(), stage="production", by=admin)
+    response = page.post("/registry/models/flowers/1/promote/", {"stage": "dev", "comment": "kept words"})
+    assert response.status_code == 422
+    assert "moves a version up" in response.text
+    assert "kept words" in response.text
+
+
+def test_the_promote_form_offers_only_stages_that_the_role_permits(sign_in, make_version):
+    make_version()
+    text = sign_in("data scientist").get("/registry/models/flowers/1/").text
+    assert 'value="staging"' in text
+    assert 'value="production"' not in text
+
+
+def test_promoting_to_a_stage_without_permission_is_forbidden(sign_in, make_version):
+    make_version()
+    scientist = sign_in("data scientist")
+    response = scientist.post("/registry/models/flowers/1/promote/", {"stage": "production"})
+    assert response.status_code == 403
+    assert ModelVersion.objects.get().stage == "dev"
+
+
+def test_a_viewer_cannot_promote_delete_or_train(sign_in, make_version):
+    make_version()
+    viewer = sign_in("viewer")
+    text = viewer.get("/registry/models/flowers/1/").text
+    assert "/promote/" not in text
+    assert "/delete/" not in text
+    assert viewer.post("/registry/models/flowers/1/promote/", {"stage": "staging"}).status_code == 403
+    assert viewer.get("/registry/train/").status_code == 403
+
+
+def test_deleting_a_model_version_requires_confirmation(page, make_version):
+    make_version()
+    assert "This cannot be undone." in page.get("/registry/models/flowers/1/delete/").text
+    assert page.post("/registry/models/flowers/1/delete/")["Location"] == "/registry/models/"
+    assert not ModelVersion.objects.exists()
+
+
+def test_the_model_list_shows_the_headline_metric_of_the_task(page, make_version, make_dataset):
+    version = make_version()
+    row = page.get("/registry/models/").context["page"][0]
+    assert row.headline == pytest.approx(version.metrics["accuracy"])
+
+
+def test_the_model_list_filters_and_sorts(page, make_version, make_dataset):
+    source = make_dataset()
+    make_version(source)
+    make_version(source, module="neighbors", class_name="KNeighborsClassifier")
+    numbers = [model.number for model in page.get("/registry/models/?ordering=version").context["page"]]
+    assert numbers == [1, 2]
+    assert [m.number for m in page.get("/registry/models/?q=neighbors").context["page"]] == [2]
+    assert "No matching model versions" in page.get("/registry/models/?dataset=nothing").text

@@ -1,0 +1,189 @@
+"""The page of the training form."""
+
+import pytest
+
+from registry.models import TrainingJob
+
+FILLED = {
+    "dataset": "flowers",
+    "algorithm": "DecisionTreeClassifier",
+    "target": "species",
+    "test_size": "0.25",
+    "random_state": "7",
+    "description": "a first try",
+}
+HOUSES = "rooms,price\n" + "".join(f"{1 + i % 5},{100.5 + i * 3.25}\n" for i in range(30))
+
+
+def test_the_train_page_without_a_dataset_links_to_the_upload(page):
+    assert "No datasets yet" in page.get("/registry/train/").text
+
+
+def test_the_train_form_has_default_values(page, make_dataset):
+    make_dataset()
+    form = page.get("/registry/train/").context["form"]
+    assert form["dataset"].value() == "flowers"
+    assert form["target"].value() == "species"
+    assert form["algorithm"].value() == "RandomForestClassifier"
+    assert form["param-n_estimators"].value() is None
+
+
+def test_the_train_form_lists_algorithms_by_task(page, make_dataset):
+    make_dataset()
+    text = page.get("/registry/train/").text
+    for task in ("classification", "regression", "clustering"):
+        assert f'<optgroup label="{task}">' in text
+    assert '<option value="RandomForestClassifier" selected>' in text
+
+
+def test_a_parameter_field_shows_the_allowed_values_and_the_default(page, make_dataset):
+    make_dataset()
+    text = page.get("/registry/train/").text
+    assert "The number of trees in the forest. An integer from 1 to" in text
+    assert 'placeholder="100"' in text
+
+
+def test_submitting_the_train_form_creates_a_job_and_redirects_to_it(page, make_dataset):
+    make_dataset()
+    response = page.post(
+        "/registry/train/", FILLED | {"param-max_depth": "3", "excluded_columns": ["colour"]}
+    )
+    job = TrainingJob.objects.get()
+    assert response["Location"] == f"/registry/jobs/{job.pk}/"
+    assert job.request["features"] == ["length", "width"]
+    assert job.request["model"]["params"] == {"max_depth": 3}
+    assert (job.request["test_size"], job.request["random_state"]) == (0.25, 7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field", "sentence"),
+    [
+        ({"test_size": "1.5"}, "test_size", "above 0 and below 1"),
+        ({"target": "specie"}, "target", "did you mean"),
+        ({"param-max_depth": "0"}, "param-max_depth", "max_depth of DecisionTreeClassifier must be"),
+        ({"param-criterion": "ginny"}, "param-criterion", "Select a valid choice|did you mean"),
+        ({"random_state": "-1"}, "random_state", "integer from 0"),
+        (
+            {"excluded_columns": ["length", "width", "colour"]},
+            "excluded_columns",
+            "No feature columns are left",
+        ),
+    ],
+)
+def test_an_invalid_train_form_shows_the_error_at_its_field_and_keeps_the_input(
+    page, make_dataset, wrong, field, sentence
+):
+    make_dataset()
+    response = page.post("/registry/train/", FILLED | wrong)
+    assert response.status_code == 422
+    error = response.context["form"].errors[field][0]
+    assert any(part in error for part in sentence.split("|"))
+    assert "a first try" in response.text
+    assert not TrainingJob.objects.exists()
+
+
+def test_selecting_another_algorithm_shows_its_parameters_and_keeps_the_input(page, make_dataset):
+    make_dataset()
+    sent = FILLED | {"algorithm": "LogisticRegression", "param-max_iter": "77", "refresh": "1"}
+    response = page.post("/registry/train/", sent)
+    assert response.status_code == 200
+    form = response.context["form"]
+    assert "param-C" in form.fields
+    assert "param-max_depth" not in form.fields
+    assert form["param-max_iter"].value() == "77"
+    assert (form["description"].value(), form["test_size"].value()) == ("a first try", "0.25")
+    assert not TrainingJob.objects.exists()
+
+
+def test_selecting_another_dataset_keeps_only_columns_that_it_has(page, make_dataset):
+    make_dataset()
+    make_dataset("houses", HOUSES)
+    sent = FILLED | {"dataset": "houses", "excluded_columns": ["colour"], "refresh": "1"}
+    form = page.post("/registry/train/", sent).context["form"]
+    assert form["target"].value() == "price"
+    assert form["excluded_columns"].value() == []
+
+
+def test_a_refreshed_train_form_has_a_url_that_can_be_reloaded(page, make_dataset):
+    make_dataset()
+    response = page.post("/registry/train/", FILLED | {"refresh": "1"}, headers={"HX-Request": "true"})
+    assert response["HX-Replace-Url"] == ("/registry/train/?dataset=flowers&algorithm=DecisionTreeClassifier")
+
+
+def test_clustering_has_no_test_size_and_needs_no_target(page, make_dataset):
+    make_dataset(content=HOUSES, name="houses")
+    form = page.get("/registry/train/?dataset=houses&algorithm=KMeans").context["form"]
+    assert "test_size" not in form.fields
+    assert form["target"].value() == ""
+    page.post(
+        "/registry/train/",
+        {"dataset": "houses", "algorithm": "KMeans", "target": "", "param-n_clusters": "2"},
+    )
+    assert TrainingJob.objects.get().state == "succeeded"
+
+
+def test_an_algorithm_that_cannot_predict_new_rows_has_a_notice(page, make_dataset):
+    make_dataset()
+    assert "select another algorithm, such as KMeans" in page.get("/registry/train/?algorithm=DBSCAN").text
+
+
+def test_running_a_job_again_fills_in_its_request(page, make_job, make_dataset):
+    job = make_job(
+        make_dataset(), target="species", features=["length"], test_size=0.3, params={"max_depth": 2}
+    )
+    form = page.get(f"/registry/train/?job={job.pk}").context["form"]
+    assert form["excluded_columns"].value() == ["width", "colour"]
+    assert form["param-max_depth"].value() == "2"
+    assert form["test_size"].value() == 0.3
+    assert form["algorithm"].value() == "DecisionTreeClassifier"
+
+
+def test_the_train_page_of_an_unknown_algorithm_names_the_nearest(page, make_dataset):
+    make_dataset()
+    response = page.get("/registry/train/?algorithm=RandomForrestClassifier", headers={"Accept": "text/html"})
+    assert response.status_code == 400
+    assert "RandomForestClassifier" in response.text
+
+
+def test_excluded_columns_of_a_wide_dataset_are_entered_as_text(page, make_dataset):
+    names = [f"c{number}" for number in range(5_000)]
+    make_dataset(content="\n".join([",".join(names), *[",".join("1" for _ in names)] * 2]))
+    text = page.get("/registry/train/").text
+    assert 'type="checkbox"' not in text
+    assert text.count("<option") > 5_000
+    response = page.post(
+        "/registry/train/", FILLED | {"target": "c1", "excluded_columns": "c2\r\nnothing\r\n"}
+    )
+    assert response.context["form"].errors["excluded_columns"] == [
+        "`nothing` is not a column of this dataset."
+    ]
+
+
+def test_markup_in_a_column_name_is_escaped(page, make_dataset):
+    make_dataset(content='"<b>""x",y\n1,2\n3,4\n')
+    assert "<b>" not in page.get("/registry/train/").text
+
+
+def test_warnings_of_the_dry_run_are_shown_at_their_field_and_can_be_accepted(page, make_dataset):
+    make_dataset("leaky", "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60)))
+    form = {"dataset": "leaky", "algorithm": "DecisionTreeClassifier", "target": "y", "test_size": "0.2"}
+    response = page.post("/registry/train/", form)
+    assert response.status_code == 422
+    assert "<code>b</code> alone predicts <code>y</code> almost perfectly" in response.text
+    assert "Train anyway" in response.text
+    assert not TrainingJob.objects.exists()
+    assert page.post("/registry/train/", form | {"accept_warnings": "1"}).status_code == 302
+    assert TrainingJob.objects.get().warnings[0]["code"] == "leak"
+
+
+def test_a_time_limit_above_the_platforms_limit_is_an_error_at_its_field(page, make_dataset):
+    make_dataset()
+    form = {
+        "dataset": "flowers",
+        "algorithm": "DecisionTreeClassifier",
+        "target": "species",
+        "test_size": "0.2",
+    }
+    response = page.post("/registry/train/", form | {"timeout_s": "99999999"})
+    assert response.status_code == 422
+    assert "timeout_s" in response.context["form"].errors
