@@ -17,8 +17,8 @@ def sha256(file: IO[bytes]) -> str:
 class HashingFile:
     """A file that is hashed while it is read, to save a pass over it.
 
-    Blocks are hashed in the order of the file, whatever the order in which a reader requests them: those past a
-    gap are left to `sha256`, which reads the rest.
+    Bytes are hashed in the order of the file, independently of the order of the reads: `sha256` reads what was
+    skipped.
     """
 
     def __init__(self, file: IO[bytes]):

@@ -15,7 +15,7 @@ PREVIEW_ROWS = 20
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known about a file before it is stored.
+    """The content of a table file.
 
     `profile` has one entry per column (see Profiler); `sample` has at most 500 rows; `preview` has the first 20
     rows as lists of JSON values, so that a page need not read the file.

@@ -54,7 +54,7 @@ def add_dataset(
         return _register(version, name=name, description=description, new_version=new_version)
     except NotReady:
         raise  # deleting would wait for the same store again; orphans are waste, not harm
-    except ValidationError:  # after any other error the rows may have been committed: keep their files
+    except ValidationError:  # after any other error the rows can be committed already: keep their files
         files.discard(version)
         raise
 

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,7 +27,7 @@ MISSING = [
 ]  # fmt: skip
 
 
-def is_text(kind):
+def is_text(kind: pa.DataType) -> bool:
     """Whether an Arrow type holds text."""
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
@@ -55,7 +56,7 @@ class Column:
     nullable: bool
 
 
-def usable_names(names):
+def usable_names(names: Sequence[str]) -> list[str]:
     """The names without surrounding spaces; an empty one becomes column_3.
 
     Raises ValidationError for more than 10,000 names, a name over 200 characters, a control character, and a
@@ -66,17 +67,17 @@ def usable_names(names):
             f"The table has {len(names):,} columns; the limit is {MAX_COLUMNS:,}.",
             code="too_many_columns",
         )
-    names = [name.strip() or f"column_{place}" for place, name in enumerate(names, 1)]
-    for place, name in enumerate(names, 1):
+    names = [name.strip() or f"column_{position}" for position, name in enumerate(names, 1)]
+    for position, name in enumerate(names, 1):
         if len(name) > MAX_NAME_LENGTH:
             raise ValidationError(
-                f"The name of column {place} has {len(name):,} characters; the limit is {MAX_NAME_LENGTH}. "
+                f"The name of column {position} has {len(name):,} characters; the limit is {MAX_NAME_LENGTH}. "
                 "Check that the first row contains the column names.",
                 code="column_name",
             )
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
             raise ValidationError(
-                f"The name of column {place} contains a line break or another control character. Rename it.",
+                f"The name of column {position} contains a line break or another control character. Rename it.",
                 code="column_name",
             )
     duplicates = [name for name, count in Counter(names).items() if count > 1]
@@ -90,7 +91,7 @@ def usable_names(names):
     return names
 
 
-def exact_names(names):
+def exact_names(names: list[str]) -> list[str]:
     """The names unchanged, for formats that address columns by name; raises ValidationError as usable_names."""
     if usable_names(names) != names:
         raise ValidationError(
@@ -100,7 +101,7 @@ def exact_names(names):
     return names
 
 
-def trimmed(cells):
+def trimmed(cells: pa.Array) -> pa.Array:
     """Cells without surrounding spaces; those that are then empty or one of MISSING become null."""
     values = pc.ascii_trim_whitespace(cells)
     if pc.sum(pc.binary_length(values)).as_py() == pc.sum(pc.binary_length(cells)).as_py():
@@ -109,7 +110,7 @@ def trimmed(cells):
     return pc.if_else(is_missing, pa.scalar(None, pa.string()), values)
 
 
-def dates(values):
+def dates(values: pa.Array) -> pa.Array:
     """ISO texts as naive microseconds: those with a zone are converted to UTC, others are kept."""
     values = pc.replace_substring_regex(values, r"(\.[0-9]{6})[0-9]+", r"\1")
     is_zoned = pc.match_substring_regex(values, ZONE)
@@ -119,7 +120,7 @@ def dates(values):
     return pc.coalesce(naive, zoned.cast(pa.timestamp("us")))
 
 
-def from_text(cells, column, *, decimal):
+def from_text(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
     """Cells of delimited text as an Arrow array of the column's type."""
     if column.type == "text":
         return cells
@@ -133,18 +134,18 @@ def from_text(cells, column, *, decimal):
     return values.cast(ARROW_TYPES[column.type])
 
 
-def value_type(kind):
+def value_type(kind: pa.DataType) -> pa.DataType:
     """An Arrow type, or the type of the values of a dictionary."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def kind_of(arrow_type):
+def kind_of(arrow_type: pa.DataType) -> str | None:
     """The column type for an Arrow type; None if it is not supported."""
     return next((name for is_kind, name in KINDS if is_kind(value_type(arrow_type))), None)
 
 
-def arrow_column(field):
-    """The column of an Arrow field, before its values are known: see `with_values`."""
+def arrow_column(field: pa.Field) -> Column:
+    """The column of an Arrow field, without regard to its values: see `with_values`."""
     if kind := kind_of(field.type):
         return Column(field.name, kind, False)
     raise ValidationError(
@@ -154,7 +155,7 @@ def arrow_column(field):
     )
 
 
-def with_values(column, values):
+def with_values(column: Column, values: pa.Array) -> Column:
     """The column updated for these values: nullable if one is missing; text if a number exceeds 63 bits, as in CSV."""
     if pa.types.is_uint64(values.type) and (pc.max(values).as_py() or 0) >= 2**63:
         column = replace(column, type="text")
@@ -166,14 +167,14 @@ def with_values(column, values):
     return replace(column, nullable=column.nullable or bool(pc.any(is_missing).as_py()))
 
 
-def from_arrow(values, column):
+def from_arrow(values: pa.Array, column: Column) -> pa.Array:
     """Values of a typed file as an Arrow array of the column's type."""
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return values.cast(ARROW_TYPES[column.type])
 
 
-def to_pandas(values, column):
+def to_pandas(values: pa.Array, column: Column):
     """An Arrow array of the column's type as pandas values; the dtype is the same for every chunk."""
     if column.type == "text":
         return pd.StringDtype(na_value=np.nan).__from_arrow__(values)

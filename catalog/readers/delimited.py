@@ -1,13 +1,17 @@
 """Delimited text (CSV, TSV): every cell is read as text by Arrow, then converted to the type of its column."""
 
 import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 
 from catalog.readers import column_types, detection, dialect, records, streams
+from catalog.readers.column_types import Column
+from catalog.readers.detection import Head
 from catalog.readers.recipe import ParseRecipe
 from catalog.readers.type_inference import TypeInference
 
@@ -17,14 +21,14 @@ WIDE = (
 )
 
 
-def matches(head):
+def matches(head: Head) -> bool:
     return bool(head.text)
 
 
-def detect(file, head, *, max_bytes):
-    found = dialect.guess(head)
-    names = found.names
-    recipe = ParseRecipe("csv", head.compression, None, found.delimiter, ".", found.escape, found.skip)
+def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
+    layout = dialect.guess(head)
+    names = layout.names
+    recipe = ParseRecipe("csv", head.compression, None, layout.delimiter, ".", layout.escape, layout.skip)
     for encoding in head.encodings:
         recipe = replace(recipe, encoding=encoding)
         try:
@@ -50,15 +54,15 @@ def _infer(file, recipe, names, max_bytes):
     return inferences, rows
 
 
-def batches(file, recipe, columns):
+def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     return _text_batches(file, recipe, recipe.names, [column.name for column in columns])
 
 
-def typed(values, column, recipe):
+def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     return column_types.from_text(values, column, decimal=recipe.decimal)
 
 
-def raw_batches(file, recipe):
+def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
     return _text_batches(file, recipe, recipe.names, recipe.names, missing=())
 
 

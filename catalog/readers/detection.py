@@ -4,6 +4,7 @@ import codecs
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
@@ -65,7 +66,7 @@ class Head:
 
     @cached_property
     def encodings(self) -> tuple[str, ...]:
-        """The encodings that the text may have, the most likely first."""
+        """Possible encodings of the text, the most likely first."""
         return _encodings(self.content)
 
     @cached_property
@@ -86,7 +87,7 @@ class Head:
         return text
 
 
-def read_head(file, filename, *, max_bytes=streams.MAX_BYTES):
+def read_head(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Head:
     """The beginning of a file, at most 4 MB when decompressed."""
     file.seek(0)
     compression = "gzip" if file.read(2) == b"\x1f\x8b" else None
@@ -94,7 +95,7 @@ def read_head(file, filename, *, max_bytes=streams.MAX_BYTES):
     return Head(filename, compression, content)
 
 
-def encoding_error(encoding, line):
+def encoding_error(encoding: str, line: int) -> ValidationError:
     name = encoding.upper().removesuffix("-SIG")
     return ValidationError(
         f"Line {line:,} is not valid {name} text. Save the file again as UTF-8.", code="encoding"

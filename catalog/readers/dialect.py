@@ -25,7 +25,7 @@ class Dialect:
     names: tuple[str, ...]
 
 
-def guess(head):
+def guess(head: detection.Head) -> Dialect:
     """The dialect of a file with this beginning. Raises ValidationError if it has no usable header."""
     sample = head.text[:SAMPLE]
     # \" followed by more of the cell escapes the quote; "C:\" followed by a delimiter does not.

@@ -3,13 +3,16 @@
 import io
 import json
 import re
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from typing import BinaryIO
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.readers import column_types, detection, streams, type_inference
 from catalog.readers.column_types import Column
+from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import ParseRecipe
 
@@ -21,7 +24,7 @@ INT64 = range(-(2**63), 2**63)
 SEPARATORS = re.compile(r"[\s,]*")
 
 
-def matches(head):
+def matches(head: Head) -> bool:
     start = head.text.lstrip()[:200]
     if re.match(r'\{\s*(?:"|\}|$)|\[\s*(?:\{|\]|$)', start):
         return True
@@ -36,7 +39,7 @@ def matches(head):
     return True
 
 
-def detect(file, head, *, max_bytes):
+def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
     schema = SchemaInference()
     encoding = head.encodings[0]
     if encoding in ("cp1252", "latin-1"):
@@ -50,18 +53,18 @@ def detect(file, head, *, max_bytes):
     return ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns()), schema.rows
 
 
-def batches(file, recipe, columns):
+def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         for _, objects in _objects(stream):
             arrays = [_array(objects, column) for column in columns]
             yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
-def typed(values, column, recipe):
+def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     return values
 
 
-def raw_batches(file, recipe):
+def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
     return batches(file, recipe, recipe.columns)
 
 
@@ -74,7 +77,7 @@ class SchemaInference:
         self._rows_with = {}
         self._is_date = {}
 
-    def update(self, lines, rows):
+    def update(self, lines: list[int], rows: list[dict]) -> None:
         keys = {}
         for row in rows:
             keys.update(row)
@@ -97,7 +100,7 @@ class SchemaInference:
         if len(self._types) > column_types.MAX_COLUMNS:
             column_types.usable_names(list(self._types))
 
-    def columns(self):
+    def columns(self) -> tuple[Column, ...]:
         """The columns with their final types. Raises ValidationError for a key that cannot be a column name."""
         names = column_types.exact_names(list(self._types))
         return tuple(Column(name, self._type(name), self._is_nullable(name)) for name in names)

@@ -2,11 +2,14 @@
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams
+from catalog.readers.recipe import ParseRecipe
 
 MAX_LINE = 2 * 1024 * 1024  # characters; a record is limited to 1 MB
 
@@ -33,7 +36,7 @@ class InvalidRowHandler:
         return "error"
 
 
-def records(lines, delimiter, escape):
+def records(lines: Iterable[str], delimiter: str, escape: str | None) -> Iterator[tuple[int, list[str]]]:
     """Yields (line number, cells) of each record as Python reads it, without blank lines."""
     reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
     start = 1
@@ -43,7 +46,7 @@ def records(lines, delimiter, escape):
         start = reader.line_num + 1
 
 
-def error(file, recipe, handler):
+def error(file: BinaryIO, recipe: ParseRecipe, handler: InvalidRowHandler) -> ValidationError:
     """The error with the line number, which Arrow does not report: reads the file again to get it."""
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         text = io.TextIOWrapper(stream, "utf-8", newline="")

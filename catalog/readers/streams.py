@@ -6,6 +6,7 @@ import io
 import tempfile
 import threading
 import zlib
+from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
@@ -21,13 +22,15 @@ class WrongEncoding(Exception):
         self.line = line
 
 
-def decompressed(file, compression, *, max_bytes=MAX_BYTES):
+def decompressed(file: BinaryIO, compression: str | None, *, max_bytes: int = MAX_BYTES) -> io.BufferedReader:
     """A stream of the decompressed file; raises ValidationError after `max_bytes`, against gzip bombs."""
     file.seek(0)
     return io.BufferedReader(_Decompressed(file, compression, max_bytes), BLOCK)
 
 
-def decoded(file, compression, encoding, *, max_bytes=MAX_BYTES, end=""):
+def decoded(
+    file: BinaryIO, compression: str | None, encoding: str, *, max_bytes: int = MAX_BYTES, end: str = ""
+) -> io.BufferedReader:
     """A stream of the file's text as UTF-8 bytes, without a byte order mark and with `end` appended.
 
     Raises WrongEncoding if the bytes are not valid in this encoding, and ValidationError for a NUL.
@@ -36,7 +39,7 @@ def decoded(file, compression, encoding, *, max_bytes=MAX_BYTES, end=""):
     return io.BufferedReader(_Decoded(source, encoding, end), BLOCK)
 
 
-def seekable(file, compression, *, max_bytes=MAX_BYTES):
+def seekable(file: BinaryIO, compression: str | None, *, max_bytes: int = MAX_BYTES) -> BinaryIO:
     """The decompressed file for a format that needs to seek: the file itself, or a temporary copy on disk."""
     if compression is None:
         file.seek(0)
@@ -122,13 +125,13 @@ class _Decoded(io.RawIOBase):
         super().close()
 
 
-def too_large():
+def too_large() -> ValidationError:
     return ValidationError(
         "The decompressed file exceeds the limit. Split it into smaller files.", code="too_large"
     )
 
 
-def nul_error(line):
+def nul_error(line: int) -> ValidationError:
     return ValidationError(
         f"Line {line:,} contains a NUL byte: the file is damaged or is not a text file. Save it again as CSV "
         "in UTF-8.",

@@ -16,7 +16,7 @@ def check(user, permission: str) -> None:
 
 
 def check_release(user, stage: str) -> None:
-    """Raise PermissionDenied unless the user may change what is live in this stage."""
+    """Raise PermissionDenied unless the user can change the live version of this stage."""
     check(user, "promote_production" if stage == "production" else "promote_staging")
 
 

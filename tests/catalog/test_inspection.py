@@ -15,11 +15,11 @@ def inspected(content: str, filename: str = "table.csv"):
 
 
 def test_an_inspection_has_the_recipe_the_profile_the_sample_and_the_preview():
-    found = inspected("city,when,size\nOslo,2026-01-31,1.5\n,2026-02-01T10:00:00,\n")
-    assert (found.rows, found.recipe.format) == (2, "csv")
-    assert [column["name"] for column in found.profile] == ["city", "when", "size"]
-    assert found.sample["city"].tolist()[0] == "Oslo"
-    assert found.preview == [["Oslo", "2026-01-31T00:00:00", 1.5], [None, "2026-02-01T10:00:00", None]]
+    result = inspected("city,when,size\nOslo,2026-01-31,1.5\n,2026-02-01T10:00:00,\n")
+    assert (result.rows, result.recipe.format) == (2, "csv")
+    assert [column["name"] for column in result.profile] == ["city", "when", "size"]
+    assert result.sample["city"].tolist()[0] == "Oslo"
+    assert result.preview == [["Oslo", "2026-01-31T00:00:00", 1.5], [None, "2026-02-01T10:00:00", None]]
 
 
 @pytest.mark.parametrize("rows", [19, 20, 21, 60_000])
@@ -45,9 +45,9 @@ def test_a_profile_reads_the_file_once():
     file = CountingFile(b"a,b\n" + b"1,x\n" * 500_000)
     recipe, rows = tables.detect(file, "table.csv")
     file.bytes_read = 0
-    found = profile(file, recipe, rows)
+    result = profile(file, recipe, rows)
     assert file.bytes_read <= 1.01 * len(file.getvalue())
-    assert (len(found.preview), len(found.sample), found.profile[0]["mean"]) == (20, 500, 1)
+    assert (len(result.preview), len(result.sample), result.profile[0]["mean"]) == (20, 500, 1)
 
 
 def test_thirty_megabytes_are_inspected_in_constant_memory():

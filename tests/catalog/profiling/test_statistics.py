@@ -14,43 +14,47 @@ from catalog.readers.column_types import Column
 
 def profile(content):
     """The profile of each column by name, through JSON as it is stored."""
-    found = inspect(io.BytesIO(content.encode()), "t.csv").profile
-    return {column["name"]: column for column in json.loads(json.dumps(found, allow_nan=False))}
+    result = inspect(io.BytesIO(content.encode()), "t.csv").profile
+    return {column["name"]: column for column in json.loads(json.dumps(result, allow_nan=False))}
 
 
 def test_numbers_have_a_range_a_mean_missing_and_distinct_values():
-    found = profile("a,b\n1,1.5\n3,\n3,2.5\n")
-    assert found["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
+    result = profile("a,b\n1,1.5\n3,\n3,2.5\n")
+    assert result["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
         "distinct": 2, "min": 1, "max": 3, "mean": 7 / 3,
     }  # fmt: skip
-    assert [found["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
+    assert [result["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
 
 
 def test_texts_and_booleans_have_the_most_frequent_values():
-    found = profile("city,flag\nOslo,true\nRome,false\nOslo,true\n,\n")
-    assert found["city"]["top"] == [["Oslo", 2], ["Rome", 1]]
-    assert found["flag"]["top"] == [[True, 2], [False, 1]]
-    assert found["city"]["min"] is found["city"]["mean"] is None
+    result = profile("city,flag\nOslo,true\nRome,false\nOslo,true\n,\n")
+    assert result["city"]["top"] == [["Oslo", 2], ["Rome", 1]]
+    assert result["flag"]["top"] == [[True, 2], [False, 1]]
+    assert result["city"]["min"] is result["city"]["mean"] is None
 
 
 def test_statistics_of_dates_are_iso_texts():
-    found = profile("a\n2024-01-01\n2024-01-03\n2024-01-01T12:00\n")["a"]
-    assert (found["min"], found["max"], found["mean"]) == ("2024-01-01", "2024-01-03", "2024-01-01T20:00:00")
+    result = profile("a\n2024-01-01\n2024-01-03\n2024-01-01T12:00\n")["a"]
+    assert (result["min"], result["max"], result["mean"]) == (
+        "2024-01-01",
+        "2024-01-03",
+        "2024-01-01T20:00:00",
+    )
 
 
 def test_statistics_ignore_infinities():
-    found = profile("a\n1.5\ninf\n-inf\n1e308\n1.7e308\n1e308\n")["a"]
-    assert (found["min"], found["max"], found["mean"]) == (1.5, 1.7e308, None)
+    result = profile("a\n1.5\ninf\n-inf\n1e308\n1.7e308\n1e308\n")["a"]
+    assert (result["min"], result["max"], result["mean"]) == (1.5, 1.7e308, None)
 
 
 def test_a_column_without_values_has_no_statistics():
-    found = profile("a,b\n1,\n2,\n")["b"]
-    assert (found["missing"], found["distinct"], found["min"], found["mean"]) == (2, 0, None, None)
+    result = profile("a,b\n1,\n2,\n")["b"]
+    assert (result["missing"], result["distinct"], result["min"], result["mean"]) == (2, 0, None, None)
 
 
 def test_distinct_values_are_counted_up_to_a_thousand():
-    found = profile("a,b\n" + "".join(f"{i},n{i}\n" for i in range(1001)))
-    assert found["a"]["distinct"] is found["b"]["distinct"] is found["b"]["top"] is None
+    result = profile("a,b\n" + "".join(f"{i},n{i}\n" for i in range(1001)))
+    assert result["a"]["distinct"] is result["b"]["distinct"] is result["b"]["top"] is None
     assert profile("a\n" + "".join(f"n{i}\n" for i in range(1000)))["a"]["distinct"] == 1000
 
 

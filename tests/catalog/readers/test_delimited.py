@@ -147,13 +147,13 @@ def test_a_written_csv_file_is_read_back_unchanged(rows, delimiter, encoding, qu
     frame = read(file, recipe)
     assert list(frame) == names
     assert len(frame) == len(rows)
-    for place, column in enumerate(recipe.columns):
-        written = [row[place] for row in rows]
+    for index, column in enumerate(recipe.columns):
+        written = [row[index] for row in rows]
         assert_equal(written, frame[column.name].tolist(), column)
 
 
-def assert_equal(written, found, column):
-    for text, value in zip(written, found, strict=True):
+def assert_equal(written, values, column):
+    for text, value in zip(written, values, strict=True):
         if pd.isna(value):
             assert text.strip() in column_types.MISSING
         elif column.type == "text":

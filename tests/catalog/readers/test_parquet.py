@@ -72,13 +72,13 @@ def test_highly_compressed_parquet_texts_are_read_in_small_batches(rows, options
     content = parquet(pa.table({"a": texts}), compression="zstd", **options)
     del texts
     assert len(content) < 10_000
-    before, seen = pa.total_allocated_bytes(), 0
+    before, rows_read = pa.total_allocated_bytes(), 0
     recipe = tables.ParseRecipe("parquet", columns=(tables.Column("a", "text", False),))
     for batch in parquet_reader.batches(io.BytesIO(content), recipe, recipe.columns):
         assert pa.total_allocated_bytes() - before < 60_000_000
-        assert batch.column("a")[0].as_py() == f"{text}{rows[seen]}"
-        seen += batch.num_rows
-    assert seen == 800
+        assert batch.column("a")[0].as_py() == f"{text}{rows[rows_read]}"
+        rows_read += batch.num_rows
+    assert rows_read == 800
 
 
 def test_the_pandas_index_is_not_a_column():

@@ -36,7 +36,7 @@ LOW_CONTRAST = """() => {
     }
     return rgba(getComputedStyle(document.body).backgroundColor);
   };
-  const found = [];
+  const results = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
@@ -44,9 +44,9 @@ LOW_CONTRAST = """() => {
     if (element.closest('[aria-disabled=true], .sr-only, .skip, script, option')) continue;
     const [a, b] = [light(rgba(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < 4.5) found.push(`${ratio.toFixed(2)} ${element.className} ${walker.currentNode.textContent.trim()}`);
+    if (ratio < 4.5) results.push(`${ratio.toFixed(2)} ${element.className} ${walker.currentNode.textContent.trim()}`);
   }
-  return found;
+  return results;
 }"""
 
 
@@ -59,25 +59,25 @@ def test_every_page_fits_its_viewport_and_is_accessible(visit, filled):
     page.on("pageerror", lambda error: faults.append(f"script: {error}"))
     for path in PATHS:
         page.goto(path)
-        found = [] if page.locator("h1").count() == 1 else ["not one h1"]
+        page_faults = [] if page.locator("h1").count() == 1 else ["not one h1"]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 844})
             wide = page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )
-            found += [f"{wide} px too wide at {width}"] if wide > 0 else []
+            page_faults += [f"{wide} px too wide at {width}"] if wide > 0 else []
         page.evaluate(
             "document.querySelectorAll('details:not(.menu)').forEach((fold) => { fold.open = true; })"
         )
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        found += [f"{wide} px too wide with all details open"] if wide > 0 else []
-        found += [f"unlabelled: {control}" for control in page.evaluate(UNLABELLED)]
+        page_faults += [f"{wide} px too wide with all details open"] if wide > 0 else []
+        page_faults += [f"unlabelled: {control}" for control in page.evaluate(UNLABELLED)]
         for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
-            found += [f"contrast, {scheme}: {text}" for text in page.evaluate(LOW_CONTRAST)]
+            page_faults += [f"contrast, {scheme}: {text}" for text in page.evaluate(LOW_CONTRAST)]
         ids = page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)")
-        found += [f"duplicate id: {name}" for name in set(ids) if ids.count(name) > 1]
-        faults += [f"{path}: {fault}" for fault in found]
+        page_faults += [f"duplicate id: {name}" for name in set(ids) if ids.count(name) > 1]
+        faults += [f"{path}: {fault}" for fault in page_faults]
     assert not faults, "\n".join(faults)
 
 
