@@ -22,16 +22,26 @@ SECRETS = {
     "OBJECT_STORAGE_SECRET_KEY",
     "PLATFORM_ADMIN_PASSWORD",
 }
-OF_OTHER_IMAGES = {"PGPASSWORD", "POSTGRES_USER", "POSTGRES_DB", "MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD"}
+OF_OTHER_IMAGES = {
+    "PGPASSWORD",
+    "POSTGRES_USER",
+    "POSTGRES_DB",
+    "MINIO_ROOT_USER",
+    "MINIO_ROOT_PASSWORD",
+    "SITE_ADDRESS",
+}
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
 def test_compose_has_the_services_and_pins_the_images_of_others():
-    assert set(SERVICES) == OURS | {"db", "storage"}
-    for name in set(SERVICES) - OURS:
-        assert re.fullmatch(
-            r"postgres:\d+\.\d+-bookworm|pgsty/silo:RELEASE\.[\dTZ-]+", SERVICES[name]["image"]
-        )
+    images = {
+        "proxy": r"caddy:\d+\.\d+\.\d+",
+        "db": r"postgres:\d+\.\d+-bookworm",
+        "storage": r"pgsty/silo:RELEASE\.[\dTZ-]+",
+    }
+    assert set(SERVICES) == OURS | set(images)
+    for name, image in images.items():
+        assert re.fullmatch(image, SERVICES[name]["image"])
 
 
 def test_compose_refuses_to_start_without_its_secrets():
@@ -74,12 +84,31 @@ def test_compose_starts_things_in_order():
     assert all("test" in SERVICES[name]["healthcheck"] for name in ("db", "storage"))
 
 
-def test_compose_keeps_data_in_volumes_and_opens_nothing_to_the_network():
-    mounts = [volume for service in SERVICES.values() for volume in service.get("volumes", [])]
-    assert {mount.split(":")[0] for mount in mounts} == set(COMPOSE["volumes"])
-    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert all(port.startswith(("127.0.0.1:", "${HOST:-127.0.0.1}:")) for port in ports)
-    assert "${HOST:-127.0.0.1}:${PORT:-8000}:8000" in ports
+def test_compose_keeps_data_in_volumes():
+    mounts = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
+    files = {mount for mount in mounts if mount.startswith("./")}
+    assert all((ROOT / file).is_file() for file in files)
+    assert set(mounts) - files == set(COMPOSE["volumes"])
+
+
+def test_compose_publishes_the_web_server_only_through_the_proxy_and_nothing_to_the_network():
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(ports) == {"proxy", "storage"}
+    published = [port for each in ports.values() for port in each]
+    assert all(port.startswith(("127.0.0.1:", "${HOST:-127.0.0.1}:")) for port in published)
+    assert "${HOST:-127.0.0.1}:${PORT:-8000}:80" in ports["proxy"]
+    assert SERVICES["proxy"]["depends_on"] == {"web": {"condition": "service_healthy"}}
+
+
+def test_the_proxy_buffers_for_the_web_server_and_never_reuses_a_connection_that_it_closes():
+    caddyfile = (ROOT / "deploy" / "proxy" / "Caddyfile").read_text()
+    assert set(re.findall(r"\{\$([A-Z_]+)", caddyfile)) == {"SITE_ADDRESS", "UPSTREAM"}
+    assert "{$UPSTREAM:web:8000}" in caddyfile
+    assert re.search(r"^\t\trequest_buffers \d+MiB$", caddyfile, re.MULTILINE)
+    assert re.search(r"^\t\tresponse_buffers \d+MiB$", caddyfile, re.MULTILINE)
+    kept_s = int(re.search(r"^\t\t\tkeepalive (\d+)s$", caddyfile, re.MULTILINE)[1])
+    gunicorn = (ROOT / "mlplatform" / "web" / "gunicorn.py").read_text()
+    assert kept_s < int(re.search(r"^keepalive = (\d+)", gunicorn, re.MULTILINE)[1])
 
 
 @pytest.mark.parametrize("name", ["worker", "scorer", "init"])

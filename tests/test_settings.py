@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from mlplatform import system_checks
 
 FILE = settings.BASE_DIR / "mlplatform" / "settings.py"
-COMPOSE_ONLY = {"POSTGRES_PASSWORD"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "DOMAIN", "HTTPS_PORT"}
 
 
 def variables_read() -> set[str]:
@@ -80,6 +80,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("API_TOKEN_DAYS", "0"),
         ("DEBUG", "maybe"),
         ("HTTPS", "2"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("OBJECT_STORAGE", "azure"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "mysql://user:password@host/name"),
