@@ -1,3 +1,5 @@
+"""Read-only admin pages of training jobs, model versions and releases."""
+
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
@@ -8,12 +10,8 @@ from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
 class ModelVersionAdmin(ReadOnlyAdmin):
     dataset_link, source, job_link = link("dataset"), link("dataset_version"), link("job")
     releases_link = links("releases", "model_version__id__exact", "releases")
-    shown = {
-        name: readable(name)
-        for name in ("metrics", "parameters", "signature", "features", "warnings", "libraries")
-    }
-    metrics_text, parameters_text, signature_text = shown["metrics"], shown["parameters"], shown["signature"]
-    features_text, warnings_text, libraries_text = shown["features"], shown["warnings"], shown["libraries"]
+    metrics_text, parameters_text, signature_text = map(readable, ("metrics", "parameters", "signature"))
+    features_text, warnings_text, libraries_text = map(readable, ("features", "warnings", "libraries"))
     list_display = [
         "__str__", "stage", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at", "trained_by",
         "promoted_at", "releases_link",

@@ -1,3 +1,5 @@
+"""Training jobs, model versions and releases."""
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -8,6 +10,8 @@ from registry.querysets import ModelVersionQuerySet, ReleaseQuerySet, TrainingJo
 
 
 class Stage(models.TextChoices):
+    """Where a version can be live, from the lowest to the highest."""
+
     DEV = "dev", "dev"
     STAGING = "staging", "staging"
     PRODUCTION = "production", "production"
@@ -29,8 +33,8 @@ class TrainingJob(Job):
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
     request = models.JSONField(help_text="The training request, with all defaults filled in.")
-    stage = models.CharField(max_length=20, blank=True, help_text="The current step: loading, fitting ...")
-    timings = models.JSONField(default=list, help_text="The steps so far: [name, start time in ISO format].")
+    stage = models.CharField(max_length=20, blank=True, help_text="The current stage: loading, fitting ...")
+    timings = models.JSONField(default=list, help_text="The stages so far: [name, start time in ISO format].")
     expected_s = models.FloatField(null=True, help_text="The expected duration, from earlier trainings.")
     warnings = models.JSONField(default=list, help_text="The warnings of the preflight checks.")
     timeout_s = models.PositiveIntegerField(null=True, help_text="The time limit in seconds.")
@@ -63,7 +67,7 @@ class TrainingJob(Job):
 
 
 class VersionCounter(models.Model):
-    """The last model version number given out for a dataset, so that a deleted version's number never returns."""
+    """The last model version number of a dataset, so that the number of a deleted version is not used again."""
 
     dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, related_name="+", primary_key=True)
     last = models.PositiveIntegerField(default=0)
@@ -75,7 +79,7 @@ class VersionCounter(models.Model):
 class ModelVersion(models.Model):
     """One trained pipeline of a dataset. Its artifact is owned by its newest release in its stage."""
 
-    # PROTECT: a dataset cannot go while a model depends on it, whoever deletes.
+    # PROTECT: a dataset cannot be deleted while a model depends on it.
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="model_versions")
     dataset_version = models.ForeignKey(
         DatasetVersion, on_delete=models.PROTECT, related_name="model_versions"
@@ -91,8 +95,8 @@ class ModelVersion(models.Model):
     description = models.TextField(blank=True)
     target = models.CharField(max_length=255, null=True)
     features = models.JSONField()
-    parameters = models.JSONField(help_text="Every parameter of the fitted estimator.")
-    signature = models.JSONField(help_text="Input columns, target, output, classes, an example row.")
+    parameters = models.JSONField(help_text="All parameters of the fitted estimator.")
+    signature = models.JSONField(help_text="Input columns, target, output kind, classes and an example row.")
     metrics = models.JSONField()
     warnings = models.JSONField(default=list)
     test_size = models.FloatField(null=True)
@@ -102,7 +106,9 @@ class ModelVersion(models.Model):
     artifact_size = models.PositiveBigIntegerField()
     artifact_sha256 = models.CharField(max_length=64)
     artifact_hmac = models.CharField(max_length=64)
-    libraries = models.JSONField(help_text="The versions of what the artifact was made with.")
+    libraries = models.JSONField(
+        help_text="The versions of Python and the libraries that saved the artifact."
+    )
     trained_at = models.DateTimeField(db_index=True)
     trained_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="model_versions"
@@ -146,7 +152,7 @@ class ModelVersion(models.Model):
 
 
 class Release(models.Model):
-    """The fact that one model version is live in one stage of one dataset, from started_at to ended_at."""
+    """One model version being live in one stage of its dataset, from started_at to ended_at."""
 
     class Kind(models.TextChoices):
         TRAINING = "training", "training"
@@ -157,7 +163,7 @@ class Release(models.Model):
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="releases")
     stage = models.CharField(max_length=20, choices=Stage.choices)
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    key = models.CharField(max_length=255, help_text="Where the artifact is in the trained-models bucket.")
+    key = models.CharField(max_length=255, help_text="The key of the artifact in the trained-models bucket.")
     comment = models.TextField(blank=True)
     started_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True, blank=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from registry.estimators import docstrings
 from registry.estimators.parameters import Parameter, Rule
 
-# `memory` names a directory that the estimator writes a cache to: no request may choose one.
+# `memory` names a directory that the estimator writes a cache to: a request must not choose one.
 FORBIDDEN = {"memory"}
 # Choices that need a square distance matrix or a Python function instead of a table.
 UNSUPPORTED_CHOICES = {"precomputed", "precomputed_nearest_neighbors", "pyfunc"}

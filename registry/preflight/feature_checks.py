@@ -23,7 +23,7 @@ def warnings(trial: Trial) -> Iterator[dict]:
         predicts = "alone predicts" if len(leaks) == 1 else "each predict"
         detail = (
             f"{subject(leaks)} {predicts} `{trial.target['name']}` almost perfectly in a sample of "
-            f"{len(trial.frame):,} rows (target leakage). Exclude columns that are not known at prediction time."
+            f"{len(trial.frame):,} rows (target leakage). Exclude columns that are not available at prediction time."
         )
         yield warning("leak", "features", detail)
 

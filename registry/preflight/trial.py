@@ -16,7 +16,7 @@ MAX_COLUMNS = 2_000  # to read and check; reading 5,000 takes a second
 
 @dataclass(frozen=True)
 class Trial:
-    """A requested training with what is known about its columns.
+    """A requested training with the profile of its columns.
 
     `target` is None for clustering; `profile` is by column name and counts all `rows`; `frame` is a sample of
     them, or all of them if `is_whole`.
