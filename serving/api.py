@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from mlplatform.openapi import ErrorSerializer
 from registry.models import Stage
 from serving.batch import service
-from serving.batch.scorer import CONTENT_TYPES
+from serving.batch.writers import CONTENT_TYPES
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
 from serving.monitoring import metrics

@@ -75,8 +75,6 @@ EXCEPTIONS = {
     "lines": {
         "serving/model_cache/cache.py": "becomes a class, apart from the token cache",
         "tests/registry/test_pages.py": "one file a page",
-        "tests/serving/batch/test_scorer.py": "one file an operation",
-        "tests/serving/batch/test_service.py": "one file an operation",
         "tests/serving/model_cache/test_cache.py": "one file an operation",
     },
     "names": {

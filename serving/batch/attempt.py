@@ -28,13 +28,13 @@ def run(attempt: Attempt, *, retry_s: float = RETRY_S) -> None:
         attempt.recording_outcome(),
         attempt.keeping_lease(),
         metrics.count_failures("file") as seen,
-        tempfile.TemporaryFile() as scored,
+        tempfile.TemporaryFile() as output,
     ):
-        _score(attempt, scored, seen, retry_s=retry_s)
+        _score(attempt, output, seen, retry_s=retry_s)
     cleanup.discard_input(attempt.job)
 
 
-def _score(attempt: Attempt, scored: IO[bytes], seen, *, retry_s: float) -> None:
+def _score(attempt: Attempt, output: IO[bytes], seen, *, retry_s: float) -> None:
     job, start = attempt.job, time.perf_counter()
     if job.model_version_id is None:
         raise ValidationError(
@@ -44,25 +44,25 @@ def _score(attempt: Attempt, scored: IO[bytes], seen, *, retry_s: float) -> None
     entry = seen.entry = with_retries(get_entry, for_s=retry_s)
     opened = partial(storage.open_file, storage.datasets(), job.input_key)
     with with_retries(opened, for_s=retry_s) as file:
-        given = scorer.Table(file, ParseRecipe.from_dict(job.recipe), job.rows)
-        counted = scorer.score(
-            entry.model, given, scored, probabilities=job.probabilities, tell=Progress(attempt)
+        table = scorer.Table(file, ParseRecipe.from_dict(job.recipe), job.rows)
+        totals = scorer.score(
+            entry.model, table, output, probabilities=job.probabilities, report=Progress(attempt)
         )
-    size = scored.seek(0, 2)
-    key = with_retries(partial(_store, job, scored), for_s=retry_s)
-    with_retries(partial(_succeed, attempt, counted, key=key, size=size), for_s=retry_s)
+    size = output.seek(0, 2)
+    key = with_retries(partial(_store, job, output), for_s=retry_s)
+    with_retries(partial(_succeed, attempt, totals, key=key, size=size), for_s=retry_s)
     metrics.count_prediction(
-        entry, protocol="file", rows=counted.rows, warnings=counted.input_warnings, start=start
+        entry, protocol="file", rows=totals.rows, warnings=totals.input_warnings, start=start
     )
 
 
-def _store(job: ScoringJob, scored: IO[bytes]) -> str:
+def _store(job: ScoringJob, output: IO[bytes]) -> str:
     key = f"{storage.unique_folder(cleanup.FOLDER)}/result.{job.format}"
-    storage.save(storage.datasets(), key, scored)
+    storage.save(storage.datasets(), key, output)
     return key
 
 
-def _succeed(attempt: Attempt, counted: scorer.Counted, *, key: str, size: int) -> None:
+def _succeed(attempt: Attempt, totals: scorer.Totals, *, key: str, size: int) -> None:
     """Write the result into the job. Raises Interrupted if the job was cancelled or is another attempt's now."""
     job = attempt.job
     if ScoringJob.objects.filter(pk=job.pk, result_key=key).exists():
@@ -72,8 +72,8 @@ def _succeed(attempt: Attempt, counted: scorer.Counted, *, key: str, size: int) 
         JobState.SUCCEEDED,
         unless_cancelled=True,
         progress=1,
-        rows_done=counted.rows,
-        input_warnings=counted.input_warnings,
+        rows_done=totals.rows,
+        input_warnings=totals.input_warnings,
         result_key=key,
         result_size=size,
         error="",
@@ -90,10 +90,10 @@ class Progress:
     def __init__(self, attempt: Attempt):
         self.attempt, self.written_at = attempt, 0.0
 
-    def __call__(self, counted: scorer.Counted) -> None:
+    def __call__(self, totals: scorer.Totals) -> None:
         self.attempt.check()
         if time.monotonic() - self.written_at < WRITE_EVERY_S:
             return
         self.written_at = time.monotonic()
-        progress = min(counted.rows / self.attempt.job.rows, 1)
-        self.attempt.report(rows_done=counted.rows, progress=progress, input_warnings=counted.input_warnings)
+        progress = min(totals.rows / self.attempt.job.rows, 1)
+        self.attempt.report(rows_done=totals.rows, progress=progress, input_warnings=totals.input_warnings)

@@ -66,47 +66,47 @@ def score(
         name = dataset if isinstance(dataset, str) else dataset.name
         entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
         prediction.check_supported(entry.model, probabilities=probabilities)
-        given = scorer.table(file, filename)
+        table = scorer.open_table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
-        if not as_job and size <= INLINE_BYTES and given.rows <= INLINE_ROWS:
+        if not as_job and size <= INLINE_BYTES and table.rows <= INLINE_ROWS:
             with contextlib.suppress(_OverLimit):
                 return _score_inline(
-                    entry, given, filename=filename, probabilities=probabilities, start=start
+                    entry, table, filename=filename, probabilities=probabilities, start=start
                 )
-        scorer.try_first(entry.model, given, probabilities=probabilities)
+        scorer.check_first_rows(entry.model, table, probabilities=probabilities)
         job = ScoringJob(
             dataset_name=entry.release.dataset.name,
             stage=entry.release.stage,
             version=entry.release.model_version.number,
             model_version=entry.release.model_version,
             filename=filename[-255:],
-            format=given.recipe.format,
-            recipe=given.recipe.to_dict(),
+            format=table.recipe.format,
+            recipe=table.recipe.to_dict(),
             probabilities=probabilities,
-            rows=given.rows,
+            rows=table.rows,
             input_size=size,
             requested_by=by,
         )
         return _enqueue(job, file)
 
 
-def _score_inline(entry, given: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
+def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
     with contextlib.ExitStack() as stack:
-        scored = stack.enter_context(tempfile.TemporaryFile())
+        output = stack.enter_context(tempfile.TemporaryFile())
         end = time.perf_counter() + INLINE_S
 
-        def tell(counted: scorer.Counted) -> None:
-            is_over_limit = time.perf_counter() > end or scored.tell() > INLINE_RESULT_BYTES
-            if is_over_limit and counted.rows < given.rows:
+        def report(totals: scorer.Totals) -> None:
+            is_over_limit = time.perf_counter() > end or output.tell() > INLINE_RESULT_BYTES
+            if is_over_limit and totals.rows < table.rows:
                 raise _OverLimit
 
-        counted = scorer.score(entry.model, given, scored, probabilities=probabilities, tell=tell)
+        totals = scorer.score(entry.model, table, output, probabilities=probabilities, report=report)
         stack.pop_all()  # the caller closes it
-    scored.seek(0)
+    output.seek(0)
     metrics.count_prediction(
-        entry, protocol="file", rows=counted.rows, warnings=counted.input_warnings, start=start
+        entry, protocol="file", rows=totals.rows, warnings=totals.input_warnings, start=start
     )
-    return Scored(scored, given.recipe.format, result_name(filename, given.recipe.format))
+    return Scored(output, table.recipe.format, result_name(filename, table.recipe.format))
 
 
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
