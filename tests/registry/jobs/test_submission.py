@@ -5,9 +5,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform.errors import Conflict
 from registry.jobs import submission
+from registry.jobs.submission import NeedsConfirmation, submit
 from registry.models import JobState, ModelVersion, TrainingJob
 from registry.training.request import TrainingRequest
 from tests import jobs_at_once
+
+TREE = {"module": "tree", "class_name": "DecisionTreeClassifier"}
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def test_a_queued_job_whose_dataset_is_deleted_fails_with_that_reason(queued):
 def test_a_time_limit_outside_the_platforms_limit_is_refused(make_dataset, admin, seconds):
     request = TrainingRequest("tree", "DecisionTreeClassifier", timeout_s=seconds)
     with pytest.raises(ValidationError, match="timeout_s must be"):
-        submission.submit(make_dataset(), request=request, by=admin)
+        submit(make_dataset(), request=request, by=admin)
 
 
 def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
@@ -88,3 +91,62 @@ def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
         "random_state": 42,
         "description": "",
     }
+
+
+def test_a_missing_target_is_chosen_by_the_column_names(make_version, make_dataset):
+    table = "label,x,z\n" + "".join(f"{'ab'[i % 2]},{i},{i % 5}\n" for i in range(20))
+    assert make_version(make_dataset("named", table)).target == "label"
+
+
+def test_a_clusterer_gets_no_target_by_default(make_version, make_dataset):
+    version = make_version(make_dataset(), module="cluster", class_name="KMeans", params={"n_clusters": 2})
+    assert (version.target, version.task) == (None, "clustering")
+    assert version.metrics["n_clusters"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"class_name": "DecisionTreeClasifier"}, "DecisionTreeClassifier"),
+        ({"module": "ensemble"}, "tree"),
+        ({"module": "os", "class_name": "system"}, "Unknown algorithm"),
+        ({"params": {"max_dept": 3}}, "max_depth"),
+        ({"params": {"max_depth": 0}}, "at least 1"),
+        ({"target": "specis"}, "species"),
+        ({"target": None}, "needs a target"),
+        ({"features": ["length", "colours"]}, "colour"),
+        ({"features": ["species"]}, "target"),
+        ({"test_size": 0}, "above 0"),
+        ({"test_size": 1.0}, "below 1"),
+        ({"random_state": -1}, "random state"),
+        ({"class_name": "DecisionTreeRegressor"}, "numbers"),
+    ],
+)
+def test_an_invalid_request_is_refused_before_it_is_queued(make_dataset, admin, fields, sentence):
+    source = make_dataset()
+    with pytest.raises(ValidationError, match=sentence):
+        submit(source, request=TrainingRequest(**(TREE | fields)), by=admin)
+    assert not TrainingJob.objects.exists()
+
+
+def test_viewers_cannot_train(make_dataset, make_user):
+    with pytest.raises(PermissionDenied, match="data scientist role"):
+        submit(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
+
+
+def test_a_dataset_that_cannot_be_fitted_is_refused_by_the_dry_run(make_dataset, admin):
+    source = make_dataset("constant", "x,y\n" + "".join(f"{i},same\n" for i in range(20)))
+    with pytest.raises(ValidationError, match="only one class"):
+        submit(source, request=TrainingRequest(**TREE), by=admin)
+    assert not TrainingJob.objects.exists()
+
+
+def test_warnings_need_confirmation_unless_they_are_accepted(make_dataset, admin):
+    source = make_dataset(
+        "leaky", "a,b,y\n" + "".join(f"{i % 3},{'xz'[i % 2]},{'xz'[i % 2]}\n" for i in range(60))
+    )
+    with pytest.raises(NeedsConfirmation) as refusal:
+        submit(source, request=TrainingRequest(**TREE), by=admin, accept_warnings=False)
+    assert [warning["code"] for warning in refusal.value.warnings] == ["leak"]
+    job = submit(source, request=TrainingRequest(**TREE), by=admin)
+    assert job.warnings == refusal.value.warnings
