@@ -37,22 +37,10 @@ def submit(
     NeedsConfirmation for warnings that are not accepted, and NotReady if the object store is unavailable.
     """
     permissions.check(by, "train")
-    algorithm = algorithms.get(request.module, request.class_name)
-    target = _target(dataset_version, algorithm, request.target)
-    validation.check_random_state(request.random_state)
-    timeout_s = limits.timeout(request.timeout_s)
-    inputs = select_features(dataset_version.columns, features=request.features, target=target)
-    request = dataclasses.replace(
-        request,
-        module=algorithm.module,
-        class_name=algorithm.name,
-        params=algorithms.check_params(algorithm, request.params),
-        target=target,
-        features=[column["name"] for column in inputs],
-    )
+    request = resolve(dataset_version, request=request)
     warnings = dry_run.check(
         dataset_version,
-        algorithm=algorithm,
+        algorithm=algorithms.get(request.module, request.class_name),
         params=request.params,
         target=request.target,
         features=request.features,
@@ -61,13 +49,40 @@ def submit(
     )
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
+    return enqueue(dataset_version, request=request, by=by, warnings=warnings)
+
+
+def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> TrainingRequest:
+    """Returns the request with its defaults filled in, such as the target and the features.
+
+    Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
+    """
+    algorithm = algorithms.get(request.module, request.class_name)
+    target = _target(dataset_version, algorithm, request.target)
+    validation.check_random_state(request.random_state)
+    inputs = select_features(dataset_version.columns, features=request.features, target=target)
+    return dataclasses.replace(
+        request,
+        module=algorithm.module,
+        class_name=algorithm.name,
+        params=algorithms.check_params(algorithm, request.params),
+        target=target,
+        features=[column["name"] for column in inputs],
+        timeout_s=limits.timeout(request.timeout_s),
+    )
+
+
+def enqueue(
+    dataset_version: DatasetVersion, *, request: TrainingRequest, by, warnings: list[dict]
+) -> TrainingJob:
+    """Queue a resolved request with the warnings of its preflight checks."""
     return leases.enqueue(
         TrainingJob(
             dataset_name=dataset_version.dataset.name,
             dataset_version=dataset_version,
             requested_by=by,
-            timeout_s=timeout_s,
-            expected_s=limits.expected_seconds(algorithm.name, rows=dataset_version.row_count),
+            timeout_s=request.timeout_s,
+            expected_s=limits.expected_seconds(request.class_name, rows=dataset_version.row_count),
             warnings=warnings,
             request=request.to_dict(),
         )

@@ -1,9 +1,8 @@
-"""Many callers in the same moment: numbers without gaps or clashes, one live release, no server error."""
+"""Simultaneous callers: numbers without gaps or clashes, one live release, no server error."""
 
 import hashlib
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +18,7 @@ def bytes_are_right(platform, dataset: str) -> bool:
     return digests == [model["artifact_sha256"] for model in models]
 
 
-def test_twenty_trainings_that_end_in_the_same_moment_get_the_versions_1_to_20(platform):
+def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(platform):
     platform.have_workers(0)
     assert platform.upload("twenty").status_code == 201
     done = subprocess.run(
@@ -34,23 +33,23 @@ def test_twenty_trainings_that_end_in_the_same_moment_get_the_versions_1_to_20(p
     assert states == [("succeeded",)]
 
 
-def test_twenty_trainings_asked_for_at_once_each_run_once_on_two_workers(platform):
+def test_of_eight_trainings_requested_at_once_two_workers_run_each_once(platform):
     assert platform.upload("queued").status_code == 201
     platform.have_workers(2)
-    answers = at_once(*[lambda: platform.train("queued", prefer="respond-async")] * 20)
-    assert statuses(answers) == [202] * 20
-    jobs = [platform.ended(answer.json()["job"], within=240) for answer in answers]
-    assert [job["state"] for job in jobs] == ["succeeded"] * 20
-    assert sorted(job["result"]["version"] for job in jobs) == list(range(1, 21))
-    assert [job["attempt"] for job in jobs] == [1] * 20
+    answers = at_once(*[lambda: platform.train("queued", prefer="respond-async")] * 8)
+    assert statuses(answers) == [202] * 8
+    jobs = [platform.ended(answer.json()["job"]) for answer in answers]
+    assert [job["state"] for job in jobs] == ["succeeded"] * 8
+    assert sorted(job["result"]["version"] for job in jobs) == list(range(1, 9))
+    assert [job["attempt"] for job in jobs] == [1] * 8
     assert len(platform.live("queued", "dev")) == 1
     assert bytes_are_right(platform, "queued")
 
 
-def test_of_two_promotions_of_one_version_at_once_one_wins(platform):
+def test_one_of_two_simultaneous_promotions_of_a_version_wins(platform):
     platform.made("raced")
     original = platform.get("/models/raced/1").json()["artifact_path"]
-    for _ in range(10):
+    for _ in range(5):
         answers = at_once(*[lambda: platform.promote("raced", 1, "staging")] * 2)
         won, lost = sorted(answers, key=lambda answer: answer.status_code)
         assert won.status_code == 200, won.text
@@ -65,7 +64,7 @@ def test_of_two_promotions_of_one_version_at_once_one_wins(platform):
     assert platform.stored(original).exists()
 
 
-def test_of_two_versions_promoted_into_one_stage_at_once_exactly_one_is_live(platform):
+def test_exactly_one_of_two_versions_promoted_to_a_stage_at_once_is_live(platform):
     platform.made("rivals", versions=2)
     for stage in ("staging", "production"):
         answers = at_once(
@@ -77,7 +76,7 @@ def test_of_two_versions_promoted_into_one_stage_at_once_exactly_one_is_live(pla
         assert platform.predict("rivals", stage).json()["version"] == live
 
 
-def test_of_two_files_uploaded_under_one_name_at_once_one_wins(platform):
+def test_one_of_two_files_uploaded_under_one_name_at_once_wins(platform):
     for turn in range(5):
         name = f"claimed{turn}"
         answers = at_once(
@@ -91,7 +90,7 @@ def test_of_two_files_uploaded_under_one_name_at_once_one_wins(platform):
         assert hashlib.sha256(content).hexdigest() == won.json()["sha256"]
 
 
-def test_of_two_uploads_of_the_same_bytes_at_once_the_second_is_the_first(platform):
+def test_two_simultaneous_uploads_of_the_same_bytes_return_the_same_version(platform):
     for turn in range(5):
         name = f"twins{turn}"
         answers = at_once(*[lambda name=name: platform.upload(name)] * 2)
@@ -117,14 +116,12 @@ def test_five_new_versions_uploaded_at_once_are_numbered_without_a_gap(platform)
         assert hashlib.sha256(content).hexdigest() == facts["sha256"]
 
 
-def test_ten_writers_at_once_meet_no_server_error(platform):
+def test_ten_simultaneous_writers_get_no_server_error(platform):
     platform.made("crowded", versions=2)
-    until = time.monotonic() + 8
 
     def write(writer: int) -> list[int]:
-        seen, turn = [], 0
-        while time.monotonic() < until:
-            turn += 1
+        seen = []
+        for turn in range(8):
             table = f"{TABLE}{turn},{writer},red,rose\n"
             to_version = {"dataset_name": "crowded", "environment": "dev", "to_version": 1 + turn % 2}
             seen += [
@@ -137,7 +134,7 @@ def test_ten_writers_at_once_meet_no_server_error(platform):
     trained = platform.train("crowded", prefer="respond-async").json()
     with ThreadPoolExecutor(10) as pool:
         seen = Counter(status for answers in pool.map(write, range(10)) for status in answers)
-    print(f"{seen.total()} calls in 8 s: {dict(seen)}")
+    assert seen.total() == 240
     assert set(seen) <= {200, 201, 409}
     assert len(platform.live("crowded", "dev")) == 1
     assert platform.ended(trained["job"])["state"] == "succeeded"

@@ -1,4 +1,4 @@
-"""Twenty trainings in one process that all come to register their version in the same moment."""
+"""Twenty trainings in one process that register their versions at the same moment."""
 
 import sys
 import threading
@@ -14,7 +14,7 @@ def main(dataset_name: str) -> None:
     from django.utils import timezone
 
     from catalog.models import Dataset
-    from registry.jobs.submission import submit
+    from registry.jobs import submission
     from registry.models import JobState, TrainingJob
     from registry.training.request import TrainingRequest
     from registry.training.run import train
@@ -32,7 +32,8 @@ def main(dataset_name: str) -> None:
     source = Dataset.objects.named(dataset_name).version()
     request = TrainingRequest(module="tree", class_name="DecisionTreeClassifier")
     admin = get_user_model().objects.get(username="admin")
-    jobs = [submit(source, request=request, by=admin) for _ in range(COUNT)]
+    request = submission.resolve(source, request=request)
+    jobs = [submission.enqueue(source, request=request, by=admin, warnings=[]) for _ in range(COUNT)]
     TrainingJob.objects.filter(pk__in=[job.pk for job in jobs]).update(
         state=JobState.RUNNING, attempt=1, heartbeat_at=timezone.now()
     )
