@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.models import Release
-from serving.inputs.reader import Reader, TypedRows
+from serving.inputs.reader import TypedRows
+from serving.inputs.sources import Rows, RowSource
 from serving.model_cache.cache import CacheEntry, shared_cache
 from serving.model_cache.loader import Model
 from serving.monitoring import metrics
@@ -26,21 +27,11 @@ class Prediction:
     warnings: list[dict] | None = None
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows as JSON values. A protocol with another format has its own class with this method."""
-
-    rows: list
-
-    def to_typed(self, reader: Reader) -> TypedRows:
-        return reader.from_rows(self.rows)
-
-
 def predict(
     dataset: Dataset | str,
     *,
     stage: str | None,
-    rows: list | Rows,
+    rows: list | RowSource,
     by,
     version: int | None = None,
     probabilities: bool = False,

@@ -50,6 +50,7 @@ class EstimatorPredictor:
         self.estimator = estimator
 
     def predict(self, encoded: np.ndarray, *, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        """Encoded rows (rows, columns) -> predictions (rows,) and, if requested, probabilities (rows, classes)."""
         from sklearn import config_context
 
         _check_range(encoded)

@@ -99,6 +99,7 @@ def text_or_none(text: str | None) -> str | None:
 
 
 def parse_number(text: str | None) -> float | None:
+    """A number with a decimal point, or None if missing. Raises InvalidCell."""
     if text is None or (text := text.strip()) in MISSING_TEXTS:
         return None
     try:
@@ -110,6 +111,7 @@ def parse_number(text: str | None) -> float | None:
 
 
 def parse_boolean(text: str | None) -> bool | None:
+    """`true` or `false` in any case, or None if missing. Raises InvalidCell."""
     if text is None or (text := text.strip()) in MISSING_TEXTS:
         return None
     try:

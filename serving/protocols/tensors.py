@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import orjson
-from django.core.exceptions import ValidationError
 
 from serving.inputs.reader import Reader, TypedRows
+from serving.inputs.sources import invalid
 
 # The protocol's datatypes and the numpy dtype of their binary form.
 DATATYPES = {
@@ -22,10 +22,6 @@ DATATYPES = {
     "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "BYTES": None,
 }  # fmt: skip
 MAX_DIMENSIONS = 8
-
-
-def invalid(sentence: str) -> ValidationError:
-    return ValidationError(sentence, code="invalid_input")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ Model names and error bodies are those of the V2 protocol (v2.py).
 """
 
 from serving import prediction
+from serving.inputs.sources import invalid
 from serving.protocols import bodies, invocations, naming
-from serving.protocols.tensors import invalid
 
 
 def predict(model: str, *, content: bytes, by) -> dict:

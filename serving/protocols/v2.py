@@ -13,9 +13,10 @@ from django.db import close_old_connections
 
 from registry.models import Release, Stage
 from serving import prediction
+from serving.inputs.sources import invalid
 from serving.model_cache.cache import CacheEntry, shared_cache
 from serving.protocols import bodies, naming
-from serving.protocols.tensors import Tensor, Tensors, invalid, output
+from serving.protocols.tensors import Tensor, Tensors, output
 
 JSON_SIZE = "Inference-Header-Content-Length"
 OUTPUTS = ("predict", "predict_proba")
@@ -37,6 +38,7 @@ class Inference:
 
 
 def error_body(failure: dict, status: int) -> dict:
+    """The ERROR_BODIES of /v1 and /v2: all sentences as one string."""
     return {"error": " ".join(failure["fields"].get("input_data") or [failure["detail"]])}
 
 
@@ -54,11 +56,13 @@ def cache_entry(model: str, version: str | None) -> CacheEntry:
 
 
 def ready(model: str, version: str | None) -> dict:
+    """Load the model if necessary. Raises what ModelCache.get() raises."""
     cache_entry(model, version)
     return {"name": model, "ready": True}
 
 
 def metadata(model: str, version: str | None) -> dict:
+    """The inputs and outputs of a live model, with their datatypes and shapes (-1 is any number of rows)."""
     model_version = cache_entry(model, version).model.version
     signature = model_version.signature
     outputs = [_tensor_metadata("predict", output_type(signature))]
