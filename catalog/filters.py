@@ -1,3 +1,5 @@
+from operator import itemgetter
+
 import django_filters
 
 from catalog.models import DatasetVersion
@@ -9,7 +11,8 @@ class DatasetFilter(django_filters.FilterSet):
 
     q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")
     format = django_filters.ChoiceFilter(
-        choices=[(form.name, form.label) for form in FORMATS.values()], label="Format"
+        choices=sorted(((form.name, form.label) for form in FORMATS.values()), key=itemgetter(1)),
+        label="Format",
     )
     ordering = django_filters.OrderingFilter(
         fields={

@@ -12,7 +12,7 @@ from django.utils.safestring import mark_safe
 
 register = template.Library()
 
-NOTHING = "–"
+DASH = "–"
 # A narrow no-break space: numbers do not wrap.
 THIN_SPACE = "\u202f"
 
@@ -38,16 +38,16 @@ DATE_AFTER = timedelta(days=30)
 @register.filter
 def number(value):
     """`1234567` -> `1 234 567`, with thin spaces; the decimals of a float are kept."""
-    if _missing(value):
-        return NOTHING
+    if _is_missing(value):
+        return DASH
     return f"{value:,}".replace(",", THIN_SPACE)
 
 
 @register.filter
 def metric(value):
     """Four significant digits: `0.9667`, `53.37`, `2 934`; `3.2e-05` for what four decimals would round to zero."""
-    if _missing(value):
-        return NOTHING
+    if _is_missing(value):
+        return DASH
     size = abs(float(value))
     if 0 < size < 0.00005:
         return f"{value:.1e}"
@@ -58,8 +58,8 @@ def metric(value):
 @register.filter
 def filesize_short(value):
     """Bytes as `812 bytes`, `4.2 KB`, `120 MB`; a KB is 1024 bytes, as in the upload limit."""
-    if _missing(value):
-        return NOTHING
+    if _is_missing(value):
+        return DASH
     if value < 1024:
         return f"{value} byte{'' if value == 1 else 's'}"
     size, unit = value / 1024, "KB"
@@ -74,8 +74,8 @@ def filesize_short(value):
 def duration(value):
     """Seconds or a timedelta as `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if _missing(seconds):
-        return NOTHING
+    if _is_missing(seconds):
+        return DASH
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -90,7 +90,7 @@ def duration(value):
 def moment(value):
     """A time as `5 minutes ago`, with the exact time in the tooltip; after a month as a date."""
     if value is None:
-        return NOTHING
+        return DASH
     local = timezone.localtime(value)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
@@ -103,7 +103,7 @@ def moment(value):
 @register.filter
 def stage_badge(stage):
     """The badge of a stage; a dash for a version that is not live."""
-    return _badge(*STAGES[stage]) if stage else NOTHING
+    return _badge(*STAGES[stage]) if stage else DASH
 
 
 @register.filter
@@ -119,7 +119,7 @@ def code(text):
 
 
 @register.filter
-def heat(share):
+def heat_class(share):
     """The CSS class that colours a cell by a share of 0 to 1, to avoid inline styles."""
     return f"heat-{round(min(max(share, 0), 1) * 10)}"
 
@@ -127,8 +127,8 @@ def heat(share):
 @register.filter
 def percent(share):
     """A share of 0 to 1 as `96.7 %`; `100 %` and `0 %` only for exact values."""
-    if _missing(share):
-        return NOTHING
+    if _is_missing(share):
+        return DASH
     if 0 < share < 0.001:
         return f"< 0.1{THIN_SPACE}%"
     if 0.999 < share < 1:
@@ -136,7 +136,7 @@ def percent(share):
     return f"{share * 100:.0f}{THIN_SPACE}%" if share in (0, 1) else f"{share * 100:.1f}{THIN_SPACE}%"
 
 
-def _missing(value):
+def _is_missing(value):
     return value is None or value == "" or (isinstance(value, float) and not math.isfinite(value))
 
 
