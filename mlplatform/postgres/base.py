@@ -8,7 +8,6 @@ import time
 import psycopg
 from django.db.backends.postgresql import base
 from psycopg import IsolationLevel
-from psycopg.errors import _WaitTimeout
 
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.circuit_breaker import LONG_TIMEOUT_S, SHORT_TIMEOUT_S
@@ -21,14 +20,25 @@ class Connection(psycopg.Connection):
         if timeout is not None or not self.breaker.is_enabled:
             return super().wait(gen, interval, timeout)
         try:
-            return super().wait(gen, interval, SHORT_TIMEOUT_S)
-        except _WaitTimeout:
+            return self._wait_at_most(SHORT_TIMEOUT_S, gen, interval)
+        except TimeoutError:
             if circuit_breaker.has_short_timeout() or self.breaker.is_open:
                 raise self._timed_out() from None
         try:
-            return super().wait(gen, interval, LONG_TIMEOUT_S - SHORT_TIMEOUT_S)
-        except _WaitTimeout:
+            return self._wait_at_most(LONG_TIMEOUT_S - SHORT_TIMEOUT_S, gen, interval)
+        except TimeoutError:
             raise self._timed_out() from None
+
+    def _wait_at_most(self, seconds: float, gen, interval):
+        """Raises TimeoutError if the server has not answered by then; `gen` can be waited for again."""
+        try:
+            return super().wait(gen, interval, seconds)
+        except psycopg.OperationalError as error:
+            # psycopg has no public exception for the timeout. Errors that the server sends have an SQLSTATE, and a
+            # lost connection is closed.
+            if error.sqlstate is not None or self.closed:
+                raise
+            raise TimeoutError from error
 
     def _timed_out(self) -> psycopg.OperationalError:
         self.breaker.record(is_timeout=True)
