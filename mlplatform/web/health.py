@@ -1,4 +1,4 @@
-"""The probes, answered before host validation, sessions and redirects: a probe comes by pod address."""
+"""Health probes, answered before host validation, sessions and redirects: probes use the address of a pod."""
 
 from concurrent.futures import wait
 
@@ -14,7 +14,7 @@ from mlplatform.errors import RETRY_AFTER_S
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
 
-ANSWER_S = 1.5  # SageMaker gives /ping 2 s, and so do most who ask /readyz
+TIMEOUT_S = 1.5  # SageMaker allows /ping 2 s, and so do most that request /readyz
 _checks = SingleFlight(4, "health check", close_connections=True)
 
 
@@ -41,18 +41,18 @@ def _storage(store) -> str:
 
 
 def readiness() -> dict[str, str]:
-    """Each thing that a request may need, and "ok" or what is wrong with it."""
+    """The state of each service that a request may need: "ok" or what is wrong."""
     checks = {
         "database": _database,
         "datasets": lambda: _storage(storage.datasets()),
         "trained_models": lambda: _storage(storage.models()),
     }
     futures = {name: _checks.start(name, check) for name, check in checks.items()}
-    wait(futures.values(), ANSWER_S)
+    wait(futures.values(), TIMEOUT_S)
     return {name: future.result() if future.done() else "no answer" for name, future in futures.items()}
 
 
-def _pings() -> bool:
+def _ping() -> bool:
     return all(import_string(path)() for path in settings.PING_CHECKS)
 
 
@@ -68,22 +68,25 @@ class HealthMiddleware:
         if request.path in {"/livez", "/healthz"}:
             return JsonResponse({"status": "ok"})
         if request.path in {"/ping", "/health"}:
-            # What MLflow and SageMaker ask: 404 while what this server is there for cannot answer.
-            answers = result_within(_checks.start("ping", _pings), ANSWER_S, default=False)
-            return HttpResponse(status=200 if answers else 404)
+            # The probes of SageMaker and MLflow: 404 while the model of INVOCATIONS_MODEL cannot predict.
+            passes = result_within(_checks.start("ping", _ping), TIMEOUT_S, default=False)
+            return HttpResponse(status=200 if passes else 404)
         if request.path == "/v2/health/live":
             return JsonResponse({"live": True})
         if request.path in {"/readyz", "/v2/health/ready"}:
-            checks = readiness()
-            ready = all(state == "ok" for state in checks.values())
-            # Degraded still takes requests: a balancer that turned all servers away would make it an outage.
-            degraded = not ready and _is_degraded()
-            status = "ok" if ready else "degraded" if degraded else "not ready"
-            answers = ready or degraded
-            response = JsonResponse(
-                {"status": status, "ready": answers, "checks": checks}, status=200 if answers else 503
-            )
-            if not ready:
-                response["Retry-After"] = str(RETRY_AFTER_S)
-            return response
+            return _ready_response()
         return self.get_response(request)
+
+
+def _ready_response() -> JsonResponse:
+    checks = readiness()
+    is_ok = all(state == "ok" for state in checks.values())
+    # A degraded server still takes requests: if a load balancer removed all of them, it would be an outage.
+    is_degraded = not is_ok and _is_degraded()
+    is_ready = is_ok or is_degraded
+    status = "ok" if is_ok else "degraded" if is_degraded else "not ready"
+    body = {"status": status, "ready": is_ready, "checks": checks}
+    response = JsonResponse(body, status=200 if is_ready else 503)
+    if not is_ok:
+        response["Retry-After"] = str(RETRY_AFTER_S)
+    return response

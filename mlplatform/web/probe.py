@@ -1,16 +1,16 @@
-"""The image's health check, for whichever command it runs: `python mlplatform/web/probe.py PORT ...`.
+"""The health check of the image: `python mlplatform/web/probe.py PORT ...`.
 
-Ends with 0 when a web server on one of these ports of the machine itself says that it is ready.
+Exits with 0 if a web server on one of these local ports is ready.
 """
 
 import http.client
 import sys
 
-ANSWER_S = 4
+TIMEOUT_S = 4
 
 
 def is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/readyz")
         return connection.getresponse().status == 200

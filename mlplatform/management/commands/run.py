@@ -36,9 +36,9 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGTERM, self._stop)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which is what nohup asks for
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(signal.SIGHUP, self._stop)
-        refuse_taken_port()
+        check_port()
         call_command("bootstrap", stdout=self.stdout, stderr=self.stderr, skip_checks=True)
         collect_static()
         connections.close_all()
@@ -48,26 +48,26 @@ class Command(BaseCommand):
             raise CommandError(f"supervisord ended with code {code}.", returncode=1)
 
     def _stop(self, signum=None, frame=None):
-        """Tell all processes to stop; _supervise() returns when they have."""
+        """Stop all processes; _supervise() returns when they have ended."""
         self.stopping = True
         if self.supervisord is None:
             sys.exit(0)
         self.supervisord.terminate()
 
     def _supervise(self) -> int:
-        """Run supervisord until it ends, and pass on what it and its processes say.
+        """Run supervisord until it ends, and forward its output and that of its processes.
 
-        It is in a session of its own: Ctrl-C is for this process alone, and it never sees the hang-up of a
-        terminal, which it would take for a request to restart.
+        It has its own session: Ctrl-C reaches only this process, and the hang-up of a terminal, on which supervisord
+        would restart, does not reach it.
         """
         with tempfile.TemporaryDirectory(prefix="ml-mini-platform-") as run_dir:
-            # The web server and the scorer count there for /metrics; each training's process would leave files in it.
+            # The web server and the scorer count here for /metrics. Training processes do not: each would leave files.
             os.mkdir(f"{run_dir}/metrics")
             command = [sys.executable, "-m", "supervisor.supervisord", "-c", "mlplatform/supervisord.conf"]
             if os.getuid() == 0:
                 command.append("--user=0")  # or it warns about running as root
             environment = {
-                "DATA_DIR": str(settings.DATA_DIR),  # it may have been relative to another folder
+                "DATA_DIR": str(settings.DATA_DIR),  # it may be relative to another folder
                 "PYTHONUNBUFFERED": "1",
                 "RUN_DIR": run_dir,
                 "RUN_PYTHON": sys.executable,
@@ -86,13 +86,16 @@ class Command(BaseCommand):
             threading.Thread(target=announce, daemon=True).start()
             if "MAKELEVEL" in os.environ:
                 threading.Thread(target=watch_make, args=[self._stop], daemon=True).start()
-            while said := self.supervisord.stdout.read1(READ_BYTES):  # not by line: the request log has many
-                if not say(said):  # nobody listens any more; keep reading, so that the stop is a clean one
+            while output := self.supervisord.stdout.read1(
+                READ_BYTES
+            ):  # not by line: the request log has many
+                if not forward(output):  # the reader is gone; keep reading, so that the stop is graceful
                     self._stop()
             return self.supervisord.wait()
 
 
-def say(text: bytes) -> bool:
+def forward(text: bytes) -> bool:
+    """Write to stdout; False if nothing reads it any more."""
     try:
         while text:
             text = text[os.write(sys.stdout.fileno(), text) :]
@@ -102,10 +105,10 @@ def say(text: bytes) -> bool:
 
 
 def watch_make(stop) -> None:
-    """Stop when the make that started this is killed, or is interrupted alone.
+    """Stop when the make process that started this one is killed or interrupted.
 
-    Ctrl-C reaches everybody in the terminal, but a SIGINT to make's own process (`kill -INT`) it keeps to itself:
-    it waits for its recipe, and all that changes is that it does not catch the signal any more.
+    Ctrl-C reaches every process of the terminal. make does not forward a SIGINT of its own (`kill -INT`): it waits for
+    its recipe, and only stops catching the signal.
     """
     make = os.getppid()
     caught = caught_signals(make)
@@ -115,7 +118,7 @@ def watch_make(stop) -> None:
 
 
 def caught_signals(pid: int) -> int:
-    """SIGHUP and SIGINT, as far as the process catches them; 0 where there is no /proc to look it up."""
+    """Which of SIGHUP and SIGINT the process catches, as a bit mask; 0 without /proc."""
     try:
         with open(f"/proc/{pid}/status") as status:
             mask = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt:"))
@@ -124,7 +127,7 @@ def caught_signals(pid: int) -> int:
     return mask & 0b11
 
 
-def refuse_taken_port() -> None:
+def check_port() -> None:
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             settings.HOST, settings.PORT, type=socket.SOCK_STREAM
@@ -132,21 +135,21 @@ def refuse_taken_port() -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            probe.listen()  # a socket that only listens on the same port is found here
+            probe.listen()  # binding succeeds beside a socket that only listens
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             other = settings.PORT % 65535 + 1
             raise CommandError(
-                f"Port {settings.PORT} of {settings.HOST} is taken. "
-                f"Stop what uses it, or choose another: PORT={other} make run"
+                f"Port {settings.PORT} of {settings.HOST} is in use. "
+                f"Stop the process that uses it, or choose another port: PORT={other} make run"
             ) from error
         raise CommandError(
-            f"HOST={settings.HOST} PORT={settings.PORT} cannot be listened on: {error.strerror}."
+            f"Cannot listen on HOST={settings.HOST} PORT={settings.PORT}: {error.strerror}."
         ) from error
 
 
 def collect_static() -> None:
-    """Gather and compress the static files, unless none has changed since the last time."""
+    """Collect and compress the static files, unless none has changed since the last time."""
     sources = sorted(
         (path, storage.path(path))
         for finder in get_finders()
@@ -162,18 +165,18 @@ def collect_static() -> None:
 
 
 def announce() -> None:
-    """Say where the platform is, once it answers that it is ready; if that takes long, say why."""
+    """Print the address once the platform is ready, and every SLOW_START_S until then why it is not."""
     host = ANY_ADDRESS.get(settings.HOST, settings.HOST)
     url = f"http://[{host}]:{settings.PORT}" if ":" in host else f"http://{host}:{settings.PORT}"
-    complain_at = time.monotonic() + SLOW_START_S
+    warn_at = time.monotonic() + SLOW_START_S
     while True:
-        status, answer = readiness(host)
+        status, body = readiness(host)
         if status == 200:
-            say(f"Ready: {url}\n".encode())
+            forward(f"Ready: {url}\n".encode())
             return
-        if time.monotonic() > complain_at:
-            say(f"Not ready yet: {answer}\n".encode())
-            complain_at += SLOW_START_S
+        if time.monotonic() > warn_at:
+            forward(f"Not ready yet: {body}\n".encode())
+            warn_at += SLOW_START_S
         time.sleep(0.1)
 
 

@@ -8,18 +8,18 @@ from django.core.management.base import BaseCommand, CommandError
 class Command(BaseCommand):
     help = (
         "Serve predictions on port 8080 as SageMaker and MLflow expect of a container: POST /invocations and "
-        "GET /ping. Without a token, /invocations answers for INVOCATIONS_MODEL alone."
+        "GET /ping. Requests without a token can use INVOCATIONS_MODEL only."
     )
 
     def add_arguments(self, parser):
-        # Options, not HOST and PORT: those name where the whole platform listens, in the same environment.
-        parser.add_argument("--host", default="0.0.0.0", help="the address to listen on; unset, all")  # noqa: S104
+        # Options instead of HOST and PORT, which are the address of the whole platform in the same environment.
+        parser.add_argument("--host", default="0.0.0.0", help="the address to listen on; default: all")  # noqa: S104
         parser.add_argument("--port", type=int, default=8080)
 
     def handle(self, *, host: str, port: int, **options):
         """Replace this process by the web server, so that the container's signals reach it."""
         if not settings.INVOCATIONS_MODEL:
-            raise CommandError("Set INVOCATIONS_MODEL to what is served, such as my_dataset@production.")
+            raise CommandError("Set INVOCATIONS_MODEL to the model to serve, such as my_dataset@production.")
         environment = {"HOST": host, "PORT": str(port), "INVOCATIONS_ANONYMOUS": "True"}
         os.chdir(settings.BASE_DIR)
         command = [sys.executable, "-m", "mlplatform.web"]

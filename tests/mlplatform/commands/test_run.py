@@ -1,4 +1,4 @@
-"""The one command that a newcomer runs, as a newcomer runs it: a process of its own on a fresh folder."""
+"""`manage.py run` as a process on an empty folder, with each web server."""
 
 import http.client
 import os
@@ -26,10 +26,10 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(condition, *, seconds: float = 25):
+def until(condition, *, seconds: float = 90):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.1)
     return found
 
@@ -37,7 +37,8 @@ def until(condition, *, seconds: float = 25):
 class Running:
     """`manage.py run`, what it has printed so far, and the processes that belong to it."""
 
-    def __init__(self, folder: Path, *, through: tuple[str, ...] = ()):
+    def __init__(self, folder: Path, server: str, *, through: tuple[str, ...] = ()):
+        self.server = server
         self.port = free_port()
         self.folder = folder
         self.lines: list[str] = []
@@ -46,6 +47,7 @@ class Running:
 
     def start(self, *through: str) -> subprocess.Popen:
         variables = {"DATA_DIR": str(self.folder), "PORT": str(self.port), "WEB_WORKERS": "1"}
+        variables["WEB_SERVER"] = self.server
         return subprocess.Popen(
             [*through, sys.executable, "manage.py", "run"],
             cwd=settings.BASE_DIR,
@@ -91,28 +93,28 @@ def content(path: Path) -> bytes:
         return b""
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory):
-    running = Running(tmp_path_factory.mktemp("platform"))
+@pytest.fixture(scope="module", params=["gunicorn", "granian"])
+def running(request, tmp_path_factory):
+    running = Running(tmp_path_factory.mktemp("platform"), request.param)
     yield running
     running.process.terminate()
-    running.process.wait(15)
+    running.process.wait(60)
 
 
-def test_says_the_generated_password_and_where_it_is_once_it_is_ready(running):
-    until(lambda: running.said(f"^Ready: http://127.0.0.1:{running.port}$"), seconds=60)
+def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(running):
+    until(lambda: running.said(f"^Ready: http://127.0.0.1:{running.port}$"))
     assert running.is_ready()
     assert running.said(r"^Administrator: admin, password: \S{16} ")
 
 
-def test_a_second_start_on_the_same_port_says_that_it_is_taken(running):
+def test_a_second_start_on_the_same_port_is_refused(running):
     second = running.start()
     said, _ = second.communicate(timeout=30)
     assert second.returncode == 1
-    assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is taken\. .+\n", said)
+    assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is in use\. .+\n", said)
 
 
-def test_the_health_check_of_the_image_tells_a_ready_server_from_none(running):
+def test_the_health_check_of_the_image_passes_only_for_a_ready_server(running):
     dockerfile = (settings.BASE_DIR / "Dockerfile").read_text().replace("\\\n", " ")
     probe, *ports = re.search(r"HEALTHCHECK .*CMD python (.+)", dockerfile)[1].split()
     assert ports == ['"$PORT"', "8080"]  # of the whole platform, and of `serve`
@@ -120,7 +122,7 @@ def test_the_health_check_of_the_image_tells_a_ready_server_from_none(running):
         assert subprocess.run([sys.executable, settings.BASE_DIR / probe, str(port)]).returncode == code
 
 
-def test_a_killed_web_server_and_a_killed_worker_come_back(running):
+def test_a_killed_web_server_and_a_killed_worker_are_restarted(running):
     for name in ("web", "worker_0"):
         os.kill(running.pids(name)[-1], signal.SIGKILL)
     until(lambda: len(running.pids("web")) >= 2 and len(running.pids("worker_0")) >= 2)
@@ -129,15 +131,15 @@ def test_a_killed_web_server_and_a_killed_worker_come_back(running):
 
 def test_ctrl_c_stops_every_process(running):
     running.process.send_signal(signal.SIGINT)
-    until(lambda: not running.alive(), seconds=12)
-    assert running.process.wait(1) == 0
+    until(lambda: not running.alive())
+    assert running.process.wait(30) == 0
 
 
-def test_the_second_start_keeps_the_account_and_ends_with_its_terminal(running):
+def test_a_second_start_keeps_the_account_and_ends_with_its_terminal(running):
     until(lambda: running.process.poll() is not None)
     in_terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")
-    again = Running(running.folder, through=in_terminal)
+    again = Running(running.folder, running.server, through=in_terminal)
     until(lambda: again.said("^Ready: "))
     assert not again.said("password")
     again.process.kill()  # its terminal goes with it
-    until(lambda: not again.alive(), seconds=15)
+    until(lambda: not again.alive())
