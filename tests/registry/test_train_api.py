@@ -1,4 +1,4 @@
-"""The API of training, jobs, model versions and releases."""
+"""The API of training and training jobs."""
 
 import pytest
 
@@ -148,108 +148,6 @@ def test_a_job_that_does_not_exist_returns_404(api):
 )  # fmt: skip
 def test_the_prefer_header_sets_the_waiting_time(header, seconds):
     assert preferred_wait(header) == seconds
-
-
-def test_a_model_version_is_returned_with_all_its_fields(train, api, admin):
-    train(description="first")
-    body = api.get("/models/flowers/1").json()
-    assert (body["name"], body["environment"], body["live_in"]) == ("flowers_model_dev_v1", "dev", ["dev"])
-    assert (body["dataset"], body["dataset_version"], body["trained_by"]) == ("flowers", 1, admin.username)
-    assert body["artifact_path"].endswith("/flowers_model_dev_v1.pkl")
-    assert body["libraries"]["scikit-learn"]
-    assert body["promoted_at"] is None
-    assert body["signature"]["classes"] == ["rose", "tulip"]
-
-
-def test_the_model_list_is_filtered_by_dataset_and_environment(make_version, make_dataset, api):
-    make_version(make_dataset())
-    make_version(make_dataset("roses"))
-    api.post("/promote", {"dataset_name": "roses", "version": 1, "target_stage": "staging"})
-    assert [row["dataset"] for row in api.get("/models?dataset=flowers").json()["results"]] == ["flowers"]
-    assert [row["dataset"] for row in api.get("/models?environment=staging").json()["results"]] == ["roses"]
-    assert api.get("/models?environment=prod").status_code == 400
-
-
-def test_the_model_list_takes_the_same_queries_for_more_rows(
-    make_version, make_dataset, api, django_assert_num_queries
-):
-    source = make_dataset()
-    for _ in range(2):
-        make_version(source)
-    with django_assert_num_queries(3):
-        api.get("/models")
-    for _ in range(8):
-        make_version(source)
-    with django_assert_num_queries(3):
-        assert len(api.get("/models").json()["results"]) == 10
-    with django_assert_num_queries(2):
-        assert len(api.get("/jobs").json()["results"]) == 10
-
-
-def test_an_artifact_is_downloaded_as_a_file(train, api):
-    train()
-    response = api.get("/models/flowers/1/artifact")
-    assert response["Content-Disposition"] == 'attachment; filename="flowers_model_dev_v1.pkl"'
-    size = api.get("/models/flowers/1").json()["artifact_size"]
-    assert len(b"".join(response.streaming_content)) == size
-
-
-def test_a_promotion_returns_the_release(train, api):
-    train()
-    response = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
-    body = response.json()
-    assert response.status_code == 200
-    assert set(body) == {
-        "message", "model_name", "dataset", "version", "environment", "artifact_path", "promoted_at",
-    }  # fmt: skip
-    assert (body["model_name"], body["environment"]) == ("flowers_model_staging_v1", "staging")
-    again = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
-    assert (again.status_code, again.json()["code"]) == (400, "not_higher")
-
-
-def test_a_rollback_returns_the_release(train, api):
-    for version in (1, 2):
-        train()
-        api.post("/promote", {"dataset_name": "flowers", "version": version, "target_stage": "production"})
-    body = api.post("/rollback", {"dataset_name": "flowers", "environment": "production"}).json()
-    assert (body["version"], body["model_name"]) == (1, "flowers_model_production_v1")
-    nothing = api.post("/rollback", {"dataset_name": "flowers", "environment": "staging"})
-    assert (nothing.status_code, nothing.json()["code"]) == (409, "no_earlier_release")
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        ({"version": 9, "target_stage": "staging"}, 404),
-        ({"version": 1, "target_stage": "prod"}, 400),
-        ({"version": 0, "target_stage": "staging"}, 400),
-        ({"version": "one", "target_stage": "staging"}, 400),
-        ({"target_stage": "staging"}, 400),
-    ],
-)
-def test_an_invalid_promotion_request_is_rejected(train, api, body, status):
-    train()
-    assert api.post("/promote", {"dataset_name": "flowers"} | body).status_code == status
-
-
-def test_only_a_version_that_is_not_live_above_dev_can_be_deleted(train, api):
-    train()
-    api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
-    assert api.delete("/models/flowers/1").status_code == 409
-    train()
-    assert api.delete("/models/flowers/2").status_code == 204
-    assert api.get("/models/flowers/2").status_code == 404
-
-
-def test_a_changed_artifact_returns_artifact_refused(train, api):
-    from tests.registry.test_promotion import tamper
-
-    train()
-    tamper(api.get("/models/flowers/1").json()["artifact_path"].removeprefix("trained-models/"))
-    refused = api.post("/promote", {"dataset_name": "flowers", "version": 1, "target_stage": "staging"})
-    assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
-    downloaded = api.get("/models/flowers/1/artifact")
-    assert (downloaded.status_code, downloaded.json()["code"]) == (503, "artifact_refused")
 
 
 def test_the_log_of_a_job_is_returned_in_lines(train, api):

@@ -1,4 +1,4 @@
-"""Pages take the same number of queries for any number of rows, and read no wide columns in lists."""
+"""Lists take the same number of queries for any number of rows, and list pages read no wide columns."""
 
 import re
 
@@ -30,7 +30,7 @@ def make_copies(version, start, end):
 @pytest.mark.parametrize(
     "path", ["/registry/models/", "/registry/jobs/", "/", "/serving/", "/serving/flowers/dev/"]
 )
-def test_a_list_takes_the_same_queries_for_more_rows_and_reads_no_wide_columns(
+def test_a_page_takes_the_same_queries_for_more_rows_and_reads_no_wide_columns(
     page, make_version, path, django_assert_max_num_queries
 ):
     version = make_version()
@@ -54,3 +54,17 @@ def test_the_train_form_takes_the_same_queries_for_more_datasets(
     Dataset.objects.bulk_create(Dataset(name=f"more_{number}") for number in range(30))
     with django_assert_max_num_queries(len(few_queries)):
         assert "more_29" in page.get("/registry/train/?dataset=flowers").text
+
+
+def test_the_lists_of_the_api_take_the_same_queries_for_more_rows(
+    make_version, api, django_assert_num_queries
+):
+    version = make_version()
+    make_copies(version, 2, 3)
+    with django_assert_num_queries(3):
+        api.get("/models")
+    make_copies(version, 3, 11)
+    with django_assert_num_queries(3):
+        assert len(api.get("/models").json()["results"]) == 10
+    with django_assert_num_queries(2):
+        assert len(api.get("/jobs").json()["results"]) == 10
