@@ -73,13 +73,10 @@ EXCEPTIONS = {
         "catalog": "the description of columns and the file rules move to sub-packages",
     },
     "lines": {
-        "serving/model_cache/cache.py": "becomes a class, apart from the token cache",
         "tests/registry/test_pages.py": "one file a page",
-        "tests/serving/model_cache/test_cache.py": "one file an operation",
     },
     "names": {
         "mlplatform/postgres/base.py": "Django looks for a database back end under this name",
-        "serving/lane.py": "becomes mlplatform/web/fast_path.py",
     },
 }
 

@@ -10,6 +10,7 @@ import sys
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from mlplatform import system_checks
 
@@ -177,3 +178,15 @@ def test_one_bucket_for_datasets_and_models_is_an_error(settings):
 
 def test_the_default_settings_pass_all_system_checks():
     assert message_ids(system_checks.object_storage) == message_ids(system_checks.buckets) == []
+
+
+HOOKS = [
+    *(*settings.PRELOAD, *settings.IN_WORKERS, *settings.PING_CHECKS, *settings.DEGRADED_CHECKS),
+    *(*settings.ERROR_BODIES.values(), *settings.FAST_PATH_BY_TOKEN.values()),
+    *(settings.VERIFY_FIT, settings.VERIFY_ARTIFACT),
+]
+
+
+@pytest.mark.parametrize("hook", sorted(set(HOOKS)))
+def test_every_hook_in_the_settings_is_a_function(hook):
+    assert callable(import_string(hook))
