@@ -1,9 +1,10 @@
 """A model cache for each test, a clock that the test sets, and ways to slow down or break what the cache needs."""
 
-import os
-from pathlib import Path
+import threading
+from typing import ClassVar
 
 import pytest
+from django.core.files.storage import FileSystemStorage
 from django.db import OperationalError, connection
 from prometheus_client import REGISTRY
 
@@ -73,27 +74,45 @@ def truncate_artifact(artifact_path):
     return truncate
 
 
-class SlowArtifact:
-    """An artifact that is a pipe: a load reads from it until the test calls finish()."""
+class Gate:
+    """Holds up the loads of an artifact until finish()."""
 
-    def __init__(self, path: Path):
-        self._path, self._content = path, path.read_bytes()
-        path.unlink()
-        os.mkfifo(path)
+    def __init__(self):
+        self._is_loading, self._is_finished = threading.Event(), threading.Event()
+
+    def hold(self) -> None:
+        self._is_loading.set()
+        assert self._is_finished.wait(60)
 
     def wait_for_load(self) -> None:
-        self._pipe = self._path.open("wb")  # which waits for a reader
+        assert self._is_loading.wait(60)
 
     def finish(self) -> None:
-        if not hasattr(self, "_pipe"):
-            self.wait_for_load()
-        with self._pipe:
-            self._pipe.write(self._content)
+        self._is_finished.set()
+
+
+class GatedStorage(FileSystemStorage):
+    gates: ClassVar[dict[str, Gate]] = {}
+
+    def _open(self, name, mode="rb"):
+        if gate := self.gates.get(name):
+            gate.hold()
+        return super()._open(name, mode)
 
 
 @pytest.fixture
-def slow_artifact(artifact_path):
-    return lambda version: SlowArtifact(artifact_path(version))
+def slow_artifact(settings):
+    """Makes a version's artifact load until the test calls finish() of the result."""
+    models = settings.STORAGES["models"] | {"BACKEND": f"{__name__}.GatedStorage"}
+    settings.STORAGES = settings.STORAGES | {"models": models}
+
+    def slow(version) -> Gate:
+        return GatedStorage.gates.setdefault(version.releases.get().key, Gate())
+
+    yield slow
+    for gate in GatedStorage.gates.values():
+        gate.finish()
+    GatedStorage.gates.clear()
 
 
 def database_down():
