@@ -1,4 +1,4 @@
-"""Load on one address: by wrk where it is installed, else by a generator of our own."""
+"""Load on one URL: from wrk if it is installed, else from a generator of our own."""
 
 import http.client
 import re
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-SCALE = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 GENERATOR = "wrk" if shutil.which("wrk") else "benchmarks/load.py"
 
 
 @dataclass(frozen=True)
 class Load:
-    """What came of it: requests a second, milliseconds, and answers that were not 2xx or never came."""
+    """Requests per second, latencies in milliseconds, and requests without a 2xx response."""
 
     rate: float
     p50: float
@@ -26,11 +26,15 @@ class Load:
 
 
 def post(url: str, body: bytes, *, token: str, connections: int, seconds: float, folder: Path) -> Load:
-    measure = by_wrk if GENERATOR == "wrk" else by_threads
-    return measure(url, body, token=token, connections=connections, seconds=seconds, folder=folder)
+    """POST `body` again and again on this many connections. `folder` is for the files of the generator."""
+    if GENERATOR == "wrk":
+        return _post_by_wrk(url, body, token=token, connections=connections, seconds=seconds, folder=folder)
+    return _post_by_threads(url, body, token=token, connections=connections, seconds=seconds)
 
 
-def by_wrk(url: str, body: bytes, *, token: str, connections: int, seconds: float, folder: Path) -> Load:
+def _post_by_wrk(
+    url: str, body: bytes, *, token: str, connections: int, seconds: float, folder: Path
+) -> Load:
     (folder / "body.json").write_bytes(body)
     script = folder / "post.lua"
     script.write_text(
@@ -41,8 +45,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer {token}"
 """
     )
-    command = [
-        "wrk",
+    options = [
         "-t1",
         f"-c{connections}",
         f"-d{seconds:.0f}s",
@@ -50,45 +53,44 @@ wrk.headers["Authorization"] = "Bearer {token}"
         "60s",
         "--latency",
         "-s",
-        script,
-        url,
+        str(script),
     ]
-    told = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=True).stdout
-    failed = sum(int(count) for count in re.findall(r"Non-2xx or 3xx responses: (\d+)", told))
-    for errors in re.findall(r"Socket errors: (.*)", told):
+    report = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
+    failed = sum(int(count) for count in re.findall(r"Non-2xx or 3xx responses: (\d+)", report))
+    for errors in re.findall(r"Socket errors: (.*)", report):
         failed += sum(int(count) for count in re.findall(r"\d+", errors))
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1])
-    return Load(rate, _percentile(told, "50"), _percentile(told, "99"), failed)
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", report)[1])
+    return Load(rate, _percentile_ms(report, "50"), _percentile_ms(report, "99"), failed)
 
 
-def _percentile(told: str, which: str) -> float:
-    value, unit = re.search(rf"^\s+{which}%\s+([\d.]+)(us|ms|s|m)\s*$", told, re.MULTILINE).groups()
-    return float(value) * SCALE[unit]
+def _percentile_ms(report: str, percent: str) -> float:
+    value, unit = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", report, re.MULTILINE).groups()
+    return float(value) * MS[unit]
 
 
-def by_threads(url: str, body: bytes, *, token: str, connections: int, seconds: float, folder: Path) -> Load:
-    times, failed, end = [], [], time.perf_counter() + seconds
+def _post_by_threads(url: str, body: bytes, *, token: str, connections: int, seconds: float) -> Load:
+    durations, failures, end = [], [], time.perf_counter() + seconds
 
     def run():
         client = Client(url, token)
         while time.perf_counter() < end:
             start = time.perf_counter()
             status, _ = client.post(body)
-            times.append(time.perf_counter() - start)
+            durations.append(time.perf_counter() - start)
             if status != 200:
-                failed.append(status)
+                failures.append(status)
 
     threads = [threading.Thread(target=run) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    cuts = statistics.quantiles(times, n=100)
-    return Load(len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000, len(failed))
+    percentiles = statistics.quantiles(durations, n=100)
+    return Load(len(durations) / seconds, percentiles[49] * 1000, percentiles[98] * 1000, len(failures))
 
 
 class Client:
-    """One kept connection."""
+    """One keep-alive connection."""
 
     def __init__(self, url: str, token: str):
         parts = urlsplit(url)

@@ -152,8 +152,7 @@ def tell(servers, results, platform: Platform, models: dict[str, Path], cores: t
         yield f"| {server.name} | {' | '.join(cells)} | {server.memory():,.0f} |"
     yield ""
     yield from (best(results[rows], rows) for rows in ROWS)
-    family = psutil.Process(platform.process.pid).children(recursive=True)
-    web = pss([one for one in family if "gunicorn" in " ".join(one.cmdline())])
+    web = pss(platform.web_server())
     same = all(server.expected == servers[0].expected for server in servers)
     labels = "the same labels" if same else "the labels of its own pipeline"
     yield (

@@ -1,6 +1,6 @@
-"""The measure of what a Django server on this machine can do: parse JSON, answer JSON, nothing else.
+"""A Django view that parses and returns JSON, as a measure of what Django can do on this machine.
 
-PLAIN=default has the middleware that `startproject` puts into every project; PLAIN=bare has none.
+PLAIN_MIDDLEWARE=default has the middleware of `startproject`; PLAIN_MIDDLEWARE=none has none.
 """
 
 import json
@@ -23,7 +23,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     ALLOWED_HOSTS=["*"],
     INSTALLED_APPS=[f"django.contrib.{name}" for name in APPS],
-    MIDDLEWARE=DEFAULT if os.environ["PLAIN"] == "default" else [],
+    MIDDLEWARE=DEFAULT if os.environ["PLAIN_MIDDLEWARE"] == "default" else [],
     DATA_UPLOAD_MAX_MEMORY_SIZE=64 * 1024**2,
 )
 
@@ -34,10 +34,10 @@ from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 
 @csrf_exempt
-def answer(request):
+def predict(request):
     rows = json.loads(request.body)["input_data"]["features"]
     return JsonResponse({"predictions": ["Adelie"] * len(rows)})
 
 
-urlpatterns = [path("predict", answer)]
+urlpatterns = [path("predict", predict)]
 application = get_wsgi_application()

@@ -1,6 +1,8 @@
-"""The platform as `make run` starts it, with a model in production, and plain Django on the same gunicorn."""
+"""The platform as `make run` starts it, with a model in production, and plain Django on the same web server."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import random
@@ -17,42 +19,51 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREST = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}}
+PASSWORD = "correct horse"
+WORKERS, THREADS = 2, 8
 
 
 def penguins(count: int, seed: int = 0) -> dict[str, list]:
-    """A table like Palmer's penguins: four numbers, two texts, some gaps, three species."""
-    draw = random.Random(seed)
+    """A table like Palmer's penguins: four numbers, two texts, missing values, three species."""
+    rng = random.Random(seed)
     table = {
         name: [] for name in ("island", "bill_length", "bill_depth", "flipper", "mass", "sex", "species")
     }
     for _ in range(count):
-        kind = draw.randrange(3)
-        table["island"].append(draw.choice(["Torgersen", "Biscoe", "Dream"]))
-        table["bill_length"].append(round(draw.gauss(39 + 5 * kind, 2.5), 1))
-        table["bill_depth"].append(round(draw.gauss(18 - kind, 1), 1))
-        table["flipper"].append(float(round(draw.gauss(190 + 13 * kind, 6.5))))
-        table["mass"].append(float(round(draw.gauss(3700 + 650 * kind, 400), -1)))
-        table["sex"].append(draw.choice(["male", "female", None]))
+        kind = rng.randrange(3)
+        table["island"].append(rng.choice(["Torgersen", "Biscoe", "Dream"]))
+        table["bill_length"].append(round(rng.gauss(39 + 5 * kind, 2.5), 1))
+        table["bill_depth"].append(round(rng.gauss(18 - kind, 1), 1))
+        table["flipper"].append(float(round(rng.gauss(190 + 13 * kind, 6.5))))
+        table["mass"].append(float(round(rng.gauss(3700 + 650 * kind, 400), -1)))
+        table["sex"].append(rng.choice(["male", "female", None]))
         table["species"].append(["Adelie", "Chinstrap", "Gentoo"][kind])
     return table
 
 
+def csv_of(columns: dict[str, list]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([columns, *zip(*columns.values(), strict=True)])
+    return text.getvalue().encode()
+
+
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Platform:
-    """As `make run` starts it, on a folder of its own."""
+    """The platform as `make run` starts it, on its own folder."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, *, server: str = "gunicorn"):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.data = folder / "data"
+        self.token = ""
         self.env = os.environ | {
-            "DATA_DIR": str(self.data), "PORT": str(port), "WEB_WORKERS": "2",
-            "PLATFORM_ADMIN_PASSWORD": "correct horse",
+            "DATA_DIR": str(self.data), "PORT": str(port), "WEB_SERVER": server,
+            "WEB_WORKERS": str(WORKERS), "WEB_THREADS": str(THREADS), "PLATFORM_ADMIN_PASSWORD": PASSWORD,
         }  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "run"], env=self.env, cwd=ROOT, stdout=subprocess.DEVNULL,
@@ -61,30 +72,14 @@ class Platform:
         wait_for(f"{self.url}/readyz")
 
     def prepare(self) -> None:
-        """Two versions of a forest, both of which were live in production."""
-        signed_in = self.call("/auth/token", {"username": "admin", "password": "correct horse"})
-        self.token = signed_in["token"]
-        columns = penguins(344)
-        lines = [
-            ",".join(columns),
-            *(
-                ",".join("" if v is None else str(v) for v in row)
-                for row in zip(*columns.values(), strict=True)
-            ),
-        ]
-        self.upload("penguins.csv", "\n".join(lines).encode())
+        """Train two versions of a forest and promote both to production, the second last."""
+        self.token = self.call("/auth/token", {"username": "admin", "password": PASSWORD})["token"]
+        self.upload("penguins.csv", csv_of(penguins(344)))
         for seed in (42, 7):
-            wanted = {
-                "dataset_name": "penguins",
-                "model": FOREST,
-                "target_column": "species",
-                "random_state": seed,
-            }
-            made = self.call("/train", wanted, Prefer="wait=60")
-            self.call(
-                "/promote",
-                {"dataset_name": "penguins", "version": made["version"], "target_stage": "production"},
-            )
+            request = {"model": FOREST, "target_column": "species", "random_state": seed}
+            model = self.call("/train", {"dataset_name": "penguins"} | request, Prefer="wait=60")
+            promotion = {"version": model["version"], "target_stage": "production"}
+            self.call("/promote", {"dataset_name": "penguins"} | promotion)
 
     def body(self, rows: int) -> dict:
         columns = penguins(rows, seed=1)
@@ -101,45 +96,57 @@ class Platform:
         return self._send("/datasets/upload", body, **{"Content-Type": "multipart/form-data; boundary=x"})
 
     def _send(self, path: str, content: bytes, **headers) -> dict:
-        if token := getattr(self, "token", None):
-            headers["Authorization"] = f"Bearer {token}"
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, content, headers)
-        with urllib.request.urlopen(request, timeout=90) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(request, timeout=90) as response:
+            return json.load(response)
 
-    def metrics(self, name: str) -> float:
-        request = urllib.request.Request(
-            f"{self.url}/metrics", headers={"Authorization": f"Bearer {self.token}"}
+    def metric(self, name: str) -> float:
+        """The sum of a metric over all its labels."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        text = (
+            urllib.request.urlopen(urllib.request.Request(f"{self.url}/metrics", headers=headers))
+            .read()
+            .decode()
         )
-        text = urllib.request.urlopen(request).read().decode()
-        return sum(
-            float(line.split()[-1])
-            for line in text.splitlines()
-            if line.startswith((f"{name} ", f"{name}{{"))
-        )
+        lines = [line for line in text.splitlines() if line.startswith((f"{name} ", f"{name}{{"))]
+        return sum(float(line.split()[-1]) for line in lines)
 
     def artifact(self) -> Path:
         return next(self.data.glob("trained-models/**/*production_v2.pkl"))
 
-    def web_workers(self) -> list[psutil.Process]:
+    def web_server(self) -> list[psutil.Process]:
+        """The processes of the web server: the parent and its web processes."""
         family = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in family if "gunicorn" in " ".join(one.cmdline()) and not one.children()]
+        return [process for process in family if "mlplatform.web" in process.cmdline()]
+
+    def web_processes(self) -> list[psutil.Process]:
+        return [process for process in self.web_server() if not process.children()]
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
 
 
+def plain_command(server: str, port: int) -> list[str]:
+    """The platform's web server with its numbers of processes and threads, and plain Django."""
+    if server == "granian":
+        options = ["--interface", "wsgi", "--http", "1", "--host", "127.0.0.1", "--port", port, "--workers", WORKERS,
+                   "--blocking-threads", THREADS, "--backpressure", 1000, "--log-level", "error"]  # fmt: skip
+        return ["granian", *map(str, options), "benchmarks.plain:application"]
+    options = ["-k", "gthread", "-w", WORKERS, "--threads", THREADS, "--keep-alive", 5, "--no-control-socket",
+               "--log-level", "warning", "-b", f"127.0.0.1:{port}"]  # fmt: skip
+    return ["gunicorn", *map(str, options), "benchmarks.plain:application"]
+
+
 @contextlib.contextmanager
-def plain_server(kind: str):
-    """A plain view on the same gunicorn: the platform's kind of worker, and as many workers and threads."""
+def plain_server(server: str, middleware: str):
+    """The URL of a plain Django view, with the middleware of a new project ("default") or without any ("none")."""
     port = free_port()
-    command = [
-        sys.executable, "-m", "gunicorn", "-k", "mlplatform.web.web_worker.WebWorker", "-w", "2", "--threads", "8",
-        "--keep-alive", "5", "--no-control-socket", "--log-level", "warning",
-        "-b", f"127.0.0.1:{port}", "benchmarks.plain:application",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "PLAIN": kind})
+    command = [sys.executable, "-m", *plain_command(server, port)]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PLAIN_MIDDLEWARE": middleware}
+    process = subprocess.Popen(command, cwd=ROOT, env=env)
     try:
         wait_for(f"http://127.0.0.1:{port}/", any_status=True)
         yield f"http://127.0.0.1:{port}"

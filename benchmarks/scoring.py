@@ -103,7 +103,7 @@ class Memory:
 
 
 def line(platform: Platform, scorer: psutil.Process, file: Path, rows: int) -> str:
-    with Memory([scorer]) as of_scorer, Memory(platform.web_workers()) as of_web:
+    with Memory([scorer]) as of_scorer, Memory(platform.web_processes()) as of_web:
         start = time.perf_counter()
         queued = json.loads(sent(platform, file))
         answered = time.perf_counter() - start
