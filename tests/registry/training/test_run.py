@@ -8,8 +8,6 @@ from registry.promotion import delete_version
 from registry.training import run
 from tests.conftest import LONELY
 
-TREE = {"module": "tree", "class_name": "DecisionTreeClassifier"}
-
 
 def test_a_training_registers_a_version_with_a_dev_release_and_an_artifact(make_version, admin):
     version = make_version(params={"max_depth": 2}, description="first try")
