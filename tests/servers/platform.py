@@ -153,7 +153,7 @@ class Platform(DatabaseRows):
             session.trust_env = False
             try:
                 return session.request(
-                    method, self.url + path, headers=signed | (headers or {}), timeout=120, **fields
+                    method, self.url + path, headers=signed | (headers or {}), **{"timeout": 120, **fields}
                 )
             except requests.ConnectionError:
                 if path not in {"/readyz", "/livez"}:
