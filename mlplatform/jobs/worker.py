@@ -59,7 +59,9 @@ class Worker:
         if job is None:
             return False
         logger.info("%s %s: attempt %s", job.NOUN, job.pk, job.attempt)
-        self._run(Attempt(job, is_stopping=lambda: self.is_stopping))
+        attempt = Attempt(job, is_stopping=lambda: self.is_stopping)
+        with attempt.keeping_lease():
+            self._run(attempt)
         return True
 
     def _stop(self, number, frame) -> None:

@@ -18,7 +18,7 @@ EXIT_S = 5  # from the child's last write to its exit
 def run(attempt: Attempt, *, spare: SpareChild) -> None:
     """Run one attempt in the spare child until it ends or has to end; then none of its processes is left."""
     child = spare.take()
-    with attempt.recording_outcome(), attempt.keeping_lease():
+    with attempt.recording_outcome():
         try:
             child.assign({"job": attempt.job.pk, "attempt": attempt.job.attempt})
             _watch(child, attempt)

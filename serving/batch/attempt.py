@@ -26,7 +26,6 @@ def run(attempt: Attempt, *, retry_s: float = RETRY_S) -> None:
     """Predict the job's file and store the result, or record why not."""
     with (
         attempt.recording_outcome(),
-        attempt.keeping_lease(),
         metrics.count_failures("file") as seen,
         tempfile.TemporaryFile() as output,
     ):

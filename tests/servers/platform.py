@@ -70,7 +70,7 @@ class Platform(DatabaseRows):
             "WEB_THREADS": "8",
             "PLATFORM_ADMIN_PASSWORD": PASSWORD,
             # Short, so that no test waits for a dead worker's lease of half a minute.
-            "TRAIN_LEASE_S": "3",
+            "TRAIN_LEASE_S": "5",
             "TRAIN_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
             "TRAIN_MEMORY_MB": str(TRAIN_MEMORY_MB),
             "JOB_POLL_MS": "100",
