@@ -84,6 +84,24 @@ def _empty_memory():
     token_cache.shared_cache().clear()
 
 
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
 @pytest.fixture
 def committed(transactional_db, django_db_serialized_rollback):
     """Rows are committed, so that other threads see them. The rows of the migrations, such as roles, are there too."""

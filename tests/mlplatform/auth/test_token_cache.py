@@ -15,21 +15,6 @@ from mlplatform.auth.token_cache import FRESH_S, RETRY_S, TokenCache
 STALE_S = 600
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def cache(clock):
     return TokenCache(stale_s=STALE_S, clock=clock)

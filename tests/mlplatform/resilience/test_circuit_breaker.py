@@ -9,18 +9,6 @@ from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.circuit_breaker import LONG_TIMEOUT_S, RETRY_S, CircuitBreaker
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def breaker(clock):
     return CircuitBreaker(is_enabled=True, clock=clock)
@@ -35,19 +23,19 @@ def test_an_open_breaker_allows_one_request_a_second(breaker, clock):
     breaker.record(is_timeout=True)
     assert breaker.is_open
     assert not breaker.allows_request()
-    clock.now += RETRY_S
+    clock.advance(RETRY_S)
     assert [breaker.allows_request() for _ in range(3)] == [True, False, False]
     breaker.record(is_timeout=True)
     assert not breaker.allows_request()
-    clock.now += RETRY_S
+    clock.advance(RETRY_S)
     assert breaker.allows_request()
 
 
 def test_a_test_request_that_never_ends_does_not_keep_the_breaker_open(breaker, clock):
     breaker.record(is_timeout=True)
-    clock.now += RETRY_S
+    clock.advance(RETRY_S)
     assert breaker.allows_request()
-    clock.now += LONG_TIMEOUT_S
+    clock.advance(LONG_TIMEOUT_S)
     assert breaker.allows_request()
 
 

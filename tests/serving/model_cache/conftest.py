@@ -1,4 +1,4 @@
-"""A model cache for each test, a clock that the test sets, and ways to slow down or break what the cache needs."""
+"""A model cache for each test, and ways to slow down or break what the cache needs."""
 
 import threading
 from typing import ClassVar
@@ -10,24 +10,6 @@ from prometheus_client import REGISTRY
 
 from registry.models import Release
 from serving.model_cache.cache import ModelCache
-
-
-class Clock:
-    """Seconds that pass only when a test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
