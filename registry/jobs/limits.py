@@ -28,6 +28,6 @@ def timeout(requested_s: int | None) -> int:
     """The time limit of a job in seconds. Raises ValidationError above the platform's limit."""
     if requested_s is not None and not 1 <= requested_s <= settings.TRAIN_TIMEOUT_S:
         raise ValidationError(
-            f"timeout_s must be a whole number from 1 to {settings.TRAIN_TIMEOUT_S}.", code="timeout"
+            f"timeout_s must be an integer from 1 to {settings.TRAIN_TIMEOUT_S}.", code="timeout"
         )
     return requested_s or settings.TRAIN_TIMEOUT_S
