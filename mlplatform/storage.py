@@ -1,6 +1,6 @@
-"""Bytes in and out of the object store, counted, with its faults as one expected failure.
+"""Reads and writes of the object store, with metrics. All its errors become NotReady (503).
 
-Keys are written once and never reused, so a reader can never see half of one file and half of another.
+Keys are written once and never reused, so no reader sees parts of two files.
 """
 
 import contextlib
@@ -33,21 +33,21 @@ def models() -> Storage:
 
 
 def unique_folder(dataset_name: str) -> str:
-    """A folder that nobody else writes to, so that two writers of one file name cannot meet."""
+    """A folder for one writer, so that two files of the same name do not overwrite each other."""
     return f"{dataset_name}/{secrets.token_hex(6)}"
 
 
 @contextlib.contextmanager
 def faults_as_not_ready() -> Iterator[None]:
-    """Turn whatever a storage back end raises into NotReady (503)."""
+    """Turn the errors of any storage back end into NotReady."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError) as error:
         logger.warning("object store: %s", error)
-        raise _away() from error
+        raise _unavailable() from error
 
 
-def _away() -> NotReady:
+def _unavailable() -> NotReady:
     return NotReady(
         "The object store does not answer. Nothing was changed; try again in a moment.",
         code="storage_unavailable",
@@ -55,11 +55,11 @@ def _away() -> NotReady:
 
 
 @contextlib.contextmanager
-def _asking(operation: str) -> Iterator[None]:
-    """One request to the store, counted as ok, missing or failed; skipped while the circuit breaker is open."""
+def _request(operation: str) -> Iterator[None]:
+    """Count one request to the store as ok, missing or failed, or skip it while the circuit breaker is open."""
     if not circuit_breaker.store.allows_request():
         requests.labels(operation, "skipped").inc()
-        raise _away()
+        raise _unavailable()
     start, result = time.monotonic(), "failed"
     try:
         with faults_as_not_ready():
@@ -75,26 +75,26 @@ def _asking(operation: str) -> Iterator[None]:
 
 
 def save(storage: Storage, key: str, content: IO[bytes]) -> None:
-    """Write one new key. Raises NotReady, after which nothing points to the key."""
-    with _asking("save"):
+    """Write a new key. Raises NotReady if the store is down; the caller must then not refer to the key."""
+    with _request("save"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(
                 storage.location
-            )  # a folder that is gone is a disk that is away: not made anew under it
+            )  # if the folder is missing, its disk is not mounted: do not create it
         content.seek(0)
         try:
             storage.save(key, File(content))
         except OSError:
-            if isinstance(storage, FileSystemStorage):  # half a file would keep a full disk full
+            if isinstance(storage, FileSystemStorage):  # a partial file would keep a full disk full
                 with contextlib.suppress(OSError):
                     storage.delete(key)
             raise
 
 
 def open_file(storage: Storage, key: str) -> IO[bytes]:
-    """Open a key as a seekable binary file. Raises NotReady when the store is down or the bytes are gone."""
-    with _asking("open"), _missing_as_not_ready(key):
-        return storage.open(key, "rb").file  # on S3 this is where the bytes arrive, in a spooled file
+    """Open a key as a seekable binary file. Raises NotReady if the store is down or the key is missing."""
+    with _request("open"), _missing_as_not_ready(key):
+        return storage.open(key, "rb").file  # S3 downloads here, to a spooled file
 
 
 @contextlib.contextmanager
@@ -115,13 +115,13 @@ def copy(storage: Storage, source: str, target: str) -> None:
         with open_file(storage, source) as file:
             save(storage, target, file)
         return
-    with _asking("copy"), _missing_as_not_ready(source):
+    with _request("copy"), _missing_as_not_ready(source):
         client, bucket = storage.connection.meta.client, storage.bucket_name
         client.copy({"Bucket": bucket, "Key": source}, bucket, target, Config=storage.transfer_config)
 
 
 def _missing(key: str) -> NotReady:
-    logger.error("object store: %s is gone", key)
+    logger.error("object store: %s is missing", key)
     return NotReady(
         "The file of this entry is missing in the object store. Ask an operator to restore it.",
         code="storage_missing",
@@ -129,17 +129,17 @@ def _missing(key: str) -> NotReady:
 
 
 def discard(storage: Storage, key: str) -> None:
-    """Delete a key that nothing points to any more. A store that is down leaves an orphan: waste, not harm."""
+    """Delete a key that nothing refers to. If the store is down, an orphan stays, which only wastes space."""
     try:
-        with _asking("delete"):
+        with _request("delete"):
             storage.delete(key)
     except NotReady:
         logger.warning("object store: %s could not be deleted and stays as an orphan", key)
 
 
 def check(storage: Storage) -> None:
-    """Raise NotReady unless the bucket (or folder) is there and answers."""
-    with _asking("check"):
+    """Raise NotReady unless the bucket or folder exists and responds."""
+    with _request("check"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)
         else:
@@ -147,7 +147,7 @@ def check(storage: Storage) -> None:
 
 
 def prepare(storage: Storage) -> bool:
-    """Create the bucket (or folder) where it is missing; True when it was."""
+    """Create the bucket or folder if it is missing; returns whether it was."""
     with faults_as_not_ready():
         if isinstance(storage, FileSystemStorage):
             missing = not os.path.isdir(storage.location)
@@ -160,9 +160,9 @@ def prepare(storage: Storage) -> bool:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
             region = client.meta.region_name
-            place = {"LocationConstraint": region} if region and region != "us-east-1" else None
-            client.create_bucket(
-                Bucket=storage.bucket_name, **({"CreateBucketConfiguration": place} if place else {})
-            )
+            options = {}
+            if region and region != "us-east-1":
+                options["CreateBucketConfiguration"] = {"LocationConstraint": region}
+            client.create_bucket(Bucket=storage.bucket_name, **options)
             return True
         return False

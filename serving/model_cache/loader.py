@@ -28,30 +28,41 @@ class Model:
 
 @metrics.time_load()
 def load(version: ModelVersion, key: str) -> Model:
-    """Read, check and unpickle an artifact, build its engine and predict its golden rows, which also warms it up."""
-    signature = version.signature
+    """Load the artifact under `key` and verify it by its golden rows, whose prediction also warms it up.
+
+    Raises NotReady if the object store is down, and ArtifactRefused if the artifact was changed or predicts a golden
+    row differently.
+    """
     pipeline = artifacts.load(version, key)
-    record = Verification.objects.filter(pk=version.pk).first()
-    if not signature["can_predict"]:
-        engine = inference.full_pipeline(pipeline, "it cannot predict new rows")
-    elif record is None:  # registered before golden rows were kept: only the engine can be verified
-        engine, _ = verification.verify(pipeline, signature, None)
-    else:
-        engine = inference.full_pipeline(pipeline, record.reason)
-        if record.engine != Verification.Engine.PIPELINE:
-            engine = verification.build_engine(pipeline, signature)
-        golden = verification.GoldenRows(record.golden_rows, record.predictions, record.probabilities)
-        row = verification.first_mismatch(engine, golden, signature)
-        if row is not None:
-            raise ArtifactRefused(
-                f"{version} cannot be served: golden row {row} gets a different prediction here than when the model "
-                "was trained. Run the server with the library versions of the training, or train the model again.",
-                code="golden_row_differs",
-            )
+    engine = _verified_engine(version, pipeline)
+    inputs = version.signature["inputs"]
     return Model(
         version,
         engine,
-        Reader(signature["inputs"]),
-        InputWarnings(signature["inputs"], training_categories(pipeline["columns"])),
+        Reader(inputs),
+        InputWarnings(inputs, training_categories(pipeline["columns"])),
         version.artifact_size + engine.nbytes,
     )
+
+
+def _verified_engine(version: ModelVersion, pipeline) -> InferenceEngine:
+    signature = version.signature
+    if not signature["can_predict"]:
+        return inference.full_pipeline(pipeline, "it cannot predict new rows")
+    record = Verification.objects.filter(pk=version.pk).first()
+    if record is None:  # registered before golden rows were kept: only the engine can be verified
+        engine, _ = verification.verify(pipeline, signature, None)
+        return engine
+    if record.engine == Verification.Engine.PIPELINE:
+        engine = inference.full_pipeline(pipeline, record.reason)
+    else:
+        engine = verification.build_engine(pipeline, signature)
+    golden = verification.GoldenRows(record.golden_rows, record.predictions, record.probabilities)
+    row = verification.first_mismatch(engine, golden, signature)
+    if row is not None:
+        raise ArtifactRefused(
+            f"{version} cannot be served: golden row {row} gets a different prediction here than when the model was "
+            "trained. Run the server with the library versions of the training, or train the model again.",
+            code="golden_row_differs",
+        )
+    return engine
