@@ -8,6 +8,7 @@ from registry.models import JobState, TrainingJob
 
 class Command(BaseCommand):
     help = "Wait on standard input for one attempt of a training job, and run it. The training worker starts this."
+    requires_system_checks = []  # the worker has run them
 
     def handle(self, **options):
         algorithms.all_algorithms()  # imports scikit-learn before there is a job to wait for it

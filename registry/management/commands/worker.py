@@ -5,6 +5,7 @@ from functools import partial
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from mlplatform import system_checks
 from mlplatform.jobs.child_process import SpareChild
 from mlplatform.jobs.worker import Worker
 from registry.jobs import worker
@@ -13,6 +14,7 @@ from registry.models import TrainingJob
 
 class Command(BaseCommand):
     help = "Run training jobs, one at a time, and reclaim those whose worker died."
+    requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
         command = [sys.executable, "-u", str(settings.BASE_DIR / "manage.py"), "run_attempt"]
