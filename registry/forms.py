@@ -5,10 +5,11 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
-from registry.estimators import algorithms, errors
+from registry.estimators import algorithms
 from registry.estimators.form_fields import ParameterField, SearchSelect, shown
 from registry.jobs.submission import NeedsConfirmation
 from registry.models import Stage
+from registry.training import validation
 from registry.training.columns import default_target
 from registry.training.request import TrainingRequest
 
@@ -130,7 +131,7 @@ class TrainForm(forms.Form):
                 warning | {"field": FORM_FIELDS.get(warning["field"])} for warning in error.warnings
             ]
             return
-        field = FORM_FIELDS.get((error.params or {}).get("field") or errors.FIELDS.get(error.code))
+        field = FORM_FIELDS.get((error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code))
         self.add_error(field if field in self.fields else None, error)
 
     def has_feature_warnings(self) -> bool:

@@ -11,27 +11,6 @@ from registry.estimators.sklearn_algorithms import HINTS
 
 # What scikit-learn raises for data or parameters that an algorithm cannot use. MemoryError is not among them.
 USER_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
-# The field of a training request that an error is about, by its code.
-FIELDS = {
-    "target_not_found": "target",
-    "no_target": "target",
-    "date_target": "target",
-    "text_target": "target",
-    "continuous_target": "target",
-    "too_many_classes": "target",
-    "one_class": "target",
-    "rare_class": "target",
-    "feature_not_found": "features",
-    "duplicate_feature": "features",
-    "target_is_feature": "features",
-    "no_features": "features",
-    "infinite_values": "features",
-    "invalid_parameter": "params",
-    "test_size": "test_size",
-    "too_few_rows": "test_size",
-    "random_state": "random_state",
-    "timeout": "timeout_s",
-}
 
 
 @contextmanager

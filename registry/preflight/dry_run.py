@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 
 from catalog.models import DatasetVersion
-from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
 from registry.preflight import feature_checks, target_checks, trial_fit
 from registry.preflight import trial as trials
@@ -83,7 +82,7 @@ def _with_field(field: str | None = None) -> Iterator[None]:
     except ValidationError as error:
         if error.params:
             raise
-        field = field or errors.FIELDS.get(error.code)
+        field = field or validation.ERROR_FIELDS.get(error.code)
         # With parameters, Django reads a message as a format.
         message = error.message.replace("%", "%%")
         raise type(error)(message, code=error.code, params={"field": field}) from error

@@ -17,6 +17,27 @@ SOME_CLASSES = 50
 # Beyond it, the probabilities of every class for every row no longer fit in memory.
 MAX_CLASSES = 1_000
 NOT_NUMBERS = {"text": "text", "boolean": "true or false"}
+# The field of a training request that an error is about, by its code.
+ERROR_FIELDS = {
+    "target_not_found": "target",
+    "no_target": "target",
+    "date_target": "target",
+    "text_target": "target",
+    "continuous_target": "target",
+    "too_many_classes": "target",
+    "one_class": "target",
+    "rare_class": "target",
+    "feature_not_found": "features",
+    "duplicate_feature": "features",
+    "target_is_feature": "features",
+    "no_features": "features",
+    "infinite_values": "features",
+    "invalid_parameter": "params",
+    "test_size": "test_size",
+    "too_few_rows": "test_size",
+    "random_state": "random_state",
+    "timeout": "timeout_s",
+}
 
 
 def check_finite(frame: pandas.DataFrame, names: list[str]) -> None:

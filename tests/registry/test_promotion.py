@@ -102,6 +102,14 @@ def test_promotion_without_an_object_store_changes_nothing(make_version, admin, 
     assert (version.stage, live("staging")) == ("dev", None)
 
 
+def test_promotion_of_a_version_without_its_artifact_changes_nothing(make_version, admin):
+    version = make_version()
+    storage.models().delete(version.release.key)
+    with pytest.raises(NotReady, match="missing"):
+        promote(version, stage="staging", by=admin)
+    assert live("staging") is None
+
+
 def test_promotion_to_production_requires_a_release_manager(make_version, make_user):
     version = make_version()
     scientist = make_user("data scientist")
