@@ -1,6 +1,7 @@
 """Run a training job: read, split, fit, evaluate, verify, save the artifact and register the model version."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
@@ -9,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from catalog import files
-from catalog.models import Dataset
+from catalog.models import Dataset, DatasetVersion
 from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import Conflict, TrainingFailed
@@ -24,6 +25,16 @@ from registry.training import pipelines
 from registry.training.request import TrainingRequest
 
 
+@dataclass(frozen=True)
+class FittedModel:
+    """A verified pipeline that is not registered yet, with its artifact; `save_verification` writes the golden rows."""
+
+    request: TrainingRequest
+    result: pipelines.FitResult
+    save_verification: Callable[[ModelVersion], None]
+    artifact: artifacts.Artifact
+
+
 def train(
     job: TrainingJob, *, progress: Callable[[str, float | None], None], retry_s: float = 0
 ) -> ModelVersion:
@@ -35,19 +46,25 @@ def train(
     source = job.dataset_version
     if source is None:
         raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
-    request = TrainingRequest.from_dict(job.request)
-    algorithm = algorithms.get(request.module, request.class_name)
+    model = fit(source, request=TrainingRequest.from_dict(job.request), progress=progress)
+    with model.artifact.file:
+        return register(job, model, retry_s=retry_s)
+
+
+def fit(
+    source: DatasetVersion, *, request: TrainingRequest, progress: Callable[[str, float | None], None]
+) -> FittedModel:
+    """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
-    recipe = tables.ParseRecipe.from_dict(source.recipe)
     columns = [*request.features, *([request.target] if request.target else [])]
     with files.open_version(source) as file:
-        frame = tables.read(file, recipe, columns=columns)
+        frame = tables.read(file, tables.ParseRecipe.from_dict(source.recipe), columns=columns)
     result = pipelines.fit(
         frame,
         columns=[column for column in source.columns if column["name"] in set(columns)],
         features=request.features,
         target=request.target,
-        algorithm=algorithm,
+        algorithm=algorithms.get(request.module, request.class_name),
         params=request.params,
         test_size=request.test_size,
         random_state=request.random_state,
@@ -55,7 +72,15 @@ def train(
     )
     progress("saving", None)
     save_verification = verification.verify_fit(result)
-    artifact = artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
+    return FittedModel(
+        request, result, save_verification, artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
+    )
+
+
+def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> ModelVersion:
+    """Save a fitted model as the next version of the job's dataset, live in dev, and finish the job."""
+    source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
+    algorithm = algorithms.get(request.module, request.class_name)
     version = ModelVersion(
         dataset=source.dataset,
         dataset_version=source,
@@ -81,8 +106,7 @@ def train(
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    with artifact.file:
-        return _save(version, file=artifact.file, save_verification=save_verification, retry_s=retry_s)
+    return _save(version, file=artifact.file, save_verification=model.save_verification, retry_s=retry_s)
 
 
 def _save(
