@@ -14,16 +14,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
-from django.test import RequestFactory, override_settings
+from django.test import RequestFactory
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
-from mlplatform.jobs import leases
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_log import RequestLog
 from registry.jobs import submission
-from registry.models import TrainingJob
+from registry.models import JobState
 from registry.training import run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
@@ -203,9 +203,9 @@ def make_version(admin, make_dataset, fitted_models):
         source = source or make_dataset()
         request = TrainingRequest(module=module, class_name=class_name, **fields)
         request = submission.resolve(source, request=request)
-        with override_settings(JOB_QUEUED_HOOK=""):
-            submission.enqueue(source, request=request, by=by or admin, warnings=[])
-        job = leases.claim(TrainingJob, worker="test")
+        job = submission.new_job(source, request=request, by=by or admin, warnings=[])
+        job.state, job.attempt, job.started_at = JobState.RUNNING, 1, timezone.now()
+        job.save()
         key = json.dumps([source.dataset_id, source.sha256, source.columns, source.recipe, request.to_dict()])
         if key not in fitted_models or request.random_state is None:
             model = run.fit(source, request=request, progress=lambda *args: None)

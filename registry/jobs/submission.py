@@ -49,7 +49,7 @@ def submit(
     )
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
-    return enqueue(dataset_version, request=request, by=by, warnings=warnings)
+    return leases.enqueue(new_job(dataset_version, request=request, by=by, warnings=warnings))
 
 
 def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> TrainingRequest:
@@ -72,20 +72,18 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
     )
 
 
-def enqueue(
+def new_job(
     dataset_version: DatasetVersion, *, request: TrainingRequest, by, warnings: list[dict]
 ) -> TrainingJob:
-    """Queue a resolved request with the warnings of its preflight checks."""
-    return leases.enqueue(
-        TrainingJob(
-            dataset_name=dataset_version.dataset.name,
-            dataset_version=dataset_version,
-            requested_by=by,
-            timeout_s=request.timeout_s,
-            expected_s=limits.expected_seconds(request.class_name, rows=dataset_version.row_count),
-            warnings=warnings,
-            request=request.to_dict(),
-        )
+    """An unsaved job of a resolved request, with the warnings of its preflight checks."""
+    return TrainingJob(
+        dataset_name=dataset_version.dataset.name,
+        dataset_version=dataset_version,
+        requested_by=by,
+        timeout_s=request.timeout_s,
+        expected_s=limits.expected_seconds(request.class_name, rows=dataset_version.row_count),
+        warnings=warnings,
+        request=request.to_dict(),
     )
 
 

@@ -22,7 +22,7 @@ REGRESSOR = {"module": "tree", "class": "DecisionTreeRegressor"}
 def platform():
     processes = Processes()
     started = Platform(processes, INVOCATIONS_MODEL="flowers", INVOCATIONS_ANONYMOUS="True")
-    started.have_workers(1)
+    started.run_workers(1)
     for name, content, model in (("flowers", table.TABLE, FOREST), ("numbers", table.NUMBERS, REGRESSOR)):
         assert started.upload(name, content).status_code == 201
         trained = started.train(name, model)

@@ -21,7 +21,7 @@ def run():
     """Runs an example against a new platform, which is also the single-model server that the page starts."""
     processes = Processes()
     platform = Platform(processes, INVOCATIONS_MODEL="iris", INVOCATIONS_ANONYMOUS="True")
-    platform.have_workers(1)
+    platform.run_workers(1)
 
     def shell(kind: str, code: str) -> str:
         code = code.replace("http://127.0.0.1:8000", platform.url).replace("8080", str(platform.port))

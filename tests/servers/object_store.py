@@ -37,8 +37,8 @@ class ObjectStore:
         self.ports = free_ports(8)
         self.endpoint = f"http://127.0.0.1:{self.ports[6]}"
         for name, port in zip(("master", "volume", "filer", "s3"), self.ports[1::2], strict=True):
-            # It makes these there, whatever it is told.
-            processes.leave_nothing_of(Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock"))
+            # It creates these there, whatever its options.
+            processes.remove_at_end(Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock"))
         self.start()
 
     def start(self) -> None:
@@ -68,7 +68,7 @@ class ObjectStore:
 
     @contextlib.contextmanager
     def hangs(self):
-        """While it lasts the server takes connections and never answers."""
+        """A block in which the server accepts connections and never answers."""
         self.process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -93,7 +93,7 @@ class ObjectStore:
         )
 
     def _answers(self) -> bool:
-        """Whether it takes a byte and gives it back: the gateway answers before there is a place to write."""
+        """Whether a byte can be written and read back: the gateway answers before there is a volume to write to."""
         if self.process.poll() is not None:
             raise RuntimeError(f"The S3 server did not start: {(self.folder / 'log').read_text()[-2000:]}")
         client = self.client()

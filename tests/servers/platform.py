@@ -1,5 +1,6 @@
 """The platform as it runs: the web server and training workers as processes, called by HTTP."""
 
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from tests.servers.object_store import ObjectStore
 from tests.servers.postgres import Postgres
 from tests.servers.processes import Processes, free_ports, until
 from tests.servers.rows import DatabaseRows
-from tests.servers.stored import Stored, StoreFails
+from tests.servers.stored import Stored, UnavailableStore
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -88,6 +89,7 @@ class Platform(DatabaseRows):
             }
         self.env |= env
         self.workers: list[subprocess.Popen] = []
+        self.trainer: subprocess.Popen | None = None
         self.manage("bootstrap")
         self.start_web()
         credentials = {"username": "admin", "password": PASSWORD}
@@ -119,8 +121,8 @@ class Platform(DatabaseRows):
         """The processes that answer requests, without the parent that forks them."""
         return psutil.Process(self.web.pid).children()
 
-    def have_workers(self, count: int) -> list[subprocess.Popen]:
-        """Let exactly this many training workers run; those that died are replaced."""
+    def run_workers(self, count: int) -> list[subprocess.Popen]:
+        """Start or stop training workers until this many run."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) > count:
             self.processes.stop(self.workers.pop())
@@ -148,19 +150,22 @@ class Platform(DatabaseRows):
 
     def call(self, method: str, path: str, *, token: str | None = "", headers=None, **fields):
         token = self.token if token == "" else token
-        signed = {"Authorization": f"Bearer {token}"} if token else {}
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
         with requests.Session() as session:
             session.trust_env = False
             try:
                 return session.request(
-                    method, self.url + path, headers=signed | (headers or {}), **{"timeout": 120, **fields}
+                    method,
+                    self.url + path,
+                    headers=authorization | (headers or {}),
+                    **{"timeout": 120, **fields},
                 )
             except requests.ConnectionError:
                 if path not in {"/readyz", "/livez"}:
                     raise
-                answer = requests.Response()
-                answer.status_code = 0
-                return answer
+                response = requests.Response()
+                response.status_code = 0
+                return response
 
     def get(self, path: str, **fields):
         return self.call("GET", path, **fields)
@@ -183,54 +188,67 @@ class Platform(DatabaseRows):
         body = {"dataset_name": dataset, "environment": stage, "input_data": {"features": rows}}
         return self.post("/predict", body | fields)
 
-    def made(self, dataset: str, *, versions: int = 1) -> None:
-        """A new dataset with this many trained model versions."""
-        self.have_workers(max(1, len(self.workers)))
-        answer = self.upload(dataset)
-        assert answer.status_code == 201, answer.text
-        for _ in range(versions):
-            answer = self.train(dataset)
-            assert answer.status_code == 201, answer.text
+    def train_versions(self, dataset: str, *, versions: int = 1) -> None:
+        """Create a dataset with this many model versions, and have a worker for what follows.
 
-    def ended(self, job: int, *, within: float = 120) -> dict:
-        """A job's facts, once it has ended."""
+        They are trained by one process that stays: a worker starts one for each, which takes seconds.
+        """
+        self.run_workers(max(1, len(self.workers)))
+        response = self.upload(dataset)
+        assert response.status_code == 201, response.text
+        if self.trainer is None or self.trainer.poll() is not None:
+            self.trainer = self.processes.start(
+                [sys.executable, "-m", "tests.servers.trainer"],
+                env=self.env,
+                log=self.folder / "trainer.log",
+                pipes=True,
+            )
+        self.trainer.stdin.write(json.dumps([dataset, versions]) + "\n")
+        self.trainer.stdin.flush()
+        numbers = self.trainer.stdout.readline()
+        assert numbers and json.loads(numbers) == list(range(1, versions + 1)), numbers
 
-        def look():
-            facts = self.get(f"/jobs/{job}").json()
-            return facts if facts["state"] not in {"queued", "running"} else None
+    def finished(self, job: int, *, within: float = 120) -> dict:
+        """Wait until a job has finished, and return it."""
 
-        return until(look, what=f"The end of job {job}", within=within, pause=0.2)
+        def poll():
+            result = self.get(f"/jobs/{job}").json()
+            return result if result["state"] not in {"queued", "running"} else None
 
-    def reaches(self, job: int, stage: str) -> None:
-        def look():
-            facts = self.get(f"/jobs/{job}").json()
-            assert facts["state"] in {"queued", "running"}, facts
-            return facts["stage"] == stage
+        return until(poll, what=f"The end of job {job}", within=within, pause=0.2)
 
-        until(look, what=f"Job {job} at {stage}", pause=0.05)
+    def wait_for_stage(self, job: int, stage: str) -> None:
+        """Wait until a running job has reached a stage. Raises AssertionError if it finishes first."""
+
+        def poll():
+            result = self.get(f"/jobs/{job}").json()
+            assert result["state"] in {"queued", "running"}, result
+            return result["stage"] == stage
+
+        until(poll, what=f"Job {job} at {stage}", pause=0.05)
 
     def begin(self, dataset: str, model: dict = ENDLESS, **fields) -> int:
-        """A training of a new dataset that the only worker is fitting right now; its job."""
+        """Start a training of a new dataset, and return its job once the only worker is fitting it."""
         assert self.upload(dataset).status_code == 201
-        self.have_workers(1)
+        self.run_workers(1)
         job = self.train(dataset, model, prefer="respond-async", **fields).json()["job"]
-        self.reaches(job, "fitting")
+        self.wait_for_stage(job, "fitting")
         return job
 
     def cancel(self, job: int) -> None:
         """Cancel a job and wait until it has finished, so that the worker is free for the next test."""
         assert self.post(f"/jobs/{job}/cancel").status_code == 200
-        self.ended(job)
+        self.finished(job)
 
-    # Behind it
+    # Storage
 
     def stored(self, path: str) -> Stored:
         """The object behind a path such as `trained-models/iris/.../iris_model_dev_v1.pkl`."""
         bucket, _, key = path.partition("/")
         return Stored(self, bucket, key)
 
-    def store_fails(self):
-        return StoreFails(self)
+    def store_unavailable(self):
+        return UnavailableStore(self)
 
 
 class Supervised(Platform):
@@ -245,8 +263,8 @@ class Supervised(Platform):
         )
         until(lambda: self.get(probe, token=None).status_code == 200, what=f"200 from {probe}")
 
-    def have_workers(self, count: int) -> list[subprocess.Popen]:
-        """It has its own."""
+    def run_workers(self, count: int) -> list[subprocess.Popen]:
+        """Does nothing: the command starts its own worker."""
         return []
 
     def web_processes(self) -> list[psutil.Process]:
@@ -257,16 +275,16 @@ class Supervised(Platform):
 
 
 def at_once(*calls: Callable) -> list:
-    """The answers of calls that are made in the same moment, in their order."""
+    """The results of simultaneous calls, in the order of the calls."""
     gate = threading.Barrier(len(calls))
 
-    def make(call: Callable):
+    def wait_and_call(call: Callable):
         gate.wait()
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(make, calls))
+        return list(pool.map(wait_and_call, calls))
 
 
-def statuses(answers: list) -> list[int]:
-    return sorted(answer.status_code for answer in answers)
+def statuses(responses: list) -> list[int]:
+    return sorted(response.status_code for response in responses)

@@ -66,18 +66,18 @@ class Postgres:
         until(lambda: self._answers(self.log), what="A PostgreSQL that answers")
 
     def stop(self) -> None:
-        """Cut every connection and end at once, as a machine that is switched off."""
+        """Cut every connection and end at once, as if the machine was switched off."""
         self.processes.stop(self.process, signal.SIGQUIT)
 
     def kill(self) -> None:
-        """End every one of its processes where it stands."""
+        """Kill all its processes."""
         for process in self._processes():
             process.kill()
         self.processes.stop(self.process, signal.SIGKILL)
 
     @contextlib.contextmanager
     def hangs(self):
-        """While it lasts the server takes connections and never answers, on old ones neither."""
+        """A block in which the server accepts connections and never answers, on open ones neither."""
         held = self._processes()
         for process in held:
             process.suspend()
@@ -93,7 +93,7 @@ class Postgres:
         return [server, *server.children(recursive=True)]
 
     def _may_run(self, program: Path) -> bool:
-        """Whether the user can reach it: the virtual environment may be in a folder that only root enters."""
+        """Whether the user can run it: the virtual environment may be in a folder that only root can enter."""
         try:
             return subprocess.run([program, "--version"], user=self.user, capture_output=True).returncode == 0
         except PermissionError:
@@ -123,7 +123,7 @@ class Postgres:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def create(self, name: str) -> str:
-        """A new database, and its address."""
+        """The URL of a new database."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)

@@ -1,4 +1,4 @@
-"""Processes that a test run starts and ends, in folders that go with the run."""
+"""Processes that a test run starts and ends, in folders that are removed with it."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 START_S = 60
 
-LAST_WILL = """
+CLEANER = """
 import contextlib, os, shutil, signal, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 groups, paths = {}, set()
@@ -45,28 +45,27 @@ for path in paths:
 class Processes:
     """Starts processes in groups of their own, and ends them.
 
-    The last will is a process that ends what is left and removes its folders when this one is gone, also when
-    it was killed.
+    A cleaner process ends the remaining ones and removes the folders when the test run is gone, also if it was killed.
     """
 
     def __init__(self):
-        self._will = subprocess.Popen(
-            [sys.executable, "-c", LAST_WILL], stdin=subprocess.PIPE, text=True, start_new_session=True
+        self._cleaner = subprocess.Popen(
+            [sys.executable, "-c", CLEANER], stdin=subprocess.PIPE, text=True, start_new_session=True
         )
         self._running: list[subprocess.Popen] = []
 
-    def _tell(self, line: str) -> None:
-        self._will.stdin.write(line + "\n")
-        self._will.stdin.flush()
+    def _register(self, line: str) -> None:
+        self._cleaner.stdin.write(line + "\n")
+        self._cleaner.stdin.flush()
 
     def folder(self, name: str) -> Path:
-        """A new folder that goes with the run."""
+        """A new folder, removed at the end of the run."""
         path = Path(tempfile.mkdtemp(prefix=f"mlmp-{name}-"))
-        self.leave_nothing_of(path)
+        self.remove_at_end(path)
         return path
 
-    def leave_nothing_of(self, path: Path) -> None:
-        self._tell(f"path {path}")
+    def remove_at_end(self, path: Path) -> None:
+        self._register(f"path {path}")
 
     def start(
         self,
@@ -76,25 +75,27 @@ class Processes:
         env: dict | None = None,
         user: str | None = None,
         last: signal.Signals = signal.SIGKILL,
+        pipes: bool = False,
     ) -> subprocess.Popen:
-        """Start a process; `last` is the signal that ends it together with the run."""
+        """Start a process; `last` is the signal that ends it with the run, `pipes` are its input and output as text."""
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
                 env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if pipes else output,
+                stderr=output,
+                text=pipes,
                 start_new_session=True,
                 cwd=log.parent if user else None,
                 **({"user": user, "extra_groups": []} if user else {}),
             )
-        self._tell(f"{last:d} {process.pid}")
+        self._register(f"{last:d} {process.pid}")
         self._running.append(process)
         return process
 
     def stop(self, process: subprocess.Popen, number: int = signal.SIGTERM, *, within: float = 20) -> int:
-        """Ask a process to end and return its code; its whole group is killed when it does not."""
+        """Ask a process to end and return its code; its whole group is killed if it does not."""
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
         try:
@@ -105,28 +106,28 @@ class Processes:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
-        self._tell(f"end {process.pid}")
+        self._register(f"end {process.pid}")
         self._running.remove(process)
         return process.returncode
 
     def stop_all(self) -> None:
-        """End everything by carrying out the last will: nothing here is worth a graceful end."""
-        self._will.stdin.close()
+        """Let the cleaner end everything: nothing here needs a graceful end."""
+        self._cleaner.stdin.close()
         for process in self._running:
             process.wait(20)
-        self._will.wait(30)
+        self._cleaner.wait(30)
 
 
 def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
 
 
 def until(condition, *, what: str, within: float = START_S, pause: float = 0.1):
-    """Wait for a true value and return it; fail with what was waited for."""
+    """Wait for a true value and return it. Raises AssertionError with `what` after `within` seconds."""
     deadline = time.monotonic() + within
     while True:
         if value := condition():

@@ -10,7 +10,7 @@ class DatabaseRows:
     """A part of Platform, whose `env` and `data` say where the database is."""
 
     def sql(self, *queries: str) -> list[tuple]:
-        """What the last query answers; all of them are one transaction."""
+        """The rows of the last query; all queries are one transaction."""
         if url := self.env.get("DATABASE_URL"):
             with psycopg.connect(url) as connection:
                 cursor = [connection.execute(query) for query in queries][-1]
@@ -18,7 +18,7 @@ class DatabaseRows:
         with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection, connection:
             return [connection.execute(query).fetchall() for query in queries][-1]
 
-    def counts(self) -> dict[str, int]:
+    def row_counts(self) -> dict[str, int]:
         """The rows of every table that an operation writes."""
         tables = (
             "catalog_dataset", "catalog_datasetversion", "registry_modelversion", "registry_release",
@@ -26,8 +26,8 @@ class DatabaseRows:
         )  # fmt: skip
         return {table: self.sql(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
 
-    def live(self, dataset: str, stage: str) -> list[int]:
-        """The versions that are live in a stage, from the table itself."""
+    def live_versions(self, dataset: str, stage: str) -> list[int]:
+        """The numbers of the versions that are live in a stage."""
         rows = self.sql(
             "SELECT m.number FROM registry_release r JOIN registry_modelversion m ON m.id = r.model_version_id "
             "JOIN catalog_dataset d ON d.id = r.dataset_id "
@@ -36,6 +36,7 @@ class DatabaseRows:
         return [number for (number,) in rows]
 
     def numbers(self, dataset: str, table: str = "registry_modelversion") -> list[int]:
+        """The version numbers of a dataset's models, or with another table of its files, in order."""
         rows = self.sql(
             f"SELECT v.number FROM {table} v JOIN catalog_dataset d ON d.id = v.dataset_id "
             f"WHERE d.name = '{dataset}' ORDER BY v.number"

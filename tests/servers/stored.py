@@ -35,7 +35,7 @@ class Stored:
             self.path.unlink()
 
 
-class StoreFails:
+class UnavailableStore:
     """A block in which the object store is unavailable: the S3 server killed, or plain files instead of folders."""
 
     def __init__(self, platform):

@@ -19,7 +19,7 @@ def bytes_are_right(platform, dataset: str) -> bool:
 
 
 def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(platform):
-    platform.have_workers(0)
+    platform.run_workers(0)
     assert platform.upload("twenty").status_code == 201
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("scripts") / "simultaneous_trainings.py", "twenty"],
@@ -27,7 +27,7 @@ def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(p
     )  # fmt: skip
     assert "Traceback" not in done.stderr, done.stderr[-3000:]
     assert platform.numbers("twenty") == list(range(1, 21))
-    assert len(platform.live("twenty", "dev")) == 1
+    assert len(platform.live_versions("twenty", "dev")) == 1
     assert bytes_are_right(platform, "twenty")
     states = platform.sql("SELECT DISTINCT state FROM registry_trainingjob WHERE dataset_name = 'twenty'")
     assert states == [("succeeded",)]
@@ -35,19 +35,19 @@ def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(p
 
 def test_of_eight_trainings_requested_at_once_two_workers_run_each_once(platform):
     assert platform.upload("queued").status_code == 201
-    platform.have_workers(2)
+    platform.run_workers(2)
     answers = at_once(*[lambda: platform.train("queued", prefer="respond-async")] * 8)
     assert statuses(answers) == [202] * 8
-    jobs = [platform.ended(answer.json()["job"]) for answer in answers]
+    jobs = [platform.finished(answer.json()["job"]) for answer in answers]
     assert [job["state"] for job in jobs] == ["succeeded"] * 8
     assert sorted(job["result"]["version"] for job in jobs) == list(range(1, 9))
     assert [job["attempt"] for job in jobs] == [1] * 8
-    assert len(platform.live("queued", "dev")) == 1
+    assert len(platform.live_versions("queued", "dev")) == 1
     assert bytes_are_right(platform, "queued")
 
 
 def test_one_of_two_simultaneous_promotions_of_a_version_wins(platform):
-    platform.made("raced")
+    platform.train_versions("raced")
     original = platform.get("/models/raced/1").json()["artifact_path"]
     for _ in range(5):
         answers = at_once(*[lambda: platform.promote("raced", 1, "staging")] * 2)
@@ -55,7 +55,7 @@ def test_one_of_two_simultaneous_promotions_of_a_version_wins(platform):
         assert won.status_code == 200, won.text
         assert lost.status_code in {400, 409}, lost.text
         assert lost.json()["code"] in {"not_higher", "moved_meanwhile", "busy"}
-        assert platform.live("raced", "staging") == [1]
+        assert platform.live_versions("raced", "staging") == [1]
         assert platform.get("/models/raced/1").json()["artifact_path"] == won.json()["artifact_path"]
         platform.sql("DELETE FROM registry_release WHERE stage = 'staging' AND dataset_id = "
                      "(SELECT id FROM catalog_dataset WHERE name = 'raced')")  # fmt: skip
@@ -65,14 +65,14 @@ def test_one_of_two_simultaneous_promotions_of_a_version_wins(platform):
 
 
 def test_exactly_one_of_two_versions_promoted_to_a_stage_at_once_is_live(platform):
-    platform.made("rivals", versions=2)
+    platform.train_versions("rivals", versions=2)
     for stage in ("staging", "production"):
         answers = at_once(
             lambda stage=stage: platform.promote("rivals", 1, stage),
             lambda stage=stage: platform.promote("rivals", 2, stage),
         )
         assert statuses(answers) in ([200, 200], [200, 409])
-        (live,) = platform.live("rivals", stage)
+        (live,) = platform.live_versions("rivals", stage)
         assert platform.predict("rivals", stage).json()["version"] == live
 
 
@@ -117,7 +117,7 @@ def test_five_new_versions_uploaded_at_once_are_numbered_without_a_gap(platform)
 
 
 def test_ten_simultaneous_writers_get_no_server_error(platform):
-    platform.made("crowded", versions=2)
+    platform.train_versions("crowded", versions=2)
 
     def write(writer: int) -> list[int]:
         seen = []
@@ -136,5 +136,5 @@ def test_ten_simultaneous_writers_get_no_server_error(platform):
         seen = Counter(status for answers in pool.map(write, range(10)) for status in answers)
     assert seen.total() == 240
     assert set(seen) <= {200, 201, 409}
-    assert len(platform.live("crowded", "dev")) == 1
-    assert platform.ended(trained["job"])["state"] == "succeeded"
+    assert len(platform.live_versions("crowded", "dev")) == 1
+    assert platform.finished(trained["job"])["state"] == "succeeded"

@@ -20,10 +20,10 @@ def is_refused(response) -> bool:
 
 
 def test_calls_are_refused_and_change_nothing_while_the_store_is_unavailable(platform):
-    platform.made("stranded", versions=2)
+    platform.train_versions("stranded", versions=2)
     assert platform.promote("stranded", 1, "staging").status_code == 200
-    before = platform.counts()
-    with platform.store_fails():
+    before = platform.row_counts()
+    with platform.store_unavailable():
         platform.restart_web(probe="/livez")
         assert is_refused(platform.upload("unlucky"))
         assert is_refused(platform.upload("stranded", TABLE + "6,1.5,red,rose\n", new_version="true"))
@@ -32,8 +32,8 @@ def test_calls_are_refused_and_change_nothing_while_the_store_is_unavailable(pla
         assert is_refused(platform.get("/datasets/stranded/file"))
         assert is_refused(platform.get("/models/stranded/1/artifact"))
         assert is_refused(platform.train("stranded"))
-        assert platform.counts() == before
-        assert platform.live("stranded", "staging") == [1]
+        assert platform.row_counts() == before
+        assert platform.live_versions("stranded", "staging") == [1]
         assert platform.numbers("stranded") == [1, 2]
         ready = platform.get("/readyz", token=None)
         assert (ready.status_code, ready.json()["checks"]["datasets"]) == (503, "no answer")
@@ -48,15 +48,15 @@ def test_calls_are_refused_and_change_nothing_while_the_store_is_unavailable(pla
 
 
 def test_a_store_that_is_unavailable_while_a_training_saves_only_delays_it(platform):
-    platform.made("delayed")
+    platform.train_versions("delayed")
     job = platform.train("delayed", SHORT, prefer="respond-async").json()["job"]
-    platform.reaches(job, "fitting")
-    with platform.store_fails():
-        platform.reaches(job, "saving")
+    platform.wait_for_stage(job, "fitting")
+    with platform.store_unavailable():
+        platform.wait_for_stage(job, "saving")
         assert platform.numbers("delayed") == [1]
-    ended = platform.ended(job)
+    ended = platform.finished(job)
     assert (ended["state"], ended["attempt"]) == ("succeeded", 1)
-    assert platform.live("delayed", "dev") == [2]
+    assert platform.live_versions("delayed", "dev") == [2]
     assert platform.predict("delayed", "dev").json()["version"] == 2
 
 
@@ -73,7 +73,7 @@ class Bomb:
 @pytest.mark.parametrize("change", ["one byte", "a pickle bomb"])
 def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp_path):
     name = "changed" if change == "one byte" else "bombed"
-    platform.made(name)
+    platform.train_versions(name)
     assert platform.promote(name, 1, "staging").status_code == 200
     artifact = platform.stored(platform.get(f"/models/{name}/1").json()["artifact_path"])
     original, exploded = artifact.read(), tmp_path / "exploded"
@@ -83,13 +83,13 @@ def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp
         if change == "one byte"
         else pickle.dumps(Bomb(exploded))
     )
-    before = platform.counts()
+    before = platform.row_counts()
     platform.restart_web()
     for refused in (platform.promote(name, 1, "production"), platform.predict(name, "staging")):
         assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
         assert "its bytes have changed since it was saved" in refused.json()["detail"]
-    assert platform.counts() == before
-    assert platform.live(name, "production") == []
+    assert platform.row_counts() == before
+    assert platform.live_versions(name, "production") == []
     assert not exploded.exists()
     artifact.write(original)
     assert platform.predict(name, "staging").status_code == 200
@@ -97,7 +97,7 @@ def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp
 
 
 def test_a_missing_artifact_is_reported_as_missing(platform):
-    platform.made("vanished")
+    platform.train_versions("vanished")
     platform.promote("vanished", 1, "staging")
     platform.stored(platform.get("/models/vanished/1").json()["artifact_path"]).delete()
     platform.restart_web()
@@ -108,7 +108,7 @@ def test_a_missing_artifact_is_reported_as_missing(platform):
 def test_calls_are_refused_while_the_store_hangs(postgres_and_s3):
     platform = postgres_and_s3
     assert platform.upload("before_the_hang").status_code == 201
-    before = platform.counts()
+    before = platform.row_counts()
     with platform.store.hangs():
         assert platform.get("/livez", token=None, timeout=10).status_code == 200
         for call in (
@@ -117,6 +117,6 @@ def test_calls_are_refused_while_the_store_hangs(postgres_and_s3):
             lambda: platform.get("/datasets/before_the_hang/file", timeout=60),
         ):
             assert call().status_code == 503
-        assert platform.counts() == before
+        assert platform.row_counts() == before
     # Each web process notices separately that the store is available again.
     until(lambda: platform.upload("hung").status_code == 201, what="An upload after the hang")

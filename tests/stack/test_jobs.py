@@ -14,9 +14,9 @@ MANY_ROWS = "a,b\n" + "".join(f"{n % 977 / 7:.3f},{n % 1013 / 3:.3f}\n" for n in
 
 def test_a_training_that_exceeds_its_memory_limit_ends_alone(platform):
     platform.upload("greedy", MANY_ROWS)
-    (worker,) = platform.have_workers(1)
+    (worker,) = platform.run_workers(1)
     job = platform.train("greedy", GREEDY, target_column=None, prefer="respond-async").json()["job"]
-    ended = platform.ended(job)
+    ended = platform.finished(job)
     assert (ended["state"], ended["error"]["code"]) == ("out_of_memory", "out_of_memory")
     assert f"the limit is {TRAIN_MEMORY_MB} MB" in ended["error"]["detail"]
     assert ended["memory_peak_bytes"] > TRAIN_MEMORY_MB * 1024**2
@@ -26,9 +26,9 @@ def test_a_training_that_exceeds_its_memory_limit_ends_alone(platform):
 
 def test_a_training_that_exceeds_its_time_limit_is_stopped(platform):
     platform.upload("slow")
-    platform.have_workers(1)
+    platform.run_workers(1)
     job = platform.train("slow", ENDLESS, prefer="respond-async", timeout_s=1).json()["job"]
-    ended = platform.ended(job)
+    ended = platform.finished(job)
     assert ended["state"] == "timed_out"
     assert ended["error"]["detail"] == "The training exceeded its 1-second limit."
     assert platform.numbers("slow") == []
@@ -38,7 +38,7 @@ def test_a_running_training_is_gone_within_five_seconds_of_its_cancelling(platfo
     job = platform.begin("cancelled")
     children = platform.trainings()
     assert platform.post(f"/jobs/{job}/cancel").status_code == 200
-    ended = platform.ended(job, within=5)
+    ended = platform.finished(job, within=5)
     assert (ended["state"], ended["error"]["detail"]) == ("cancelled", "Cancelled by admin.")
     assert not any(child.is_running() for child in children)
     assert platform.numbers("cancelled") == []
@@ -46,11 +46,11 @@ def test_a_running_training_is_gone_within_five_seconds_of_its_cancelling(platfo
 
 
 def test_a_queued_training_that_is_cancelled_never_starts(platform):
-    platform.have_workers(0)
+    platform.run_workers(0)
     platform.upload("waiting")
     job = platform.train("waiting", prefer="respond-async").json()["job"]
     assert platform.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
-    platform.have_workers(1)
+    platform.run_workers(1)
     assert platform.train("waiting").status_code == 201
     facts = platform.get(f"/jobs/{job}").json()
     assert (facts["state"], facts["attempt"], facts["started_at"]) == ("cancelled", 0, None)
@@ -58,11 +58,11 @@ def test_a_queued_training_that_is_cancelled_never_starts(platform):
 
 def test_a_finished_training_can_be_retried(platform):
     platform.upload("again")
-    platform.have_workers(1)
+    platform.run_workers(1)
     first = platform.train("again").json()["job"]
     again = platform.post(f"/jobs/{first}/retry")
     assert again.status_code == 202
-    assert platform.ended(again.json()["job"])["result"]["version"] == 2
+    assert platform.finished(again.json()["job"])["result"]["version"] == 2
 
 
 def test_a_training_shows_its_progress_its_log_and_its_memory(platform):
@@ -89,5 +89,5 @@ def test_a_job_survives_a_database_that_restarts_during_its_fit(platform, reques
     postgres.stop()
     until(lambda: "the database is unavailable" in log.read_text()[size:], what="A worker without a database")
     postgres.start()
-    ended = platform.ended(job)
+    ended = platform.finished(job)
     assert (ended["state"], platform.numbers("restarted")) == ("succeeded", [1])

@@ -13,7 +13,7 @@ COLUMNS = ["length", "width", "colour"]
 
 
 def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback(platform):
-    platform.have_workers(1)
+    platform.run_workers(1)
     uploaded = platform.upload("life", description="Flowers")
     assert uploaded.status_code == 201
     facts = uploaded.json()
@@ -45,7 +45,7 @@ def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback
     back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
     assert (back.status_code, back.json()["version"]) == (200, 1)
     until(lambda: platform.predict("life", "production").json()["version"] == 1, what="The rollback")
-    assert platform.live("life", "production") == [1]
+    assert platform.live_versions("life", "production") == [1]
 
     in_use = platform.call("DELETE", "/datasets/life")
     assert (in_use.status_code, in_use.json()["code"]) == (409, "dataset_in_use")
@@ -56,7 +56,7 @@ def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback
 
 
 def test_a_downloaded_artifact_predicts_what_the_platform_predicts(platform):
-    platform.made("download")
+    platform.train_versions("download")
     platform.promote("download", 1, "staging")
     answer = platform.predict("download", "staging", probabilities=True).json()
     artifact = platform.get("/models/download/1/artifact")
@@ -70,7 +70,7 @@ def test_a_downloaded_artifact_predicts_what_the_platform_predicts(platform):
 
 
 def test_a_deleted_model_leaves_no_bytes_and_frees_its_dataset(platform):
-    platform.made("shortlived")
+    platform.train_versions("shortlived")
     location = platform.get("/datasets/shortlived").json()["location"]
     artifact = platform.get("/models/shortlived/1").json()["artifact_path"]
     assert platform.call("DELETE", "/models/shortlived/1").status_code == 204

@@ -54,7 +54,7 @@ def test_the_web_process_stays_small_while_a_large_file_passes(postgres_and_s3, 
 
 def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(sqlite_and_files, large_file):
     platform = sqlite_and_files
-    before = platform.counts()
+    before = platform.row_counts()
     url = f"{platform.url}/datasets/upload"
     signed = {"Authorization": f"Bearer {platform.token}"}
     with large_file.open("rb") as file:
@@ -76,7 +76,7 @@ def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(sqlite_and_f
     assert by_requests.json() == json.loads(body) == json.load(by_urllib.value)
     assert by_requests.json()["code"] == "too_large"
     assert by_requests.json()["detail"].endswith(" MB; the limit is 5 MB.")
-    assert platform.counts() == before
+    assert platform.row_counts() == before
 
 
 def test_every_client_sees_why_a_large_body_is_refused(platform, large_file):

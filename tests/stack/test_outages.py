@@ -131,7 +131,7 @@ FAULTS = {
 
 def create_dataset(platform, name: str) -> None:
     """A dataset with two versions, the first in production and in the memory of both web processes."""
-    platform.made(name, versions=2)
+    platform.train_versions(name, versions=2)
     assert platform.promote(name, 1, "production").status_code == 200
     for _ in range(4):
         at_once(*[lambda: platform.predict(name, "production")] * 12)

@@ -145,7 +145,7 @@ def test_a_running_job_is_cancelled_within_five_seconds(supervised):
 
 def test_a_scoring_job_does_not_wait_for_a_training(supervised):
     training = supervised.train("large", ENDLESS, prefer="respond-async").json()["job"]
-    supervised.reaches(training, "fitting")
+    supervised.wait_for_stage(training, "fitting")
     url = queued(supervised)
     assert ended(supervised, url)["state"] == "succeeded"
     assert supervised.get(f"/jobs/{training}").json()["state"] == "running"
@@ -166,7 +166,7 @@ def test_a_job_survives_a_store_that_is_unavailable_for_a_moment(supervised):
     url = running(supervised)
     log = supervised.folder / "run.log"
     size = len(log.read_text())
-    with supervised.store_fails():
+    with supervised.store_unavailable():
         until(lambda: "object store" in log.read_text()[size:], what="A result that could not be stored")
     job = ended(supervised, url)
     assert job["state"] == "succeeded", job["error"]

@@ -88,7 +88,7 @@ def is_live_everywhere(platform, dataset: str, stage: str, version: int) -> bool
 
 
 def test_no_response_fails_or_is_mixed_while_ten_releases_change(platform):
-    platform.made("swaps", versions=2)
+    platform.train_versions("swaps", versions=2)
     expected = {}
     for number in (1, 2):
         assert platform.promote("swaps", number, "production").status_code == 200
@@ -117,10 +117,10 @@ def test_no_response_fails_or_is_mixed_while_ten_releases_change(platform):
 
 
 def test_models_in_memory_answer_while_the_object_store_is_down(platform):
-    platform.made("away")
+    platform.train_versions("away")
     platform.promote("away", 1, "production")
     load_in_both_processes(platform, "away", "production", missing=1)  # the one that promoted it has it
-    with platform.store_fails():
+    with platform.store_unavailable():
         with Callers(platform, "away") as callers:
             callers.wait_for(200)
         assert not callers.broken
@@ -131,7 +131,7 @@ def test_models_in_memory_answer_while_the_object_store_is_down(platform):
 
 
 def test_every_web_process_loads_a_new_release_before_a_request_needs_it(platform):
-    platform.made("ahead")
+    platform.train_versions("ahead")
     load_in_both_processes(platform, "ahead", "dev")
     before = load_count(platform)
     assert platform.train("ahead").status_code == 201  # by a training worker, which announces the release
@@ -141,7 +141,7 @@ def test_every_web_process_loads_a_new_release_before_a_request_needs_it(platfor
 
 
 def test_every_web_process_loads_a_release_that_was_not_announced_on_its_machine(platform):
-    platform.made("afar", versions=2)
+    platform.train_versions("afar", versions=2)
     load_in_both_processes(platform, "afar", "dev")
     before = load_count(platform)
     of = "model_version_id = (SELECT m.id FROM registry_modelversion m JOIN catalog_dataset d ON d.id = m.dataset_id "

@@ -84,7 +84,7 @@ def test_a_file_arrives_whole_over_a_kept_connection(platform):
 
 
 def test_the_metrics_of_all_web_processes_are_summed(platform):
-    platform.made("summed")
+    platform.train_versions("summed")
     for _ in range(20):  # over a connection each, so that both processes answer some
         assert platform.predict("summed", "dev").status_code == 200
     lines = platform.get("/metrics").text.splitlines()
@@ -126,7 +126,7 @@ def test_web_processes_end_when_their_parent_was_killed(platform):
 
 
 def test_a_killed_web_process_costs_only_the_requests_that_it_was_answering(platform):
-    platform.made("killed_web")
+    platform.train_versions("killed_web")
     platform.promote("killed_web", 1, "production")
     expected = platform.predict("killed_web", "production", probabilities=True).json()
     victim, _ = platform.web_processes()
@@ -141,7 +141,7 @@ def test_a_killed_web_process_costs_only_the_requests_that_it_was_answering(plat
 
 
 def test_a_graceful_stop_under_load_breaks_no_response(platform):
-    platform.made("stopped")
+    platform.train_versions("stopped")
     platform.promote("stopped", 1, "production")
     expected = platform.predict("stopped", "production", probabilities=True).json()
     with Callers(platform, "stopped") as callers:
@@ -155,7 +155,7 @@ def test_a_graceful_stop_under_load_breaks_no_response(platform):
 
 def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(postgres_and_s3, postgres):
     platform = postgres_and_s3
-    platform.made("early")
+    platform.train_versions("early")
     platform.promote("early", 1, "production")
     platform.processes.stop(platform.web)
     postgres.stop()
@@ -177,7 +177,7 @@ def alone(request, sqlite_and_files):
     """What `manage.py serve` answers: a function of a path, and the process."""
     platform = sqlite_and_files
     if not platform.get("/models/shipped/1").ok:
-        platform.made("shipped")
+        platform.train_versions("shipped")
         platform.promote("shipped", 1, "production")
     (port,) = free_ports(1)
     command = [sys.executable, ROOT / "manage.py", "serve", "--host=127.0.0.1", f"--port={port}"]

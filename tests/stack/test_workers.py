@@ -43,19 +43,19 @@ def check_models(platform, dataset: str, jobs: list[int]) -> None:
     for version in versions:
         content = platform.get(f"/models/{dataset}/{version['version']}/artifact").content
         assert hashlib.sha256(content).hexdigest() == version["artifact_sha256"]
-    assert len(platform.live(dataset, "dev")) == min(len(versions), 1)
+    assert len(platform.live_versions(dataset, "dev")) == min(len(versions), 1)
 
 
 def test_a_training_process_that_is_killed_in_any_step_leaves_a_final_state(platform):
     platform.upload("children")
-    platform.have_workers(1)
+    platform.run_workers(1)
     jobs = []
     for step in KILLED_AT:
         jobs.append(platform.train("children", SHORT, prefer="respond-async").json()["job"])
         worker_at(platform, "children", step)
         for child in platform.trainings():
             child.kill()
-        ended = platform.ended(jobs[-1])
+        ended = platform.finished(jobs[-1])
         assert ended["state"] in {"succeeded", "failed"}
         assert ended["state"] == "succeeded" or "SIGKILL" in ended["error"]["detail"]
     check_models(platform, "children", jobs)
@@ -65,13 +65,13 @@ def test_jobs_reach_a_final_state_if_their_worker_is_killed_in_any_step(platform
     platform.upload("orphans")
     jobs, children = [], []
     for step in KILLED_AT:
-        platform.have_workers(2)
+        platform.run_workers(2)
         jobs.append(platform.train("orphans", SHORT, prefer="respond-async").json()["job"])
         worker = worker_at(platform, "orphans", step)
         children += psutil.Process(worker.pid).children()
         platform.processes.stop(worker, signal.SIGKILL)
     for job in jobs:
-        ended = platform.ended(job, within=180)
+        ended = platform.finished(job, within=180)
         assert ended["state"] in {"succeeded", "lost"}, ended["error"]
     check_models(platform, "orphans", jobs)
     until(lambda: are_gone(children), what="The end of the training processes", within=5)
@@ -83,8 +83,8 @@ def test_a_job_whose_worker_was_killed_is_done_by_another_worker_once(platform):
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
     until(lambda: are_gone(children), what="The end of the training process", within=5)
     assert platform.get(f"/jobs/{job}").json()["state"] == "running"
-    platform.have_workers(1)
-    ended = platform.ended(job)
+    platform.run_workers(1)
+    ended = platform.finished(job)
     assert (ended["state"], ended["attempt"]) == ("succeeded", 2)
     assert len(platform.numbers("killed")) == 1
     assert platform.predict("killed", "dev").status_code == 200
@@ -94,8 +94,8 @@ def test_a_job_whose_last_attempt_loses_its_worker_is_lost(platform):
     job = platform.begin("lost")
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
     platform.sql(f"UPDATE registry_trainingjob SET attempt = {MAX_ATTEMPTS} WHERE id = {job}")
-    platform.have_workers(1)
-    ended = platform.ended(job)
+    platform.run_workers(1)
+    ended = platform.finished(job)
     assert (ended["state"], ended["error"]["code"]) == ("lost", "lost")
     assert "Train again." in ended["error"]["detail"]
     assert platform.numbers("lost") == []
@@ -110,8 +110,8 @@ def test_a_worker_that_is_stopped_hands_its_job_back_uncounted(platform, number)
     assert are_gone(children)
     waiting = platform.get(f"/jobs/{job}").json()
     assert (waiting["state"], waiting["attempt"]) == ("queued", 0)
-    platform.have_workers(1)
-    ended = platform.ended(job)
+    platform.run_workers(1)
+    ended = platform.finished(job)
     assert (ended["state"], ended["attempt"]) == ("succeeded", 1)
     assert platform.numbers(dataset) == [1]
 
@@ -120,7 +120,7 @@ def test_after_a_killed_training_process_the_worker_runs_the_next_job(platform):
     job = platform.begin("shot")
     for child in platform.trainings():
         child.kill()
-    ended = platform.ended(job)
+    ended = platform.finished(job)
     assert (ended["state"], ended["error"]["code"]) == ("failed", "process_died")
     assert "SIGKILL" in ended["error"]["detail"]
     assert platform.numbers("shot") == []
@@ -128,5 +128,5 @@ def test_after_a_killed_training_process_the_worker_runs_the_next_job(platform):
 
 
 def test_a_training_process_ends_cleanly(platform):
-    platform.made("clean")
+    platform.train_versions("clean")
     assert "Fatal Python error" not in (platform.folder / "worker.log").read_text()

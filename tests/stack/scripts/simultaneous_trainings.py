@@ -33,12 +33,10 @@ def main(dataset_name: str) -> None:
     request = TrainingRequest(module="tree", class_name="DecisionTreeClassifier")
     admin = get_user_model().objects.get(username="admin")
     request = submission.resolve(source, request=request)
-    jobs = [submission.enqueue(source, request=request, by=admin, warnings=[]) for _ in range(COUNT)]
-    TrainingJob.objects.filter(pk__in=[job.pk for job in jobs]).update(
-        state=JobState.RUNNING, attempt=1, heartbeat_at=timezone.now()
-    )
+    jobs = [submission.new_job(source, request=request, by=admin, warnings=[]) for _ in range(COUNT)]
     for job in jobs:
-        job.refresh_from_db()
+        job.state, job.attempt, job.heartbeat_at = JobState.RUNNING, 1, timezone.now()
+        job.save()
     threads = [threading.Thread(target=run, args=[job]) for job in jobs]
     for thread in threads:
         thread.start()
