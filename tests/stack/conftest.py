@@ -52,8 +52,8 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         for name in (*SETUPS, "supervised"):
-            used = item.funcargs.get("platform") or item.funcargs.get(name)
-            if isinstance(used, Platform):
-                report.sections.append((f"{name}: what the processes said", used.logs()))
+            platform = item.funcargs.get("platform") or item.funcargs.get(name)
+            if isinstance(platform, Platform):
+                report.sections.append((f"{name}: logs of the processes", platform.logs()))
                 break
     return report

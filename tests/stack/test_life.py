@@ -1,4 +1,4 @@
-"""The whole life of a model, by HTTP against real processes, on both set-ups."""
+"""The lifecycle of a model, over HTTP against real processes, in both set-ups."""
 
 import hashlib
 import io
@@ -12,15 +12,15 @@ from tests.servers.processes import until
 COLUMNS = ["length", "width", "colour"]
 
 
-def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback(platform):
+def test_upload_training_promotion_prediction_and_rollback(platform):
     platform.run_workers(1)
     uploaded = platform.upload("life", description="Flowers")
     assert uploaded.status_code == 201
-    facts = uploaded.json()
-    assert facts["rows"] == 22
-    assert facts["sha256"] == hashlib.sha256(TABLE.encode()).hexdigest()
+    details = uploaded.json()
+    assert details["rows"] == 22
+    assert details["sha256"] == hashlib.sha256(TABLE.encode()).hexdigest()
     assert platform.get("/datasets/life/file").content == TABLE.encode()
-    assert platform.stored(facts["location"]).read() == TABLE.encode()
+    assert platform.stored(details["location"]).read() == TABLE.encode()
 
     for number in (1, 2):
         trained = platform.train("life", target_column="species", random_state=number)
@@ -38,8 +38,8 @@ def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback
     lower = platform.promote("life", 1, "staging")
     assert (lower.status_code, lower.json()["code"]) == (400, "not_higher")
 
-    no_way_back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
-    assert (no_way_back.status_code, no_way_back.json()["code"]) == (409, "no_earlier_release")
+    no_earlier = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
+    assert (no_earlier.status_code, no_earlier.json()["code"]) == (409, "no_earlier_release")
     assert platform.promote("life", 2, "production").status_code == 200
     until(lambda: platform.predict("life", "production").json()["version"] == 2, what="The promotion")
     back = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
@@ -55,21 +55,21 @@ def test_a_table_lives_through_upload_training_promotion_prediction_and_rollback
     assert platform.get("/models/life/2").status_code == 404
 
 
-def test_a_downloaded_artifact_predicts_what_the_platform_predicts(platform):
+def test_a_downloaded_artifact_predicts_the_same_as_the_platform(platform):
     platform.train_versions("download")
     platform.promote("download", 1, "staging")
-    answer = platform.predict("download", "staging", probabilities=True).json()
+    response = platform.predict("download", "staging", probabilities=True).json()
     artifact = platform.get("/models/download/1/artifact")
-    facts = platform.get("/models/download/1").json()
-    assert hashlib.sha256(artifact.content).hexdigest() == facts["artifact_sha256"]
+    details = platform.get("/models/download/1").json()
+    assert hashlib.sha256(artifact.content).hexdigest() == details["artifact_sha256"]
     pipeline = joblib.load(io.BytesIO(artifact.content))
     frame = pandas.DataFrame(ROWS, columns=COLUMNS).astype({"colour": "str"})
-    assert answer["predictions"] == pipeline.predict(frame).tolist()
-    assert answer["probabilities"] == pipeline.predict_proba(frame).tolist()
-    assert answer["classes"] == pipeline.classes_.tolist()
+    assert response["predictions"] == pipeline.predict(frame).tolist()
+    assert response["probabilities"] == pipeline.predict_proba(frame).tolist()
+    assert response["classes"] == pipeline.classes_.tolist()
 
 
-def test_a_deleted_model_leaves_no_bytes_and_frees_its_dataset(platform):
+def test_deleting_a_model_removes_its_files_and_its_dataset_can_be_deleted(platform):
     platform.train_versions("shortlived")
     location = platform.get("/datasets/shortlived").json()["location"]
     artifact = platform.get("/models/shortlived/1").json()["artifact_path"]
