@@ -1,4 +1,4 @@
-"""The servers that benchmarks/peers.py measures beside the platform: installed, trained, started and asked."""
+"""The servers that benchmarks/peers.py compares with: how each is installed, trained, started and called."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ ROWS = (1, 300)
 TEXTS = ("island", "sex")
 
 
-def asked(rows: int) -> dict[str, list]:
+def inputs(rows: int) -> dict[str, list]:
     columns = penguins(rows, seed=1)
     del columns["species"]
     return columns
@@ -30,30 +30,33 @@ def rows_of(columns: dict[str, list]) -> list[list]:
 
 
 def install(peer: str) -> None:
-    """The peer's environment, made again when its requirements change."""
-    home, wanted = ENVIRONMENTS / peer, HERE / f"{peer}.txt"
-    stamp, digest = home / ".installed", hashlib.sha256(wanted.read_bytes()).hexdigest()
+    """Create the environment of a peer, again if its requirements have changed."""
+    home, requirements = ENVIRONMENTS / peer, HERE / f"{peer}.txt"
+    stamp, digest = home / ".installed", hashlib.sha256(requirements.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
     print(f"Installing {peer} into {home} (once) ...", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
     pip = [home / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "-qq"]
-    subprocess.run([*pip, "install", "--requirement", wanted], check=True)
+    subprocess.run([*pip, "install", "--requirement", requirements], check=True)
     stamp.write_text(digest)
 
 
 def train(peer: str, folder: Path) -> Path:
-    """A folder with the model that the peer's own scikit-learn made, and what it predicts."""
-    table, made = folder / "table.json", folder / peer
-    table.write_text(json.dumps({"learn": penguins(344), "ask": {rows: asked(rows) for rows in ROWS}}))
-    command = [ENVIRONMENTS / peer / "bin" / "python", HERE / "train.py", table, made]
+    """Return a folder with a model trained by the scikit-learn of the peer, and its predictions."""
+    table, output = folder / "table.json", folder / peer
+    table.write_text(json.dumps({"learn": penguins(344), "ask": {rows: inputs(rows) for rows in ROWS}}))
+    command = [ENVIRONMENTS / peer / "bin" / "python", HERE / "train.py", table, output]
     subprocess.run(command, check=True, capture_output=True)
-    return made
+    return output
 
 
 @dataclass
-class Way:
-    """How one server of a peer is started and asked."""
+class Variant:
+    """How a server of a peer is started and called.
+
+    `asks` makes a request body from columns, `reads` gets the predictions from a response.
+    """
 
     name: str
     peer: str
@@ -68,13 +71,13 @@ class Way:
 
 
 @contextlib.contextmanager
-def running(way: Way, log: Path):
-    folder = ENVIRONMENTS / way.peer / "bin"
-    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"} | way.environment
-    command = [str(part) for part in (folder / way.command[0], *way.command[1:])]
-    with open(log, "wb") as said:
+def running(variant: Variant, log: Path):
+    folder = ENVIRONMENTS / variant.peer / "bin"
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"} | variant.environment
+    command = [str(part) for part in (folder / variant.command[0], *variant.command[1:])]
+    with open(log, "wb") as output:
         process = subprocess.Popen(
-            command, env=environment, cwd=way.cwd, stdout=said, stderr=said, start_new_session=True
+            command, env=environment, cwd=variant.cwd, stdout=output, stderr=output, start_new_session=True
         )
     try:
         yield process
@@ -88,12 +91,12 @@ def running(way: Way, log: Path):
                 one.kill()
 
 
-def mlflow(name: str, model: Path) -> Way:
+def mlflow(name: str, model: Path) -> Variant:
     """Uvicorn's variables turn its access log off."""
     port = free_port()
-    return Way(
+    return Variant(
         name, "mlflow", port, ready="/ping", path="/invocations", asks=mlflow_split,
-        reads=lambda answer: answer["predictions"],
+        reads=lambda response: response["predictions"],
         command=["mlflow", "models", "serve", "-m", model, "--workers", 2, "--env-manager", "local", "-p", port],
         environment={"UVICORN_ACCESS_LOG": "false", "UVICORN_LOG_LEVEL": "warning"},
     )  # fmt: skip
@@ -103,11 +106,11 @@ def mlflow_split(columns: dict[str, list]) -> dict:
     return {"dataframe_split": {"columns": list(columns), "data": rows_of(columns)}}
 
 
-def mlserver(name: str, model: Path, home: Path, batch: int) -> Way:
-    """`debug` off turns its access log off. Its cache of answers stays off: the load repeats itself."""
+def mlserver(name: str, model: Path, home: Path, batch: int) -> Variant:
+    """`debug` off turns its access log off. Its response cache stays off: the load repeats one request."""
     port, address = free_port(), "/v2/models/penguins"
     ports = {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
-    wanted = {
+    model_settings = {
         "name": "penguins",
         "implementation": "mlserver_sklearn.SKLearnModel",
         "parameters": {"uri": str(model / "model.joblib")},
@@ -118,10 +121,10 @@ def mlserver(name: str, model: Path, home: Path, batch: int) -> Way:
     (home / "settings.json").write_text(
         json.dumps({"debug": False, "parallel_workers": 2, "host": "127.0.0.1"} | ports)
     )
-    (home / "model-settings.json").write_text(json.dumps(wanted))
-    return Way(
+    (home / "model-settings.json").write_text(json.dumps(model_settings))
+    return Variant(
         name, "mlserver", port, ready=f"{address}/ready", path=f"{address}/infer", asks=open_inference,
-        reads=lambda answer: answer["outputs"][0]["data"], command=["mlserver", "start", "."], cwd=home,
+        reads=lambda response: response["outputs"][0]["data"], command=["mlserver", "start", "."], cwd=home,
     )  # fmt: skip
 
 
@@ -136,13 +139,13 @@ def open_inference(columns: dict[str, list]) -> dict:
     return {"parameters": {"content_type": "pd"}, "inputs": inputs}
 
 
-def bentoml(name: str, model: Path, service: str) -> Way:
+def bentoml(name: str, model: Path, service: str) -> Variant:
     port = free_port()
-    kept = {"PEERS_MODEL": str(model / "model.joblib"), "BENTOML_HOME": str(model / "home")}
-    return Way(
+    env = {"PEERS_MODEL": str(model / "model.joblib"), "BENTOML_HOME": str(model / "home")}
+    return Variant(
         name, "bentoml", port, ready="/readyz", path="/predict", asks=bentoml_records, reads=list,
         command=["bentoml", "serve", f"service:{service}", "--host", "127.0.0.1", "--port", port, "-q"],
-        environment=kept | {"BENTOML_DO_NOT_TRACK": "True"},
+        environment=env | {"BENTOML_DO_NOT_TRACK": "True"},
     )  # fmt: skip
 
 

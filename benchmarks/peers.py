@@ -1,10 +1,11 @@
-"""Predictions a second beside MLflow, MLServer and BentoML: the same forest, the same cores, one run.
+"""Predictions per second compared with MLflow, MLServer and BentoML: the same forest, the same cores, one run.
 
     make bench-peers                                # or .venv/bin/python -m benchmarks.peers --seconds 3
 
-Makes one virtual environment per peer under .venv-peers/ (once), trains the same pipeline in each, starts all servers
-with 2 workers on the same 2 cores, checks their answers and measures them by turns, so that what else the machine
-does meets all of them. The table is printed and written into docs/performance.md.
+Creates one virtual environment per peer under .venv-peers/ (once), trains the same pipeline in each, starts all
+servers with 2 workers on the same 2 cores, checks their predictions and measures them alternately, so that other load
+on the machine affects all of them. The platform runs on its default web server. The table is printed and written into
+docs/performance.md.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import pandas
 import psutil
 
 from benchmarks import load
-from benchmarks.peer_servers import ROWS, asked, bentoml, install, mlflow, mlserver, rows_of, running, train
+from benchmarks.peer_servers import ROWS, bentoml, inputs, install, mlflow, mlserver, rows_of, running, train
 from benchmarks.platforms import ROOT, Platform, wait_for
 
 REPORT = ROOT / "docs" / "performance.md"
@@ -35,7 +36,7 @@ SHARED = ("scikit-learn", "pandas", "numpy")
 
 @dataclass
 class Server:
-    """One server that answers: how it was started, what it is asked and what is right."""
+    """A running server: where it is, the bodies of its requests and the expected predictions."""
 
     name: str
     url: str
@@ -46,15 +47,15 @@ class Server:
     token: str = ""
 
     def body(self, rows: int) -> bytes:
-        return json.dumps(self.asks(asked(rows))).encode()
+        return json.dumps(self.asks(inputs(rows))).encode()
 
     def check(self) -> None:
-        """Ten times over connections of their own, so that every worker is asked."""
+        """Compare predictions, on ten new connections each, so that every worker is checked."""
         for rows in ROWS:
             for _ in range(10):
                 status, content = load.Client(self.url, self.token).post(self.body(rows))
-                right = status == 200 and self.reads(json.loads(content)) == self.expected[rows]
-                assert right, f"{self.name}, {rows} rows: {status} {content[:500]}"
+                is_correct = status == 200 and self.reads(json.loads(content)) == self.expected[rows]
+                assert is_correct, f"{self.name}, {rows} rows: {status} {content[:500]}"
 
     def memory(self) -> float:
         """MB of all its processes, shared pages counted once."""
@@ -81,11 +82,11 @@ def main() -> None:
         for server in servers:
             server.check()
         results = {rows: measure(servers, rows, options.seconds, folder) for rows in ROWS}
-        told = "\n".join(tell(servers, results, platform, models, (serving, loading), options.seconds))
-    print(told)
-    text = REPORT.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    REPORT.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}")
+        text = "\n".join(report(servers, results, platform, models, (serving, loading), options.seconds))
+    print(text)
+    page = REPORT.read_text()
+    before, after = page.split(BEGIN)[0], page.split(END)[1]
+    REPORT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 def ours(platform: Platform) -> Server:
@@ -95,15 +96,15 @@ def ours(platform: Platform) -> Server:
         f"{platform.url}/predict",
         platform.process.pid,
         asks=lambda columns: platform.body(1) | {"input_data": {"features": rows_of(columns)}},
-        reads=lambda answer: answer["predictions"],
-        expected={rows: pipeline.predict(pandas.DataFrame(asked(rows))).tolist() for rows in ROWS},
+        reads=lambda response: response["predictions"],
+        expected={rows: pipeline.predict(pandas.DataFrame(inputs(rows))).tolist() for rows in ROWS},
         token=platform.token,
     )
 
 
 def start_peers(models: dict[str, Path], folder: Path, stack: contextlib.ExitStack) -> list[Server]:
-    """Each as its documentation says for 2 workers, and in its faster way where it has one."""
-    ways = [
+    """Start each as its documentation says for 2 workers, and in its faster variant if it has one."""
+    variants = [
         mlflow("MLflow, with a signature", models["mlflow"] / "signed"),
         mlflow("MLflow, without one", models["mlflow"] / "unsigned"),
         mlserver("MLServer", models["mlserver"], folder / "plain", 0),
@@ -112,13 +113,15 @@ def start_peers(models: dict[str, Path], folder: Path, stack: contextlib.ExitSta
         bentoml("BentoML, adaptive batches", models["bentoml"], "Batched"),
     ]
     started = []
-    for way in ways:
-        process = stack.enter_context(running(way, folder / f"{way.name}.log"))
-        address = f"http://127.0.0.1:{way.port}"
-        wait_for(f"{address}{way.ready}")
-        answers = json.loads((models[way.peer] / "expected.json").read_text())
-        expected = {int(rows): labels for rows, labels in answers.items()}
-        started.append(Server(way.name, address + way.path, process.pid, way.asks, way.reads, expected))
+    for variant in variants:
+        process = stack.enter_context(running(variant, folder / f"{variant.name}.log"))
+        address = f"http://127.0.0.1:{variant.port}"
+        wait_for(f"{address}{variant.ready}")
+        predictions = json.loads((models[variant.peer] / "expected.json").read_text())
+        expected = {int(rows): labels for rows, labels in predictions.items()}
+        started.append(
+            Server(variant.name, address + variant.path, process.pid, variant.asks, variant.reads, expected)
+        )
     return started
 
 
@@ -139,8 +142,8 @@ def pss(processes: list[psutil.Process]) -> float:
     return sum(process.memory_full_info().pss for process in processes) / 1024**2
 
 
-def tell(servers, results, platform: Platform, models: dict[str, Path], cores: tuple, seconds: float):
-    """How it was measured, the table, and what it comes to."""
+def report(servers, results, platform: Platform, models: dict[str, Path], cores: tuple, seconds: float):
+    """The conditions, the table and the result."""
     yield (
         f"Servers on cores {cores[0]}, {load.GENERATOR} on {cores[1]} of {os.cpu_count()}; {CONNECTIONS} connections; "
         f"medians of {ROUNDS} rounds of {seconds:.0f} s by turns, ratios within each round. {versions(models)}\n"
@@ -180,15 +183,17 @@ def best(results: dict[str, list[load.Load]], rows: int) -> str:
 
 
 def versions(models: dict[str, Path]) -> str:
-    found = {peer: json.loads((folder / "versions.json").read_text()) for peer, folder in models.items()}
-    found["platform"] = {name: metadata.version(name) for name in SHARED}
-    sets = {tuple(those[name] for name in SHARED) for those in found.values()}
-    peers = ", ".join(f"{peer} {found[peer][peer]}" for peer in PEERS)
+    installed = {peer: json.loads((folder / "versions.json").read_text()) for peer, folder in models.items()}
+    installed["platform"] = {name: metadata.version(name) for name in SHARED}
+    sets = {tuple(by_name[name] for name in SHARED) for by_name in installed.values()}
+    peers = ", ".join(f"{peer} {installed[peer][peer]}" for peer in PEERS)
     if len(sets) == 1:
         return (
             f"{peers}; {', '.join(f'{n} {v}' for n, v in zip(SHARED, sets.pop(), strict=True))} everywhere."
         )
-    each = "; ".join(f"{who}: {', '.join(f'{n} {those[n]}' for n in SHARED)}" for who, those in found.items())
+    each = "; ".join(
+        f"{server}: {', '.join(f'{n} {by_name[n]}' for n in SHARED)}" for server, by_name in installed.items()
+    )
     return f"{peers}. {each}."
 
 

@@ -1,4 +1,4 @@
-"""How fast tables of two million rows are predicted as jobs, and what memory that takes.
+"""The speed and memory of scoring jobs on tables of two million rows.
 
     .venv/bin/python -m benchmarks.scoring [rows]
 
@@ -105,22 +105,22 @@ class Memory:
 def line(platform: Platform, scorer: psutil.Process, file: Path, rows: int) -> str:
     with Memory([scorer]) as of_scorer, Memory(platform.web_processes()) as of_web:
         start = time.perf_counter()
-        queued = json.loads(sent(platform, file))
-        answered = time.perf_counter() - start
-        while (job := json.loads(got(platform, queued["url"])))["state"] in {"queued", "running"}:
+        queued = json.loads(upload(platform, file))
+        response_s = time.perf_counter() - start
+        while (job := json.loads(get(platform, queued["url"])))["state"] in {"queued", "running"}:
             time.sleep(0.1)
-        took = time.perf_counter() - start - answered
+        duration = time.perf_counter() - start - response_s
         assert job["state"] == "succeeded" and job["rows_done"] == rows, job
         start = time.perf_counter()
-        size = len(got(platform, job["result"]["url"]))
+        size = len(get(platform, job["result"]["url"]))
         download = time.perf_counter() - start
     return (
-        f"| {file.name} | {file.stat().st_size / MB:.0f} | {answered:.1f} | {took:.1f} | {rows / took:,.0f} "
+        f"| {file.name} | {file.stat().st_size / MB:.0f} | {response_s:.1f} | {duration:.1f} | {rows / duration:,.0f} "
         f"| {of_scorer.most()} | {of_web.most()} | {size / MB:.0f} | {download:.1f} |"
     )
 
 
-def sent(platform: Platform, file: Path) -> bytes:
+def upload(platform: Platform, file: Path) -> bytes:
     fields = {"dataset_name": "penguins", "environment": "production"}
     parts = [
         f'--a-line-between-parts\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -134,21 +134,21 @@ def sent(platform: Platform, file: Path) -> bytes:
         "Content-Type": "multipart/form-data; boundary=a-line-between-parts",
         "Prefer": "respond-async",
     }
-    return asked(platform, "POST", "/predict/file", body, headers)
+    return call(platform, "POST", "/predict/file", body, headers)
 
 
-def got(platform: Platform, path: str) -> bytes:
-    return asked(platform, "GET", path)
+def get(platform: Platform, path: str) -> bytes:
+    return call(platform, "GET", path)
 
 
-def asked(platform: Platform, method: str, path: str, body: bytes | None = None, headers=None) -> bytes:
+def call(platform: Platform, method: str, path: str, body: bytes | None = None, headers=None) -> bytes:
     connection = http.client.HTTPConnection(urlsplit(platform.url).netloc, timeout=300)
     signed = {"Authorization": f"Bearer {platform.token}"} | (headers or {})
     connection.request(method, path, body, signed)
-    answer = connection.getresponse()
-    content = answer.read()
+    response = connection.getresponse()
+    content = response.read()
     connection.close()
-    assert answer.status in {200, 202}, content
+    assert response.status in {200, 202}, content
     return content
 
 

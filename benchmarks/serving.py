@@ -1,4 +1,4 @@
-"""Predictions over HTTP on both web servers, beside a plain Django view and the pipeline alone, in one run.
+"""Predictions over HTTP on both web servers, compared with a plain Django view and the pipeline alone, in one run.
 
     make bench                                     # or .venv/bin/python -m benchmarks.serving --seconds 4
 

@@ -1,9 +1,9 @@
-"""What the platform's machinery costs a training: the same scikit-learn work bare and as a job, in one run.
+"""The overhead of a training job: the same scikit-learn work as a script and as a job, in one run.
 
     .venv/bin/python benchmarks/training.py [rounds]
 
 Bare is a script of its own: it starts, reads the CSV, fits the same pipeline, measures it and saves it. The job is
-asked for with POST /train of a platform that `manage.py run` started, and timed from the request to the answer.
+requested with POST /train of a platform that `manage.py run` started, and timed from the request to the answer.
 """
 
 import json
@@ -62,7 +62,7 @@ def main() -> None:
                 cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
             ).stdout.strip()  # fmt: skip
             upload(table, token)
-            time.sleep(5)  # the worker's child has its imports behind it, as on a platform at rest
+            time.sleep(5)  # the worker's child has imported everything, as on an idle platform
             bare, jobs = [], []
             for _ in range(rounds):
                 bare.append(timed(lambda: run_bare(table, folder, environment)))

@@ -1,4 +1,4 @@
-"""What can be said of the image, of compose and of the locks without an engine to run them."""
+"""The image, compose, the proxy and the locks, as far as they can be checked without a container engine."""
 
 import importlib.util
 import re
@@ -69,10 +69,10 @@ def test_the_settings_accept_what_compose_leaves_empty(tmp_path, monkeypatch):
         )
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    made = runpy.run_path(str(ROOT / "mlplatform" / "settings.py"))
-    assert made["DEBUG"] is False
-    assert made["DATABASES"]["default"]["HOST"] in SERVICES
-    assert made["OBJECT_STORAGE_ENDPOINT"] == "http://storage:9000"
+    loaded = runpy.run_path(str(ROOT / "mlplatform" / "settings.py"))
+    assert loaded["DEBUG"] is False
+    assert loaded["DATABASES"]["default"]["HOST"] in SERVICES
+    assert loaded["OBJECT_STORAGE_ENDPOINT"] == "http://storage:9000"
 
 
 def test_compose_starts_things_in_order():
@@ -158,9 +158,9 @@ def test_the_locks_hold_every_direct_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     locks = {"requirements.txt": project["project"]["dependencies"]}
     locks["requirements-dev.txt"] = locks["requirements.txt"] + project["dependency-groups"]["dev"]
-    for name, wanted in locks.items():
+    for name, direct in locks.items():
         locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
-        assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in wanted} <= locked
+        assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} <= locked
 
 
 def test_one_command_is_the_whole_of_continuous_integration():

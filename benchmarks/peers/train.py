@@ -1,9 +1,9 @@
-"""Train the same pipeline with the scikit-learn of one peer, and keep it as that peer wants it.
+"""Train the same pipeline with the scikit-learn of one peer, and save it in the format of that peer.
 
     .venv-peers/mlflow/bin/python benchmarks/peers/train.py TABLE.json FOLDER
 
-TABLE has the columns to learn from and, by number of rows, those that will be asked about. FOLDER gets the model,
-what the pipeline itself says to these rows, and the versions that it was made with.
+TABLE has the training columns and, by number of rows, the columns to predict. FOLDER gets the model, the predictions of
+the pipeline itself, and the versions of the libraries.
 """
 
 import json
@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 NUMBERS = ["bill_length", "bill_depth", "flipper", "mass"]
 TEXTS = ["island", "sex"]
-SEED = 7  # that of the platform's live version, so that all are asked for the same forest
+SEED = 7  # that of the platform's live version, so that all serve the same forest
 
 
 def main() -> None:
@@ -34,7 +34,9 @@ def main() -> None:
     X, _, y, _ = train_test_split(X, y, test_size=0.2, random_state=SEED, stratify=y)
     model = pipeline().fit(X, y)
     joblib.dump(model, folder / "model.joblib")
-    expected = {rows: model.predict(pandas.DataFrame(asked)).tolist() for rows, asked in table["ask"].items()}
+    expected = {
+        rows: model.predict(pandas.DataFrame(columns)).tolist() for rows, columns in table["ask"].items()
+    }
     (folder / "expected.json").write_text(json.dumps(expected))
     (folder / "versions.json").write_text(json.dumps(versions()))
     if "mlflow" in versions():
@@ -62,13 +64,13 @@ def save_for_mlflow(model, X, y, folder: Path) -> None:
 
 
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in ("mlflow", "mlserver", "bentoml", "scikit-learn", "pandas", "numpy"):
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 if __name__ == "__main__":

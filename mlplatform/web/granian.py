@@ -4,6 +4,7 @@ import multiprocessing
 from multiprocessing.util import Finalize
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -45,6 +46,4 @@ def load():
     """The WSGI application. granian calls this in each web process, after the fork."""
     process.start()
     Finalize(None, process.stop, exitpriority=0)  # multiprocessing's children run no atexit functions
-    from mlplatform.wsgi import application
-
-    return application
+    return import_string(process.APPLICATION)

@@ -16,7 +16,7 @@ threads = settings.WEB_THREADS
 timeout = 120
 graceful_timeout = process.GRACE_S
 keepalive = 5
-# The heartbeat file: on a disk that stalls under a large upload, a busy worker would be taken for a dead one.
+# For the heartbeat file: on a disk that stalls during a large upload, gunicorn would kill busy workers as hung.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 preload_app = True
 control_socket_disable = True

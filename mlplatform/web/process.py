@@ -13,6 +13,9 @@ import time
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from mlplatform.resilience import circuit_breaker
+
+APPLICATION = "mlplatform.wsgi.application"
 GRACE_S = 10  # for running requests on SIGTERM; supervisord.conf and docker-compose.yml wait longer before they kill
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PARENT_CHECK_S = 1
@@ -30,8 +33,7 @@ def prepare() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
     _open_metrics()
     _return_freed_memory()
-    application = import_string("mlplatform.wsgi.application")
-    assert callable(application)
+    import_string(APPLICATION)
     import_string(f"{settings.ROOT_URLCONF}.urlpatterns")
     for path in settings.PRELOAD:
         import_string(path)()
@@ -41,13 +43,12 @@ def prepare() -> None:
 
 def start() -> None:
     """Call in each web process, after the fork, before its first request."""
-    from mlplatform import metrics
-    from mlplatform.resilience import circuit_breaker
+    from mlplatform import metrics  # prometheus_client reads METRICS_FOLDER when it is imported
 
     _stopping.clear()
     metrics.discard_dead_processes()  # such as the killed one that this one replaces
     circuit_breaker.enable()
-    # A request may hold a million small lists. A collection for every 700 of them took 5 of 6 seconds to read it.
+    # A request can contain a million small lists: to collect after every 700 of them took 5 of the 6 s to parse it.
     gc.set_threshold(100_000, 20, 100)
     threading.Thread(
         target=_stop_without_parent, args=[os.getppid()], name="parent watch", daemon=True
@@ -61,7 +62,7 @@ def stop() -> None:
     from prometheus_client import multiprocess
 
     _stopping.set()
-    import_string("mlplatform.wsgi.application").flush()
+    import_string(APPLICATION).flush()
     multiprocess.mark_process_dead(os.getpid())
 
 
@@ -76,10 +77,7 @@ def is_running() -> bool:
 
 
 def _open_metrics() -> None:
-    """A folder for the counts of all web processes, unless `manage.py run` shares one with the scorer.
-
-    prometheus_client reads the variable when it is imported.
-    """
+    """Create a folder for the metrics of all web processes, unless `manage.py run` shares one with the scorer."""
     global _own_metrics
     if not os.environ.get(METRICS_FOLDER):
         _own_metrics = os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="ml-mini-platform-metrics-")
@@ -96,7 +94,7 @@ def _return_freed_memory() -> None:
 
 
 def _stop_without_parent(parent: int) -> None:
-    """Stop gracefully when the parent was killed: a process that nobody supervises would answer for ever."""
+    """Stop gracefully when the parent was killed: otherwise the process would run on without supervision."""
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK_S)
     os.kill(os.getpid(), signal.SIGTERM)

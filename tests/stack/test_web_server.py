@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
@@ -163,9 +162,9 @@ def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(post
         platform.start_web(probe="/livez")
         ready = platform.get("/readyz", token=None)
         assert (ready.status_code, ready.json()["checks"]["database"]) == (503, "no answer")
-        answer = platform.predict("early", "production")
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
-        assert int(answer.headers["Retry-After"]) > 0
+        response = platform.predict("early", "production")
+        assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+        assert int(response.headers["Retry-After"]) > 0
     finally:
         postgres.start()
     until(lambda: platform.predict("early", "production").status_code == 200, what="A prediction")
@@ -174,7 +173,7 @@ def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(post
 
 @pytest.fixture(params=["gunicorn", "granian"])
 def alone(request, sqlite_and_files):
-    """What `manage.py serve` answers: a function of a path, and the process."""
+    """A function that calls `manage.py serve`, its process and its port."""
     platform = sqlite_and_files
     if not platform.get("/models/shipped/1").ok:
         platform.train_versions("shipped")
@@ -185,7 +184,7 @@ def alone(request, sqlite_and_files):
     process = platform.processes.start(command, env=env, log=platform.folder / "serve.log")
 
     def call(method, path, *, data=None, content_type="application/json"):
-        # The host is what a router may send: not one of ours.
+        # A router may send its own host name.
         headers = {"Host": "model.example.internal", "Content-Type": content_type}
         return requests.request(
             method, f"http://127.0.0.1:{port}{path}", data=data, headers=headers, timeout=10
@@ -205,13 +204,11 @@ def alone(request, sqlite_and_files):
 
 def test_manage_serve_answers_as_sagemaker_expects_of_a_container(sqlite_and_files, alone):
     call, process, port = alone
-    begun = time.monotonic()
-    ping = call("GET", "/ping")
+    ping = call("GET", "/ping")  # has a limit of 1.5 s of its own; SageMaker's is 2 s
     assert (ping.status_code, ping.content) == (200, b"")
-    assert time.monotonic() - begun < 2
-    wanted = sqlite_and_files.predict("shipped", "production", ROWS).json()["predictions"]
-    told = call("POST", "/invocations", data=CSV, content_type="text/csv")
-    assert (told.status_code, told.json()) == (200, {"predictions": wanted})
+    expected = sqlite_and_files.predict("shipped", "production", ROWS).json()["predictions"]
+    response = call("POST", "/invocations", data=CSV, content_type="text/csv")
+    assert (response.status_code, response.json()) == (200, {"predictions": expected})
     assert call("POST", "/v2/models/shipped/infer", data="{}").status_code == 401
     image_health = [sys.executable, ROOT / "mlplatform/web/probe.py", str(free_ports(1)[0]), str(port)]
     assert subprocess.run(image_health).returncode == 0

@@ -28,10 +28,10 @@ def free_port() -> int:
 
 def until(condition, *, seconds: float = 90):
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.1)
-    return found
+    return result
 
 
 class Running:
@@ -62,7 +62,7 @@ class Running:
         for line in self.process.stdout:
             self.lines.append(line.rstrip())
 
-    def said(self, pattern: str) -> str | None:
+    def printed(self, pattern: str) -> str | None:
         return next((line for line in list(self.lines) if re.search(pattern, line)), None)
 
     def pids(self, name: str) -> list[int]:
@@ -102,16 +102,16 @@ def running(request, tmp_path_factory):
 
 
 def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(running):
-    until(lambda: running.said(f"^Ready: http://127.0.0.1:{running.port}$"))
+    until(lambda: running.printed(f"^Ready: http://127.0.0.1:{running.port}$"))
     assert running.is_ready()
-    assert running.said(r"^Administrator: admin, password: \S{16} ")
+    assert running.printed(r"^Administrator: admin, password: \S{16} ")
 
 
 def test_a_second_start_on_the_same_port_is_refused(running):
     second = running.start()
-    said, _ = second.communicate(timeout=30)
+    output, _ = second.communicate(timeout=30)
     assert second.returncode == 1
-    assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is in use\. .+\n", said)
+    assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is in use\. .+\n", output)
 
 
 def test_the_health_check_of_the_image_passes_only_for_a_ready_server(running):
@@ -139,7 +139,7 @@ def test_a_second_start_keeps_the_account_and_ends_with_its_terminal(running):
     until(lambda: running.process.poll() is not None)
     in_terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")
     again = Running(running.folder, running.server, through=in_terminal)
-    until(lambda: again.said("^Ready: "))
-    assert not again.said("password")
+    until(lambda: again.printed("^Ready: "))
+    assert not again.printed("password")
     again.process.kill()  # its terminal goes with it
     until(lambda: not again.alive())
