@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,19 @@ def test_the_error_codes_of_the_troubleshooting_table_exist():
     codes = re.findall(r"503 `(\w+)`", " ".join(cells[0] for cells in rows("Troubleshooting")))
     assert codes
     assert [code for code in codes if f'"{code}"' not in source] == []
+
+
+def test_the_decisions_explain_every_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.match(r"[a-z0-9-]+", dependency)[0] for dependency in project["dependencies"]}
+    page = (ROOT / "docs" / "decisions" / "dependencies.md").read_text()
+    first_cells = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| "))
+    assert names <= set(re.findall(r"[a-z0-9-]+", first_cells))
+
+
+def test_the_index_of_decisions_lists_every_page():
+    folder = ROOT / "docs" / "decisions"
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert pages == set(
+        re.findall(r"^\| \[.+\]\(([\w-]+\.md)\)", (folder / "README.md").read_text(), re.MULTILINE)
+    )
