@@ -23,7 +23,7 @@ from mlplatform.auth import token_cache
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_log import RequestLog
 from registry.jobs import submission
-from registry.models import JobState
+from registry.models import JobState, ModelVersion
 from registry.training import run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
@@ -214,7 +214,8 @@ def make_version(admin, make_dataset, fitted_models):
                 fitted_models[key] = (model, file.read())
         model, content = fitted_models[key]
         artifact = dataclasses.replace(model.artifact, file=io.BytesIO(content))
-        return run.register(job, dataclasses.replace(model, artifact=artifact))
+        version = run.register(job, dataclasses.replace(model, artifact=artifact))
+        return ModelVersion.objects.get(pk=version.pk)  # it shares nothing with the fitted model
 
     return make
 
