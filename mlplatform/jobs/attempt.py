@@ -12,12 +12,13 @@ from django.db import connection
 
 from mlplatform.errors import body_of
 from mlplatform.jobs import leases
-from mlplatform.jobs.models import MAX_MESSAGES, Job, JobState
+from mlplatform.jobs.models import Job, JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 0.5
+MAX_MESSAGES = 5  # of a validation error, in the error of a failed job
 FINAL_WRITE_S = 120  # how long the final state is retried while the database is unavailable
 
 

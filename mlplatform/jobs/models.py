@@ -4,8 +4,6 @@ from django.db import models
 
 from mlplatform.errors import NotFound
 
-MAX_MESSAGES = 5  # of a validation error, in the sentence of a failed job
-
 
 class JobState(models.TextChoices):
     QUEUED = "queued", "queued"

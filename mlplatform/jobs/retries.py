@@ -32,6 +32,7 @@ def database_may_be_unavailable() -> Iterator[None]:
     try:
         yield
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("the database is unavailable: %s", error)
+        is_unavailable = isinstance(error, OperationalError | InterfaceError)
+        logger.warning("the database is unavailable: %s", error, exc_info=not is_unavailable)
         if not connection.in_atomic_block:
             connection.close()

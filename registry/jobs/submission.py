@@ -21,10 +21,7 @@ class NeedsConfirmation(ValidationError):
     """The training is possible, but the preflight checks raised `warnings` that the user has not accepted."""
 
     def __init__(self, warnings: list[dict]):
-        super().__init__(
-            "Review the warnings, then train anyway or change the request.",
-            code="doubtful",
-        )
+        super().__init__("Review the warnings, then train anyway or change the request.", code="doubtful")
         self.warnings = warnings
 
 
