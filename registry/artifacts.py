@@ -41,9 +41,13 @@ class ArtifactRefused(NotReady):
 
 
 @cache
+def _library_versions() -> tuple[tuple[str, str], ...]:
+    return tuple((name, version(name)) for name in RECORDED_LIBRARIES)
+
+
 def libraries() -> dict[str, str]:
     """The versions of Python and of the libraries that an artifact depends on."""
-    return {"python": platform.python_version()} | {name: version(name) for name in RECORDED_LIBRARIES}
+    return {"python": platform.python_version()} | dict(_library_versions())
 
 
 def dump(pipeline, *, dataset_id: int) -> Artifact:
