@@ -6,6 +6,7 @@ import pytest
 
 from mlplatform.web.request_limits import UNREAD_BYTES, DrainRequestBody
 
+pytestmark = pytest.mark.django_db
 MB = 1024**2
 
 
