@@ -52,3 +52,16 @@ def buckets(app_configs, **kwargs) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(TAG)
+def proxies(app_configs, **kwargs) -> list[CheckMessage]:
+    if not settings.HTTPS or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        Warning(
+            "HTTPS is set without TRUSTED_PROXIES: all clients of the proxy share one sign-in limit.",
+            hint="Set TRUSTED_PROXIES to the address or network of the proxy.",
+            id="platform.W002",
+        )
+    ]

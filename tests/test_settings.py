@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+from ipaddress import ip_network
 
 import pytest
 from django.conf import settings
@@ -176,8 +177,16 @@ def test_one_bucket_for_datasets_and_models_is_an_error(settings):
     assert message_ids(system_checks.buckets) == ["platform.E003"]
 
 
+def test_https_without_trusted_proxies_is_a_warning(settings):
+    settings.HTTPS = True
+    assert message_ids(system_checks.proxies) == ["platform.W002"]
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+    assert message_ids(system_checks.proxies) == []
+
+
 def test_the_default_settings_pass_all_system_checks():
-    assert message_ids(system_checks.object_storage) == message_ids(system_checks.buckets) == []
+    checks = (system_checks.object_storage, system_checks.buckets, system_checks.proxies)
+    assert [message_ids(check) for check in checks] == [[], [], []]
 
 
 HOOKS = [
