@@ -6,11 +6,10 @@ from typing import IO
 
 import pandas as pd
 
-from catalog import hashing
 from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
 from catalog.readers import tables
-from mlplatform import storage
+from mlplatform import hashing, storage
 from mlplatform.errors import NotReady
 
 

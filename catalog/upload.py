@@ -7,16 +7,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Max, ProtectedError
 
-from catalog import files, inspection
-from catalog.hashing import HashingFile
+from catalog import files
 from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
-from catalog.profiling import sample
+from catalog.profiling import inspection, sample
 from catalog.readers import tables
 from catalog.readers.formats import COMPRESSIONS, FORMATS
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotReady, TooLarge
+from mlplatform.hashing import HashingFile
 
 MAX_ATTEMPTS = 5  # to assign a version number while other uploads to the dataset finish
 MB = 1024**2

@@ -16,8 +16,7 @@ import joblib
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from catalog import hashing
-from mlplatform import storage
+from mlplatform import hashing, storage
 from mlplatform.errors import NotReady
 from registry.models import ModelVersion
 

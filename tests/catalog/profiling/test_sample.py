@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pandas
 
-from catalog.inspection import inspect
+from catalog.profiling.inspection import inspect
 from catalog.profiling.sample import Sampler
 from catalog.readers.tables import Column
 

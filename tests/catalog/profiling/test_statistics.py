@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 
-from catalog.inspection import inspect
+from catalog.profiling.inspection import inspect
 from catalog.profiling.statistics import Profiler
 from catalog.readers.column_types import Column
 

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from catalog.hashing import HashingFile, sha256
+from mlplatform.hashing import HashingFile, sha256
 
 CONTENT = bytes(range(256)) * 50
 

@@ -6,7 +6,7 @@ import tracemalloc
 import pyarrow as pa
 import pytest
 
-from catalog.inspection import inspect, profile
+from catalog.profiling.inspection import inspect, profile
 from catalog.readers import tables
 
 
