@@ -77,6 +77,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("WEB_WORKERS", "0"),
         ("WEB_WORKERS", "-1"),
         ("WEB_THREADS", "1"),
+        ("WEB_SERVER", "apache"),
         ("TRAIN_WORKERS", "1.5"),
         ("MAX_UPLOAD_MB", "1GB"),
         ("API_TOKEN_DAYS", "0"),
