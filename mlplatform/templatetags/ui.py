@@ -56,7 +56,7 @@ def metric(value):
 
 
 @register.filter
-def filesize_short(value):
+def file_size(value):
     """Bytes as `812 bytes`, `4.2 KB`, `120 MB`; a KB is 1024 bytes, as in the upload limit."""
     if _is_missing(value):
         return DASH
@@ -87,7 +87,7 @@ def duration(value):
 
 
 @register.filter
-def moment(value):
+def time_ago(value):
     """A time as `5 minutes ago`, with the exact time in the tooltip; after a month as a date."""
     if value is None:
         return DASH

@@ -37,7 +37,7 @@ def test_metrics_have_four_significant_digits(value, text):
     [(1, "1 byte"), (812, "812 bytes"), (4300, "4.2 KB"), (125829120, "120 MB"), (None, "–")],
 )
 def test_file_sizes_use_the_largest_fitting_unit(value, text):
-    assert ui.filesize_short(value) == text
+    assert ui.file_size(value) == text
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_backticks_in_a_sentence_become_code_and_markup_is_escaped():
 
 
 def test_a_time_is_relative_with_the_exact_time_in_the_tooltip():
-    text = ui.moment(timezone.now() - timedelta(minutes=5))
+    text = ui.time_ago(timezone.now() - timedelta(minutes=5))
     assert ">5 minutes ago</time>" in text
     assert "UTC" in text
 
