@@ -167,4 +167,4 @@ def wait_for(url: str, *, any_status: bool = False, seconds: float = 90) -> None
         except OSError:
             pass
         time.sleep(0.2)
-    raise SystemExit(f"{url} does not answer")
+    raise SystemExit(f"{url} is not responding")

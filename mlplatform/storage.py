@@ -21,7 +21,7 @@ from mlplatform.resilience import circuit_breaker
 
 logger = logging.getLogger(__name__)
 requests = Counter("mlmp_storage_requests_total", "Requests to the object store", ["operation", "result"])
-TIMEOUT_S = 2  # a request that fails after this long was not refused: the store did not answer
+TIMEOUT_S = 2  # a request that fails after this long was not refused: the store did not respond
 
 
 def datasets() -> Storage:
@@ -49,7 +49,7 @@ def faults_as_not_ready() -> Iterator[None]:
 
 def _unavailable() -> NotReady:
     return NotReady(
-        "The object store does not answer. Nothing was changed; try again in a moment.",
+        "The object store is not responding. Nothing was changed; try again in a moment.",
         code="storage_unavailable",
     )
 

@@ -20,6 +20,11 @@ class Stage(models.TextChoices):
     def rank(self) -> int:
         return list(Stage).index(self)
 
+    @staticmethod
+    def unknown(text: str) -> str:
+        """The error message for a text that names no stage."""
+        return f"Unknown stage `{text[:50]}`; use dev, staging or production."
+
 
 class TrainingJob(Job):
     """A request to train, its state and its outcome."""

@@ -163,7 +163,5 @@ def _no_earlier_release(dataset: Dataset, stage: str, live: Release | None, to_v
 
 def _parse_stage(stage: str) -> Stage:
     if stage not in Stage.values:
-        raise ValidationError(
-            f"Unknown stage `{stage}`; use dev, staging or production.", code="unknown_stage"
-        )
+        raise ValidationError(Stage.unknown(stage), code="unknown_stage")
     return Stage(stage)

@@ -23,7 +23,6 @@ from serving.models import ScoringJob, Verification
 RECENT = 6
 PAGE_SIZE = 50
 MAX_PROBABILITIES = 10  # that are shown
-UNKNOWN_STAGE = "The stages are dev, staging and production."
 
 
 @permissions.page()
@@ -81,7 +80,7 @@ def stage(request, dataset, environment):
 def _dataset(name: str, environment: str) -> Dataset:
     """The dataset, if the stage exists too. Raises Http404 or NotFound."""
     if environment not in Stage.values:
-        raise Http404(UNKNOWN_STAGE)
+        raise Http404(Stage.unknown(environment))
     return Dataset.objects.named(name)
 
 

@@ -30,7 +30,7 @@ class Connection(psycopg.Connection):
             raise self._timed_out() from None
 
     def _wait_at_most(self, seconds: float, gen, interval):
-        """Raises TimeoutError if the server has not answered by then; `gen` can be waited for again."""
+        """Raises TimeoutError if the server has not responded by then; `gen` can be waited for again."""
         try:
             return super().wait(gen, interval, seconds)
         except psycopg.OperationalError as error:
@@ -43,7 +43,7 @@ class Connection(psycopg.Connection):
     def _timed_out(self) -> psycopg.OperationalError:
         self.breaker.record(is_timeout=True)
         self.close()  # a late response would be read as that of the next statement
-        return psycopg.OperationalError("the server does not answer")
+        return psycopg.OperationalError("the server is not responding")
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -52,7 +52,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params):
         self.isolation_level = IsolationLevel.READ_COMMITTED
         if not self.breaker.allows_request():
-            raise psycopg.OperationalError("the server did not answer a moment ago")
+            raise psycopg.OperationalError("the server did not respond a moment ago")
         start = time.monotonic()
         try:
             return Connection.connect(**conn_params)

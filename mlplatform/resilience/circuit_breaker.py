@@ -1,6 +1,6 @@
 """Circuit breakers for the database and the object store, and how long a web process waits for them.
 
-A service that is down refuses at once. One that hangs does not answer at all, and each request that needs it would
+A service that is down refuses at once. One that hangs does not respond at all, and each request that needs it would
 hold a thread, until none is left for the requests that need no service. So a web process limits the wait, and after a
 timeout the breaker fails further requests at once, except one per second that tests whether the service is back.
 """
@@ -17,7 +17,7 @@ RETRY_S = 1
 
 
 class CircuitBreaker:
-    """Rejects requests to a service that did not answer in time. Safe to share between threads."""
+    """Rejects requests to a service that did not respond in time. Safe to share between threads."""
 
     def __init__(self, *, is_enabled: bool = False, clock: Callable[[], float] = time.monotonic):
         self.is_enabled = is_enabled

@@ -26,9 +26,7 @@ def find_release(
     query. Raises ValidationError for an unknown stage and NotFound if there is no such release.
     """
     if stage not in Stage.values and (stage or version is None):
-        raise ValidationError(
-            f"Unknown stage `{stage[:50]}`; use dev, staging or production.", code="unknown_stage"
-        )
+        raise ValidationError(Stage.unknown(stage), code="unknown_stage")
     releases = Release.objects.filter(dataset__name=dataset)
     releases = releases.filter(stage=stage) if stage else releases
     releases = releases.live() if version is None else releases.filter(model_version__number=version)

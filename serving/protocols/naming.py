@@ -14,10 +14,7 @@ def resolve(model: str, version: str | None = None) -> tuple[str, str | None, in
     """
     dataset, at, stage = model.partition("@")
     if at and stage not in Stage.values:
-        raise NotFound(
-            f"There is no stage `{stage[:50]}`. The stages are dev, staging and production.",
-            code="unknown_stage",
-        )
+        raise NotFound(Stage.unknown(stage), code="unknown_stage")
     if version is None:
         return dataset, stage if at else DEFAULT_STAGE, None
     if not (version.isascii() and version.isdigit() and 0 < len(version) < 10):

@@ -1,4 +1,4 @@
-"""A connection of a web process gives up on a server that does not answer, and on nothing else."""
+"""A connection of a web process gives up on a server that does not respond, and on nothing else."""
 
 import psycopg
 import pytest
@@ -19,7 +19,7 @@ def connection(postgres):
 
 
 def test_a_statement_that_exceeds_the_short_timeout_closes_its_connection_and_opens_the_breaker(connection):
-    with circuit_breaker.short_timeout(), pytest.raises(psycopg.OperationalError, match="does not answer"):
+    with circuit_breaker.short_timeout(), pytest.raises(psycopg.OperationalError, match="not responding"):
         connection.execute("SELECT pg_sleep(60)")
     assert connection.closed
     assert connection.breaker.is_open

@@ -8,7 +8,7 @@ import pytest
 from tests.servers.platform import SHORT, TABLE
 from tests.servers.processes import until
 
-UNAVAILABLE = "The object store does not answer. Nothing was changed; try again in a moment."
+UNAVAILABLE = "The object store is not responding. Nothing was changed; try again in a moment."
 
 
 def is_refused(response) -> bool:
