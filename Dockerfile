@@ -5,7 +5,7 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements.txt ./
-# Wheels only: the slim image has no compiler, and a build from source would fail an hour later.
+# Wheels only: the slim image has no compiler, and a build from source would fail after an hour.
 RUN /opt/venv/bin/pip install --only-binary :all: --requirement requirements.txt
 
 
@@ -24,12 +24,12 @@ RUN DATA_DIR=/tmp/build python manage.py collectstatic --no-input \
 # `docker run IMAGE serve`: predictions alone, on port 8080, as SageMaker starts a container.
 RUN printf '#!/bin/sh\nexec python /app/manage.py serve\n' > /usr/local/bin/serve && chmod 755 /usr/local/bin/serve
 
-# From here on SECRET_KEY must be given: every replica needs the same one.
+# SECRET_KEY is required from here on: all replicas need the same key.
 ENV DEBUG=False HOST=0.0.0.0 PORT=8000 DATA_DIR=/var/lib/ml-mini-platform
 USER platform
 VOLUME /var/lib/ml-mini-platform
 EXPOSE 8000 8080
-# The web server's port, and the one of `serve`.
+# The ports of the web server and of `serve`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD python mlplatform/web/probe.py "$PORT" 8080
 CMD ["python", "-m", "mlplatform.web"]

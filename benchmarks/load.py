@@ -1,4 +1,4 @@
-"""Load on one URL: from wrk if it is installed, else from a generator of our own."""
+"""Load on one URL: from wrk if it is installed, else from our own generator."""
 
 import http.client
 import re

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/pages.py
 
-Everything happens in this process on a database of its own in a temporary folder; the median of 15 requests each.
+Everything happens in this process on its own database in a temporary folder; the median of 15 requests each.
 """
 
 import os

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/training.py [rounds]
 
-Bare is a script of its own: it starts, reads the CSV, fits the same pipeline, measures it and saves it. The job is
+Bare is a separate script: it starts, reads the CSV, fits the same pipeline, measures it and saves it. The job is
 requested with POST /train of a platform that `manage.py run` started, and timed from the request to the answer.
 """
 

@@ -1,6 +1,6 @@
 """Prometheus metric types for every module that counts, safe for several processes on one machine.
 
-With PROMETHEUS_MULTIPROC_DIR set, each process counts in files of its own in that folder. It must be set before this
+With PROMETHEUS_MULTIPROC_DIR set, each process counts in its own files in that folder. It must be set before this
 module is imported.
 
 prometheus_client asks the kernel for the process id on every increment: five system calls per prediction. Here the id
@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge, Histogram, values
 
 __all__ = ["Counter", "Gauge", "Histogram"]
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class _ProcessId:
@@ -31,7 +31,7 @@ class _ProcessId:
         return self.pid
 
 
-if FOLDER_VARIABLE in os.environ:
+if METRICS_FOLDER in os.environ:
     values.ValueClass = values.MultiProcessValue(_ProcessId())
 
 
@@ -40,7 +40,7 @@ def discard_dead_processes() -> None:
 
     Their counters stay: a counter never decreases.
     """
-    folder = os.environ.get(FOLDER_VARIABLE)
+    folder = os.environ.get(METRICS_FOLDER)
     for path in glob.glob(f"{glob.escape(folder)}/gauge_live*.db") if folder else []:
         pid = re.search(r"_(\d+)\.db$", path)
         if pid and not _is_alive(int(pid[1])):

@@ -34,7 +34,7 @@ def _exit_with_worker() -> None:
 class WorkerPipe(io.TextIOBase):
     """Output to the worker. Exits the process if the worker has gone.
 
-    An exception would fail the fit instead: estimators replace it by one of their own, which the job would then show.
+    An exception would fail the fit instead: estimators replace it with their own, which the job would then show.
     """
 
     def __init__(self, out):

@@ -23,7 +23,7 @@ RESTART_PAUSE_S = 1
 
 
 class ChildProcess:
-    """A fresh interpreter in a process group of its own that has done its imports and waits for work.
+    """A fresh interpreter in its own process group, which has done its imports and waits for work.
 
     Spawned, not forked: XGBoost and LightGBM hang in a fork of a process that has used OpenMP.
     """

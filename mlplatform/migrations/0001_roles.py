@@ -1,11 +1,11 @@
-"""The roles, as groups. What each may do stands in mlplatform/access.py."""
+"""The roles, as groups. Their permissions are in mlplatform/auth/roles.py."""
 
 from django.db import migrations
 
 ROLES = ["viewer", "data scientist", "release manager", "administrator"]
 
 
-def make_groups(apps, schema_editor):
+def create_groups(apps, schema_editor):
     Group = apps.get_model("auth", "Group")
     for name in ROLES:
         Group.objects.get_or_create(name=name)
@@ -14,4 +14,4 @@ def make_groups(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("auth", "0012_alter_user_first_name_max_length")]
 
-    operations = [migrations.RunPython(make_groups, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(create_groups, migrations.RunPython.noop)]

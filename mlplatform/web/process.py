@@ -17,7 +17,7 @@ from mlplatform.resilience import circuit_breaker
 
 APPLICATION = "mlplatform.wsgi.application"
 GRACE_S = 10  # for running requests on SIGTERM; supervisord.conf and docker-compose.yml wait longer before they kill
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in mlplatform.metrics, which is imported once it is set
 PARENT_CHECK_S = 1
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 

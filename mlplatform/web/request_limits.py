@@ -38,7 +38,7 @@ class RequestSizeMiddleware:
 
 
 class DrainRequestBody:
-    """A WSGI application that reads what the other left of a large request body, after the response was sent.
+    """A WSGI application that drains what another one left unread of a large request body, after the response was sent.
 
     Closing at once would reset the connection, and a client that sends before it reads would never see the response.
     """

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, mult
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
 from mlplatform.jobs.models import Job
-from mlplatform.metrics import FOLDER_VARIABLE
+from mlplatform.metrics import METRICS_FOLDER
 from mlplatform.resilience import circuit_breaker
 from registry.models import JobState, TrainingJob
 from serving.models import ScoringJob
@@ -20,7 +20,7 @@ from serving.monitoring import metrics
 def text() -> bytes:
     """The metrics; without those of the jobs while the database is down."""
     processes = REGISTRY
-    if FOLDER_VARIABLE in os.environ:
+    if METRICS_FOLDER in os.environ:
         processes = CollectorRegistry()
         multiprocess.MultiProcessCollector(processes)
     database = CollectorRegistry()

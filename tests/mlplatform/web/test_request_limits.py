@@ -54,7 +54,7 @@ class Parts(list):
     ],
     ids=["large", "chunked", "small", "none"],
 )
-def test_what_the_application_left_of_a_large_body_is_read_after_the_response(headers, is_drained):
+def test_the_unread_part_of_a_large_body_is_drained_after_the_response(headers, is_drained):
     body, parts = io.BytesIO(b"x" * (UNREAD_BYTES + 1)), Parts([b"refused"])
     response = DrainRequestBody(lambda environ, start: parts)(headers | {"wsgi.input": body}, None)
     assert list(response) == [b"refused"]
