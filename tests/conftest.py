@@ -47,7 +47,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(4, (os.cpu_count() or 1) + 1)
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items):
     refuse_unstable_ids(items)
     for item in items:
@@ -55,7 +55,9 @@ def pytest_collection_modifyitems(items):
         if folder in REAL_SERVERS:
             item.add_marker(getattr(pytest.mark, folder))
         item.add_marker(pytest.mark.xdist_group(xdist_group(item, folder)))
-    # The longest groups start first, so that no worker is left alone with one at the end.
+    yield
+    # The longest groups start first, so that no worker is left alone with one at the end. pytest-django has put the
+    # tests without a database last.
     items.sort(key=lambda item: next((i for i, kind in enumerate(REAL_SERVERS) if kind in item.keywords), 9))
 
 
