@@ -23,7 +23,7 @@ def name(path: Path) -> str:
 
 
 def prose(path: Path) -> str:
-    """The page without the code blocks, whose examples may name files of a reader's own; diagrams stay."""
+    """The page without the code blocks, whose examples can name the reader's files; diagrams stay."""
     return re.sub(r"^```(?!mermaid).*?^```", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
