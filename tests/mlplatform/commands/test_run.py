@@ -76,7 +76,7 @@ class Running:
         return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in content(path)]
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -98,7 +98,7 @@ def running(request, tmp_path_factory):
     running = Running(tmp_path_factory.mktemp("platform"), request.param)
     yield running
     running.process.terminate()
-    running.process.wait(60)
+    running.process.wait(90)
 
 
 def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(running):
@@ -109,7 +109,7 @@ def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(runn
 
 def test_a_second_start_on_the_same_port_is_refused(running):
     second = running.start()
-    output, _ = second.communicate(timeout=30)
+    output, _ = second.communicate(timeout=90)
     assert second.returncode == 1
     assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is in use\. .+\n", output)
 
@@ -132,7 +132,7 @@ def test_a_killed_web_server_and_a_killed_worker_are_restarted(running):
 def test_ctrl_c_stops_every_process(running):
     running.process.send_signal(signal.SIGINT)
     until(lambda: not running.alive())
-    assert running.process.wait(30) == 0
+    assert running.process.wait(90) == 0
 
 
 def test_a_second_start_keeps_the_account_and_ends_with_its_terminal(running):

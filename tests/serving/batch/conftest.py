@@ -104,7 +104,7 @@ def stored() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _nothing_stored():
-    yield
+    """Remove what earlier tests stored, those of other folders too."""
     folder = settings.DATA_DIR / settings.DATASETS_BUCKET / cleanup.FOLDER
     for path in sorted(folder.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
