@@ -78,9 +78,7 @@ def save(storage: Storage, key: str, content: IO[bytes]) -> None:
     """Write a new key. Raises NotReady if the store is down; the caller must then not refer to the key."""
     with _request("save"):
         if isinstance(storage, FileSystemStorage):
-            os.listdir(
-                storage.location
-            )  # if the folder is missing, its disk is not mounted: do not create it
+            os.listdir(storage.location)  # if it is missing, its disk is not mounted: do not create it
         content.seek(0)
         try:
             storage.save(key, File(content))

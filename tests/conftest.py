@@ -224,7 +224,7 @@ def make_version(admin, make_dataset, fitted_models):
 
 @pytest.fixture
 def broken_storage():
-    """A local object store that fails: a file stands where its folder was, for the length of a with block."""
+    """A local object store that fails within a `with` block: a file replaces its folder."""
 
     @contextlib.contextmanager
     def broken(bucket):

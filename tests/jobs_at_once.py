@@ -1,4 +1,4 @@
-"""What settings.JOB_QUEUED_HOOK names in tests: a worker that is always free, in the test's own process."""
+"""The JOB_QUEUED_HOOK of the tests: runs each job at once, in the process of the test."""
 
 from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import Job

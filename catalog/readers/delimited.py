@@ -16,9 +16,8 @@ from catalog.readers.recipe import ParseRecipe
 from catalog.readers.type_inference import TypeInference
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
-WIDE = (
-    200  # from this many columns, the calls per column and block cost more than the bytes: 8 blocks at once
-)
+# From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
+WIDE = 200
 
 
 def matches(head: Head) -> bool:

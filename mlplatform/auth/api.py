@@ -49,9 +49,8 @@ class TokenView(APIView):
     def post(self, request):
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        user = authenticate(
-            request._request, **form.validated_data
-        )  # django-axes responds to the tenth failure with 429
+        # django-axes responds to the tenth failure with 429.
+        user = authenticate(request._request, **form.validated_data)
         if user is None:
             raise AuthenticationFailed("Incorrect username or password.")
         return Response(NewTokenSerializer(tokens.create(user)).data, status=201)

@@ -67,7 +67,7 @@ class TokenCache:
         return result_within(refresh, timeout_s, default=cached).user
 
     def _verify(self, token: str, digest: bytes, cached: VerifiedToken | None) -> VerifiedToken:
-        """Verify a token by the database; return what is cached if the database is down."""
+        """Verify a token against the database; return what is cached if the database is down."""
         now, change = self._clock(), cache_invalidation.tokens.last_change()
         try:
             with circuit_breaker.short_timeout():

@@ -41,7 +41,7 @@ class JobQuerySet(models.QuerySet):
 
 
 class Job(models.Model):
-    """A row of work for background workers. A subclass adds its input, its result, and the words of its messages.
+    """A row of work for background workers. A subclass adds its input, its result, and the wording of its messages.
 
     The row is both the queue and the truth: a queued job waits for a worker, and a running one is leased to one
     attempt of one worker until `lease_expires_at`. Only mlplatform.jobs.leases changes the state.

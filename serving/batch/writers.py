@@ -100,9 +100,8 @@ def _pandas_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
         ]
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
-    metadata[
-        "column_indexes"
-    ] = []  # column names may have been numbers or dates; those of predictions are texts
+    # Column names may have been numbers or dates; those of predictions are texts.
+    metadata["column_indexes"] = []
     return {PANDAS: json.dumps(metadata).encode()}
 
 

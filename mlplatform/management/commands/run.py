@@ -86,9 +86,7 @@ class Command(BaseCommand):
             threading.Thread(target=announce, daemon=True).start()
             if "MAKELEVEL" in os.environ:
                 threading.Thread(target=watch_make, args=[self._stop], daemon=True).start()
-            while output := self.supervisord.stdout.read1(
-                READ_BYTES
-            ):  # not by line: the request log has many
+            while output := self.supervisord.stdout.read1(READ_BYTES):  # the request log has many lines
                 if not forward(output):  # the reader is gone; keep reading, so that the stop is graceful
                     self._stop()
             return self.supervisord.wait()

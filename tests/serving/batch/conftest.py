@@ -1,4 +1,4 @@
-"""What the tests of scoring jobs share."""
+"""Fixtures of the tests of scoring jobs."""
 
 import io
 from datetime import timedelta
