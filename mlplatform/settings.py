@@ -404,7 +404,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "Environment": "registry.models.Stage",
-        "JobState": "registry.models.JobState",
+        "JobState": "mlplatform.jobs.models.JobState",
     },
 }
 

@@ -15,11 +15,12 @@ from catalog import examples
 from catalog.models import Dataset
 from mlplatform.errors import NotReady, TrainingFailed
 from mlplatform.jobs import waiting
+from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from registry import artifacts, promotion
 from registry.filters import JobFilter, ModelFilter
 from registry.jobs import submission
-from registry.models import JobState, ModelVersion, TrainingJob
+from registry.models import ModelVersion, TrainingJob
 from registry.serializers import (
     JobDetailSerializer,
     JobLogSerializer,

@@ -1,7 +1,8 @@
 import django_filters
 from django.db.models import Q
 
-from registry.models import JobState, ModelVersion, Stage, TrainingJob
+from mlplatform.jobs.models import JobState
+from registry.models import ModelVersion, Stage, TrainingJob
 
 
 class ModelFilter(django_filters.FilterSet):

@@ -1,6 +1,6 @@
 import django_filters
 
-from registry.models import JobState
+from mlplatform.jobs.models import JobState
 from serving.models import ScoringJob
 
 

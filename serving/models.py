@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from mlplatform.jobs.models import Job, JobQuerySet
-from registry.models import JobState, ModelVersion, Stage
+from mlplatform.jobs.models import Job, JobQuerySet, JobState
+from registry.models import ModelVersion, Stage
 
 
 class Verification(models.Model):

@@ -20,10 +20,11 @@ from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
+from mlplatform.jobs.models import JobState
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_log import RequestLog
 from registry.jobs import submission
-from registry.models import JobState, ModelVersion
+from registry.models import ModelVersion
 from registry.training import run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache

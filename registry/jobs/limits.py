@@ -5,7 +5,8 @@ import statistics
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from registry.models import JobState, TrainingJob
+from mlplatform.jobs.models import JobState
+from registry.models import TrainingJob
 
 
 def expected_seconds(algorithm: str, *, rows: int) -> float | None:

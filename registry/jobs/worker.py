@@ -7,8 +7,9 @@ from django.conf import settings
 
 from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
 from mlplatform.jobs.child_process import ChildProcess, SpareChild
+from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
-from registry.models import JobState, TrainingJob
+from registry.models import TrainingJob
 
 POLL_S = 0.1
 REPORT_EVERY_S = 1

@@ -15,11 +15,12 @@ from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import Conflict, TrainingFailed
 from mlplatform.jobs import leases
+from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts, verification
 from registry.estimators import algorithms
-from registry.models import JobState, ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.promotion import artifact_key, open_release, with_release_retries
 from registry.training import pipelines
 from registry.training.request import TrainingRequest

@@ -11,8 +11,8 @@ from catalog.readers.tables import ParseRecipe
 from mlplatform import storage
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt, Superseded
+from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import with_retries
-from registry.models import JobState
 from serving.batch import cleanup, scorer
 from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob

@@ -16,7 +16,7 @@ from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
-from registry.models import JobState
+from mlplatform.jobs.models import JobState
 from serving import prediction
 from serving.batch import cleanup, scorer
 from serving.model_cache.cache import shared_cache

@@ -9,10 +9,10 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
-from mlplatform.jobs.models import Job
+from mlplatform.jobs.models import Job, JobState
 from mlplatform.metrics import METRICS_FOLDER
 from mlplatform.resilience import circuit_breaker
-from registry.models import JobState, TrainingJob
+from registry.models import TrainingJob
 from serving.models import ScoringJob
 from serving.monitoring import metrics
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from mlplatform.jobs.models import JobState
 from mlplatform.templatetags import ui
-from registry.models import JobState, Stage
+from registry.models import Stage
 
 THIN = "\u202f"
 

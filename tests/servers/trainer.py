@@ -16,8 +16,8 @@ def train(dataset_name: str, count: int) -> list[int]:
     from django.utils import timezone
 
     from catalog.models import Dataset
+    from mlplatform.jobs.models import JobState
     from registry.jobs import submission
-    from registry.models import JobState
     from registry.training import run
     from registry.training.request import TrainingRequest
 

@@ -1,9 +1,10 @@
 from django.core.management.base import BaseCommand
 
 from mlplatform.jobs import child_main
+from mlplatform.jobs.models import JobState
 from registry.estimators import algorithms
 from registry.jobs import attempt
-from registry.models import JobState, TrainingJob
+from registry.models import TrainingJob
 
 
 class Command(BaseCommand):

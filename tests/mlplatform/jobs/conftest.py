@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from registry.models import JobState, TrainingJob
+from mlplatform.jobs.models import JobState
+from registry.models import TrainingJob
 
 
 @pytest.fixture

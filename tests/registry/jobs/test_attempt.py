@@ -2,9 +2,10 @@
 
 import pytest
 
+from mlplatform.jobs.models import JobState
 from registry.jobs import attempt
 from registry.jobs.attempt import Reporter
-from registry.models import JobState, TrainingJob
+from registry.models import TrainingJob
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform.errors import Conflict
+from mlplatform.jobs.models import JobState
 from registry.jobs import submission
 from registry.jobs.submission import NeedsConfirmation, submit
-from registry.models import JobState, ModelVersion, TrainingJob
+from registry.models import ModelVersion, TrainingJob
 from registry.training.request import TrainingRequest
 from tests import jobs_at_once
 

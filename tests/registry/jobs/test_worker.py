@@ -7,8 +7,9 @@ import pytest
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.child_process import SpareChild
+from mlplatform.jobs.models import JobState
 from registry.jobs import worker
-from registry.models import JobState, TrainingJob
+from registry.models import TrainingJob
 
 SLEEP = "import time; time.sleep(600)"
 

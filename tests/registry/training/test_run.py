@@ -1,9 +1,10 @@
 """train(): from a claimed job to a registered model version."""
 
 from mlplatform import storage
+from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.jobs import attempt
-from registry.models import JobState, ModelVersion, Release, TrainingJob, VersionCounter
+from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
 from registry.promotion import delete_version
 from registry.training import run
 from tests.conftest import LONELY

@@ -7,7 +7,7 @@ from django.core.files.storage import FileSystemStorage
 from prometheus_client import REGISTRY
 
 from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
-from registry.models import JobState
+from mlplatform.jobs.models import JobState
 from serving.batch import attempt, scorer, service
 from serving.models import ScoringJob
 from tests.serving.batch.conftest import TABLE, attempt_of, now_of, stored

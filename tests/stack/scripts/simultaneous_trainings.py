@@ -14,8 +14,9 @@ def main(dataset_name: str) -> None:
     from django.utils import timezone
 
     from catalog.models import Dataset
+    from mlplatform.jobs.models import JobState
     from registry.jobs import submission
-    from registry.models import JobState, TrainingJob
+    from registry.models import TrainingJob
     from registry.training.request import TrainingRequest
     from registry.training.run import train
 
