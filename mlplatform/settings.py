@@ -22,7 +22,7 @@ def env(name: str, default: str = "") -> str:
 def env_int(name: str, default: int, *, low: int = 0, high: int = 10**9) -> int:
     text = env(name, str(default))
     if not text.isascii() or not text.isdigit() or len(text) > 10 or not low <= int(text) <= high:
-        raise ImproperlyConfigured(f"{name}={text!r} is not a whole number from {low} to {high}.")
+        raise ImproperlyConfigured(f"{name}={text!r} is not an integer from {low} to {high}.")
     return int(text)
 
 

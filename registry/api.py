@@ -37,8 +37,6 @@ from registry.training.request import TrainingRequest
 
 WAIT_S = 25
 MAX_WAIT_S = 60
-# A waiting request holds a thread: if half of them wait, further requests get 202 immediately.
-waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
 TRAIN_EXAMPLE = {
     "dataset_name": "iris",
@@ -58,6 +56,9 @@ def preferred_wait(header: str) -> float:
 
 
 class TrainView(APIView):
+    # A waiting request holds a thread: if half of them wait, further requests get 202 immediately.
+    waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
+
     @extend_schema(
         operation_id="train",
         summary="Train a model",
@@ -89,11 +90,11 @@ class TrainView(APIView):
         return queued(job)
 
     def wait(self, job: TrainingJob, seconds: float) -> None:
-        if waiting_requests.acquire(blocking=False):
+        if self.waiting_requests.acquire(blocking=False):
             try:
                 waiting.until_finished(job, timeout_s=seconds)
             finally:
-                waiting_requests.release()
+                self.waiting_requests.release()
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))

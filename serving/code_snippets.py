@@ -1,4 +1,4 @@
-"""The prediction that was tried on a page as code that calls the API."""
+"""Code that repeats a prediction of a stage's page through the API."""
 
 import json
 import pprint

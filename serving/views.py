@@ -139,9 +139,9 @@ def score(request, dataset, environment):
 def job_list(request):
     filters = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
     page = Paginator(filters.qs, PAGE_SIZE).get_page(request.GET.get("page"))
-    busy = any(not job.is_finished for job in page)
+    is_refreshing = any(not job.is_finished for job in page)
     template = "serving/_jobs.html" if request.htmx else "serving/jobs.html"
-    return render(request, template, {"filter": filters, "page": page, "busy": busy})
+    return render(request, template, {"filter": filters, "page": page, "is_refreshing": is_refreshing})
 
 
 @permissions.page()

@@ -12,7 +12,7 @@ from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
 from registry.training import pipelines, preprocessing, splits
 
-# The trial is about working at all, not about quality: these limits are enough.
+# The trial shows whether a fit works, not how good it is: these limits are enough.
 CAPS = {
     "Cs": 2,
     "alphas": 10,
@@ -27,7 +27,7 @@ CAPS = {
 }
 FIXED = {"n_jobs": 1, "verbose": 0}
 MAX_LAYER_SIZE, MAX_LAYERS = 50, 3
-MAX_ESTIMATOR_INPUTS = 100  # the slowest estimators need the cube of it
+MAX_ESTIMATOR_INPUTS = 100  # the time of the slowest estimators grows with its cube
 # Errors about the number of rows say nothing about the whole table, which has more than the sample.
 ABOUT_SAMPLE_SIZE = re.compile(
     r"n_samples|samples|n_splits|neighbors|n_clusters|n_components|members|populated|consensus"

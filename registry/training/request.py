@@ -1,11 +1,23 @@
+"""The training request, as forms, the API and stored jobs share it."""
+
 from dataclasses import dataclass, field
 
 AUTOMATIC = "\0"  # no target was given: choose one by the column names. No column can have this name
 
+# The key of each field in the body of `POST /train` and in a stored job.
+KEYS = {
+    "target": "target_column",
+    "features": "features",
+    "test_size": "test_size",
+    "random_state": "random_state",
+    "description": "description",
+    "timeout_s": "timeout_s",
+}
+
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """Everything that a training is asked to do, before or after its defaults are filled in."""
+    """The algorithm, columns and options of a training, before or after its defaults are filled in."""
 
     module: str
     class_name: str
@@ -34,13 +46,3 @@ class TrainingRequest:
         values = {name: data[key] for name, key in KEYS.items() if key in data}
         model = data["model"]
         return cls(model["module"], model["class"], model.get("params", {}), **values)
-
-
-KEYS = {
-    "target": "target_column",
-    "features": "features",
-    "test_size": "test_size",
-    "random_state": "random_state",
-    "description": "description",
-    "timeout_s": "timeout_s",
-}

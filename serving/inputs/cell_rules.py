@@ -27,7 +27,7 @@ class CellRules:
     """JSON: no value is converted to another type, and null is missing."""
 
     def numbers(self, columns: list[Sequence], count: int, integers: list[int]) -> np.ndarray:
-        """float64 (rows, columns); the columns with the indices `integers` must hold whole numbers."""
+        """float64 (rows, columns); the columns with the indices `integers` must hold integers."""
         if not columns:
             return np.empty((count, 0))
         types = set(map(type, chain.from_iterable(columns)))
@@ -45,7 +45,7 @@ class CellRules:
         if integers and float in types:
             part = block[:, integers]
             if not ((part == np.floor(part)) | np.isnan(part)).all():
-                raise InvalidCell("must be a whole number")
+                raise InvalidCell("must be an integer")
         return block
 
     def dates(self, columns: list[Sequence], count: int) -> np.ndarray:
@@ -146,7 +146,7 @@ def _check_number(value) -> float:
 def _check_integer(value) -> None:
     number = _check_number(value)
     if number != math.floor(number):
-        raise InvalidCell("must be a whole number")
+        raise InvalidCell("must be an integer")
 
 
 def _check_text(value) -> None:

@@ -122,7 +122,7 @@ def _header(tensor) -> tuple[str, list[int], str]:
     if not isinstance(name, str):
         raise invalid("Each input must have a name.")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
-        raise invalid(f"Input `{name[:100]}` must have a shape: a list of whole numbers.")
+        raise invalid(f"Input `{name[:100]}` must have a shape: a list of integers of at least 0.")
     if len(shape) > MAX_DIMENSIONS:
         raise invalid(f"Input `{name[:100]}` has more than {MAX_DIMENSIONS} dimensions.")
     if not isinstance(datatype, str) or datatype not in DATATYPES:

@@ -163,7 +163,7 @@ def _read_tensors(body: dict, binary: memoryview) -> Tensors:
             inputs.append(Tensor.read(tensor, None))
             continue
         if type(size) is not int or size < 0:
-            raise invalid("binary_data_size must be a whole number.")
+            raise invalid("binary_data_size must be an integer of at least 0.")
         if offset + size > len(binary):
             raise invalid("The body has fewer bytes than its inputs declare.")
         inputs.append(Tensor.read(tensor, binary[offset : offset + size]))
@@ -190,9 +190,7 @@ def _requested_outputs(body: dict) -> dict[str, bool]:
     for item in outputs:
         name, parameters = item.get("name"), _parameters(item, "outputs")
         if name not in OUTPUTS:
-            raise invalid(
-                f"There is no output `{str(name)[:100]}`. The outputs are predict and predict_proba."
-            )
+            raise invalid(f"Unknown output `{str(name)[:100]}`; use predict or predict_proba.")
         if name in requested:
             raise invalid(f"The output `{name}` is requested twice.")
         if parameters.get("classification") or parameters.get("shared_memory_region"):

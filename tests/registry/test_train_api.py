@@ -1,8 +1,11 @@
 """The API of training and training jobs."""
 
-import pytest
+import threading
 
-from registry.api import preferred_wait
+import pytest
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from registry.api import TrainView, preferred_wait
 from registry.models import TrainingJob
 from tests.conftest import LONELY
 
@@ -148,6 +151,16 @@ def test_a_job_that_does_not_exist_returns_404(api):
 )  # fmt: skip
 def test_the_prefer_header_sets_the_waiting_time(header, seconds):
     assert preferred_wait(header) == seconds
+
+
+def test_a_request_that_cannot_wait_returns_202_immediately(admin, make_dataset, settings):
+    settings.JOB_QUEUED_HOOK = ""  # no worker: a request that waits would wait for 25 seconds
+    make_dataset()
+    view = TrainView.as_view(waiting_requests=threading.Semaphore(0))
+    request = APIRequestFactory().post("/train", {"dataset_name": "flowers", "model": TREE}, format="json")
+    force_authenticate(request, admin)
+    response = view(request)
+    assert (response.status_code, response.data["state"]) == (202, "queued")
 
 
 def test_the_log_of_a_job_is_returned_in_lines(train, api):

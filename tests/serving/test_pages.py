@@ -55,7 +55,7 @@ class TestLive:
     def test_live_versions_can_be_filtered_by_dataset(self, page, make_version):
         make_version()
         assert "flowers" in page.get("/serving/?q=flow").text
-        assert "No datasets match" in page.get("/serving/?q=nothing").text
+        assert "No matching datasets" in page.get("/serving/?q=nothing").text
 
     def test_without_releases_the_page_is_empty(self, page):
         assert "No live models yet" in page.get("/serving/").text

@@ -76,7 +76,7 @@ def test_jobs_are_listed_and_filtered(page, version, ask):
     assert "No scoring jobs yet" in page.get("/serving/jobs/").text
     job = ask()
     assert f"/serving/jobs/{job.pk}/" in page.get("/serving/jobs/?dataset=flowers").text
-    assert "No scoring jobs match" in page.get("/serving/jobs/?state=failed").text
+    assert "No matching scoring jobs" in page.get("/serving/jobs/?state=failed").text
 
 
 def test_the_admin_shows_jobs(page, ask):

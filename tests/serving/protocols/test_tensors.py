@@ -140,8 +140,8 @@ def test_binary_numbers_have_the_datatype_of_the_output(
         ({"datatype": "FP32"}, b"", "its shape requires 4"),
         ({"datatype": "FP16", "parameters": {"binary_data_size": 31}}, b"", "not valid FP16"),
         ({"parameters": {"binary_data_size": 10**9}}, b"", "fewer bytes"),
-        ({"parameters": {"binary_data_size": -8}}, b"", "whole number"),
-        ({"parameters": {"binary_data_size": True}}, b"", "whole number"),
+        ({"parameters": {"binary_data_size": -8}}, b"", "integer"),
+        ({"parameters": {"binary_data_size": True}}, b"", "integer"),
         ({"datatype": "BYTES"}, b"", "not valid BYTES"),
     ],
 )
