@@ -40,12 +40,36 @@ LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\
 TESTS = Path(__file__).parent
 REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
+WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than cores: the tests of real servers wait half of their time."""
     return min(4, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class GroupScheduling(LoadScopeScheduling):
+        """A mark would say more than an id, but pytest-xdist 3.8 ignores `xdist_group` with pytest 9.2."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return worker_group(nodeid)
+
+    return GroupScheduling(config, log)
+
+
+def worker_group(nodeid: str) -> str:
+    """The name of the tests that one worker runs: those that share a platform, or else those of a file."""
+    path, _, name = nodeid.partition("::")
+    folder, file = path.split("/")[-2:]
+    setup = next((setup for setup in SETUPS if setup in name), "")
+    if folder == "stack" and setup and file not in WITH_THEIR_OWN_PLATFORM:
+        return setup
+    return folder if folder == "browser" else f"{path} {setup}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -55,21 +79,10 @@ def pytest_collection_modifyitems(items):
         folder = item.path.relative_to(TESTS).parts[0]
         if folder in REAL_SERVERS:
             item.add_marker(getattr(pytest.mark, folder))
-        item.add_marker(pytest.mark.xdist_group(xdist_group(item, folder)))
     yield
     # The longest groups start first, so that no worker is left alone with one at the end. pytest-django has put the
     # tests without a database last.
     items.sort(key=lambda item: next((i for i, kind in enumerate(REAL_SERVERS) if kind in item.keywords), 9))
-
-
-def xdist_group(item, folder: str) -> str:
-    """The tests that one worker of pytest-xdist runs: those that share a platform, or else those of a file."""
-    setup = next((name for name in SETUPS if name in item.name or name in item.fixturenames), "")
-    if folder == "stack" and setup and not hasattr(item.module, "platform"):
-        return setup
-    if folder == "browser":
-        return folder
-    return f"{item.path.relative_to(TESTS)} {setup}".strip()
 
 
 def refuse_unstable_ids(items) -> None:
