@@ -14,7 +14,7 @@ from mlplatform.errors import RETRY_AFTER_S
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
 
-TIMEOUT_S = 1.5  # SageMaker allows /ping 2 s, and so do most that request /readyz
+TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
 _checks = SingleFlight(4, "health check", close_connections=True)
 
 
