@@ -29,7 +29,7 @@ def columns(version: DatasetVersion) -> list[dict]:
 
 
 def figure(value, *, digits: int) -> str | None:
-    """A number with this many significant digits; whole numbers and dates unchanged."""
+    """A number with this many significant digits; integers and dates unchanged."""
     if not isinstance(value, float) or abs(value) >= 1e15:
         return value if value is None or isinstance(value, str) else number(value)
     return number(round(value)) if abs(value) >= 10**digits else f"{value:.{digits}g}"

@@ -1,4 +1,4 @@
-"""The child's end of child_process.py: wait for work, and exit when the worker is gone."""
+"""The child's end of child_process.py: wait for work, and exit when the worker has died."""
 
 import io
 import json
@@ -11,7 +11,7 @@ OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux
 
 
 def wait_for_work() -> dict | None:
-    """Say that the imports are done, and return the work that the worker assigns; None if the worker has gone.
+    """Signal that the imports are done, and return the work that the worker assigns; None if the worker has died.
 
     From then on the process exits as soon as the worker's ends of the pipes close.
     """
@@ -32,7 +32,7 @@ def _exit_with_worker() -> None:
 
 
 class WorkerPipe(io.TextIOBase):
-    """Output to the worker. Exits the process if the worker has gone.
+    """Output to the worker. Exits the process if the worker has died.
 
     An exception would fail the fit instead: estimators replace it with their own, which the job would then show.
     """

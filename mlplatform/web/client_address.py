@@ -1,4 +1,4 @@
-"""The address of a client behind trusted proxies. Whatever counts by address uses it, such as the sign-in limit."""
+"""The address of a client behind trusted proxies. The sign-in limit counts by it."""
 
 from ipaddress import ip_address
 

@@ -1,4 +1,4 @@
-"""SingleFlight: each key runs at most once at a time, and nobody has to wait."""
+"""SingleFlight: each key runs at most once at a time, and callers need not wait."""
 
 import threading
 from concurrent.futures import Future
