@@ -3,10 +3,17 @@
 from django.db import migrations, models
 
 
+def delete_content_types(apps, schema_editor):
+    """And with them their permissions, which the admin would list."""
+    apps.get_model("contenttypes", "ContentType").objects.filter(app_label="django_tasks_database").delete()
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
         ('registry', '0002_job_lease_log_and_limits'),
+        ('contenttypes', '0002_remove_content_type_name'),
+        ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
     operations = [
@@ -14,6 +21,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "DROP TABLE IF EXISTS django_tasks_database_dbtaskresult", migrations.RunSQL.noop
         ),
+        migrations.RunPython(delete_content_types, migrations.RunPython.noop),
         migrations.RemoveField(
             model_name='trainingjob',
             name='task_id',

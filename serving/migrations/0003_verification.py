@@ -2,10 +2,20 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 
+def rename_permissions(apps, schema_editor):
+    """RenameModel does not rename the permissions, and so the groups and users that have them would lose access."""
+    permissions = apps.get_model("auth", "Permission").objects
+    for permission in permissions.filter(content_type__app_label="serving", codename__endswith="_proof"):
+        permission.codename = permission.codename.replace("_proof", "_verification")
+        permission.name = permission.name.replace("proof", "verification")
+        permission.save()
+
+
 class Migration(migrations.Migration):
-    dependencies = [("serving", "0002_scoring_job")]
+    dependencies = [("serving", "0002_scoring_job"), ("auth", "0012_alter_user_first_name_max_length")]
 
     operations = [
+        migrations.RunPython(rename_permissions, migrations.RunPython.noop),
         migrations.RenameModel("Proof", "Verification"),
         migrations.RenameField("Verification", "plan", "engine"),
         migrations.RenameField("Verification", "rows", "golden_rows"),
