@@ -28,9 +28,9 @@ DEFAULT_ALGORITHM = "RandomForestClassifier"
 def train(request):
     """The training form. A POST with `refresh` shows it for another dataset or algorithm, with the same input."""
     query = request.POST or request.GET
-    job = None
-    if request.GET.get("job", "").isdigit():
-        job = TrainingJob.objects.numbered(int(request.GET["job"]))
+    job, number = None, request.GET.get("job", "")
+    if number.isdecimal() and len(number) < 20:
+        job = TrainingJob.objects.numbered(int(number))
     name = query.get("dataset") or (job and job.dataset_name)
     dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
     if dataset is None:

@@ -71,7 +71,7 @@ class _DrainingResponse:
 
 def _length(environ: dict) -> int:
     length = environ.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdigit() else 0
+    return int(length) if length.isdecimal() else 0
 
 
 def _is_chunked(environ: dict) -> bool:

@@ -138,6 +138,12 @@ def test_running_a_job_again_fills_in_its_request(page, make_job, make_dataset):
     assert form["algorithm"].value() == "DecisionTreeClassifier"
 
 
+@pytest.mark.parametrize("number", ["x", "²", "9" * 3000], ids=["text", "superscript", "3,000 digits"])
+def test_a_job_that_is_not_a_number_is_ignored(page, make_dataset, number):
+    make_dataset()
+    assert page.get("/registry/train/", {"job": number}).status_code == 200
+
+
 def test_the_train_page_of_an_unknown_algorithm_names_the_nearest(page, make_dataset):
     make_dataset()
     response = page.get("/registry/train/?algorithm=RandomForrestClassifier", headers={"Accept": "text/html"})
