@@ -46,9 +46,9 @@ def predict(
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
-    with metrics.count_failures(protocol) as attempt:
+    with metrics.count_failures(protocol) as call:
         permissions.check(by, "predict")
-        entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
+        entry = call.entry = shared_cache().get(name, stage=stage, version=version)
         model = entry.model
         check_supported(model, probabilities=probabilities)
         typed = (rows if hasattr(rows, "to_typed") else Rows(rows)).to_typed(model.reader)

@@ -26,21 +26,21 @@ def run(attempt: Attempt, *, retry_s: float = RETRY_S) -> None:
     """Predict the job's file and store the result, or record why not."""
     with (
         attempt.recording_outcome(),
-        metrics.count_failures("file") as seen,
+        metrics.count_failures("file") as call,
         tempfile.TemporaryFile() as output,
     ):
-        _score(attempt, output, seen, retry_s=retry_s)
+        _score(attempt, output, call, retry_s=retry_s)
     cleanup.discard_input(attempt.job)
 
 
-def _score(attempt: Attempt, output: IO[bytes], seen, *, retry_s: float) -> None:
+def _score(attempt: Attempt, output: IO[bytes], call: metrics.Call, *, retry_s: float) -> None:
     job, start = attempt.job, time.perf_counter()
     if job.model_version_id is None:
         raise ValidationError(
             "The model version was deleted before all rows were predicted.", code="version_deleted"
         )
     get_entry = partial(shared_cache().get, job.dataset_name, stage=job.stage, version=job.version)
-    entry = seen.entry = with_retries(get_entry, for_s=retry_s)
+    entry = call.entry = with_retries(get_entry, for_s=retry_s)
     opened = partial(storage.open_file, storage.datasets(), job.input_key)
     with with_retries(opened, for_s=retry_s) as file:
         table = scorer.Table(file, ParseRecipe.from_dict(job.recipe), job.rows)

@@ -61,10 +61,10 @@ def score(
     rows are checked here), and the errors of ModelCache.get().
     """
     start = time.perf_counter()
-    with metrics.count_failures("file") as attempt:
+    with metrics.count_failures("file") as call:
         permissions.check(by, "predict")
         name = dataset if isinstance(dataset, str) else dataset.name
-        entry = attempt.entry = shared_cache().get(name, stage=stage, version=version)
+        entry = call.entry = shared_cache().get(name, stage=stage, version=version)
         prediction.check_supported(entry.model, probabilities=probabilities)
         table = scorer.open_table(file, filename)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None

@@ -61,34 +61,34 @@ def count_prediction(entry, *, protocol: str, rows: int, warnings: dict[str, int
     seconds.observe(time.perf_counter() - start)
 
 
-class Attempt:
-    """A prediction in progress, with the cache entry once there is one."""
+class Call:
+    """A call that predicts, with the cache entry once there is one."""
 
     entry = None
 
 
-_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+_call: ContextVar[Call | None] = ContextVar("prediction_call", default=None)
 
 
 @contextmanager
-def count_failures(protocol: str) -> Iterator[Attempt]:
-    """Count an exception that leaves the block as a failed prediction, with the labels of the attempt's entry.
+def count_failures(protocol: str) -> Iterator[Call]:
+    """Count an exception that leaves the block as a failed prediction, with the labels of the call's entry.
 
     Of nested blocks the outermost counts: a protocol's block starts before the body is parsed. Requests without a
     valid token or the permission to predict are not counted.
     """
-    if outer := _attempt.get():
+    if outer := _call.get():
         yield outer
         return
-    attempt = Attempt()
-    token = _attempt.set(attempt)
+    call = Call()
+    token = _call.set(call)
     try:
-        yield attempt
+        yield call
     except Exception as error:
-        _count_failure(error, protocol=protocol, entry=attempt.entry)
+        _count_failure(error, protocol=protocol, entry=call.entry)
         raise
     finally:
-        _attempt.reset(token)
+        _call.reset(token)
 
 
 def _count_failure(error: Exception, *, protocol: str, entry) -> None:
