@@ -76,7 +76,7 @@ def test_a_queued_job_whose_dataset_is_deleted_fails_with_that_reason(queued):
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 10**6])
-def test_a_time_limit_outside_the_platforms_limit_is_refused(make_dataset, admin, seconds):
+def test_a_time_limit_outside_the_platforms_limit_is_rejected(make_dataset, admin, seconds):
     request = TrainingRequest("tree", "DecisionTreeClassifier", timeout_s=seconds)
     with pytest.raises(ValidationError, match="timeout_s must be"):
         submit(make_dataset(), request=request, by=admin)
@@ -123,7 +123,7 @@ def test_a_clusterer_gets_no_target_by_default(make_version, make_dataset):
         ({"class_name": "DecisionTreeRegressor"}, "numbers"),
     ],
 )
-def test_an_invalid_request_is_refused_before_it_is_queued(make_dataset, admin, fields, sentence):
+def test_an_invalid_request_is_rejected_before_it_is_queued(make_dataset, admin, fields, sentence):
     source = make_dataset()
     with pytest.raises(ValidationError, match=sentence):
         submit(source, request=TrainingRequest(**(TREE | fields)), by=admin)
@@ -135,7 +135,7 @@ def test_viewers_cannot_train(make_dataset, make_user):
         submit(make_dataset(), request=TrainingRequest(**TREE), by=make_user("viewer"))
 
 
-def test_a_dataset_that_cannot_be_fitted_is_refused_by_the_dry_run(make_dataset, admin):
+def test_a_dataset_that_cannot_be_fitted_is_rejected_by_the_dry_run(make_dataset, admin):
     source = make_dataset("constant", "x,y\n" + "".join(f"{i},same\n" for i in range(20)))
     with pytest.raises(ValidationError, match="only one class"):
         submit(source, request=TrainingRequest(**TREE), by=admin)

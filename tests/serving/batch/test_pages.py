@@ -103,7 +103,7 @@ def test_a_small_file_is_answered_with_its_result(page, frame, version):
     )
 
 
-def test_an_invalid_file_is_refused_on_the_page(page, version):
+def test_an_invalid_file_is_rejected_on_the_page(page, version):
     response = page.post(URL, {"file": SimpleUploadedFile("x.csv", b"length,width\n1,2\n")})
     assert response.status_code == 422
     assert "Column <code>colour</code> is missing" in response.text
@@ -120,7 +120,7 @@ def test_the_page_says_why_a_model_uses_the_full_pipeline(page, version):
     "content",
     ["length,width\n1,2\n", TABLE + "long,1.5,red\n", TABLE + "1,2\n", "length,width,colour\n", ""],
 )
-def test_page_and_api_refuse_an_invalid_file_with_the_same_sentence(page, send, content):
+def test_page_and_api_reject_an_invalid_file_with_the_same_sentence(page, send, content):
     by_api = send(content, headers={"Prefer": "respond-async"})
     by_page = page.post(URL, {"file": SimpleUploadedFile("New Rows.csv", content.encode())})
     assert (by_api.status_code, by_page.status_code) == (400, 422)

@@ -49,13 +49,13 @@ def test_decimal_commas_are_read_as_in_a_dataset(send):
 
 
 @pytest.mark.parametrize("cell", ["5.000", "1.234.567"])
-def test_a_point_that_may_separate_thousands_is_refused_if_commas_are_decimal(send, cell):
+def test_a_point_that_may_separate_thousands_is_rejected_if_commas_are_decimal(send, cell):
     response = send(f"length;width;colour;x\n6;{cell};red;1,5\n", "x.csv")
     assert response.status_code == 400
     assert "Row 1, column `width` must be a number." in response.data["fields"]["input_data"]
 
 
-def test_an_integer_with_a_comma_is_refused(send):
+def test_an_integer_with_a_comma_is_rejected(send):
     response = send('length;width;colour\n"5,000";1,5;red\n', "x.csv")
     assert "Row 1, column `length` must be a number." in response.data["fields"]["input_data"]
 
@@ -69,7 +69,7 @@ def test_an_integer_with_a_comma_is_refused(send):
         (b"PAR1 nothing", "x.parquet", 400, "Parquet"),
     ],
 )
-def test_a_file_that_cannot_be_predicted_is_refused_with_the_reason(send, content, name, status, words):
+def test_a_file_that_cannot_be_predicted_is_rejected_with_the_reason(send, content, name, status, words):
     response = send(content, name)
     assert response.status_code == status
     assert words in response.json()["detail"]

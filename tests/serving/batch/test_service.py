@@ -83,7 +83,7 @@ def test_a_slow_prediction_or_a_large_result_becomes_a_job(version, admin, monke
         ('{"length": 1}\n', "CSV or a Parquet"),
     ],
 )
-def test_an_invalid_file_is_refused_before_it_is_queued(ask, content, words):
+def test_an_invalid_file_is_rejected_before_it_is_queued(ask, content, words):
     assert words in failing(lambda: ask(content)).messages[0]
     assert not ScoringJob.objects.exists()
     assert stored() == []
@@ -97,7 +97,7 @@ def test_an_invalid_row_after_the_first_batch_fails_the_job_and_stores_no_result
     assert stored() == []
 
 
-def test_probabilities_that_the_model_does_not_support_are_refused(make_version, admin):
+def test_probabilities_that_the_model_does_not_support_are_rejected(make_version, admin):
     make_version(module="linear_model", class_name="Perceptron")
     file = io.BytesIO(TABLE.encode())
     expected = {"stage": "dev", "file": file, "filename": "x.csv", "by": admin, "probabilities": True}
