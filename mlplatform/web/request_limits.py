@@ -12,6 +12,7 @@ from mlplatform.errors import error_response
 MB = 1024**2
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
 UNREAD_BYTES = 64 * 1024  # that fit into the sockets' buffers
+# The time is checked between reads: a client that sends next to nothing holds its thread longer, as within any body.
 DRAIN_BYTES, DRAIN_S = 4096 * MB, 60
 
 
