@@ -111,6 +111,11 @@ def test_the_decisions_explain_every_dependency():
     assert names <= set(re.findall(r"[a-z0-9-]+", first_cells))
 
 
+def test_git_ignores_the_folder_of_the_backup_commands():
+    assert "mkdir -p backup\n" in (ROOT / "docs/operations.md").read_text()
+    assert "/backup/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_the_index_of_decisions_lists_every_page():
     folder = ROOT / "docs" / "decisions"
     pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
