@@ -147,8 +147,9 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
         with transaction.atomic():
             dataset.delete()
     except (ProtectedError, IntegrityError) as error:
-        names = [str(model) for model in list(getattr(error, "protected_objects", []))]
-        listed = ", ".join(sorted(names)[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        models = sorted(getattr(error, "protected_objects", []), key=lambda model: model.pk)
+        names = [str(model) for model in models]
+        listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
         raise Conflict(
             f"`{dataset.name}` cannot be deleted because models depend on it: {listed or 'a new one'}. "
             "Delete the models first.",

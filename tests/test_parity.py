@@ -99,6 +99,13 @@ def test_page_and_api_refuse_to_delete_a_dataset_in_use_with_the_same_sentence(p
     assert by_api.json()["detail"] in text_of(by_page)
 
 
+def test_the_models_that_prevent_a_deletion_are_listed_in_order(api, make_version):
+    for _ in range(11):
+        make_version()
+    detail = api.delete("/datasets/flowers").json()["detail"]
+    assert "version 8, flowers model version 9, flowers model version 10 and 1 more" in detail
+
+
 def test_page_and_api_refuse_to_delete_a_live_version_with_the_same_sentence(page, api, make_version, admin):
     promote(make_version(), stage="staging", by=admin)
     by_api, by_page = api.delete("/models/flowers/1"), page.post("/registry/models/flowers/1/delete/")
