@@ -66,7 +66,11 @@ def status_of(error: ValidationError) -> int:
 def _sentences(detail) -> list[str]:
     """Flatten DRF's nested field errors into plain sentences."""
     if isinstance(detail, dict):
-        return [f"{key}: {text}" for key, value in detail.items() for text in _sentences(value)]
+        return [
+            text if key == "non_field_errors" else f"{key}: {text}"
+            for key, value in detail.items()
+            for text in _sentences(value)
+        ]
     if isinstance(detail, list):
         return [text for value in detail for text in _sentences(value)]
     return [str(detail)]

@@ -23,6 +23,12 @@ def train(api, make_dataset):
     return post
 
 
+def test_a_nested_error_names_only_fields_of_the_request(train):
+    sentence = "Invalid data. Expected a dictionary, but got str."
+    body = train(model="x").json()
+    assert (body["detail"], body["fields"]) == (f"model: {sentence}", {"model": [sentence]})
+
+
 def test_a_training_that_finishes_returns_201_with_the_model(train):
     response = train(target_column="species", test_size=0.25, random_state=1)
     body = response.json()
