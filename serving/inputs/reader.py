@@ -104,9 +104,8 @@ class Reader:
         without the caller's data.
         """
         if not isinstance(rows, list) or not rows:
-            raise ValidationError(
-                {"input_data": ValidationError("Send at least one row.", code="invalid_input")}
-            )
+            sentence = "Send at least one row." if rows in (None, []) else "The rows must be a list."
+            raise ValidationError({"input_data": ValidationError(sentence, code="invalid_input")})
         try:
             return self._typed(self._columns(rows), len(rows), rules)
         except _Invalid:
@@ -235,7 +234,9 @@ class _ErrorReport:
         if isinstance(row, list):
             if len(row) == len(names):
                 return row
-            errors.add(f"Row {number} has {len(row)} values; the model has {len(names)} columns.")
+            values = "1 value" if len(row) == 1 else f"{len(row)} values"
+            columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
+            errors.add(f"Row {number} has {values}; the model has {columns}.")
             return []
         errors.add(f"Row {number} must be a list of values or an object keyed by column name.")
         return []

@@ -146,7 +146,7 @@ def _split_content(content: bytes, json_size: str | None) -> tuple[dict, memoryv
         content, binary = content[: int(json_size)], memoryview(content)[int(json_size) :]
     body = bodies.parse_json(content)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), list) or not body["inputs"]:
-        raise invalid("The body must be an object with a list of `inputs`.")
+        raise invalid("The body must be an object with a non-empty list of `inputs`.")
     if not isinstance(body.get("id"), str | None):
         raise invalid("`id` must be a string.")
     return body, binary

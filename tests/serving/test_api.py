@@ -45,7 +45,7 @@ def test_errors_are_listed_by_row_and_column(predict):
     assert response.status_code == 400
     assert response.json()["fields"]["input_data"] == [
         "Row 2, column `length` must be a number.",
-        "Row 3 has 1 values; the model has 3 columns.",
+        "Row 3 has 1 value; the model has 3 columns.",
     ]
 
 

@@ -140,11 +140,17 @@ def test_unknown_and_missing_columns_are_named():
 
 def test_a_row_of_the_wrong_length_names_both_lengths():
     assert errors([ROW, ROW[:3]]) == ["Row 2 has 3 values; the model has 5 columns."]
+    assert errors([ROW[:1]]) == ["Row 1 has 1 value; the model has 5 columns."]
 
 
-@pytest.mark.parametrize("rows", [[], None, "rows", {"age": 3}, 5])
-def test_rows_must_be_a_non_empty_list(rows):
-    assert "at least one row" in errors(rows)[0]
+@pytest.mark.parametrize("rows", [[], None])
+def test_there_must_be_a_row(rows):
+    assert errors(rows) == ["Send at least one row."]
+
+
+@pytest.mark.parametrize("rows", ["rows", {"age": 3}, {}, 5])
+def test_rows_must_be_a_list(rows):
+    assert errors(rows) == ["The rows must be a list."]
 
 
 @pytest.mark.parametrize("row", [5, "3,1.5,red", None])

@@ -127,6 +127,11 @@ def test_an_invalid_request_is_400(send, subtests):
             v2_error(send(V2, {"inputs": columns()} | change))
 
 
+@pytest.mark.parametrize("inputs", [[], {}, 5])
+def test_inputs_must_be_a_non_empty_list(send, inputs):
+    assert "a non-empty list of `inputs`" in v2_error(send(V2, {"inputs": inputs}))
+
+
 def test_null_and_empty_lists_mean_the_default(send, expected):
     body = {"id": None, "parameters": None, "outputs": [], "inputs": columns(length={"parameters": None})}
     assert labels(send(V2, body)) == expected
