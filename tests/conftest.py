@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
@@ -40,6 +41,7 @@ LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\
 TESTS = Path(__file__).parent
 REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
+DATABASE_ACCESS = pytest.StashKey()
 WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
@@ -125,6 +127,21 @@ def clock():
 @pytest.fixture
 def committed(transactional_db, django_db_serialized_rollback):
     """Rows are committed, so that other threads see them. The rows of the migrations, such as roles, are there too."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_access(request, django_db_blocker):
+    request.config.stash[DATABASE_ACCESS] = django_db_blocker
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item):
+    """Restore the rows of the migrations, which a test that commits leaves empty for the next file."""
+    result = yield
+    if "committed" in item.fixturenames:
+        with item.config.stash[DATABASE_ACCESS].unblock():
+            connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
+    return result
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.db.migrations.executor import MigrationExecutor
 from serving.models import Verification
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.usefixtures("committed")
 def test_migrating_keeps_the_records_of_older_releases(make_version):
     version = make_version()
     before = Verification.objects.values().get(pk=version.pk)
