@@ -121,7 +121,7 @@ def copy(storage: Storage, source: str, target: str) -> None:
 def _missing(key: str) -> NotReady:
     logger.error("object store: %s is missing", key)
     return NotReady(
-        "The file of this entry is missing in the object store. Ask an operator to restore it.",
+        "A file of this dataset or model is missing from the object store. Ask an operator to restore it.",
         code="storage_missing",
     )
 

@@ -26,7 +26,7 @@ from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_log import RequestLog
 from registry.jobs import submission
 from registry.models import ModelVersion
-from registry.training import run
+from registry.training import registration, run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
 
@@ -247,7 +247,7 @@ def make_version(admin, make_dataset, fitted_models):
                 fitted_models[key] = (model, file.read())
         model, content = fitted_models[key]
         artifact = dataclasses.replace(model.artifact, file=io.BytesIO(content))
-        version = run.register(job, dataclasses.replace(model, artifact=artifact))
+        version = registration.register(job, dataclasses.replace(model, artifact=artifact))
         return ModelVersion.objects.get(pk=version.pk)  # it shares nothing with the fitted model
 
     return make

@@ -4,7 +4,7 @@ from registry.models import ModelVersion
 
 MAX_CLASSES = 30  # a larger matrix is not readable
 FIGURES = (
-    ("accuracy", "Accuracy", "share of correct test rows"),
+    ("accuracy", "Accuracy", "share of test rows predicted correctly"),
     ("f1_score", "F1", "weighted by class size"),
     ("precision", "Precision", "weighted by class size"),
     ("recall", "Recall", "weighted by class size"),

@@ -4,9 +4,8 @@ from mlplatform import storage
 from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.jobs import attempt
-from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
+from registry.models import ModelVersion, Release, TrainingJob
 from registry.promotion import delete_version
-from registry.training import run
 from tests.conftest import LONELY
 
 
@@ -70,22 +69,6 @@ def test_a_store_that_fails_while_saving_leaves_no_version_and_no_gap(make_job, 
     assert (job.state, job.error_code) == (JobState.FAILED, "storage_unavailable")
     assert not ModelVersion.objects.exists()
     assert make_job(source).model_version.number == 1
-
-
-def test_a_reserved_number_is_not_returned_if_a_later_one_is_reserved(make_version, make_dataset):
-    source = make_dataset()
-    first = run._reserve_number(source.dataset)
-    second = run._reserve_number(source.dataset)
-    run._return_number(source.dataset, first)
-    assert (first, second) == (1, 2)
-    assert make_version(source).number == 3
-
-
-def test_the_number_of_a_registered_version_is_not_returned(make_version, make_dataset):
-    """As after a commit whose confirmation was lost with the connection."""
-    version = make_version(make_dataset())
-    run._return_number(version.dataset, version.number)
-    assert VersionCounter.objects.get().last == version.number
 
 
 def test_a_superseded_attempt_registers_nothing(make_job, make_dataset):

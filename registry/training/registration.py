@@ -1,0 +1,136 @@
+"""Register a fitted model: reserve the version number, save the artifact, write the version and its dev release."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import IO
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from catalog.models import Dataset
+from mlplatform import storage
+from mlplatform.errors import Conflict
+from mlplatform.jobs import leases
+from mlplatform.jobs.models import JobState
+from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
+from mlplatform.resilience import cache_invalidation
+from registry import artifacts
+from registry.estimators import algorithms
+from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.promotion import artifact_key, open_release, with_release_retries
+from registry.training import pipelines
+from registry.training.request import TrainingRequest
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A verified pipeline that is not registered yet, with its artifact; `save_verification` writes the golden rows."""
+
+    request: TrainingRequest
+    result: pipelines.FitResult
+    save_verification: Callable[[ModelVersion], None]
+    artifact: artifacts.Artifact
+
+
+def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> ModelVersion:
+    """Save a fitted model as the next version of the job's dataset, live in dev, and finish the job."""
+    source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
+    algorithm = algorithms.get(request.module, request.class_name)
+    version = ModelVersion(
+        dataset=source.dataset,
+        dataset_version=source,
+        stage=Stage.DEV,
+        job=job,
+        algorithm=algorithm.name,
+        module=algorithm.module,
+        task=algorithm.task,
+        description=request.description,
+        target=request.target,
+        features=request.features,
+        parameters=result.parameters,
+        signature=result.signature,
+        metrics=result.metrics,
+        warnings=[*(warning["detail"] for warning in job.warnings), *result.warnings],
+        test_size=request.test_size,
+        random_state=request.random_state,
+        rows_train=result.rows_train,
+        rows_test=result.rows_test,
+        artifact_size=artifact.size,
+        artifact_sha256=artifact.sha256,
+        artifact_hmac=artifact.hmac,
+        libraries=artifacts.libraries(),
+        trained_by=job.requested_by,
+    )
+    return _save(version, file=artifact.file, save_verification=model.save_verification, retry_s=retry_s)
+
+
+def _save(
+    version: ModelVersion,
+    *,
+    file: IO[bytes],
+    save_verification: Callable[[ModelVersion], None],
+    retry_s: float,
+) -> ModelVersion:
+    """Reserve a number, upload the artifact, then register the version in one transaction.
+
+    The numbers of a dataset are consecutive as long as trainings end in order: a failure gives its number back if it
+    is still the last. A process that is killed between the reservation and the registration leaves a gap.
+    """
+    version.number = with_retries(partial(reserve_number, version.dataset), for_s=retry_s)
+    register = partial(_register, version, file=file, save_verification=save_verification)
+    try:
+        return with_retries(register, for_s=retry_s)
+    except BaseException:
+        with database_may_be_unavailable():
+            return_number(version.dataset, version.number)
+        raise
+
+
+def reserve_number(dataset: Dataset) -> int:
+    """The next version number of a dataset. Simultaneous trainings get different numbers."""
+    with transaction.atomic():
+        VersionCounter.objects.get_or_create(dataset=dataset)
+        VersionCounter.objects.filter(dataset=dataset).update(last=F("last") + 1)
+        return VersionCounter.objects.get(dataset=dataset).last  # the update has locked the row
+
+
+def return_number(dataset: Dataset, number: int) -> None:
+    """Make a reserved number available again, if no version has it and it is still the last."""
+    if not ModelVersion.objects.filter(dataset=dataset, number=number).exists():
+        VersionCounter.objects.filter(dataset=dataset, last=number).update(last=number - 1)
+
+
+def _register(
+    version: ModelVersion, *, file: IO[bytes], save_verification: Callable[[ModelVersion], None]
+) -> ModelVersion:
+    """Upload the artifact, then write the version, its dev release and the end of its job.
+
+    Raises Conflict if the job is no longer this attempt's.
+    """
+    if registered := ModelVersion.objects.filter(job=version.job).first():
+        return registered  # by an earlier try, whose connection broke before it saw the commit
+    key = artifact_key(version.dataset.name, Stage.DEV, version.number)
+    storage.save(storage.models(), key, file)
+
+    def write() -> Release:
+        # Trainings of one dataset register one after the other: each of them closes the release before.
+        VersionCounter.objects.select_for_update().get(dataset=version.dataset)
+        version.pk = None
+        version.trained_at = timezone.now()
+        version.save(force_insert=True)
+        save_verification(version)
+        if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
+            raise Conflict("Another attempt of this job has taken over.", code="superseded")
+        return open_release(
+            version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
+        )
+
+    try:
+        with_release_retries(write)
+    except Conflict:
+        storage.discard(storage.models(), key)
+        raise
+    cache_invalidation.releases.announce()
+    return version
