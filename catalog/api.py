@@ -22,8 +22,8 @@ class ColumnSerializer(serializers.Serializer):
     nullable = serializers.BooleanField()
 
 
-class DatasetSerializer(serializers.ModelSerializer):
-    """A dataset with the properties of one of its versions."""
+class DatasetRowSerializer(serializers.ModelSerializer):
+    """A row of the list of datasets: the latest version, without its columns, of which there can be thousands."""
 
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")
@@ -31,15 +31,23 @@ class DatasetSerializer(serializers.ModelSerializer):
     version = serializers.IntegerField(source="number")
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")
-    columns = ColumnSerializer(many=True)
     created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
 
     class Meta:
         model = DatasetVersion
         fields = [
-            "id", "name", "description", "version", "location", "format", "rows", "columns",
+            "id", "name", "description", "version", "location", "format", "rows", "column_count",
             "size_bytes", "sha256", "created_at", "created_by",
         ]  # fmt: skip
+
+
+class DatasetSerializer(DatasetRowSerializer):
+    """A dataset with the properties of one of its versions."""
+
+    columns = ColumnSerializer(many=True)
+
+    class Meta(DatasetRowSerializer.Meta):
+        fields = [*DatasetRowSerializer.Meta.fields, "columns"]
 
 
 class UploadSerializer(serializers.Serializer):
@@ -81,10 +89,8 @@ class UploadView(APIView):
     get=extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
 )
 class DatasetListView(generics.ListAPIView):
-    queryset = (
-        DatasetVersion.objects.newest().select_related("dataset", "created_by").defer("profile", "preview")
-    )
-    serializer_class = DatasetSerializer
+    queryset = DatasetVersion.objects.newest().for_lists()
+    serializer_class = DatasetRowSerializer
     filterset_class = DatasetFilter
 
 

@@ -28,7 +28,9 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).with_releases().select_related("dataset_version__dataset", "job")
+        versions = super().get_queryset(request).for_list()
+        wide = [f"job__{name}" for name in ("request", "timings", "warnings", "log", "traceback")]
+        return versions.select_related("dataset_version__dataset", "job").defer(*wide)
 
 
 @admin.register(Release)
@@ -42,7 +44,7 @@ class ReleaseAdmin(ReadOnlyAdmin):
     date_hierarchy = "started_at"
 
     def get_queryset(self, request):
-        return super().get_queryset(request).with_versions()
+        return super().get_queryset(request).for_list()
 
 
 @admin.register(TrainingJob)
@@ -50,7 +52,8 @@ class TrainingJobAdmin(ReadOnlyAdmin):
     source, version = link("dataset_version"), link("model_version")
     request_text = readable("request")
     list_display = [
-        "__str__", "state", "stage", "source", "version", "attempt", "requested_at", "requested_by", "finished_at",
+        "__str__", "algorithm", "state", "stage", "source", "version", "attempt", "requested_at", "requested_by",
+        "finished_at",
     ]  # fmt: skip
     list_filter = ["state", "error_code", "requested_by"]
     search_fields = ["dataset_name", "error", "worker"]
@@ -62,7 +65,7 @@ class TrainingJobAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).with_results()
+        return super().get_queryset(request).for_list()
 
 
 @admin.register(VersionCounter)

@@ -24,7 +24,9 @@ from registry.models import ModelVersion, TrainingJob
 from registry.serializers import (
     JobDetailSerializer,
     JobLogSerializer,
+    JobRowSerializer,
     JobSerializer,
+    ModelRowSerializer,
     ModelSerializer,
     PromoteSerializer,
     QueuedSerializer,
@@ -99,8 +101,8 @@ class TrainView(APIView):
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
 class JobListView(generics.ListAPIView):
-    queryset = TrainingJob.objects.with_results()
-    serializer_class = JobSerializer
+    queryset = TrainingJob.objects.for_list()
+    serializer_class = JobRowSerializer
     filterset_class = JobFilter
 
 
@@ -166,8 +168,8 @@ def queued(job: TrainingJob) -> Response:
     get=extend_schema(operation_id="list_models", summary="List model versions", tags=["models"])
 )
 class ModelListView(generics.ListAPIView):
-    queryset = ModelVersion.objects.with_releases()
-    serializer_class = ModelSerializer
+    queryset = ModelVersion.objects.for_list()
+    serializer_class = ModelRowSerializer
     filterset_class = ModelFilter
 
 

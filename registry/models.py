@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.jobs.models import Job, JobState
-from registry.querysets import ModelVersionQuerySet, ReleaseQuerySet, TrainingJobQuerySet
+from registry.querysets import MAIN_METRICS, ModelVersionQuerySet, ReleaseQuerySet, TrainingJobQuerySet
 
 
 class Stage(models.TextChoices):
@@ -59,7 +59,7 @@ class TrainingJob(Job):
         ]
 
     def __str__(self):
-        return f"job {self.pk}: {self.algorithm} on {self.dataset_name}"
+        return f"job {self.pk} on {self.dataset_name}"
 
     @classmethod
     def initial_fields(cls) -> dict:
@@ -68,7 +68,8 @@ class TrainingJob(Job):
 
     @property
     def algorithm(self) -> str:
-        return self.request["model"]["class"]
+        """The class name, from the annotation of lists, which do not load the request."""
+        return getattr(self, "class_name", None) or self.request["model"]["class"]
 
 
 class VersionCounter(models.Model):
@@ -140,6 +141,12 @@ class ModelVersion(models.Model):
     @property
     def model_file(self) -> str:
         return f"{self.name}.pkl"
+
+    @property
+    def main_metrics(self) -> dict[str, float]:
+        """The MAIN_METRICS that the version has. Needs for_list()."""
+        values = {name: getattr(self, f"metric_{name}") for name in MAIN_METRICS}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def release(self) -> "Release":

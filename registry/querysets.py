@@ -12,6 +12,8 @@ from mlplatform.jobs.models import JobQuerySet
 WIDE_COLUMNS = ("features", "parameters", "signature", "metrics", "warnings", "libraries")
 # The metric that lists show for each task.
 HEADLINE_METRICS = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
+# The metrics in the rows of GET /models.
+MAIN_METRICS = ("accuracy", "f1_score", "r2", "rmse", "silhouette_score")
 DATASET_VERSION_COLUMNS = ("dataset_version__recipe", "dataset_version__profile", "dataset_version__preview")
 MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLUMNS)
 
@@ -43,9 +45,10 @@ class ModelVersionQuerySet(models.QuerySet):
         )
 
     def for_list(self):
-        """As with_releases, without wide columns, and with the metric of its task as `headline`."""
-        figures = [Cast(KT(f"metrics__{key}"), FloatField()) for key in HEADLINE_METRICS.values()]
-        return self.with_releases().defer(*WIDE_COLUMNS).annotate(headline=Coalesce(*figures))
+        """As with_releases, without wide columns, with its `main_metrics`, and with that of its task as `headline`."""
+        metrics = {f"metric_{key}": Cast(KT(f"metrics__{key}"), FloatField()) for key in MAIN_METRICS}
+        headline = Coalesce(*(f"metric_{key}" for key in HEADLINE_METRICS.values()))
+        return self.with_releases().defer(*WIDE_COLUMNS).annotate(**metrics).annotate(headline=headline)
 
     def numbered(self, dataset_name: str, number: int):
         """One model version of a dataset. Raises NotFound with a sentence."""

@@ -93,8 +93,24 @@ class JobModelSerializer(serializers.ModelSerializer):
         ]
 
 
-class JobSerializer(serializers.ModelSerializer):
+class JobResultSerializer(serializers.ModelSerializer):
+    """The model version that a job created, without the wide fields of JobModelSerializer."""
+
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="number")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    model_file = serializers.CharField()
+
+    class Meta:
+        model = ModelVersion
+        fields = ["dataset", "version", "environment", "model_file", "target"]
+
+
+class JobRowSerializer(serializers.ModelSerializer):
+    """A row of the list of jobs, without the request and other fields that name every column."""
+
     url = serializers.SerializerMethodField()
+    algorithm = serializers.CharField()
     dataset = serializers.CharField(source="dataset_name")
     dataset_version = serializers.IntegerField(source="dataset_version.number", default=None, allow_null=True)
     requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
@@ -104,22 +120,32 @@ class JobSerializer(serializers.ModelSerializer):
     class Meta:
         model = TrainingJob
         fields = [
-            "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "request", "result",
-            "error", "warnings", "timings", "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt",
-            "requested_by", "requested_at", "started_at", "finished_at",
+            "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "algorithm", "result", "error",
+            "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt", "requested_by", "requested_at",
+            "started_at", "finished_at",
         ]  # fmt: skip
 
     def get_url(self, job) -> str:
         return reverse("api-job", args=[job.pk])
 
-    @extend_schema_field(JobModelSerializer)
+    @extend_schema_field(JobResultSerializer(allow_null=True))
+    def get_result(self, job):
+        version = getattr(job, "model_version", None)
+        return JobResultSerializer(version).data if version else None
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, job):
+        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
+
+
+class JobSerializer(JobRowSerializer):
+    class Meta(JobRowSerializer.Meta):
+        fields = [*JobRowSerializer.Meta.fields, "request", "warnings", "timings"]
+
+    @extend_schema_field(JobModelSerializer(allow_null=True))
     def get_result(self, job):
         version = getattr(job, "model_version", None)
         return JobModelSerializer(version).data if version else None
-
-    @extend_schema_field(ErrorSerializer)
-    def get_error(self, job):
-        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
 
 
 class JobDetailSerializer(JobSerializer):
@@ -171,8 +197,10 @@ class QueuedSerializer(serializers.Serializer):
         return reverse("api-job", args=[job.pk])
 
 
-class ModelSerializer(serializers.ModelSerializer):
-    metrics = MetricsField()
+class ModelRowSerializer(serializers.ModelSerializer):
+    """A row of the list of model versions: the main metrics of its task, and none of the fields that name columns."""
+
+    metrics = serializers.DictField(child=serializers.FloatField(), source="main_metrics")
     version = serializers.IntegerField(source="number")
     name = serializers.CharField()
     environment = serializers.ChoiceField(Stage.choices, source="stage")
@@ -187,9 +215,17 @@ class ModelSerializer(serializers.ModelSerializer):
         model = ModelVersion
         fields = [
             "id", "name", "version", "environment", "live_in", "dataset", "dataset_version", "artifact_path",
-            "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target", "features",
-            "signature", "parameters", "metrics", "warnings", "test_size", "random_state", "rows_train", "rows_test",
-            "libraries", "trained_at", "trained_by", "promoted_at", "job",
+            "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target", "metrics",
+            "test_size", "random_state", "rows_train", "rows_test", "trained_at", "trained_by", "promoted_at", "job",
+        ]  # fmt: skip
+
+
+class ModelSerializer(ModelRowSerializer):
+    metrics = MetricsField()
+
+    class Meta(ModelRowSerializer.Meta):
+        fields = [
+            *ModelRowSerializer.Meta.fields, "features", "signature", "parameters", "warnings", "libraries",
         ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, readable
+from registry.querysets import MODEL_VERSION_COLUMNS
 from serving.models import ScoringJob, Verification
 
 
@@ -15,7 +16,8 @@ class VerificationAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("model_version__dataset")
+        rows = super().get_queryset(request).select_related("model_version__dataset")
+        return rows.defer(*Verification.LARGE, *MODEL_VERSION_COLUMNS)
 
 
 @admin.register(ScoringJob)
@@ -39,4 +41,4 @@ class ScoringJobAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         lists = super().get_queryset(request).select_related("model_version__dataset", "requested_by")
-        return lists.defer("recipe")
+        return lists.defer("recipe", "traceback", *MODEL_VERSION_COLUMNS)

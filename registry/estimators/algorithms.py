@@ -13,6 +13,9 @@ from registry.estimators import docstrings, sklearn_algorithms, sklearn_paramete
 from registry.estimators.parameters import Parameter, shown
 
 _lock = threading.Lock()
+MAX_PARAMETER_BYTES = (
+    10 * 1024
+)  # as JSON: they are stored with every job and version, and shown on their pages
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ def check_params(algorithm: Algorithm, params: dict) -> dict:
     """
     if not isinstance(params, dict):
         raise _invalid(f"The parameters of {algorithm.name} must be a JSON object.")
+    if _json_size(params) > MAX_PARAMETER_BYTES:
+        raise _invalid(f"The parameters of {algorithm.name} exceed the limit of 10 KB as JSON.")
     return {name: _checked(algorithm, name, value) for name, value in params.items()}
 
 
@@ -155,6 +160,14 @@ def _is_json(value: object) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return True
+
+
+def _json_size(params: dict) -> int:
+    """0 for what JSON cannot express, which is rejected with another sentence."""
+    try:
+        return len(json.dumps(params))
+    except (TypeError, ValueError, RecursionError):
+        return 0
 
 
 def _invalid(sentence: str) -> ValidationError:

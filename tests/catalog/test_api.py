@@ -24,7 +24,7 @@ def test_an_upload_returns_201_and_the_dataset(send, admin):
     assert response.status_code == 201
     assert set(body) == {
         "id", "name", "description", "version", "location", "format", "rows", "columns",
-        "size_bytes", "sha256", "created_at", "created_by",
+        "column_count", "size_bytes", "sha256", "created_at", "created_by",
     }  # fmt: skip
     assert (body["name"], body["version"], body["rows"], body["description"]) == (
         "my_flowers",
@@ -89,7 +89,15 @@ def test_the_list_of_datasets_is_filtered_ordered_and_paginated(send, api):
     assert (listed["count"], len(listed["results"])) == (3, 2)
     assert listed["results"][0]["name"] == "table_2"
     assert api.get("/datasets?page=99").status_code == 404
+    assert api.get("/datasets?page_size=200").status_code == 200
     assert api.get("/datasets?ordering=nothing").status_code == 400
+
+
+@pytest.mark.parametrize("size", ["201", "0", "-1", "many", "", "1" * 400, "٣"])
+def test_an_invalid_page_size_is_refused(api, size):
+    response = api.get("/datasets", {"page_size": size})
+    sentence = "`page_size` must be an integer from 1 to 200."
+    assert (response.status_code, response.json()["fields"]) == (400, {"page_size": [sentence]})
 
 
 def test_the_list_of_datasets_has_a_constant_number_of_queries(send, api, django_assert_num_queries):

@@ -1,15 +1,17 @@
-"""Lists take the same number of queries for any number of rows, and list pages read no wide columns."""
+"""Lists take the same number of queries for any number of rows, and read and return no wide columns."""
 
+import json
 import re
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from catalog.models import Dataset
 from registry.models import ModelVersion, TrainingJob
 
-WIDE = "signature|metrics|parameters|features|request|traceback|log|recipe|profile|preview"
+WIDE = "signature|metrics|parameters|features|request|traceback|log|recipe|profile|preview|golden_rows"
 WIDE_COLUMN = re.compile(rf'(?:SELECT|,) "?\w+"?\."(?:{WIDE})"')  # not in JSON_EXTRACT( of one of its keys
 
 
@@ -43,6 +45,57 @@ def test_a_page_takes_the_same_queries_for_more_rows_and_reads_no_wide_columns(
     if path != "/serving/flowers/dev/":  # its form needs one signature
         read = [query["sql"].partition(" FROM ")[0] for query in many.captured_queries]
         assert not [sql for sql in read if WIDE_COLUMN.search(sql)]
+
+
+def widen(version) -> None:
+    """Give a version, its job and its dataset version what 2,000 columns would."""
+    names = [f"measurement_{number:04}" for number in range(2000)]
+    columns = [{"name": name, "type": "number", "nullable": True} for name in names]
+    version.features, version.warnings = names, [{"detail": name} for name in names]
+    version.signature = version.signature | {"inputs": columns}
+    version.parameters = {"monotonic_cst": [0] * 2000}
+    version.metrics = version.metrics | {"classification_report": dict.fromkeys(names, 0.5)}
+    version.save()
+    source, job = version.dataset_version, version.job
+    source.recipe, source.column_count = source.recipe | {"columns": columns}, 2000
+    source.profile = {name: {"mean": 0.5} for name in names}
+    source.save()
+    job.request, job.warnings = job.request | {"features": names}, version.warnings
+    job.save()
+
+
+@pytest.mark.parametrize("path", ["/datasets", "/models", "/jobs"])
+def test_a_row_of_an_api_list_is_small_and_read_without_wide_columns(make_version, api, path):
+    widen(make_version())
+    with CaptureQueriesContext(connection) as queries:
+        [row] = api.get(path).json()["results"]
+    read = [query["sql"].partition(" FROM ")[0] for query in queries.captured_queries]
+    assert not [sql for sql in read if WIDE_COLUMN.search(sql)]
+    assert len(json.dumps(row)) < 1500
+
+
+def test_a_row_of_an_api_list_summarises_what_it_leaves_out(make_version, api):
+    widen(make_version())
+    [dataset], [model], [job] = (
+        api.get(path).json()["results"] for path in ("/datasets", "/models", "/jobs")
+    )
+    assert dataset["column_count"] == len(api.get("/datasets/flowers").json()["columns"]) == 2000
+    assert model["metrics"] == {"accuracy": 1.0, "f1_score": 1.0}
+    assert (job["algorithm"], job["result"]["version"]) == ("DecisionTreeClassifier", 1)
+    assert len(api.get("/models/flowers/1").json()["features"]) == 2000
+    assert len(api.get(job["url"]).json()["request"]["features"]) == 2000
+
+
+@pytest.mark.parametrize(
+    "model", ["catalog_datasetversion", "registry_modelversion", "registry_release", "registry_trainingjob",
+              "serving_verification", "serving_scoringjob"],
+)  # fmt: skip
+def test_a_list_of_the_admin_reads_no_wide_columns(page, make_version, model):
+    make_version()
+    with CaptureQueriesContext(connection) as queries:
+        assert page.get(reverse(f"admin:{model}_changelist")).status_code == 200
+    read = [query["sql"].partition(" FROM ")[0] for query in queries.captured_queries]
+    assert not [sql for sql in read if WIDE_COLUMN.search(sql)]
 
 
 def test_the_train_form_takes_the_same_queries_for_more_datasets(
