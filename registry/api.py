@@ -17,10 +17,11 @@ from mlplatform.errors import NotReady, TrainingFailed
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
-from registry import artifacts, promotion
+from registry import artifacts
 from registry.filters import JobFilter, ModelFilter
 from registry.jobs import submission
 from registry.models import ModelVersion, TrainingJob
+from registry.releases import promotion
 from registry.serializers import (
     JobDetailSerializer,
     JobLogSerializer,

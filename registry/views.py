@@ -11,13 +11,13 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry import promotion
 from registry.estimators import algorithms
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import PromoteForm, TrainForm, initial_from_query, initial_from_request
 from registry.jobs import submission
 from registry.models import ModelVersion, Stage, TrainingJob
+from registry.releases import promotion
 from registry.training.request import TrainingRequest
 
 PAGE_SIZE = 50

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
-from registry import promotion
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
+from registry.releases import promotion
 from serving import code_snippets, prediction
 from serving.batch import service
 from serving.filters import ScoringJobFilter

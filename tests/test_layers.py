@@ -16,7 +16,7 @@ SUBPACKAGES = {
     "mlplatform": ["resilience", "postgres", "activity", "auth", "jobs", "web", "templatetags", "management"],
     "catalog": ["readers", "profiling", "templatetags", "management"],
     "registry": [
-        *("estimators", "evaluation", "training", "preflight", "jobs", "mlflow"),
+        *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "mlflow"),
         *("templatetags", "management"),
     ],
     "serving": [

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from tests.conftest import FLOWERS
 
 BAD_FILES = {

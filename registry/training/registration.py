@@ -19,7 +19,7 @@ from mlplatform.resilience import cache_invalidation
 from registry import artifacts
 from registry.estimators import algorithms
 from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
-from registry.promotion import artifact_key, open_release, with_release_retries
+from registry.releases.promotion import artifact_key, open_release, with_release_retries
 from registry.training import pipelines
 from registry.training.request import TrainingRequest
 

@@ -14,7 +14,7 @@ OURS = [
 
 @pytest.fixture
 def registry_rows(make_version, admin):
-    from registry.promotion import promote
+    from registry.releases.promotion import promote
     from serving.batch.service import score
 
     promote(make_version(), stage="staging", by=admin)

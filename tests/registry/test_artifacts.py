@@ -12,7 +12,7 @@ import pytest
 from mlplatform import storage
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
-from registry.promotion import promote
+from registry.releases.promotion import promote
 
 LARGE = 64 * 1024**2
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.registry.test_promotion import tamper
+from tests.registry.releases.test_promotion import tamper
 
 
 def test_a_model_version_is_returned_with_all_its_fields(make_version, api, admin):

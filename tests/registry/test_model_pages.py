@@ -3,7 +3,7 @@
 import pytest
 
 from registry.models import ModelVersion
-from registry.promotion import promote
+from registry.releases.promotion import promote
 
 HOUSES = "rooms,price\n" + "".join(f"{1 + i % 5},{100.5 + i * 3.25}\n" for i in range(30))
 

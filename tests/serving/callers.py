@@ -3,7 +3,7 @@
 import pytest
 
 from mlplatform.auth import tokens
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from serving.prediction import predict
 from tests.conformance import table
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from registry.models import Release
-from registry.promotion import promote
+from registry.releases.promotion import promote
 
 ROW = {"input-0": "9", "input-1": "1.6", "input-2": "red"}
 HTMX = {"HX-Request": "true"}

@@ -8,7 +8,7 @@ from catalog.models import Dataset
 from mlplatform import storage
 from mlplatform.errors import NotFound
 from registry.artifacts import ArtifactRefused
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from serving.prediction import predict
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
@@ -106,7 +106,7 @@ def test_probabilities_of_a_model_without_them_are_rejected(make_version, predic
 
 
 def test_a_tampered_artifact_is_refused(make_version, predict_flowers):
-    from tests.registry.test_promotion import tamper
+    from tests.registry.releases.test_promotion import tamper
 
     tamper(make_version().release.key)
     with pytest.raises(ArtifactRefused):

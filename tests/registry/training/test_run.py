@@ -5,7 +5,7 @@ from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.jobs import attempt
 from registry.models import ModelVersion, Release, TrainingJob
-from registry.promotion import delete_version
+from registry.releases.promotion import delete_version
 from tests.conftest import LONELY
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from registry.artifacts import ArtifactRefused
 from registry.models import Release
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from serving.models import Verification
 from serving.prediction import predict
 from tests.serving.model_cache.conftest import live_number

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from registry.models import Stage
-from registry.promotion import promote, rollback
+from registry.releases.promotion import promote, rollback
 from tests.serving.model_cache.conftest import before_first_query, live_number, load_count, release_elsewhere
 
 

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from mlplatform.errors import NotFound
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Stage
-from registry.promotion import delete_version, promote
+from registry.releases.promotion import delete_version, promote
 from serving.model_cache.cache import IN_USE_S
 from serving.model_cache.refresher import Refresher
 from serving.model_cache.resident_models import RETRY_LOAD_S

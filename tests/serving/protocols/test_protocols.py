@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from mlplatform.auth import tokens
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from serving.prediction import predict
 
 NAMES = ["length", "width", "colour"]

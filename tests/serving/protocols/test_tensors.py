@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mlplatform.auth import tokens
-from registry.promotion import promote
+from registry.releases.promotion import promote
 from serving.prediction import predict
 
 NAMES = ["length", "width", "colour"]

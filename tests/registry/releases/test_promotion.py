@@ -7,7 +7,7 @@ from mlplatform import storage
 from mlplatform.errors import Conflict, NotReady
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
-from registry.promotion import delete_version, promote, rollback
+from registry.releases.promotion import delete_version, promote, rollback
 
 
 def live(stage: str):
