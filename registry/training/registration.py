@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -19,7 +20,7 @@ from mlplatform.resilience import cache_invalidation
 from registry import artifacts
 from registry.estimators import algorithms
 from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
-from registry.releases.promotion import artifact_key, open_release, with_release_retries
+from registry.releases.promotion import artifact_key, in_turn, open_release
 from registry.training import pipelines
 from registry.training.request import TrainingRequest
 
@@ -107,29 +108,23 @@ def _register(
 ) -> ModelVersion:
     """Upload the artifact, then write the version, its dev release and the end of its job.
 
-    Raises Conflict if the job is no longer this attempt's.
+    Raises Conflict if the job is no longer this attempt's, and NotFound if its dataset was deleted.
     """
     if registered := ModelVersion.objects.filter(job=version.job).first():
         return registered  # by an earlier try, whose connection broke before it saw the commit
     key = artifact_key(version.dataset.name, Stage.DEV, version.number)
     storage.save(storage.models(), key, file)
 
-    def write() -> Release:
-        # Trainings of one dataset register one after the other: each of them closes the release before.
-        VersionCounter.objects.select_for_update().get(dataset=version.dataset)
-        version.pk = None
-        version.trained_at = timezone.now()
-        version.save(force_insert=True)
-        save_verification(version)
-        if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
-            raise Conflict("Another attempt of this job has taken over.", code="superseded")
-        return open_release(
-            version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
-        )
-
     try:
-        with_release_retries(write)
-    except Conflict:
+        with in_turn(version.dataset):
+            version.pk = None
+            version.trained_at = timezone.now()
+            version.save(force_insert=True)
+            save_verification(version)
+            if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
+                raise Conflict("Another attempt of this job has taken over.", code="superseded")
+            open_release(version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by)
+    except ValidationError:
         storage.discard(storage.models(), key)
         raise
     cache_invalidation.releases.announce()

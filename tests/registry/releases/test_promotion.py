@@ -73,12 +73,14 @@ def test_an_unknown_stage_is_rejected_by_name(make_version, admin):
         promote(make_version(), stage="prod", by=admin)
 
 
-def test_promotion_of_a_version_that_was_promoted_in_the_meantime_is_a_conflict(make_version, admin):
+def test_promotion_of_a_version_that_was_promoted_in_the_meantime_is_rejected_as_a_later_one_is(
+    make_version, admin
+):
     version = make_version()
     stale = ModelVersion.objects.get(pk=version.pk)
     promote(version, stage="staging", by=admin)
     before = storage.models().listdir("flowers")[0]
-    with pytest.raises(Conflict, match="in the meantime"):
+    with pytest.raises(ValidationError, match="is already in staging"):
         promote(stale, stage="staging", by=admin)
     left = [folder for folder in storage.models().listdir("flowers")[0] if folder not in before]
     assert [storage.models().listdir(f"flowers/{folder}")[1] for folder in left] == [[]] * len(left)
