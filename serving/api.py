@@ -176,6 +176,7 @@ class PredictFileView(APIView):
         request={"multipart/form-data": PredictFileSerializer},
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "text/tab-separated-values"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
             202: QueuedScoringSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
             404: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
@@ -200,11 +201,12 @@ class PredictFileView(APIView):
         if isinstance(result, ScoringJob):
             queued = QueuedScoringSerializer(result).data
             return Response(queued, status=202, headers={"Location": queued["url"]})
-        return attachment(result.file, result.filename, result.format)
+        return attachment(result.file, result.filename)
 
 
-def attachment(file, name: str, file_format: str) -> FileResponse:
-    return FileResponse(file, as_attachment=True, filename=name, content_type=CONTENT_TYPES[file_format])
+def attachment(file, name: str) -> FileResponse:
+    content_type = CONTENT_TYPES[name.rpartition(".")[2]]
+    return FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
 
 
 @extend_schema_view(
@@ -258,6 +260,7 @@ class ScoringResultView(APIView):
         tags=["predict"],
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
+            (200, "text/tab-separated-values"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
             401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer,
             503: ErrorSerializer,
@@ -265,7 +268,7 @@ class ScoringResultView(APIView):
     )  # fmt: skip
     def get(self, request, pk):
         job = ScoringJob.objects.for_lists().numbered(pk)
-        return attachment(service.open_result(job), job.result_name, job.format)
+        return attachment(service.open_result(job), job.result_name)
 
 
 class CancelScoringJobView(APIView):

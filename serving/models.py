@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from catalog.readers.formats import FORMATS
 from mlplatform.jobs.models import Job, JobQuerySet, JobState
 from registry.models import ModelVersion, Stage
 
@@ -36,10 +37,16 @@ class Verification(models.Model):
 
 
 def result_name(sent: str, form: str) -> str:
-    """The file name of the result for an uploaded file of this name."""
+    """The file name of the result for an uploaded file of this name: with its extension, if that fits the format.
+
+    Results are not compressed, so `new.tsv.gz` comes back as `new_predictions.tsv`.
+    """
     name = PurePath(sent)
-    stem = PurePath(name.stem).stem if name.suffix == ".gz" else name.stem
-    return f"{stem}_predictions.{form}"
+    if name.suffix.lower() == ".gz":
+        name = PurePath(name.stem)
+    extensions = FORMATS[form].extensions
+    extension = name.suffix[1:].lower()
+    return f"{name.stem}_predictions.{extension if extension in extensions else extensions[0]}"
 
 
 class ScoringJobQuerySet(JobQuerySet):

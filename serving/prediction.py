@@ -86,11 +86,20 @@ def run(
     model: Model, typed: TypedRows, *, probabilities: bool = False
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The engine's outputs. Raises ValidationError if it rejects a number; its own message may quote data."""
+    if not typed.count:
+        return _empty(model, probabilities=probabilities)
     try:
         return model.engine.predict(typed, probabilities=probabilities)
     except ValueError as error:
         sentence = f"{model.version.algorithm} cannot predict these rows: a number is too far from the training data."
         raise ValidationError({"input_data": ValidationError(sentence, code="invalid_input")}) from error
+
+
+def _empty(model: Model, *, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """The outputs for no rows, which estimators reject: those of one row without it, for their types and shapes."""
+    example = model.reader.from_rows([model.version.signature["example"]])
+    predictions, scores = run(model, example, probabilities=probabilities)
+    return predictions[:0], None if scores is None else scores[:0]
 
 
 def to_json(values: np.ndarray) -> list:

@@ -62,7 +62,12 @@ def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
 
 
 def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
-    return _text_batches(file, recipe, recipe.names, recipe.names, missing=())
+    batch = None
+    for batch in _text_batches(file, recipe, recipe.names, recipe.names, missing=()):
+        yield batch
+    if batch is None:
+        none = pa.array([], pa.string())
+        yield pa.RecordBatch.from_arrays([none] * len(recipe.names), recipe.names)
 
 
 def _text_batches(

@@ -53,7 +53,7 @@ def _delimiter(sample, escape, *, is_cut, hint):
     tables = {mark: rows for mark, rows in tables.items() if rows}
     candidates = [mark for mark, rows in tables.items() if len(rows[0]) > 1]
     if not candidates:
-        return _single_column_delimiter(tables)
+        return _single_column_delimiter(tables, hint)
 
     def score(mark):
         rows = tables[mark]
@@ -64,7 +64,7 @@ def _delimiter(sample, escape, *, is_cut, hint):
     return max(candidates, key=score)
 
 
-def _single_column_delimiter(tables):
+def _single_column_delimiter(tables, hint):
     """One that does not occur, so that commas in text or decimals are kept; unless all rows split alike by it:
     then the first line is a title above the header, and the error about its width says so."""
     for mark, rows in tables.items():
@@ -72,7 +72,8 @@ def _single_column_delimiter(tables):
         is_decimal = mark == "," and width == 2 and all(_is_decimal(row) for row in rows[1:])
         if count > 1 and width > 1 and count == len(rows) - 1 and not is_decimal:
             return mark
-    return next((mark for mark, rows in tables.items() if all(len(row) == 1 for row in rows)), ",")
+    absent = [mark for mark, rows in tables.items() if all(len(row) == 1 for row in rows)]
+    return hint if hint in absent else next(iter(absent), ",")
 
 
 def _is_decimal(row):

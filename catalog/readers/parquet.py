@@ -78,10 +78,17 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]
         names = [name for name in schema.names if name in index or not PANDAS_INDEX.fullmatch(name)]
         content = (schema.metadata or {}).get(PANDAS, b"")
         metadata = {PANDAS: content} if len(content) <= MAX_METADATA else None
+        if not table.metadata.num_rows:
+            yield _empty(schema, names).replace_schema_metadata(metadata)
         for raw in _dictionary_batches(source, table, names):
             for batch in _decoded(raw, _text_bytes(raw), schema):
                 yield batch.replace_schema_metadata(metadata)
                 metadata = None
+
+
+def _empty(schema: pa.Schema, names: list[str]) -> pa.RecordBatch:
+    kinds = [column_types.value_type(schema.field(name).type) for name in names]
+    return pa.RecordBatch.from_arrays([pa.array([], kind) for kind in kinds], names)
 
 
 def _index_names(schema: pa.Schema) -> list[str]:

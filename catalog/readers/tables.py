@@ -41,7 +41,7 @@ class Reader(Protocol):
         """The values of a batch as an array of the column's type."""
 
     def raw_batches(self, file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
-        """Yields all columns with the values as written in the file."""
+        """Yields all columns with the values as written in the file; of a file without rows, one empty batch."""
 
 
 READERS: dict[str, Reader] = {
@@ -49,16 +49,18 @@ READERS: dict[str, Reader] = {
 }
 
 
-def detect(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> tuple[ParseRecipe, int]:
+def detect(
+    file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES, rows_required: bool = True
+) -> tuple[ParseRecipe, int]:
     """The parse recipe of a table file, detected from its content, and its number of rows.
 
     Reads the file once, in constant memory, and leaves it open. Raises ValidationError for any fault in the
-    file and if it decompresses to more than `max_bytes`.
+    file, if it decompresses to more than `max_bytes`, and, with `rows_required`, for a header without rows.
     """
     head = detection.read_head(file, filename, max_bytes=max_bytes)
     reader = next(reader for reader in READERS.values() if reader.matches(head))
     recipe, rows = reader.detect(file, head, max_bytes=max_bytes)
-    if not rows or not recipe.columns:
+    if not recipe.columns or (rows_required and not rows):
         raise ValidationError(
             "The file has no data rows. Upload a table with column names and at least one row.",
             code="no_rows",
@@ -106,11 +108,12 @@ def read(
 def raw_batches(file: BinaryIO, recipe: ParseRecipe, *, rows: int = CHUNK_ROWS) -> Iterator[pa.RecordBatch]:
     """Yields the table without type conversion: the cells of delimited text as written, Parquet values as stored.
 
-    Parquet batches include the index columns that pandas adds, which are not columns of the table.
+    Parquet batches include the index columns that pandas adds, which are not columns of the table. A table without
+    rows is one empty batch.
     """
     with closing(READERS[recipe.format].raw_batches(file, recipe)) as batches:
         for batch in batches:
-            for start in range(0, batch.num_rows, rows):
+            for start in range(0, max(batch.num_rows, 1), rows):
                 yield batch.slice(start, rows)
 
 

@@ -94,5 +94,5 @@ class Progress:
         if time.monotonic() - self.written_at < WRITE_EVERY_S:
             return
         self.written_at = time.monotonic()
-        progress = min(totals.rows / self.attempt.job.rows, 1)
+        progress = min(totals.rows / max(self.attempt.job.rows, 1), 1)
         self.attempt.report(rows_done=totals.rows, progress=progress, input_warnings=totals.input_warnings)

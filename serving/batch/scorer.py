@@ -39,7 +39,7 @@ class Totals:
 
 def open_table(file: IO[bytes], filename: str) -> Table:
     """Detect how to read a CSV or Parquet file. Raises ValidationError if any part of it is malformed."""
-    recipe, rows = tables.detect(file, filename)
+    recipe, rows = tables.detect(file, filename, rows_required=False)
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     return Table(file, recipe, rows)
@@ -89,9 +89,14 @@ def score(
 
 
 def timed_batches(table: Table) -> Iterator[pa.RecordBatch]:
-    """The rows in batches whose processing takes about BATCH_S each, as measured at the batches before."""
+    """The rows in batches whose processing takes about BATCH_S each, as measured at the batches before.
+
+    A table without rows is one empty batch.
+    """
     size = min(MIN_ROWS, MAX_ROWS)
     for stored in tables.raw_batches(table.file, table.recipe, rows=MAX_ROWS):
+        if not stored.num_rows:
+            yield stored
         start = 0
         while start < stored.num_rows:
             batch = stored.slice(start, size)

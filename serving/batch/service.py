@@ -39,7 +39,6 @@ class Scored:
     """A result, open at its first byte; closing the file deletes it."""
 
     file: IO[bytes]
-    format: str
     filename: str
 
 
@@ -106,7 +105,7 @@ def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: b
     metrics.count_prediction(
         entry, protocol="file", rows=totals.rows, warnings=totals.input_warnings, start=start
     )
-    return Scored(output, table.recipe.format, result_name(filename, table.recipe.format))
+    return Scored(output, result_name(filename, table.recipe.format))
 
 
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:

@@ -18,7 +18,12 @@ from catalog.readers.recipe import ParseRecipe
 # Spreadsheets do not recognise UTF-8 without a byte order mark, so a file that had one gets one.
 MARKED_ENCODINGS = {encoding for _, encoding in BYTE_ORDER_MARKS}
 ROW_GROUP_BYTES = 32 * 1024**2  # in memory
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+CONTENT_TYPES = {  # by extension
+    "csv": "text/csv; charset=utf-8",
+    "tsv": "text/tab-separated-values; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 def with_unique_names(names: list[str], new: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -105,6 +110,11 @@ def _pandas_metadata(schema: pa.Schema) -> dict[bytes, bytes]:
     return {PANDAS: json.dumps(metadata).encode()}
 
 
+def _as_arrow(values: np.ndarray) -> pa.Array:
+    """With the type even of an empty array: predicted objects are texts."""
+    return pa.array(values, pa.string() if values.dtype.kind == "O" else None, from_pandas=True)
+
+
 class ParquetWriter:
     """Columns with the types of the input; dictionaries are decoded."""
 
@@ -115,7 +125,7 @@ class ParquetWriter:
 
     def write(self, batch: pa.RecordBatch, new: dict[str, np.ndarray]) -> None:
         new = with_unique_names(batch.schema.names, new)
-        added = [pa.array(values, from_pandas=True) for values in new.values()]
+        added = [_as_arrow(values) for values in new.values()]
         if self.metadata is None:
             self.metadata = _pandas_metadata(batch.schema)
         self.pending.append(pa.RecordBatch.from_arrays([*batch.columns, *added], [*batch.schema.names, *new]))

@@ -103,9 +103,9 @@ class Reader:
         null is missing; 3.0 is a valid integer. Raises ValidationError with the row and column of at most 20 errors,
         without the caller's data.
         """
-        if not isinstance(rows, list) or not rows:
-            sentence = "Send at least one row." if rows in (None, []) else "The rows must be a list."
-            raise ValidationError({"input_data": ValidationError(sentence, code="invalid_input")})
+        if not isinstance(rows, list):
+            error = ValidationError("The rows must be a list.", code="invalid_input")
+            raise ValidationError({"input_data": error})
         try:
             return self._typed(self._columns(rows), len(rows), rules)
         except _Invalid:
@@ -138,6 +138,8 @@ class Reader:
             raise AssertionError("the columns are invalid, but every cell is valid") from None
 
     def _columns(self, rows: list) -> list[Sequence]:
+        if not rows:
+            return [[] for _ in self.names]
         types = set(map(type, rows))
         width = len(self.names)
         if types <= {list, dict} and set(map(len, rows)) != {width}:

@@ -43,7 +43,7 @@ class Columns:
     count: int
 
     def to_typed(self, reader: Reader) -> TypedRows:
-        if not self.count:
+        if not self.columns and not self.count:
             return reader.from_rows([])
         return reader.from_columns(self.columns, self.count)
 
@@ -79,9 +79,10 @@ class CsvText:
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
                     raise invalid(f"Row {number} has {len(row)} values; the header has {len(header)}.")
-            if rows:
-                columns = columns_by_name(header, rows)
-                return reader.from_columns(columns, len(rows), rules=cell_rules.TEXT)
+            columns = columns_by_name(header, rows)
+            return reader.from_columns(columns, len(rows), rules=cell_rules.TEXT)
+        if not rows:
+            raise invalid("The body is empty. Send rows, or a header alone for an empty result.")
         return reader.from_rows(rows, rules=cell_rules.TEXT)
 
 
@@ -95,7 +96,8 @@ class ParquetBytes:
         file = io.BytesIO(self.content)
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
-        recipe, rows = tables.detect(file, "body.parquet", max_bytes=settings.MAX_REQUEST_MB * 16 * 1024**2)
+        max_bytes = settings.MAX_REQUEST_MB * 16 * 1024**2
+        recipe, rows = tables.detect(file, "body.parquet", max_bytes=max_bytes, rows_required=False)
         if rows > MAX_PARQUET_ROWS:
             raise TooLarge(
                 f"The Parquet body has {rows:,} rows; the limit is {MAX_PARQUET_ROWS:,} rows. "
@@ -110,4 +112,5 @@ def columns_by_name(names: list[str], rows: list[list]) -> dict:
     """Transpose rows. Raises ValidationError if two columns have the same name: neither can be preferred."""
     if len(set(names)) != len(names):
         raise invalid("Column names must be unique.")
-    return dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return dict(zip(names, columns, strict=True))

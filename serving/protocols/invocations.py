@@ -108,12 +108,12 @@ def parse_instances(value) -> RowSource:
     """Rows as lists in the signature's order, or as objects keyed by column name."""
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         return _parse_records(value)
-    return _parse_table(value, "instances")
+    return _parse_table(value)
 
 
 def _parse_inputs(value) -> RowSource:
     if not isinstance(value, dict):
-        return _parse_table(value, "inputs")
+        return _parse_table(value)
     columns = {name: values if isinstance(values, list) else [values] for name, values in value.items()}
     counts = {len(values) for values in columns.values()}
     if len(counts) != 1:
@@ -126,11 +126,9 @@ def _flatten(values: list) -> list:
     return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
 
 
-def _parse_table(value, name: str) -> RowSource:
+def _parse_table(value) -> RowSource:
     if not isinstance(value, list):
         value = [value]
-    if not value:
-        raise invalid(f"`{name}` must have at least one row.")
     return Rows(rows=[row if isinstance(row, list) else [row] for row in value])
 
 

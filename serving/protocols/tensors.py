@@ -65,6 +65,8 @@ class Tensors:
         if self._is_table(reader):
             table = self.inputs[0]
             width = table.shape[1]
+            if not table.data and width != len(reader.names):
+                raise invalid(f"Input `{table.name[:100]}` must have the shape [n, {len(reader.names)}].")
             rows = [table.data[start : start + width] for start in range(0, len(table.data), max(width, 1))]
             return reader.from_rows(rows)
         unknown = [tensor.name for tensor in self.inputs if tensor.name not in reader.name_set]
@@ -76,8 +78,6 @@ class Tensors:
         counts = {len(values) for values in columns.values()}
         if len(counts) > 1:
             raise invalid("All inputs must have the same number of values.")
-        if counts == {0}:
-            return reader.from_rows([])
         return reader.from_columns(columns, counts.pop())
 
     def _is_table(self, reader: Reader) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.readers import column_types
 from catalog.readers.tables import detect, read
-from tests.catalog.readers.reading import error_of, table
+from tests.catalog.readers.reading import error_of, recipe_of, table
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -36,6 +36,11 @@ def test_a_single_column_can_contain_prose():
         "Hello, world",
         "fine; thanks",
     ]
+
+
+def test_the_delimiter_of_a_single_column_is_that_of_the_extension():
+    assert recipe_of("comment\nHello, world\n", "t.tsv").delimiter == "\t"
+    assert recipe_of("comment\nHello\n", "t.csv").delimiter == ","
 
 
 def test_blank_lines_are_skipped():

@@ -65,7 +65,9 @@ def test_an_integer_with_a_comma_is_rejected(send):
     [
         ("length,width\n1,2\n", "x.csv", 400, "Column `colour` is missing"),
         ('{"length": 1, "width": 2, "colour": "red"}\n', "x.jsonl", 415, "CSV or a Parquet"),
-        ("length,width,colour\n", "x.csv", 400, "no data rows"),
+        ("length,width\n", "x.csv", 400, "Column `colour` is missing"),
+        ("", "x.csv", 400, "file is empty"),
+        ("[]", "x.json", 400, "no data rows"),
         (b"PAR1 nothing", "x.parquet", 400, "Parquet"),
     ],
 )

@@ -30,6 +30,12 @@ def test_the_result_is_named_after_the_file(sent):
     assert result_name(sent, "csv") == "rows_predictions.csv"
 
 
+@pytest.mark.parametrize("sent", ["rows.tsv", "rows.TSV", "rows.tsv.gz", "rows.tsv.GZ"])
+def test_the_result_has_the_extension_of_the_file(sent):
+    assert result_name(sent, "csv") == "rows_predictions.tsv"
+    assert result_name(sent, "parquet") == "rows_predictions.parquet"
+
+
 def test_a_job_counts_its_input_warnings(ask):
     assert ask().input_warnings == {"imputed": 12, "unseen_category": 12}
 
@@ -79,7 +85,7 @@ def test_a_slow_prediction_or_a_large_result_becomes_a_job(version, admin, monke
         ("length,width\n1,2\n", "Column `colour` is missing"),
         (TABLE + "long,1.5,red\n", "Row 51, column `length` must be a number."),
         (TABLE + "1,2\n", "Line 52"),
-        ("length,width,colour\n", "no data rows"),
+        ("length,width\n", "Column `colour` is missing"),
         ('{"length": 1}\n', "CSV or a Parquet"),
     ],
 )

@@ -47,6 +47,16 @@ def test_a_byte_order_mark_is_preserved(send, encoding, start):
     assert "9,1.5,red,Größe," in back.decode()
 
 
+@pytest.mark.parametrize("headers", [{}, {"Prefer": "respond-async"}], ids=["request", "job"])
+def test_a_tsv_file_comes_back_as_tsv(send, api, headers):
+    response = send("length\twidth\tcolour\n9\t1.5\tred\n", "new.tsv", headers=headers)
+    if headers:
+        response = api.get(response.json()["url"] + "/result")
+    assert response["Content-Type"] == "text/tab-separated-values; charset=utf-8"
+    assert 'filename="new_predictions.tsv"' in response["Content-Disposition"]
+    assert content_of(response).startswith(b"length\twidth\tcolour\tprediction\n9\t1.5\tred\t")
+
+
 CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
 
 

@@ -143,12 +143,11 @@ def test_a_row_of_the_wrong_length_names_both_lengths():
     assert errors([ROW[:1]]) == ["Row 1 has 1 value; the model has 5 columns."]
 
 
-@pytest.mark.parametrize("rows", [[], None])
-def test_there_must_be_a_row(rows):
-    assert errors(rows) == ["Send at least one row."]
+def test_no_rows_are_an_empty_frame_with_the_same_dtypes():
+    pandas.testing.assert_frame_equal(from_rows([]), from_rows([ROW]).iloc[:0])
 
 
-@pytest.mark.parametrize("rows", ["rows", {"age": 3}, {}, 5])
+@pytest.mark.parametrize("rows", ["rows", {"age": 3}, {}, 5, None])
 def test_rows_must_be_a_list(rows):
     assert errors(rows) == ["The rows must be a list."]
 

@@ -56,7 +56,7 @@ def test_quoted_csv_cells_can_contain_commas_quotes_and_line_ends(send, admin):
 
 
 INVALID_CSV = [
-    b"", b"\n\n", csv_of([]).encode(), b"\xff\xfe", csv_of().encode("utf-16"),
+    b"", b"\n\n", b"length,colour\n", b"\xff\xfe", csv_of().encode("utf-16"),
     csv_of().replace("red", '"red').encode(),
     b'"' + b"x" * 200_000 + b'"', b"\x00", csv_of().replace(",", ";").encode(),
     csv_of().replace("5", SECRET).encode(),
@@ -98,16 +98,16 @@ def test_a_parquet_file_without_the_models_columns_names_the_missing_ones(send):
 
 INVALID_TABLES = [
     {"dataframe_split": []}, {"dataframe_split": {"data": 5}}, {"dataframe_split": {"data": [5]}},
-    {"dataframe_split": {"data": []}}, {"dataframe_split": {"columns": 5, "data": ROWS}},
+    {"dataframe_split": {"columns": ["length"], "data": []}}, {"dataframe_split": {"columns": 5, "data": ROWS}},
     {"dataframe_split": {"columns": ["length"] * 5, "data": ROWS}},
     {"dataframe_split": {"columns": ["length", *table.NAMES], "data": [[1, *row] for row in ROWS]}},
     {"dataframe_split": {"columns": [[1], {}, None, 4, 5], "data": ROWS}},
     {"dataframe_split": {"columns": table.NAMES, "data": [ROWS[0], ROWS[1][:2]]}},
-    {"dataframe_records": []}, {"dataframe_records": [[]]}, {"dataframe_records": [{}]},
+    {"dataframe_records": [[]]}, {"dataframe_records": [{}]},
     {"dataframe_records": None},
-    {"instances": []}, {"instances": None}, {"instances": {}}, {"instances": 5}, {"instances": [[[1]]]},
+    {"instances": None}, {"instances": {}}, {"instances": 5}, {"instances": [[[1]]]},
     {"instances": [ROWS[0], {"length": 1}]}, {"instances": [{name: [1] for name in table.NAMES}]},
-    {"inputs": {}}, {"inputs": {"length": 5}}, {"inputs": {name: [] for name in table.NAMES}}, {"inputs": SECRET},
+    {"inputs": {}}, {"inputs": {"length": 5}}, {"inputs": {"length": []}}, {"inputs": SECRET},
     {"inputs": {name: [[1, 2]] for name in table.NAMES}}, {"inputs": dict.fromkeys(table.NAMES, SECRET)},
     {"inputs": ROWS, "params": [1]}, {"inputs": ROWS, "more": 1}, {"messages": []},
     {"instances": [[SECRET, *ROWS[0][1:]]]}, {"dataframe_records": [{SECRET: 1}]},

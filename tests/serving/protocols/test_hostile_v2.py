@@ -112,12 +112,14 @@ def test_an_invalid_input_is_400(send, subtests):
             v2_error(send(V2, {"inputs": columns(length=change)}))
 
 
+EMPTY = {"name": "rows", "shape": [0], "datatype": "FP64", "data": []}
 INVALID_REQUESTS = [
     {"id": 5}, {"id": ["x"]}, {"parameters": [1]}, {"parameters": "pd"}, {"outputs": {"name": "predict"}},
     {"outputs": "predict"}, {"outputs": [{"name": ["predict"]}]}, {"outputs": [{"name": {}}]}, {"outputs": [{}]},
     {"outputs": [{"name": "predict"}] * 2}, {"outputs": [{"name": "predict", "parameters": 1}]},
     {"inputs": {}}, {"inputs": [[]]}, {"inputs": [None]}, {"inputs": columns()[:4]}, {"inputs": columns() * 2},
-    {"inputs": columns([])}, {"inputs": [*columns(), columns()[0] | {"name": SECRET[:3]}]},
+    {"inputs": columns([])[:4]}, {"inputs": [EMPTY | {"shape": [0, 4]}]}, {"inputs": [EMPTY | {"shape": [4, 0]}]},
+    {"inputs": [EMPTY]}, {"inputs": [*columns(), columns()[0] | {"name": SECRET[:3]}]},
 ]  # fmt: skip
 
 
