@@ -2,7 +2,7 @@
 
 from catalog.models import DatasetVersion
 from catalog.readers.formats import FORMATS
-from mlplatform.templatetags.ui import number
+from mlplatform.templatetags.ui import column_value
 
 MAX_COLUMNS = 100  # on the page; the API returns all
 TOP_VALUES = 3
@@ -16,9 +16,9 @@ def columns(version: DatasetVersion) -> list[dict]:
         column
         | {
             "missing_share": column["missing"] / rows,
-            "min": figure(column["min"], digits=6),
-            "max": figure(column["max"], digits=6),
-            "mean": None if column["type"] == "date" else figure(column["mean"], digits=4),
+            "min": column_value(column["min"]),
+            "max": column_value(column["max"]),
+            "mean": None if column["type"] == "date" else column_value(column["mean"], 4),
             "top": [
                 {"value": cell_text(value), "share": count / rows}
                 for value, count in (column.get("top") or [])[:TOP_VALUES]
@@ -26,13 +26,6 @@ def columns(version: DatasetVersion) -> list[dict]:
         }
         for column in version.profile[:MAX_COLUMNS]
     ]
-
-
-def figure(value, *, digits: int) -> str | None:
-    """A number with this many significant digits; integers and dates unchanged."""
-    if not isinstance(value, float) or abs(value) >= 1e15:
-        return value if value is None or isinstance(value, str) else number(value)
-    return number(round(value)) if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def header(version: DatasetVersion) -> list[dict]:
@@ -64,7 +57,7 @@ def cell_text(value) -> str | None:
 
 
 def reading(version: DatasetVersion) -> str:
-    """How the file is parsed, such as "Delimited text, commas, UTF-8"."""
+    """How the file is parsed, such as "CSV, commas, UTF-8"."""
     recipe = version.recipe
     parts = [FORMATS[recipe["format"]].label]
     if recipe.get("delimiter"):

@@ -13,7 +13,7 @@ class UploadForm(forms.Form):
     name = forms.CharField(
         required=False,
         max_length=255,
-        help_text="Defaults to the file name: <code>My Sales.csv</code> becomes <code>my_sales</code>.",
+        help_text="Defaults to the file name: `My Sales.csv` becomes `my_sales`.",
     )
     description = forms.CharField(
         required=False,

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 from catalog.names import normalize_name
+from catalog.readers.formats import FORMATS
 from mlplatform.errors import NotFound
 
 
@@ -97,6 +98,10 @@ class DatasetVersion(models.Model):
     @property
     def columns(self) -> list[dict]:
         return self.recipe["columns"]
+
+    @property
+    def format_label(self) -> str:
+        return FORMATS[self.format].label
 
     @property
     def location(self) -> str:

@@ -3,6 +3,8 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
+from mlplatform.templatetags.ui import column_value
+
 PREFIX = "input-"
 MAX_CHOICES = 30  # more categories are typed, not listed
 MAX_FIELDS = 100  # more columns are one JSON text: nobody fills in that many fields
@@ -34,9 +36,7 @@ def form_field(column: dict) -> forms.Field:
 def hint(column: dict) -> str:
     """The range or some categories of the column in training."""
     if column.get("min") is not None:
-        low, high = column["min"], column["max"]
-        span = f"{low} to {high}" if column["type"] == "date" else f"{low:.6g} to {high:.6g}"
-        return f"Training range: {span}"
+        return f"Training range: {column_value(column['min'])} to {column_value(column['max'])}"
     if len(column.get("categories", [])) > MAX_CHOICES:
         return "For example " + ", ".join(value[:20] for value in column["categories"][:3])
     return ""

@@ -38,10 +38,17 @@
     let active = -1;
     const current = () => select.selectedOptions[0]?.text || "";
     const options = () => [...list.querySelectorAll("[role=option]")];
+    function exactMatch(text) {
+      const name = text.trim();
+      return name && (entries.find((entry) => entry.label === name)
+        || entries.find((entry) => entry.label.toLowerCase() === name.toLowerCase()));
+    }
 
     function open(text) {
       const query = text.trim().toLowerCase();
-      const matches = entries.filter((entry) => entry.label.toLowerCase().includes(query));
+      const exact = exactMatch(text);
+      const others = entries.filter((entry) => entry !== exact && entry.label.toLowerCase().includes(query));
+      const matches = exact ? [exact, ...others] : others;
       list.replaceChildren();
       let group = "";
       for (const entry of matches.slice(0, MAX_SHOWN)) {
@@ -93,9 +100,10 @@
       const changed = !option.selected;
       option.selected = true;
       close();
-      input.select();
+      const hasFocus = document.activeElement === input;
+      if (hasFocus) input.select();
       if (!changed) return;
-      returnTo = id;
+      if (hasFocus) returnTo = id;
       select.dispatchEvent(new Event("change", { bubbles: true }));
     }
 
@@ -103,7 +111,11 @@
     input.addEventListener("focus", () => input.select());
     input.addEventListener("click", () => { if (list.hidden) open(""); });
     input.addEventListener("input", () => open(input.value));
-    input.addEventListener("blur", close);
+    input.addEventListener("blur", () => {
+      const exact = input.value !== current() && exactMatch(input.value);
+      if (exact) choose(exact.option);
+      else close();
+    });
     input.addEventListener("keydown", (event) => {
       const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
       if (event.key in steps) {

@@ -19,7 +19,7 @@ FORMATS = {
     for form in (
         Format("parquet", "Parquet", ("parquet",), "parquet"),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
-        Format("csv", "Delimited text", ("csv", "tsv", "txt"), "delimited"),
+        Format("csv", "CSV", ("csv", "tsv", "txt"), "delimited"),
     )
 }
 COMPRESSIONS = {"gzip": "gz"}  # name: extension

@@ -44,6 +44,17 @@ def number(value):
 
 
 @register.filter
+def column_value(value, digits=6):
+    """A value or a mean of a column, a float with this many significant digits.
+
+    Without thousands separators, as in the file: it may be a year or an identifier.
+    """
+    if not isinstance(value, float) or abs(value) >= 1e15:
+        return value
+    return str(round(value)) if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
+@register.filter
 def metric(value):
     """Four significant digits: `0.9667`, `53.37`, `2 934`; `3.2e-05` for what four decimals would round to zero."""
     if _is_missing(value):
@@ -114,8 +125,18 @@ def state_badge(state):
 
 @register.filter
 def code(text):
-    """The names that a sentence has in backticks, as `<code>`; everything else is escaped."""
-    return mark_safe(re.sub(r"`([^`]+)`", r"<code>\1</code>", conditional_escape(text)))  # noqa: S308 - escaped
+    """The names that a sentence has in backticks, as `<code>`; everything else is escaped.
+
+    A sentence that was shortened, and so ends in an ellipsis, can lack the last backtick.
+    """
+    html = re.sub(r"`([^`]+?)(?:`|(?<=…)$)", r"<code>\1</code>", conditional_escape(text))
+    return mark_safe(html)  # noqa: S308 - escaped
+
+
+@register.filter
+def plain(text):
+    """A sentence without its backticks, for tooltips."""
+    return str(text).replace("`", "")
 
 
 @register.filter

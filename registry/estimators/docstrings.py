@@ -31,6 +31,7 @@ def first_sentence(text: str) -> str:
     """The first sentence of `text`, without markup, directives and lists, with a full stop."""
     paragraph = re.split(r"\n\s*\n|\n\s*[-*] ", DIRECTIVE.sub("", text).strip())[0]
     paragraph = ROLE.sub(lambda match: match[1].rsplit(".", 1)[-1], " ".join(paragraph.split()))
-    paragraph = EMPHASIS.sub(r"\1", CITATION.sub("", QUOTED.sub(r"\1", paragraph))).rstrip(": ")
+    paragraph = EMPHASIS.sub(r"\1", CITATION.sub("", QUOTED.sub(r"\1", paragraph)))
+    paragraph = paragraph.replace("`", "").rstrip(": ")  # some are never closed
     sentence = re.split(r"(?<=[.!?]) (?=[A-Z\"'(])", paragraph)[0]
     return sentence if not sentence or sentence[-1] in ".!?" else sentence + "."

@@ -80,11 +80,5 @@ register.filter("shown", shown)
 
 
 @register.filter
-def brief(value):
-    """A bound of a column's range with at most six digits; dates unchanged."""
-    return f"{value:.6g}" if isinstance(value, float) else value
-
-
-@register.filter
 def headline_name(task):
     return HEADLINE_METRICS[task].removesuffix("_score")

@@ -132,6 +132,19 @@ def test_the_list_of_algorithms_works_with_the_keyboard(visit, filled):
     expect(algorithm).to_have_value("RidgeClassifier")
 
 
+def test_an_exact_name_is_selected_before_longer_ones(visit, filled):
+    page = visit()
+    page.goto("/registry/train/?dataset=garden")
+    algorithm = page.get_by_role("combobox", name="Algorithm")
+    for name, exact in (("svc", "SVC"), ("KMeans", "KMeans")):
+        algorithm.fill(name)
+        algorithm.press("Enter")
+        expect(page.get_by_text(f"Parameters of {exact} (")).to_be_visible()
+    algorithm.fill("nusvc")
+    algorithm.press("Tab")
+    expect(page.get_by_text("Parameters of NuSVC (")).to_be_visible()
+
+
 def test_the_first_tab_stop_skips_to_the_content(visit):
     page = visit()
     page.keyboard.press("Tab")

@@ -2,21 +2,12 @@ import pytest
 
 from catalog import display
 
-THIN = "\u202f"
 
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (5.84333, "5.843"),
-        (3, "3"),
-        (1234567.0, f"1{THIN}234{THIN}567"),
-        ("2026-01-31", "2026-01-31"),
-        (None, None),
-    ],
-)
-def test_column_statistics_are_rounded(value, text):
-    assert display.figure(value, digits=4) == text
+def test_years_and_identifiers_have_no_thousands_separators(make_dataset):
+    rows = "".join(f"{100_000 + i},{1990 + i}\n" for i in range(30))
+    columns = display.columns(make_dataset("cars", "id,year\n" + rows))
+    assert [(column["min"], column["max"]) for column in columns] == [(100_000, 100_029), (1990, 2019)]
+    assert [column["mean"] for column in columns] == ["100014", "2004"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,18 @@ def test_an_empty_catalog_offers_an_upload_and_the_examples(page):
     assert "Iris flowers" in text
 
 
+def test_the_upload_page_links_to_the_examples(page):
+    assert 'href="/catalog/#examples"' in page.get("/catalog/upload/").text
+    assert 'id="examples"' in page.get("/catalog/").text
+
+
+def test_the_list_and_the_filter_name_a_format_alike(page, make_dataset):
+    make_dataset()
+    text = page.get("/catalog/").text
+    assert '<option value="csv">CSV</option>' in text
+    assert "<td>CSV</td>" in text
+
+
 def test_an_example_that_was_added_is_not_offered_again(page):
     assert page.post("/catalog/add-example/", {"name": "iris"})["Location"] == "/catalog/iris/"
     text = page.get("/catalog/").text

@@ -59,6 +59,15 @@ def test_a_percentage_is_0_or_100_only_if_exact(value, text):
 def test_backticks_in_a_sentence_become_code_and_markup_is_escaped():
     assert ui.code("No column `a` in `<b>`.") == "No column <code>a</code> in <code>&lt;b&gt;</code>."
     assert ui.code("one ` alone") == "one ` alone"
+    assert ui.code("No column `abc…") == "No column <code>abc…</code>"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1990, 1990), (5.84333, "5.843"), (1234567.0, "1234567"), ("2026-01-31", "2026-01-31"), (None, None)],
+)
+def test_column_values_are_rounded_and_have_no_thousands_separators(value, text):
+    assert ui.column_value(value, 4) == text
 
 
 def test_a_time_is_relative_with_the_exact_time_in_the_tooltip():
