@@ -57,7 +57,7 @@ class Column:
 
 
 def usable_names(names: Sequence[str]) -> list[str]:
-    """The names without surrounding spaces; an empty one becomes column_3.
+    """The names without surrounding spaces; an empty one is named as by `fill_empty_names`.
 
     Raises ValidationError for more than 10,000 names, a name over 200 characters, a control character, and a
     duplicate.
@@ -67,7 +67,7 @@ def usable_names(names: Sequence[str]) -> list[str]:
             f"The table has {len(names):,} columns; the limit is {MAX_COLUMNS:,}.",
             code="too_many_columns",
         )
-    names = [name.strip() or f"column_{position}" for position, name in enumerate(names, 1)]
+    names = fill_empty_names([name.strip() for name in names])
     for position, name in enumerate(names, 1):
         if len(name) > MAX_NAME_LENGTH:
             raise ValidationError(
@@ -89,6 +89,22 @@ def usable_names(names: Sequence[str]) -> list[str]:
             code="duplicate_columns",
         )
     return names
+
+
+def fill_empty_names(names: Sequence[str]) -> list[str]:
+    """Names in which an empty one is `Unnamed: 0`, by its position, or `Unnamed: 0.1` if that is taken: as in pandas.
+
+    A model trained on the columns can then predict a frame that pandas.read_csv has read.
+    """
+    used, filled = set(names), []
+    for position, name in enumerate(names):
+        number, unique = 0, name or f"Unnamed: {position}"
+        while not name and unique in used:
+            number += 1
+            unique = f"Unnamed: {position}.{number}"
+        used.add(unique)
+        filled.append(unique)
+    return filled
 
 
 def exact_names(names: list[str]) -> list[str]:

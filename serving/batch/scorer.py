@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from mlplatform.errors import UnsupportedType
 from serving import prediction
 from serving.batch.writers import WRITERS
 from serving.inputs import files
+from serving.inputs.reader import Reader
 from serving.model_cache.loader import Model
 
 MAX_ROWS = 20_000  # of a batch
@@ -37,11 +38,15 @@ class Totals:
     input_warnings: dict[str, int]
 
 
-def open_table(file: IO[bytes], filename: str) -> Table:
-    """Detect how to read a CSV or Parquet file. Raises ValidationError if any part of it is malformed."""
+def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
+    """Detect how to read a CSV or Parquet file for a model. Raises ValidationError if any part of it is malformed."""
     recipe, rows = tables.detect(file, filename, rows_required=False)
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
+    if recipe.format == "csv":
+        names = files.model_names(recipe.names, reader)
+        columns = [replace(column, name=name) for column, name in zip(recipe.columns, names, strict=True)]
+        recipe = replace(recipe, columns=tuple(columns))
     return Table(file, recipe, rows)
 
 

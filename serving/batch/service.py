@@ -65,7 +65,7 @@ def score(
         name = dataset if isinstance(dataset, str) else dataset.name
         entry = call.entry = shared_cache().get(name, stage=stage, version=version)
         prediction.check_supported(entry.model, probabilities=probabilities)
-        table = scorer.open_table(file, filename)
+        table = scorer.open_table(file, filename, entry.model.reader)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
         if not as_job and size <= INLINE_BYTES and table.rows <= INLINE_ROWS:
             with contextlib.suppress(_OverLimit):

@@ -17,6 +17,19 @@ THOUSANDS = r"^\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+\s*$"
 MISSING_TEXTS = pa.array(column_types.MISSING)
 
 
+def model_names(names: list[str], reader: Reader) -> list[str]:
+    """The names of a header as the model knows them.
+
+    Version 0.1 named the empty header of the first column `column_1`, and `Unnamed: 0` is its name now.
+    """
+    earlier = {f"Unnamed: {index}": f"column_{index + 1}" for index in range(len(names))}
+    absent = reader.name_set.difference(names)
+    return [
+        earlier[name] if name not in reader.name_set and earlier.get(name) in absent else name
+        for name in names
+    ]
+
+
 def from_batch(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, first: int = 1) -> TypedRows:
     """The signature's columns of a part of a file, as the catalog reads it; other columns are ignored.
 

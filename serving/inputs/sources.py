@@ -8,7 +8,7 @@ from typing import Protocol
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from catalog.readers import tables
+from catalog.readers import column_types, tables
 from mlplatform.errors import TooLarge
 from serving.inputs import cell_rules, files
 from serving.inputs.reader import Reader, TypedRows
@@ -75,7 +75,8 @@ class CsvText:
         except (UnicodeDecodeError, csv.Error) as error:
             raise invalid("The body is not valid CSV in UTF-8.") from error
         if rows and set(rows[0]) & reader.name_set:
-            header, rows = rows[0], rows[1:]
+            header = files.model_names(column_types.fill_empty_names(rows[0]), reader)
+            rows = rows[1:]
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
                     raise invalid(f"Row {number} has {len(row)} values; the header has {len(header)}.")

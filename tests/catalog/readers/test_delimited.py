@@ -54,8 +54,16 @@ def test_blank_lines_above_the_header_are_skipped_and_counted(end):
     assert error_of(content + "3" + end)[1].startswith("Line 5 has 1 cell")
 
 
-def test_empty_column_names_become_the_number_of_the_column():
-    assert list(table("a,,\n1,2,\n")) == ["a", "column_2", "column_3"]
+@pytest.mark.parametrize(
+    "header",
+    [
+        ",a", "a,,", ',"",a', ",Unnamed: 0,a", "Unnamed: 1,,a", ",Unnamed: 0,Unnamed: 0.1", ",Unnamed: 2,",
+        "Unnamed: 0.1,Unnamed: 0,,",
+    ],
+)  # fmt: skip
+def test_empty_column_names_are_named_as_by_pandas(header):
+    content = header + "\n" + ",".join("1" * len(header.split(","))) + "\n"
+    assert list(table(content)) == list(pd.read_csv(io.StringIO(content)))
 
 
 def test_five_thousand_columns_are_read():

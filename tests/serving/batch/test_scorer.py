@@ -2,10 +2,14 @@
 
 import io
 
+import joblib
 import pandas
 import pytest
 
 from serving.batch import scorer
+from serving.inputs.reader import Reader
+from serving.inputs.sources import CsvText
+from serving.prediction import predict
 from tests.serving.batch.conftest import content_of
 
 
@@ -80,8 +84,51 @@ def test_a_file_that_cannot_be_predicted_is_rejected_with_the_reason(send, conte
 def test_batches_grow_while_they_are_fast(monkeypatch):
     monkeypatch.setattr(scorer, "BATCH_S", 0.02)
     text = "a,b\n" + "1,2\n" * 20_000
-    table = scorer.open_table(io.BytesIO(text.encode()), "x.csv")
+    table = scorer.open_table(io.BytesIO(text.encode()), "x.csv", Reader([]))
     sizes = [batch.num_rows for batch in scorer.timed_batches(table)]
     assert sizes[0] == scorer.MIN_ROWS
     assert max(sizes) > 4 * scorer.MIN_ROWS
     assert sum(sizes) == 20_000
+
+
+def with_index(frame: pandas.DataFrame) -> str:
+    """CSV with the index as its first column, whose name is empty: what pandas writes by default."""
+    text = frame.to_csv()
+    assert text.startswith(",length")
+    return text
+
+
+def test_a_file_with_an_index_is_predicted_like_a_frame_by_the_artifact(
+    send, api, make_dataset, make_version, flowers_frame
+):
+    make_version(make_dataset("indexed", with_index(flowers_frame)), class_name="ExtraTreeClassifier")
+    rows = with_index(flowers_frame.drop(columns="species").iloc[::-1])
+    back = pandas.read_csv(io.BytesIO(content_of(send(rows, dataset_name="indexed", probabilities=True))))
+    artifact = joblib.load(io.BytesIO(content_of(api.get("/models/indexed/1/artifact"))))
+    read = pandas.read_csv(io.StringIO(rows))
+    assert list(read) == list(back)[:4] == ["Unnamed: 0", "length", "width", "colour"]
+    assert back["prediction"].tolist() == artifact.predict(read).tolist()
+    scores = back[["probability_rose", "probability_tulip"]]
+    assert scores.to_numpy().tolist() == artifact.predict_proba(read).tolist()
+
+
+def test_a_model_trained_on_the_earlier_name_of_an_empty_header_predicts_the_same_file(
+    send, admin, make_dataset, make_version, flowers_frame
+):
+    make_version(make_dataset("indexed", flowers_frame.rename_axis("column_1").to_csv()))
+    rows = with_index(flowers_frame.drop(columns="species"))
+    back = content_of(send(rows, dataset_name="indexed")).decode().splitlines()
+    assert back[0] == "column_1,length,width,colour,prediction"
+    by_text = predict("indexed", stage="dev", rows=CsvText(rows.encode()), by=admin)
+    assert by_text.predictions == [line.rpartition(",")[2] for line in back[1:]]
+
+
+def test_invocations_name_an_empty_header_as_pandas_does(make_dataset, make_version, flowers_frame, admin):
+    make_version(make_dataset("indexed", with_index(flowers_frame)))
+    rows = with_index(flowers_frame.drop(columns="species"))
+    by_text = predict("indexed", stage="dev", rows=CsvText(rows.encode()), by=admin)
+    read = pandas.read_csv(io.StringIO(rows)).astype(object).where(lambda frame: frame.notna(), None)
+    assert (
+        by_text.predictions
+        == predict("indexed", stage="dev", rows=read.values.tolist(), by=admin).predictions
+    )
