@@ -6,13 +6,13 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import Resolver404
 from django.utils.module_loading import import_string
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
-from rest_framework.views import exception_handler, set_rollback
 
 from mlplatform.web.request_log import current_id
 
@@ -90,22 +90,29 @@ def _drf_body(error: drf.APIException) -> dict:
     }
 
 
+def _as_expected(error: Exception) -> Exception:
+    """The ValidationError for an error of a service or client that is gone; any other error unchanged."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
+    if isinstance(error, UnreadablePostError):
+        return ValidationError("The request body ended early.", code="parse_error")
+    return error
+
+
 def api_exception_handler(exc, context):
     """The response to an expected error of the API; None for any other error, which is logged as a crash."""
-    if isinstance(exc, OperationalError | InterfaceError):
-        exc = NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
+    exc = _as_expected(exc)
     if isinstance(exc, Http404):
         exc = NotFound(str(exc) or PAGE_NOT_FOUND, code="not_found")
     if isinstance(exc, ValidationError):
-        set_rollback()
         headers = {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else {}
         return Response(body_of(exc), status=status_of(exc), headers=headers)
     if isinstance(exc, PermissionDenied):
         exc = drf.PermissionDenied(str(exc) or None)
-    response = exception_handler(exc, context)
-    if response is not None:
-        response.data = _drf_body(exc)
-    return response
+    if not isinstance(exc, drf.APIException):
+        return None
+    headers = {"WWW-Authenticate": exc.auth_header} if getattr(exc, "auth_header", None) else {}
+    return Response(_drf_body(exc), status=exc.status_code, headers=headers)
 
 
 def wants_json(request) -> bool:
@@ -141,10 +148,7 @@ class PageErrorMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        if isinstance(exception, OperationalError | InterfaceError):
-            exception = NotReady(
-                "The database is not responding. Try again in a moment.", code="database_unavailable"
-            )
+        exception = _as_expected(exception)
         if isinstance(exception, ValidationError):
             body = body_of(exception)
             return error_response(request, status_of(exception), detail=body["detail"], code=body["code"])

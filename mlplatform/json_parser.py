@@ -1,9 +1,12 @@
-"""The JSON parser of all API requests: strict, fast, and limited in depth."""
+"""The JSON parser of all API requests: strict, fast, and limited in depth. Bodies may be compressed."""
 
 import orjson
 from django.core.exceptions import ValidationError
-from rest_framework.exceptions import ParseError
+from django.http import HttpRequest
 from rest_framework.parsers import BaseParser
+
+from mlplatform.errors import UnsupportedType
+from mlplatform.web.request_body import read_content
 
 
 def loads(content: bytes):
@@ -20,7 +23,11 @@ class JSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None):
-        try:
-            return loads(stream.read())
-        except ValidationError as error:
-            raise ParseError(error.messages[0]) from error
+        return loads(read_content(parser_context["request"]._request))
+
+
+def read_json_body(request: HttpRequest):
+    """The parsed body of a request. Raises UnsupportedType unless it is JSON, and what read_content() raises."""
+    if request.content_type != "application/json":
+        raise UnsupportedType("The body must be application/json.", code="unsupported_media_type")
+    return loads(read_content(request))

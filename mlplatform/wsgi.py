@@ -6,7 +6,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
 django = get_wsgi_application()
 
 from mlplatform.web.fast_path import FastPath  # noqa: E402 - it reads the settings
-from mlplatform.web.request_limits import DrainRequestBody  # noqa: E402
+from mlplatform.web.request_body import RequestBody  # noqa: E402
 from mlplatform.web.request_log import RequestLog  # noqa: E402
 
-application = RequestLog(DrainRequestBody(FastPath(django)))
+application = RequestLog(RequestBody(FastPath(django)))

@@ -15,6 +15,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import ErrorSerializer
 from registry.models import Stage
 from serving.batch import service
@@ -22,7 +23,7 @@ from serving.batch.writers import CONTENT_TYPES
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
 from serving.monitoring import metrics
-from serving.protocols import bodies, native
+from serving.protocols import native
 from serving.protocols.native import PredictSerializer
 
 
@@ -66,7 +67,7 @@ class PredictView(APIView):
     )  # fmt: skip
     def post(self, request):
         with metrics.count_failures("native"):
-            return Response(native.predict(bodies.read_json_body(request._request), by=request.user))
+            return Response(native.predict(read_json_body(request._request), by=request.user))
 
 
 class PredictFileSerializer(serializers.Serializer):

@@ -23,6 +23,7 @@ from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
 from mlplatform.jobs.models import JobState
 from mlplatform.web.fast_path import FastPath
+from mlplatform.web.request_body import RequestBody
 from mlplatform.web.request_log import RequestLog
 from registry.jobs import submission
 from registry.models import ModelVersion
@@ -177,14 +178,16 @@ def page(client, admin):
 @pytest.fixture
 def program():
     """Calls the application as a web server does, by WSGI: Django's test client bypasses the fast path."""
-    application = RequestLog(FastPath(get_wsgi_application()))
+    application = RequestLog(RequestBody(FastPath(get_wsgi_application())))
 
     def call(method, path, body=b"", *, content_type="application/json", **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         request = RequestFactory().generic(method, path, content, content_type=content_type, headers=headers)
         environ = request.environ | {
-            "PATH_INFO": request.path_info.encode().decode("latin-1")
-        }  # as WSGI has it
+            "PATH_INFO": request.path_info.encode().decode("latin-1"),
+            "wsgi.input": io.BytesIO(content.encode() if isinstance(content, str) else content),
+            "wsgi.input_terminated": True,
+        }  # as the web servers have it
         begun = []
         parts = application(environ, lambda status, headers: begun.extend([status, headers]))
         answer = HttpResponse(b"".join(parts), status=int(begun[0][:3]), headers=dict(begun[1]))

@@ -1,79 +1,53 @@
-"""Limits of request bodies: refused before they are read, and read to their end before the connection closes."""
+"""Limits of request bodies by their Content-Length, before a byte of them is read."""
 
-import contextlib
 import math
-import time
-from collections.abc import Callable, Iterable
 
 from django.conf import settings
 
 from mlplatform.errors import error_response
 
 MB = 1024**2
+MULTIPART = "multipart/form-data"
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
-UNREAD_BYTES = 64 * 1024  # that fit into the sockets' buffers
-# The time is checked between reads: a client that sends next to nothing holds its thread longer, as within any body.
-DRAIN_BYTES, DRAIN_S = 4096 * MB, 60
 
 
 class RequestSizeMiddleware:
-    """Refuses a body whose length is above the limit or unknown, before a byte of it is read."""
+    """Refuses a body whose length is above the limit or unknown."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        if _is_chunked(request.META):
-            message = "Send a Content-Length header: chunked request bodies are not supported."
+        if is_chunked(
+            request.META
+        ):  # RequestBody joins chunks with servers that decode them, which runserver does not
+            message = "Send a Content-Length header: this web server does not decode chunked request bodies."
             return error_response(request, 411, detail=message, code="length_required")
-        is_upload = (request.content_type or "") == "multipart/form-data"
-        limit_mb = settings.MAX_UPLOAD_MB if is_upload else settings.MAX_REQUEST_MB
-        length = _length(request.META)
-        if length <= limit_mb * MB + (FORM_OVERHEAD if is_upload else 0):
+        what, limit_mb, limit = size_limit(request.META)
+        length = content_length(request.META)
+        if length <= limit:
             return self.get_response(request)
-        what = "file" if is_upload else "request"
         message = f"The {what} is {math.ceil(length / MB)} MB; the limit is {limit_mb} MB."
         response = error_response(request, 413, detail=message, code="too_large")
         response["Connection"] = "close"
         return response
 
 
-class DrainRequestBody:
-    """A WSGI application that drains what another one left unread of a large request body, after the response was sent.
-
-    Closing at once would reset the connection, and a client that sends before it reads would never see the response.
-    """
-
-    def __init__(self, application: Callable):
-        self.application = application
-
-    def __call__(self, environ: dict, start_response):
-        response = self.application(environ, start_response)
-        if _length(environ) > UNREAD_BYTES or _is_chunked(environ):
-            return _DrainingResponse(response, environ["wsgi.input"])
-        return response
+def size_limit(environ: dict) -> tuple[str, int, int]:
+    """What the limit of a request body is about, "file" or "request", its limit in MB, and in bytes."""
+    if is_multipart(environ):
+        return "file", settings.MAX_UPLOAD_MB, settings.MAX_UPLOAD_MB * MB + FORM_OVERHEAD
+    return "request", settings.MAX_REQUEST_MB, settings.MAX_REQUEST_MB * MB
 
 
-class _DrainingResponse:
-    def __init__(self, parts: Iterable[bytes], body):
-        self.parts, self.body = parts, body
-
-    def __iter__(self):
-        return iter(self.parts)
-
-    def close(self) -> None:
-        if hasattr(self.parts, "close"):
-            self.parts.close()
-        left, end = DRAIN_BYTES, time.monotonic() + DRAIN_S
-        with contextlib.suppress(OSError):  # the client is gone
-            while left > 0 and time.monotonic() < end and (chunk := self.body.read(64 * 1024)):
-                left -= len(chunk)
+def is_multipart(environ: dict) -> bool:
+    return environ.get("CONTENT_TYPE", "")[: len(MULTIPART)].lower() == MULTIPART
 
 
-def _length(environ: dict) -> int:
+def content_length(environ: dict) -> int:
     length = environ.get("CONTENT_LENGTH") or "0"
     return int(length) if length.isdecimal() else 0
 
 
-def _is_chunked(environ: dict) -> bool:
-    return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+def is_chunked(environ: dict) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in environ and "chunked" in environ["HTTP_TRANSFER_ENCODING"].lower()

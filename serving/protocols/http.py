@@ -16,9 +16,11 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import errors
 from mlplatform.auth import permissions, token_cache
+from mlplatform.json_parser import read_json_body
+from mlplatform.web.request_body import read_content
 from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
-from serving.protocols import bodies, invocations, native, v1, v2
+from serving.protocols import invocations, native, v1, v2
 
 EXPECTED_ERRORS = (ValidationError, PermissionDenied, APIException, OperationalError, InterfaceError)
 
@@ -77,7 +79,7 @@ def predict(request: HttpRequest) -> HttpResponse:
     try:
         user = authenticate(request)
         with count_failures("native"):
-            return json_response(native.predict(bodies.read_json_body(request), by=user))
+            return json_response(native.predict(read_json_body(request), by=user))
     except EXPECTED_ERRORS as error:
         return error_response(error)
 
@@ -121,7 +123,7 @@ def v2_infer(request, model, version=None):
             inference = v2.infer(
                 model,
                 version,
-                content=bodies.read_content(request),
+                content=read_content(request),
                 json_size=request.headers.get(v2.JSON_SIZE),
                 by=user,
             )
@@ -141,7 +143,7 @@ def v1_predict(request, model):
         _require_method(request, "POST")
         user = authenticate(request)
         with count_failures("v1"):
-            return json_response(v1.predict(model, content=bodies.read_content(request), by=user))
+            return json_response(v1.predict(model, content=read_content(request), by=user))
     except EXPECTED_ERRORS as error:
         return error_response(error, v2.error_body)
 
@@ -155,7 +157,7 @@ def invoke(request):
         by = AnonymousCaller() if is_anonymous else authenticate(request)
         with count_failures("invocations"):
             body = invocations.invoke(
-                bodies.read_content(request),
+                read_content(request),
                 content_type=request.content_type,
                 charset=request.content_params.get("charset"),
                 model=model,

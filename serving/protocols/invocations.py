@@ -21,7 +21,7 @@ from serving.inputs.sources import (
     invalid,
 )
 from serving.model_cache.cache import shared_cache
-from serving.protocols import bodies, naming
+from serving.protocols import json_with_nan, naming
 
 FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
@@ -56,7 +56,7 @@ def invoke(content: bytes, *, content_type: str, charset: str | None, model: str
 def parse(content: bytes, content_type: str) -> RowSource:
     """The rows of a body, still without types. Raises UnsupportedType or ValidationError."""
     if content_type == "application/json":
-        return _parse_json(bodies.parse_json(content))
+        return _parse_json(json_with_nan.parse_json(content))
     if content_type == "text/csv":
         return CsvText(content)
     if content_type in PARQUET:

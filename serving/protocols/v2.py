@@ -15,7 +15,7 @@ from registry.models import Release, Stage
 from serving import prediction
 from serving.inputs.sources import invalid
 from serving.model_cache.cache import CacheEntry, shared_cache
-from serving.protocols import bodies, naming
+from serving.protocols import json_with_nan, naming
 from serving.protocols.tensors import Tensor, Tensors, output
 
 JSON_SIZE = "Inference-Header-Content-Length"
@@ -144,7 +144,7 @@ def _split_content(content: bytes, json_size: str | None) -> tuple[dict, memoryv
         if int(json_size) > len(content):
             raise invalid(f"{JSON_SIZE} is larger than the body.")
         content, binary = content[: int(json_size)], memoryview(content)[int(json_size) :]
-    body = bodies.parse_json(content)
+    body = json_with_nan.parse_json(content)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), list) or not body["inputs"]:
         raise invalid("The body must be an object with a non-empty list of `inputs`.")
     if not isinstance(body.get("id"), str | None):

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import re
 import signal
 import socket
@@ -65,13 +66,28 @@ def test_head_has_the_length_of_get_and_no_body(platform):
     assert (len(body), nothing) == (int(full.headers["Content-Length"]), b"")
 
 
-def test_a_body_in_chunks_is_refused_with_411(platform):
+def test_a_body_in_chunks_is_read_whole(platform):
     connection = connect(platform)
     signed = {"Authorization": f"Bearer {platform.token}", "Content-Type": "application/json"}
-    connection.request("POST", "/predict", iter([b"{", b"}"]), signed, encode_chunked=True)
-    response = connection.getresponse()
-    assert response.status == 411
-    assert b"length_required" in response.read()
+    body = json.dumps({"dataset_name": "in_chunks", "version": 1, "target_stage": "staging"}).encode()
+    for _ in range(2):
+        connection.request("POST", "/promote", iter([body[:9], body[9:]]), signed, encode_chunked=True)
+        response = connection.getresponse()
+        assert (response.status, json.load(response)["code"]) == (404, "dataset_not_found")
+
+
+@pytest.mark.parametrize("chunks", ["zz\r\n{}\r\n0\r\n\r\n", "5\r\n{}"], ids=["invalid", "truncated"])
+def test_malformed_chunks_are_refused(platform, chunks):
+    head = (
+        f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {platform.token}\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", platform.port), timeout=10) as client:
+        client.sendall((head + chunks).encode())
+        client.shutdown(socket.SHUT_WR)
+        received = client.recv(65536)
+    assert received == b"" or received.startswith(b"HTTP/1.1 400 ")
+    assert "Traceback" not in platform.logs()
 
 
 def test_a_file_arrives_whole_over_a_kept_connection(platform):
