@@ -300,7 +300,7 @@ SCORING_KEEP_DAYS = env_int("SCORING_KEEP_DAYS", 30, low=1)
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
-# Called once before the web server forks: slow work whose result all its processes share.
+# Called once before the web server or a training worker forks: slow work whose result all its processes share.
 PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
 # Called in each web process after the fork, to start threads; with a function that returns False once the process
 # ends.

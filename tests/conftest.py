@@ -21,6 +21,7 @@ from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
+from mlplatform.jobs import child_process
 from mlplatform.jobs.models import JobState
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_body import RequestBody
@@ -254,6 +255,12 @@ def make_version(admin, make_dataset, fitted_models):
         return ModelVersion.objects.get(pk=version.pk)  # it shares nothing with the fitted model
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    """Child processes are forked from a server with this run's settings, and with the test modules on its path."""
+    child_process.start_fork_server()
 
 
 @pytest.fixture

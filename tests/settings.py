@@ -20,3 +20,4 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
 JOB_POLL_S = 0.01
+PRELOAD = []  # the child processes of the tests need no scikit-learn

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from mlplatform import settings as defaults
 from mlplatform import system_checks
 
 FILE = settings.BASE_DIR / "mlplatform" / "settings.py"
@@ -191,7 +192,7 @@ def test_the_default_settings_pass_all_system_checks():
 
 
 HOOKS = [
-    *(*settings.PRELOAD, *settings.IN_WORKERS, *settings.PING_CHECKS, *settings.DEGRADED_CHECKS),
+    *(*defaults.PRELOAD, *settings.IN_WORKERS, *settings.PING_CHECKS, *settings.DEGRADED_CHECKS),
     *(*settings.ERROR_BODIES.values(), *settings.FAST_PATH_BY_TOKEN.values()),
     *(settings.VERIFY_FIT, settings.VERIFY_ARTIFACT),
 ]

@@ -1,33 +1,40 @@
-"""The child's end of child_process.py: wait for work, and exit when the worker has died."""
+"""What a child process of child_process.py runs: its work, until that is done or the worker has died."""
 
 import io
-import json
 import os
 import sys
 import threading
+from multiprocessing.connection import Connection
 from pathlib import Path
+
+import django
+from django.utils.module_loading import import_string
 
 OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux
 
 
-def wait_for_work() -> dict | None:
-    """Signal that the imports are done, and return the work that the worker assigns; None if the worker has died.
+def run(work: str, arguments: dict, worker: Connection, output: Connection) -> None:
+    """Call the function `work` (a dotted path) in a process group of its own. What it prints goes to `output`.
 
-    From then on the process exits as soon as the worker's ends of the pipes close.
+    The process exits as soon as the worker's end of `worker` closes.
     """
+    os.setsid()
     if OOM_SCORE.exists():
         OOM_SCORE.write_text("1000")  # if memory runs out, the kernel kills this process first
-    print("ready", flush=True)  # noqa: T201 - child_process.READY_LINE
-    line = sys.stdin.buffer.readline()
-    if not line:
-        return None
-    sys.stdout, sys.stderr = WorkerPipe(sys.stdout), WorkerPipe(sys.stderr)
-    threading.Thread(target=_exit_with_worker, daemon=True).start()
-    return json.loads(line)
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    sys.stdout, sys.stderr = WorkerPipe(_unbuffered(1)), WorkerPipe(_unbuffered(2))
+    threading.Thread(target=_exit_with_worker, args=[worker], daemon=True).start()
+    django.setup()  # without effect if the server has imported child_imports.py
+    import_string(work)(**arguments)
 
 
-def _exit_with_worker() -> None:
-    os.read(0, 1)  # not sys.stdin: Python ends with a fatal error while a thread holds its lock
+def _unbuffered(descriptor: int) -> io.TextIOWrapper:
+    return io.TextIOWrapper(open(descriptor, "wb", buffering=0, closefd=False), write_through=True)
+
+
+def _exit_with_worker(worker: Connection) -> None:
+    worker.poll(None)
     os._exit(1)
 
 

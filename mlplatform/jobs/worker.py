@@ -22,9 +22,8 @@ logger = logging.getLogger(__name__)
 class Worker:
     """Runs the jobs of one class, oldest first and one at a time.
 
-    `run` runs one attempt and leaves its job in a final state or queued. `prepare` is called before each claim and
-    returns whether the worker is ready; it may block for a poll interval. `tidy` runs in the background and returns
-    the number of jobs it reaped.
+    `run` runs one attempt and leaves its job in a final state or queued. `tidy` runs in the background and returns the
+    number of jobs it reaped.
     """
 
     def __init__(
@@ -32,10 +31,9 @@ class Worker:
         job_class: type[Job],
         run: Callable[[Attempt], None],
         *,
-        prepare: Callable[[], bool] = lambda: True,
         tidy: Callable[[], int] | None = None,
     ):
-        self.job_class, self._run, self._prepare = job_class, run, prepare
+        self.job_class, self._run = job_class, run
         self._tidy = tidy or partial(reaper.reap, job_class)
         self.name = f"{socket.gethostname()}:{os.getpid()}"
         self.is_stopping = False  # not an Event: a signal handler must not take its lock
@@ -49,7 +47,7 @@ class Worker:
                 close_old_connections()
                 is_idle = True
                 with database_may_be_unavailable():
-                    is_idle = self._prepare() and not self.run_next()
+                    is_idle = not self.run_next()
                 if is_idle:
                     time.sleep(settings.JOB_POLL_S)
 

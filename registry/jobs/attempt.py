@@ -1,11 +1,13 @@
-"""One attempt of a training job, in its own process: what `manage.py run_attempt` runs."""
+"""One attempt of a training job, in its own process."""
 
 import time
 
+import numpy
 from django.utils import timezone
 
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt
+from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
 from registry.models import TrainingJob
 from registry.training.run import train
@@ -41,6 +43,14 @@ class Reporter:
         with database_may_be_unavailable():
             leases.owned(self.job).update(stage=stage, progress=progress, timings=self.timings)
         self.written_at = time.monotonic()
+
+
+def run_claimed(*, job: int, attempt: int) -> None:
+    """Run an attempt that a worker has claimed, in the child process that it has forked for it."""
+    numpy.random.seed()
+    jobs = TrainingJob.objects.select_related("dataset_version__dataset", "requested_by")
+    if claimed := jobs.filter(pk=job, attempt=attempt, state=JobState.RUNNING).first():
+        run(claimed, retry_s=RETRY_S)
 
 
 def run(job: TrainingJob, *, retry_s: float = 0) -> None:

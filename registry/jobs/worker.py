@@ -6,7 +6,7 @@ import time
 from django.conf import settings
 
 from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
-from mlplatform.jobs.child_process import ChildProcess, SpareChild
+from mlplatform.jobs.child_process import ChildProcess
 from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
 from registry.models import TrainingJob
@@ -16,12 +16,11 @@ REPORT_EVERY_S = 1
 EXIT_S = 5  # from the child's last write to its exit
 
 
-def run(attempt: Attempt, *, spare: SpareChild) -> None:
-    """Run one attempt in the spare child until it ends or has to end; then none of its processes is left."""
-    child = spare.take()
+def run(attempt: Attempt, *, work: str = "registry.jobs.attempt.run_claimed") -> None:
+    """Run one attempt in a child process until it ends or has to end; then none of its processes is left."""
     with attempt.recording_outcome():
+        child = ChildProcess(work, job=attempt.job.pk, attempt=attempt.job.attempt)
         try:
-            child.assign({"job": attempt.job.pk, "attempt": attempt.job.attempt})
             _watch(child, attempt)
         finally:
             child.kill()

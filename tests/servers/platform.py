@@ -66,6 +66,7 @@ class Platform(DatabaseRows):
             "DATA_DIR": str(self.data),
             "SECRET_KEY": "the key of the stack tests, which is as long as Django wants a key to be",
             "PORT": str(self.port),
+            "TMPDIR": str(self.folder),  # killed processes leave files
             "WEB_SERVER": server,
             "WEB_WORKERS": "2",
             "WEB_THREADS": "8",
@@ -137,8 +138,9 @@ class Platform(DatabaseRows):
         return self.workers
 
     def trainings(self) -> list[psutil.Process]:
-        """The processes that this platform's workers have started for a training."""
-        return [child for worker in self.workers for child in psutil.Process(worker.pid).children()]
+        """The processes that train for this platform's workers, each in its own process group."""
+        running = [worker for worker in self.workers if worker.poll() is None]
+        return [child for worker in running for child in trainings_of(worker)]
 
     def logs(self) -> str:
         return "\n".join(
@@ -272,6 +274,12 @@ class Supervised(Platform):
         of_run = psutil.Process(self.web.pid).children(recursive=True)
         servers = [process for process in of_run if "mlplatform.web" in process.cmdline()]
         return [process for process in servers if process.parent() in servers]
+
+
+def trainings_of(worker: subprocess.Popen) -> list[psutil.Process]:
+    """The training process of a worker, without the fork server between them."""
+    children = psutil.Process(worker.pid).children(recursive=True)
+    return [child for child in children if os.getpgid(child.pid) == child.pid]
 
 
 def at_once(*calls: Callable) -> list:

@@ -73,49 +73,34 @@ def test_a_stopping_worker_interrupts_its_attempt_and_claims_no_other(make_queue
     assert len(interrupted) == 1
 
 
-def test_a_worker_that_is_not_ready_claims_nothing(make_queued):
-    make_queued()
-    is_ready = iter([False, False, True])
-    seen = []
-
-    def work(attempt):
-        seen.append(next(is_ready, "no more answers"))
-        stop()
-
-    run(work, prepare=lambda: next(is_ready))
-    assert seen == ["no more answers"]
-
-
 def test_a_worker_survives_a_database_that_is_unavailable(make_queued):
     make_queued()
-    answers = iter([OperationalError("the server is restarting"), True])
-
-    def prepare():
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    make_queued()
+    outcomes = iter([OperationalError("the server is restarting"), None])
 
     def work(attempt):
+        if error := next(outcomes):
+            raise error
         succeed(attempt)
         stop()
 
-    run(work, prepare=prepare)
-    assert states() == ["succeeded"]
+    run(work)
+    assert states() == ["running", "succeeded"]
 
 
 def test_an_idle_worker_polls_until_a_job_is_queued(make_queued):
     polls = []
 
-    def prepare():
-        polls.append(1)
-        if len(polls) == 3:
-            make_queued()
-        return True
+    class Polled(Worker):
+        def run_next(self) -> bool:
+            polls.append(1)
+            if len(polls) == 3:
+                make_queued()
+            return super().run_next()
 
     def work(attempt):
         succeed(attempt)
         stop()
 
-    run(work, prepare=prepare)
+    Polled(TrainingJob, work, tidy=lambda: 0).run_forever()
     assert (len(polls), states()) == (3, ["succeeded"])

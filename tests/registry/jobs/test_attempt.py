@@ -1,5 +1,6 @@
 """What an attempt writes into its job while it trains."""
 
+import numpy
 import pytest
 
 from mlplatform.jobs.models import JobState
@@ -45,3 +46,13 @@ def test_a_crash_is_recorded_with_its_traceback(running):
     assert (running.state, running.error_code) == (JobState.FAILED, "crashed")
     assert "TypeError" in running.error
     assert "Traceback" in running.traceback
+
+
+def test_each_attempt_has_its_own_random_numbers(db):
+    """Its process is a fork, and would have those of every other fork."""
+    drawn = set()
+    for _ in range(2):
+        numpy.random.seed(1)
+        attempt.run_claimed(job=0, attempt=1)
+        drawn.add(numpy.random.random())
+    assert len(drawn) == 2
