@@ -6,17 +6,24 @@ from django.urls import reverse_lazy
 
 from catalog.models import Dataset
 from registry.estimators import algorithms
-from registry.estimators.form_fields import ParameterField, SearchSelect, shown
+from registry.estimators.form_fields import (
+    ColumnNamesField,
+    ParameterField,
+    SearchSelect,
+    grouped_algorithms,
+    shown,
+)
 from registry.jobs.submission import NeedsConfirmation
 from registry.models import Stage
 from registry.training import validation
-from registry.training.columns import default_target
+from registry.training.columns import supervised_tasks, usual_target
 from registry.training.request import TrainingRequest
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
+AUTOMATIC = ""  # no algorithm: the usual one for the target
 MAX_CHECKBOXES = 150  # with more columns, their names are entered as text
-# Another dataset or algorithm has other fields: the page reloads the form and keeps the input.
+# Another dataset, target or algorithm has other fields: the page reloads the form and keeps the input.
 REFRESH = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
 # The form field for a field of the training request; other errors are shown above the form.
 FORM_FIELDS = {
@@ -32,14 +39,18 @@ class TrainForm(forms.Form):
     warnings: list[dict] = []  # of the dry run, if they need confirmation
 
     dataset = forms.CharField(widget=SearchSelect(attrs=REFRESH))
-    target = forms.CharField(widget=SearchSelect, help_text="The column to predict.")
+    target = forms.CharField(
+        widget=SearchSelect(attrs=REFRESH),
+        help_text="The column to predict.",
+        error_messages={"required": "Select the column to predict."},
+    )
     excluded_columns = forms.MultipleChoiceField(
         required=False,
         label="Exclude columns",
         help_text="Columns that are not used as features, such as identifiers.",
         widget=forms.CheckboxSelectMultiple,
     )
-    algorithm = forms.CharField(widget=SearchSelect(attrs=REFRESH))
+    algorithm = forms.CharField(required=False, widget=SearchSelect(attrs=REFRESH))
     test_size = forms.FloatField(
         initial=0.2,
         label="Test size",
@@ -66,35 +77,76 @@ class TrainForm(forms.Form):
         help_text="The purpose of this training.",
     )
 
-    def __init__(self, data=None, *, dataset: Dataset, algorithm: algorithms.Algorithm, **kwargs):
+    def __init__(self, data=None, *, dataset: Dataset, algorithm: str, **kwargs):
+        """`algorithm` is a class name or AUTOMATIC. Raises ValidationError (unknown_algorithm)."""
         super().__init__(data, **kwargs)
-        self.algorithm = algorithm
         self.source = (
             dataset.versions.select_related("dataset").defer("profile", "preview").order_by("-number").first()
         )
-        self.initial |= {"dataset": dataset.name, "algorithm": algorithm.name}
+        named = algorithms.find(algorithm) if algorithm != AUTOMATIC else None
+        self.target_profile = self._target_profile(
+            is_clusterer=named is not None and named.task == "clustering"
+        )
+        rows = self.source.row_count
+        self.tasks = (
+            supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
+        )  # None: any
+        self.algorithm = self._fitting(named)
+        self.initial |= {"dataset": dataset.name, "algorithm": self.algorithm.name if self.algorithm else ""}
         self._set_choices([column["name"] for column in self.source.columns])
         self.fields["dataset"].help_text = f"The latest version, {self.source.number}, is used."
-        self.fields["algorithm"].help_text = algorithm.summary
-        if algorithm.task == "clustering":
-            self.fields[
-                "target"
-            ].help_text = "Clustering does not use a target: the column is excluded from the features."
-            self.fields["target"].required = False
-            del self.fields["test_size"]
-        for parameter in algorithm.parameters:
+        self._set_fields_of_task()
+        for parameter in self.algorithm.parameters if self.algorithm else ():
             self.fields[PREFIX + parameter.name] = ParameterField(parameter)
 
+    @property
+    def task(self) -> str | None:
+        return self.algorithm and self.algorithm.task
+
+    def _target_profile(self, *, is_clusterer: bool) -> dict | None:
+        """The profile of the entered target, or else of the column with a usual name for one."""
+        names = {column["name"] for column in self.source.columns}
+        target = (self.data if self.is_bound else self.initial).get("target")
+        is_chosen = target in names or (is_clusterer and target == UNSUPERVISED)
+        if not self.is_bound and not is_chosen:
+            target = usual_target(self.source.columns) or UNSUPERVISED
+            self.initial["target"] = target
+        if target not in names:
+            return None
+        return next(column for column in self.source.profile if column["name"] == target)
+
+    def _fitting(self, named: algorithms.Algorithm | None) -> algorithms.Algorithm | None:
+        """The named algorithm, or the usual one if none is named or it does not fit; None until there is a target."""
+        help_text = named.summary if named else "Select the target first, or an algorithm."
+        fits = named and (self.tasks is None or self.is_bound or named.task in {*self.tasks, "clustering"})
+        if not fits and self.tasks:
+            reason = f"{named.name} does not fit the target. " if named else ""
+            named = algorithms.find(algorithms.USUAL[self.tasks[0]])
+            help_text = reason + named.summary
+        self.fields["algorithm"].help_text = help_text
+        return named
+
+    def _set_fields_of_task(self) -> None:
+        if self.task == "clustering":
+            self.fields["target"].help_text = "Clustering predicts no column: this one is left out."
+            self.fields["target"].required = False
+            del self.fields["test_size"]
+        elif self.target_profile:
+            classes = self.target_profile["distinct"] if self.task == "classification" else None
+            rows = self.source.row_count - self.target_profile["missing"]
+            self.fields["test_size"].initial = validation.usual_test_size(rows, classes=classes)
+
     def _set_choices(self, names: list[str]) -> None:
-        fields, is_clustering = self.fields, self.algorithm.task == "clustering"
+        fields = self.fields
         datasets = Dataset.objects.order_by("name").values_list("name", flat=True)
         fields["dataset"].widget.choices = [(None, [(name, name) for name in datasets])]
-        fields["algorithm"].widget.choices = grouped_algorithms()
-        none = [(UNSUPERVISED, "none (use all columns)")] if is_clustering else []
-        fields["target"].widget.choices = [(None, [*none, *((name, name) for name in names)])]
-        default = default_target(self.source.columns, task=self.algorithm.task) or UNSUPERVISED
-        if self.initial.get("target") not in {*names, *(value for value, _ in none)}:
-            self.initial["target"] = default
+        automatic = [] if self.algorithm else [(None, [(AUTOMATIC, "Random forest, to fit the target")])]
+        fields["algorithm"].widget.choices = [*automatic, *grouped_algorithms(self.tasks)]
+        none = "none (use all columns)" if self.task == "clustering" else "Select a column"
+        targets = [column["name"] for column in self.source.columns if column["type"] != "date"]
+        fields["target"].widget.choices = [
+            (None, [(UNSUPERVISED, none), *((name, name) for name in targets)])
+        ]
         excluded = [name for name in self.initial.get("excluded_columns", []) if name in set(names)]
         self.initial["excluded_columns"] = excluded
         if len(names) > MAX_CHECKBOXES:
@@ -114,7 +166,9 @@ class TrainForm(forms.Form):
 
     def clean(self):
         cleaned = super().clean()
-        for parameter in self.algorithm.parameters:
+        if self.algorithm is None and "target" in cleaned:
+            self.add_error("algorithm", "Select an algorithm.")
+        for parameter in self.algorithm.parameters if self.algorithm else ():
             name = PREFIX + parameter.name
             is_set, value = cleaned.get(name) or (False, None)
             if is_set:
@@ -154,35 +208,6 @@ class TrainForm(forms.Form):
             description=cleaned["description"],
             timeout_s=cleaned["timeout_s"],
         )
-
-
-class ColumnNamesField(forms.CharField):
-    """Names of columns, one per line."""
-
-    def __init__(self, names: list[str], *, help_text: str):
-        super().__init__(
-            required=False,
-            max_length=3_000_000,
-            help_text=f"{help_text} One name per line.",
-            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
-        )
-        self.names = set(names)
-
-    def clean(self, value) -> list[str]:
-        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
-        for name in lines:
-            if name not in self.names:
-                raise ValidationError(
-                    f"`{name[:100]}` is not a column of this dataset.", code="unknown_column"
-                )
-        return lines
-
-
-def grouped_algorithms() -> list[tuple[str, list[tuple[str, str]]]]:
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for algorithm in algorithms.all_algorithms():
-        groups.setdefault(algorithm.task, []).append((algorithm.name, algorithm.name))
-    return list(groups.items())
 
 
 def initial_from_query(query) -> dict:

@@ -11,17 +11,15 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry.estimators import algorithms
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
-from registry.forms import PromoteForm, TrainForm, initial_from_query, initial_from_request
+from registry.forms import AUTOMATIC, PromoteForm, TrainForm, initial_from_query, initial_from_request
 from registry.jobs import submission
 from registry.models import ModelVersion, Stage, TrainingJob
 from registry.releases import promotion
 from registry.training.request import TrainingRequest
 
 PAGE_SIZE = 50
-DEFAULT_ALGORITHM = "RandomForestClassifier"
 
 
 @permissions.page("train")
@@ -35,7 +33,7 @@ def train(request):
     dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
     if dataset is None:
         return render(request, "registry/train_empty.html")
-    algorithm = algorithms.find(query.get("algorithm") or (job and job.algorithm) or DEFAULT_ALGORITHM)
+    algorithm = query.get("algorithm") or (job and job.algorithm) or AUTOMATIC
     if request.method != "POST" or "refresh" in request.POST:
         initial = initial_from_query(query)
         if job:
@@ -64,8 +62,8 @@ def render_train(request, form, *, status):
     context = {"form": form, "source": form.source, "algorithm": form.algorithm}
     response = render(request, "registry/train.html", context, status=status)
     if request.htmx:
-        selected = urlencode({"dataset": form.source.dataset.name, "algorithm": form.algorithm.name})
-        replace_url(response, f"{reverse('registry:train')}?{selected}")
+        selected = {name: form[name].value() for name in ("dataset", "target", "algorithm")}
+        replace_url(response, f"{reverse('registry:train')}?{urlencode(selected)}")
     return response
 
 

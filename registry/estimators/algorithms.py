@@ -12,6 +12,9 @@ from django.core.exceptions import ValidationError
 from registry.estimators import docstrings, sklearn_algorithms, sklearn_parameters
 from registry.estimators.parameters import Parameter, shown
 
+# Works on nearly every table without settings.
+USUAL = {"classification": "RandomForestClassifier", "regression": "RandomForestRegressor"}
+
 _lock = threading.Lock()
 MAX_PARAMETER_BYTES = (
     10 * 1024

@@ -1,12 +1,14 @@
-"""Fields of the training form: a searchable list, and a parameter of an algorithm."""
+"""Fields of the training form: a searchable list, names of columns, and a parameter of an algorithm."""
 
 import json
 from html import escape
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from registry.estimators.algorithms import all_algorithms
 from registry.estimators.parameters import Parameter
 
 WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -61,6 +63,36 @@ class ParameterField(forms.CharField):
         """Whether the field has a value, and the parameter's value."""
         text = super().clean(value).strip()
         return (False, None) if text == "" else (True, parse(text, self.parameter))
+
+
+class ColumnNamesField(forms.CharField):
+    """Names of columns, one per line."""
+
+    def __init__(self, names: list[str], *, help_text: str):
+        super().__init__(
+            required=False,
+            max_length=3_000_000,
+            help_text=f"{help_text} One name per line.",
+            widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"}),
+        )
+        self.names = set(names)
+
+    def clean(self, value) -> list[str]:
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        for name in lines:
+            if name not in self.names:
+                raise ValidationError(
+                    f"`{name[:100]}` is not a column of this dataset.", code="unknown_column"
+                )
+        return lines
+
+
+def grouped_algorithms(tasks: list[str] | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The choices of these tasks in that order, and clusterers, which fit any target; of all tasks for None."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for algorithm in all_algorithms():
+        groups.setdefault(algorithm.task, []).append((algorithm.name, algorithm.name))
+    return [(task, groups[task]) for task in (groups if tasks is None else [*tasks, "clustering"])]
 
 
 def shown(value) -> str:

@@ -7,6 +7,8 @@ import pandas
 from django.core.exceptions import ValidationError
 
 TARGET_NAMES = ("target", "label", "class", "y")
+# Up to this many, the distinct integers of a column are classes; scikit-learn would also accept prices and years.
+FEW_CLASSES = 10
 DTYPES = {
     "integer": "float64",
     "number": "float64",
@@ -17,13 +19,30 @@ DTYPES = {
 
 
 def default_target(columns: list[dict], *, task: str) -> str | None:
-    """The column named target, label, class or y (any case, in that order), else the last one.
+    """The column with a usual name for a target, else the last one; for clustering, which needs none, else None."""
+    return usual_target(columns) or (None if task == "clustering" else columns[-1]["name"])
 
-    For clustering, which needs no target, None instead of the last one.
-    """
+
+def usual_target(columns: list[dict]) -> str | None:
+    """The column named target, label, class or y (any case, in that order)."""
     by_name = {column["name"].lower(): column["name"] for column in reversed(columns)}
-    last = None if task == "clustering" else columns[-1]["name"]
-    return next((by_name[name] for name in TARGET_NAMES if name in by_name), last)
+    return next((by_name[name] for name in TARGET_NAMES if name in by_name), None)
+
+
+def supervised_tasks(profile: dict, *, rows: int) -> list[str]:
+    """The tasks that can predict a column, the more suitable first, by its profile in a table of this many rows.
+
+    Text and booleans are classes, and dates cannot be predicted. Numbers can be classes too if they are whole and few
+    are distinct; `validation.check_classes` refuses others.
+    """
+    kind, distinct = profile["type"], profile["distinct"]
+    if kind not in ("integer", "number"):
+        return [] if kind == "date" else ["classification"]
+    is_whole = kind == "integer" or not any(bound % 1 for bound in (profile["min"], profile["max"]) if bound)
+    if not is_whole or distinct is None or not 1 < distinct <= max(FEW_CLASSES, rows / 2):
+        return ["regression"]
+    are_classes = kind == "integer" and distinct <= FEW_CLASSES
+    return ["classification", "regression"] if are_classes else ["regression", "classification"]
 
 
 def select_features(columns: list[dict], *, features: list[str] | None, target: str | None) -> list[dict]:

@@ -3,6 +3,7 @@
 Each check raises ValidationError with the code that its docstring names and a sentence that a user can act on.
 """
 
+import contextlib
 import math
 
 import numpy as np
@@ -10,9 +11,8 @@ import pandas
 from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import Algorithm
+from registry.training.columns import FEW_CLASSES
 
-# Up to this many, the distinct integers of a column are classes; scikit-learn would also accept prices and years.
-FEW_CLASSES = 10
 SOME_CLASSES = 50
 # Beyond it, the probabilities of every class for every row no longer fit in memory.
 MAX_CLASSES = 1_000
@@ -138,6 +138,15 @@ def check_split_sizes(rows: int, *, test_size: float, classes: int | None) -> No
                 f"needs at least {needed} ({reason}). Add rows or change the test size.",
                 code="too_few_rows",
             )
+
+
+def usual_test_size(rows: int, *, classes: int | None) -> float:
+    """0.2, or the next larger share for which both sets have enough rows."""
+    for test_size in (0.2, 0.3, 0.4, 0.5):
+        with contextlib.suppress(ValidationError):
+            check_split_sizes(rows, test_size=test_size, classes=classes)
+            return test_size
+    return 0.2
 
 
 def _is_continuous(values: np.ndarray, counts: np.ndarray, rows: int) -> bool:

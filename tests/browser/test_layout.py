@@ -5,7 +5,7 @@ import urllib.request
 
 PATHS = [
     "/", "/catalog/", "/catalog/?q=nothing", "/catalog/upload/", "/catalog/garden/", "/catalog/rare/delete/",
-    "/registry/train/?dataset=garden", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
+    "/registry/train/?dataset=garden&target=species", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
     "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",
     "/serving/", "/serving/garden/dev/", "/serving/garden/staging/", "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip

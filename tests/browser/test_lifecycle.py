@@ -20,6 +20,10 @@ def test_a_model_is_uploaded_trained_promoted_and_used(visit):
 
     page.get_by_role("link", name="Train a model").click()
     page.get_by_label("Description").fill("the walk")
+    target = page.get_by_role("combobox", name="Target")
+    target.fill("species")
+    target.press("Enter")
+    expect(page.get_by_text("Parameters of RandomForestClassifier")).to_be_visible()
     algorithm = page.get_by_role("combobox", name="Algorithm")
     algorithm.click()
     algorithm.fill("decisiontreec")
@@ -57,6 +61,7 @@ def test_the_platform_works_without_javascript(visit):
     page.get_by_role("button", name="Upload").click()
     page.get_by_role("link", name="Train a model").click()
     page.get_by_label("Description").fill("quiet")
+    page.locator("#id_target").select_option("species")
     page.locator("#id_algorithm").select_option("GaussianNB")
     page.get_by_role("button", name="Show columns and parameters").click()
     expect(page.get_by_label("Description")).to_have_value("quiet")
@@ -81,7 +86,7 @@ def test_the_platform_works_without_javascript(visit):
 
 def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     page = visit()
-    page.goto("/registry/train/?dataset=garden&algorithm=DecisionTreeClassifier")
+    page.goto("/registry/train/?dataset=garden&target=species&algorithm=DecisionTreeClassifier")
     page.get_by_label("Description").fill("kept")
     page.get_by_text("Parameters of DecisionTreeClassifier").click()
     page.get_by_label("max_depth").fill("0")
@@ -115,7 +120,7 @@ def test_the_theme_is_saved(visit):
 
 def test_the_list_of_algorithms_works_with_the_keyboard(visit, filled):
     page = visit()
-    page.goto("/registry/train/?dataset=garden")
+    page.goto("/registry/train/?dataset=garden&target=species")
     algorithm = page.get_by_role("combobox", name="Algorithm")
     algorithm.focus()
     algorithm.press("ArrowDown")
@@ -134,7 +139,7 @@ def test_the_list_of_algorithms_works_with_the_keyboard(visit, filled):
 
 def test_an_exact_name_is_selected_before_longer_ones(visit, filled):
     page = visit()
-    page.goto("/registry/train/?dataset=garden")
+    page.goto("/registry/train/?dataset=garden&target=species")
     algorithm = page.get_by_role("combobox", name="Algorithm")
     for name, exact in (("svc", "SVC"), ("KMeans", "KMeans")):
         algorithm.fill(name)

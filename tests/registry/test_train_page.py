@@ -3,6 +3,7 @@
 import pytest
 
 from registry.models import TrainingJob
+from tests.conftest import FLOWERS
 
 FILLED = {
     "dataset": "flowers",
@@ -19,26 +20,74 @@ def test_the_train_page_without_a_dataset_links_to_the_upload(page):
     assert "No datasets yet" in page.get("/registry/train/").text
 
 
-def test_the_train_form_has_default_values(page, make_dataset):
+def test_the_train_form_selects_no_target_unless_a_column_is_named_like_one(page, make_dataset):
     make_dataset()
     form = page.get("/registry/train/").context["form"]
     assert form["dataset"].value() == "flowers"
-    assert form["target"].value() == "species"
-    assert form["algorithm"].value() == "RandomForestClassifier"
+    assert (form["target"].value(), form["algorithm"].value()) == ("", "")
+    assert form.parameter_fields() == []
+    make_dataset("named", FLOWERS.replace("colour", "Label"))
+    form = page.get("/registry/train/?dataset=named").context["form"]
+    assert (form["target"].value(), form["algorithm"].value()) == ("Label", "RandomForestClassifier")
     assert form["param-n_estimators"].value() is None
 
 
-def test_the_train_form_lists_algorithms_by_task(page, make_dataset):
+@pytest.mark.parametrize(
+    ("target", "tasks"),
+    [
+        ("name", ["classification", "clustering"]),
+        ("price", ["regression", "clustering"]),
+        ("grade", ["classification", "regression", "clustering"]),
+        ("age", ["regression", "classification", "clustering"]),
+    ],
+)
+def test_the_train_form_offers_algorithms_that_fit_the_target(page, make_dataset, target, tasks):
+    rows = "".join(f"{'ab'[i % 2]},{i * 1.5},{i % 3},{i % 20}\n" for i in range(60))
+    make_dataset("people", "name,price,grade,age\n" + rows)
+    form = page.get(f"/registry/train/?dataset=people&target={target}").context["form"]
+    assert [task for task, _ in form.fields["algorithm"].widget.choices] == tasks
+    suffix = {"classification": "Classifier", "regression": "Regressor"}[tasks[0]]
+    assert form["algorithm"].value() == f"RandomForest{suffix}"
+
+
+def test_the_train_form_replaces_an_algorithm_that_does_not_fit_the_target(page, make_dataset):
+    make_dataset("houses", HOUSES)
+    sent = {"dataset": "houses", "target": "price", "algorithm": "SVC", "refresh": "1"}
+    form = page.post("/registry/train/", sent).context["form"]
+    assert form["algorithm"].value() == "RandomForestRegressor"
+    assert form.fields["algorithm"].help_text.startswith("SVC does not fit the target.")
+
+
+@pytest.mark.parametrize(
+    ("content", "target"), [(FLOWERS, "species"), (HOUSES, "price"), ("x,y\n1,a\n2,b\n3,a\n4,b\n5,b\n", "y")]
+)
+def test_the_defaults_of_the_train_form_train_a_model_for_any_target(page, make_dataset, content, target):
+    make_dataset("table", content)
+    form = page.get(f"/registry/train/?dataset=table&target={target}").context["form"]
+    values = {field.name: field.value() for field in form if field.value() not in (None, [])}
+    response = page.post("/registry/train/", values | {"algorithm": "", "accept_warnings": "1"})
+    assert response.status_code == 302
+    assert TrainingJob.objects.get().state == "succeeded"
+
+
+def test_a_training_without_a_target_names_the_field(page, make_dataset):
+    make_dataset()
+    response = page.post("/registry/train/", {"dataset": "flowers", "target": "", "algorithm": ""})
+    assert response.context["form"].errors["target"] == ["Select the column to predict."]
+    assert "algorithm" not in response.context["form"].errors
+
+
+def test_without_a_target_the_train_form_lists_all_algorithms_by_task(page, make_dataset):
     make_dataset()
     text = page.get("/registry/train/").text
     for task in ("classification", "regression", "clustering"):
         assert f'<optgroup label="{task}">' in text
-    assert '<option value="RandomForestClassifier" selected>' in text
+    assert '<option value="" selected>Random forest, to fit the target</option>' in text
 
 
 def test_a_parameter_field_shows_the_allowed_values_and_the_default(page, make_dataset):
     make_dataset()
-    text = page.get("/registry/train/").text
+    text = page.get("/registry/train/?target=species").text
     assert "The number of trees in the forest. An integer from 1 to" in text
     assert 'placeholder="100"' in text
 
@@ -100,14 +149,15 @@ def test_selecting_another_dataset_keeps_only_columns_that_it_has(page, make_dat
     make_dataset("houses", HOUSES)
     sent = FILLED | {"dataset": "houses", "excluded_columns": ["colour"], "refresh": "1"}
     form = page.post("/registry/train/", sent).context["form"]
-    assert form["target"].value() == "price"
+    assert form["target"].value() == ""
     assert form["excluded_columns"].value() == []
 
 
 def test_a_refreshed_train_form_has_a_url_that_can_be_reloaded(page, make_dataset):
     make_dataset()
     response = page.post("/registry/train/", FILLED | {"refresh": "1"}, headers={"HX-Request": "true"})
-    assert response["HX-Replace-Url"] == ("/registry/train/?dataset=flowers&algorithm=DecisionTreeClassifier")
+    url = "/registry/train/?dataset=flowers&target=species&algorithm=DecisionTreeClassifier"
+    assert response["HX-Replace-Url"] == url
 
 
 def test_clustering_has_no_test_size_and_needs_no_target(page, make_dataset):
