@@ -9,15 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
-from mlplatform.auth.roles import can
-
-
-class PlatformAdminSite(admin.AdminSite):
-    site_title = site_header = "ML Mini Platform"
-    index_title = "Registry and accounts"
-
-    def has_permission(self, request):
-        return can(request.user, "administer")
+from mlplatform.idempotency.models import IdempotentRequest
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -70,3 +62,12 @@ def readable(field: str):
         return format_html("<pre>{}</pre>", text if len(text) < 20_000 else text[:20_000] + " …")
 
     return column
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin):
+    list_display = ["key", "user", "operation", "created_at", "status", "result_model", "result_id"]
+    list_select_related = ["user"]
+    list_filter = ["operation", "status"]
+    search_fields = ["key", "user__username"]
+    date_hierarchy = "created_at"

@@ -11,5 +11,5 @@ class PlatformConfig(AppConfig):
 
 
 class PlatformAdminConfig(admin.AdminConfig):
-    default_site = "mlplatform.admin.PlatformAdminSite"
+    default_site = "mlplatform.auth.admin_site.PlatformAdminSite"
     default = False

@@ -180,7 +180,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "mlplatform.context_processors.page",
+                "mlplatform.web.context_processors.page",
             ],
         },
     },

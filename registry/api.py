@@ -14,13 +14,14 @@ from rest_framework.views import APIView
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform.errors import NotReady, TrainingFailed
+from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from registry import artifacts
 from registry.filters import JobFilter, ModelFilter
 from registry.jobs import submission
-from registry.models import ModelVersion, TrainingJob
+from registry.models import ModelVersion, Release, TrainingJob
 from registry.releases import promotion
 from registry.serializers import (
     JobDetailSerializer,
@@ -62,6 +63,15 @@ class TrainView(APIView):
     # A waiting request holds a thread: if half of them wait, further requests get 202 immediately.
     waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
+    def respond(self, request, job: TrainingJob) -> Response:
+        self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
+        if job.state == JobState.SUCCEEDED:
+            return Response(TrainedSerializer(job.model_version).data, status=201)
+        if job.is_finished:
+            failure = NotReady if job.error_code == "storage_unavailable" else TrainingFailed
+            raise failure(job.error, code=job.error_code)
+        return queued(job)
+
     @extend_schema(
         operation_id="train",
         summary="Train a model",
@@ -72,10 +82,12 @@ class TrainView(APIView):
         request=TrainSerializer,
         responses={
             201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
-            403: ErrorSerializer, 404: ErrorSerializer, 422: ErrorSerializer, 503: ErrorSerializer,
+            403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
+            503: ErrorSerializer,
         },
         examples=[OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True)],
     )  # fmt: skip
+    @idempotent
     def post(self, request):
         serializer = TrainSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -84,13 +96,7 @@ class TrainView(APIView):
             examples.add_example(data["dataset_name"], by=request.user)
         source = Dataset.objects.named(data["dataset_name"]).version(data.get("dataset_version"))
         job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
-        self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
-        if job.state == JobState.SUCCEEDED:
-            return Response(TrainedSerializer(job.model_version).data, status=201)
-        if job.is_finished:
-            failure = NotReady if job.error_code == "storage_unavailable" else TrainingFailed
-            raise failure(job.error, code=job.error_code)
-        return queued(job)
+        return self.respond(request, job)
 
     def wait(self, job: TrainingJob, seconds: float) -> None:
         if self.waiting_requests.acquire(blocking=False):
@@ -213,7 +219,14 @@ class ArtifactView(APIView):
         return FileResponse(file, as_attachment=True, filename=model.model_file)
 
 
-class PromoteView(APIView):
+class ReleaseView(APIView):
+    """An operation that releases a model version, and returns the release."""
+
+    def respond(self, request, release: Release) -> Response:
+        return Response(ReleaseSerializer(release).data)
+
+
+class PromoteView(ReleaseView):
     @extend_schema(
         operation_id="promote",
         summary="Promote a model version to a higher stage",
@@ -229,6 +242,7 @@ class PromoteView(APIView):
             )
         ],
     )  # fmt: skip
+    @idempotent
     def post(self, request):
         serializer = PromoteSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -237,10 +251,10 @@ class PromoteView(APIView):
         release = promotion.promote(
             version, stage=data["target_stage"], by=request.user, comment=data["comment"]
         )
-        return Response(ReleaseSerializer(release).data)
+        return self.respond(request, release)
 
 
-class RollbackView(APIView):
+class RollbackView(ReleaseView):
     @extend_schema(
         operation_id="rollback",
         summary="Roll back a stage to an earlier version",
@@ -254,6 +268,7 @@ class RollbackView(APIView):
             OpenApiExample("In staging", {"dataset_name": "iris", "environment": "staging"}, request_only=True)
         ],
     )  # fmt: skip
+    @idempotent
     def post(self, request):
         serializer = RollbackSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -265,4 +280,4 @@ class RollbackView(APIView):
             to_version=data["to_version"],
             reason=data["reason"],
         )
-        return Response(ReleaseSerializer(release).data)
+        return self.respond(request, release)

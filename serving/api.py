@@ -15,6 +15,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import ErrorSerializer
 from registry.models import Stage
@@ -166,6 +167,10 @@ JOB_EXAMPLE = {
 class PredictFileView(APIView):
     parser_classes = [MultiPartParser]
 
+    def respond(self, request, job: ScoringJob) -> Response:
+        queued = QueuedScoringSerializer(job).data
+        return Response(queued, status=202, headers={"Location": queued["url"]})
+
     @extend_schema(
         operation_id="predict_file",
         summary="Predict every row of a file",
@@ -180,10 +185,12 @@ class PredictFileView(APIView):
             (200, "text/tab-separated-values"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
             202: QueuedScoringSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
-            404: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
+            404: ErrorSerializer, 409: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer,
+            503: ErrorSerializer,
         },
         examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
+    @idempotent
     def post(self, request):
         with metrics.count_failures("file"):
             serializer = PredictFileSerializer(data=request.data)
@@ -200,8 +207,7 @@ class PredictFileView(APIView):
             as_job="respond-async" in request.headers.get("Prefer", "").lower(),
         )
         if isinstance(result, ScoringJob):
-            queued = QueuedScoringSerializer(result).data
-            return Response(queued, status=202, headers={"Location": queued["url"]})
+            return self.respond(request, result)
         return attachment(result.file, result.filename)
 
 

@@ -13,7 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom to the top: an app imports those before it, a sub-package imports those before it in its list.
 SUBPACKAGES = {
-    "mlplatform": ["resilience", "postgres", "activity", "auth", "jobs", "web", "templatetags", "management"],
+    "mlplatform": [
+        "resilience",
+        "postgres",
+        "activity",
+        "auth",
+        "idempotency",
+        "jobs",
+        "web",
+        "templatetags",
+        "management",
+    ],
     "catalog": ["readers", "profiling", "templatetags", "management"],
     "registry": [
         *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "mlflow"),

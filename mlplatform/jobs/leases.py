@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from mlplatform.errors import Conflict
+from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs.models import Job, JobState
 
 
@@ -22,7 +23,9 @@ def renewal_s() -> float:
 
 def enqueue(job: Job) -> Job:
     """Save a new job as queued. Workers poll the table, so nothing else has to happen."""
-    job.save(force_insert=True)
+    with transaction.atomic():
+        job.save(force_insert=True)
+        idempotency_keys.attach(job)
     if settings.JOB_QUEUED_HOOK:
         import_string(settings.JOB_QUEUED_HOOK)(job)
     return job

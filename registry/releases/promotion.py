@@ -11,6 +11,7 @@ from catalog.models import Dataset
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
+from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
@@ -71,6 +72,7 @@ def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Rele
             release = open_release(
                 version, stage=stage, kind=Release.Kind.PROMOTION, key=key, by=by, comment=comment
             )
+            idempotency_keys.attach(release)
             version.refresh_from_db()
     except ValidationError:
         storage.discard(storage.models(), key)
@@ -101,6 +103,7 @@ def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None,
                 by=by,
                 comment=reason,
             )
+            idempotency_keys.attach(release)
         cache_invalidation.releases.announce()
         return release
     raise Conflict(f"The releases of {stage} are changing too fast. Try again.", code="busy")

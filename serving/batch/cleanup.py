@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from mlplatform import storage
+from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs import reaper
 from serving.models import ScoringJob
 
@@ -13,13 +14,17 @@ FOLDER = "scoring-jobs"  # in the datasets bucket; no dataset can have this name
 
 
 def tidy() -> int:
-    """Reap expired leases, and delete input files and expired results. Returns the number of reaped jobs."""
+    """Reap expired leases, and delete input files, expired results and expired idempotency keys.
+
+    Returns the number of reaped jobs.
+    """
     count = reaper.reap(ScoringJob)
     finished = ScoringJob.objects.finished().defer("recipe")
     for job in finished.exclude(input_key=""):
         discard_input(job)
     for job in finished.filter(finished_at__lt=timezone.now() - timedelta(days=settings.SCORING_KEEP_DAYS)):
         remove(job)
+    idempotency_keys.prune()
     return count
 
 

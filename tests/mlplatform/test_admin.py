@@ -8,18 +8,22 @@ from django.contrib import admin
 from django.urls import reverse
 
 OURS = [
-    model for name in ("catalog", "registry", "serving") for model in apps.get_app_config(name).get_models()
+    model
+    for name in ("mlplatform", "catalog", "registry", "serving")
+    for model in apps.get_app_config(name).get_models()
 ]
 
 
 @pytest.fixture
 def registry_rows(make_version, admin):
+    from mlplatform.idempotency import keys
     from registry.releases.promotion import promote
     from serving.batch.service import score
 
     promote(make_version(), stage="staging", by=admin)
     table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
     score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)
+    keys.claim(admin, key="flowers-1", operation="POST /promote", fingerprint="")
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)

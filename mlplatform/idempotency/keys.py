@@ -1,0 +1,152 @@
+"""Idempotency keys in the database: claim one, attach the result of its operation, store the response.
+
+The rules are those of Stripe's API and of draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from datetime import timedelta
+
+import tenacity
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from mlplatform import storage
+from mlplatform.errors import Conflict, NotFound
+from mlplatform.idempotency.models import IdempotentRequest, IdempotentRequestQuerySet
+
+LEASE = timedelta(seconds=60)
+WAIT_S = 10
+
+_current: ContextVar[IdempotentRequest | None] = ContextVar("idempotent_request", default=None)
+# A waiting request holds a thread of the web server.
+_waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+
+
+class StillRunning(Conflict):
+    def __init__(self):
+        super().__init__(
+            "The first request with this Idempotency-Key is still running. Repeat this one in a few seconds.",
+            code="idempotency_key_in_use",
+        )
+
+
+class AlreadyDone(Conflict):
+    """Another request with the same key did the work first; rolls back the transaction of this one."""
+
+
+def claim(
+    user, *, key: str, operation: str, fingerprint: str, wait_s: float = WAIT_S
+) -> tuple[IdempotentRequest, bool]:
+    """The row of a key, and whether the caller owns it and must run the operation. Else the row has an outcome.
+
+    While another request runs the operation, waits for it up to `wait_s` seconds, then raises StillRunning. Raises
+    Conflict if the key was used for another request.
+    """
+    request = IdempotentRequest(user=user, key=key, operation=operation, fingerprint=fingerprint)
+    try:
+        return _try_claim(request)
+    except StillRunning:
+        if not _waiting_requests.acquire(blocking=False):
+            raise
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(StillRunning),
+        wait=tenacity.wait_exponential(multiplier=0.05, max=0.5),
+        stop=tenacity.stop_after_delay(wait_s),
+        reraise=True,
+    )
+    try:
+        return retrying(_try_claim, request)
+    finally:
+        _waiting_requests.release()
+
+
+def _try_claim(request: IdempotentRequest) -> tuple[IdempotentRequest, bool]:
+    rows = IdempotentRequest.objects.filter(user=request.user, key=request.key)
+    _discard(rows.expired())
+    row, now = rows.first(), timezone.now()
+    owner, lease_expires_at = secrets.token_hex(16), now + LEASE
+    if row is None:
+        request.owner, request.lease_expires_at = owner, lease_expires_at
+        IdempotentRequest.objects.bulk_create([request], ignore_conflicts=True)  # the first one wins
+    elif row.lease_expires_at < now:
+        abandoned = rows.without_outcome().filter(owner=row.owner)
+        abandoned.update(owner=owner, lease_expires_at=lease_expires_at)
+    row = rows.first()
+    if row is None:  # its request has failed just now
+        raise StillRunning
+    if (row.operation, row.fingerprint) != (request.operation, request.fingerprint):
+        raise Conflict(
+            f"This Idempotency-Key was used for another request ({row.operation}). Use a new key for each request.",
+            code="idempotency_key_reused",
+        )
+    is_owner = row.owner == owner
+    if not is_owner and not row.has_outcome:
+        raise StillRunning
+    return row, is_owner
+
+
+@contextlib.contextmanager
+def running(row: IdempotentRequest) -> Iterator[None]:
+    """Within this block, attach() refers to this row."""
+    token = _current.set(row)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def attach(result: models.Model) -> None:
+    """Call in the transaction that does the work of an operation, with what it created.
+
+    Without effect outside of a request with a key. Raises AlreadyDone if another request with the key, which took
+    over when the lease had expired, did the work first.
+    """
+    if (row := _current.get()) is None:
+        return
+    fields = {"result_model": result._meta.label, "result_id": result.pk}
+    if not IdempotentRequest.objects.without_outcome().filter(pk=row.pk).update(**fields):
+        raise AlreadyDone("Another request with this Idempotency-Key did the work.", code="already_done")
+
+
+def has_result(row: IdempotentRequest) -> bool:
+    return IdempotentRequest.objects.filter(pk=row.pk).exclude(result_id=None).exists()
+
+
+def result(row: IdempotentRequest) -> models.Model:
+    """What was attached to a row. Raises NotFound if it was deleted."""
+    row.refresh_from_db(fields=["result_model", "result_id"])
+    found = apps.get_model(row.result_model).objects.filter(pk=row.result_id).first()
+    if found is None:
+        raise NotFound("The result of this request was deleted.", code="result_deleted")
+    return found
+
+
+def release(row: IdempotentRequest) -> None:
+    """Make the key available again: nothing came of its request."""
+    IdempotentRequest.objects.filter(pk=row.pk, owner=row.owner).delete()
+
+
+def store(row: IdempotentRequest, **response) -> bool:
+    """Store the response, unless there is one: then returns False and updates the row."""
+    is_first = IdempotentRequest.objects.filter(pk=row.pk, status=None).update(**response)
+    if not is_first:
+        row.refresh_from_db()
+    return bool(is_first)
+
+
+def prune() -> None:
+    """Delete the rows and stored files of expired keys."""
+    _discard(IdempotentRequest.objects.expired())
+
+
+def _discard(rows: IdempotentRequestQuerySet) -> None:
+    for row in rows.only("body_key"):
+        row.delete()
+        if row.body_key:
+            storage.discard(storage.datasets(), row.body_key)
