@@ -1,6 +1,5 @@
 """The API of the catalog: upload, list, download and delete datasets."""
 
-from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
@@ -11,7 +10,9 @@ from rest_framework.views import APIView
 from catalog import files, upload
 from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
+from mlplatform import storage
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.web import download
 
 VERSION = OpenApiParameter("version", int, description="A version number; defaults to the latest.")
 
@@ -122,19 +123,27 @@ class DatasetFileView(APIView):
     @extend_schema(
         operation_id="download_dataset",
         summary="Download the uploaded file",
+        description=download.DESCRIPTION,
         tags=["datasets"],
-        parameters=[VERSION],
+        parameters=[VERSION, *download.PARAMETERS],
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            **download.RESPONSES,
             404: ErrorSerializer,
             503: ErrorSerializer,
         },
     )
     def get(self, request, name):
         version = requested_version(request, name)
-        return FileResponse(
-            files.open_version(version), as_attachment=True, filename=version.key.rsplit("/", 1)[-1]
+        stored = storage.StoredFile(
+            store=storage.datasets(),
+            key=version.key,
+            size=version.size_bytes,
+            etag=version.sha256,
+            filename=version.key.rsplit("/", 1)[-1],
+            open_verified=lambda: files.open_version(version),
         )
+        return download.respond(request, stored)
 
 
 class VersionQuery(serializers.Serializer):

@@ -38,6 +38,18 @@ class UnsupportedType(ValidationError):
     status = 415
 
 
+class RangeNotSatisfiable(ValidationError):
+    """The requested range starts after the end of a file of `size` bytes."""
+
+    status = 416
+
+    def __init__(self, size: int):
+        super().__init__(
+            f"The range starts after the end of the file, which has {size} bytes.", code="invalid_range"
+        )
+        self.headers = {"Content-Range": f"bytes */{size}"}
+
+
 class TrainingFailed(ValidationError):
     status = 422
 
@@ -105,7 +117,9 @@ def api_exception_handler(exc, context):
     if isinstance(exc, Http404):
         exc = NotFound(str(exc) or PAGE_NOT_FOUND, code="not_found")
     if isinstance(exc, ValidationError):
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else {}
+        headers = (
+            {"Retry-After": str(RETRY_AFTER_S)} if status_of(exc) == 503 else getattr(exc, "headers", {})
+        )
         return Response(body_of(exc), status=status_of(exc), headers=headers)
     if isinstance(exc, PermissionDenied):
         exc = drf.PermissionDenied(str(exc) or None)

@@ -8,7 +8,8 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import IO
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -93,6 +94,67 @@ def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady if the store is down or the key is missing."""
     with _request("open"), _missing_as_not_ready(key):
         return storage.open(key, "rb").file  # S3 downloads here, to a spooled file
+
+
+class FilePart:
+    """The next `length` bytes of a file, which it closes."""
+
+    def __init__(self, file: IO[bytes], length: int):
+        self._file, self._left = file, length
+        self.close = file.close
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(block)
+        return block
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file for users to download.
+
+    `etag` identifies its bytes. `open_verified` opens all of them after a check, if they can be checked.
+    """
+
+    store: Storage
+    key: str
+    size: int
+    etag: str
+    filename: str
+    content_type: str | None = None
+    open_verified: Callable[[], IO[bytes]] | None = None
+
+    def open(self) -> IO[bytes] | FilePart:
+        return self.open_verified() if self.open_verified else self.open_part(0, self.size)
+
+    def open_part(self, start: int, length: int) -> FilePart:
+        """Open `length` bytes from `start`, which are not verified. Raises what open_part() raises."""
+        return open_part(self.store, self.key, start=start, length=length, size=self.size)
+
+
+def open_part(storage: Storage, key: str, *, start: int, length: int, size: int) -> FilePart:
+    """Open `length` bytes of a key from `start`, at least one, and transfer no others.
+
+    Raises NotReady if the store is down, the key is missing, or its file has another size than `size`.
+    """
+    with _request("open"), _missing_as_not_ready(key):
+        if isinstance(storage, FileSystemStorage):
+            file = storage.open(key, "rb").file
+            actual_size = os.fstat(file.fileno()).st_size
+            file.seek(start)
+        else:
+            client, span = storage.connection.meta.client, f"bytes={start}-{start + length - 1}"
+            response = client.get_object(Bucket=storage.bucket_name, Key=key, Range=span)
+            file = response["Body"]
+            actual_size = int(response["ContentRange"].rpartition("/")[2])
+    if actual_size != size:
+        file.close()
+        logger.error("object store: %s has %s bytes instead of %s", key, actual_size, size)
+        raise NotReady(
+            "The stored file has changed since it was saved. Ask an operator to restore it.",
+            code="storage_changed",
+        )
+    return FilePart(file, length)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ import re
 import threading
 
 from django.conf import settings
-from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
@@ -13,11 +12,13 @@ from rest_framework.views import APIView
 
 from catalog import examples
 from catalog.models import Dataset
+from mlplatform import storage
 from mlplatform.errors import NotReady, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.web import download
 from registry import artifacts
 from registry.filters import JobFilter, ModelFilter
 from registry.jobs import submission
@@ -207,16 +208,27 @@ class ArtifactView(APIView):
     @extend_schema(
         operation_id="download_artifact",
         summary="Download an artifact",
-        description="A joblib file with a scikit-learn pipeline. Loading runs code: load only what you trust.",
+        description="A joblib file with a scikit-learn pipeline. Loading runs code: load only what you trust. "
+        f"{download.DESCRIPTION}",
         tags=["models"],
+        parameters=download.PARAMETERS,
         responses={
-            (200, "application/octet-stream"): OpenApiTypes.BINARY, 404: ErrorSerializer, 503: ErrorSerializer,
+            (200, "application/octet-stream"): OpenApiTypes.BINARY, **download.RESPONSES, 404: ErrorSerializer,
+            503: ErrorSerializer,
         },
     )  # fmt: skip
     def get(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        file = artifacts.open_verified(model, model.release.key)
-        return FileResponse(file, as_attachment=True, filename=model.model_file)
+        key = model.release.key
+        stored = storage.StoredFile(
+            store=storage.models(),
+            key=key,
+            size=model.artifact_size,
+            etag=model.artifact_sha256,
+            filename=model.model_file,
+            open_verified=lambda: artifacts.open_verified(model, key),
+        )
+        return download.respond(request, stored)
 
 
 class ReleaseView(APIView):

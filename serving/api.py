@@ -18,9 +18,10 @@ from rest_framework.views import APIView
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.web import download
 from registry.models import Stage
 from serving.batch import service
-from serving.batch.writers import CONTENT_TYPES
+from serving.batch.writers import content_type
 from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
 from serving.monitoring import metrics
@@ -208,12 +209,8 @@ class PredictFileView(APIView):
         )
         if isinstance(result, ScoringJob):
             return self.respond(request, result)
-        return attachment(result.file, result.filename)
-
-
-def attachment(file, name: str) -> FileResponse:
-    content_type = CONTENT_TYPES[name.rpartition(".")[2]]
-    return FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+        kind = content_type(result.filename)
+        return FileResponse(result.file, as_attachment=True, filename=result.filename, content_type=kind)
 
 
 @extend_schema_view(
@@ -264,18 +261,21 @@ class ScoringResultView(APIView):
     @extend_schema(
         operation_id="download_scoring_result",
         summary="Download the result of a scoring job",
+        description=download.DESCRIPTION,
         tags=["predict"],
+        parameters=download.PARAMETERS,
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "text/tab-separated-values"): OpenApiTypes.BINARY,
             (200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY,
+            **download.RESPONSES,
             401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer,
             503: ErrorSerializer,
         },
     )  # fmt: skip
     def get(self, request, pk):
         job = ScoringJob.objects.for_lists().numbered(pk)
-        return attachment(service.open_result(job), job.result_name)
+        return download.respond(request, service.result_file(job))
 
 
 class CancelScoringJobView(APIView):

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
+from mlplatform.web import download
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from registry.releases import promotion
@@ -178,7 +179,7 @@ def delete_job(request, pk):
 @permissions.page()
 def result(request, pk):
     job = ScoringJob.objects.for_lists().numbered(pk)
-    return FileResponse(service.open_result(job), as_attachment=True, filename=job.result_name)
+    return download.respond(request, service.result_file(job))
 
 
 def rollback_form(history, release) -> RollbackForm | None:

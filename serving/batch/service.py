@@ -4,6 +4,7 @@ attempt.py runs a job, cleanup.py deletes its files.
 """
 
 import contextlib
+import hashlib
 import tempfile
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mlplatform.jobs import leases
 from mlplatform.jobs.models import JobState
 from serving import prediction
 from serving.batch import cleanup, scorer
+from serving.batch.writers import content_type
 from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob, result_name
 from serving.monitoring import metrics
@@ -144,10 +146,17 @@ def _check_permission(job: ScoringJob, by) -> None:
         )
 
 
-def open_result(job: ScoringJob) -> IO[bytes]:
-    """The result of a job. Raises Conflict if it has none, and NotReady if the object store is unavailable."""
+def result_file(job: ScoringJob) -> storage.StoredFile:
+    """The result of a job. Raises Conflict if it has none."""
     if job.state == JobState.SUCCEEDED:
-        return storage.open_file(storage.datasets(), job.result_key)
+        return storage.StoredFile(
+            store=storage.datasets(),
+            key=job.result_key,
+            size=job.result_size,
+            etag=hashlib.sha256(job.result_key.encode()).hexdigest(),  # a key is written once
+            filename=job.result_name,
+            content_type=content_type(job.result_name),
+        )
     if not job.is_finished:
         raise Conflict(
             f"Scoring job {job.pk} is still {job.get_state_display()}. Its result is available once it has succeeded.",

@@ -26,6 +26,11 @@ CONTENT_TYPES = {  # by extension
 }
 
 
+def content_type(filename: str) -> str:
+    """The content type of a result."""
+    return CONTENT_TYPES[filename.rpartition(".")[2]]
+
+
 def with_unique_names(names: list[str], new: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The new columns, renamed to name_2, name_3 ... if the table has a column of that name."""
     used, columns = set(names), {}

@@ -98,6 +98,16 @@ def test_a_file_arrives_whole_over_a_kept_connection(platform):
         assert (response.status, body.decode()) == (200, TABLE)
 
 
+def test_a_range_and_the_head_of_a_file_arrive_over_a_kept_connection(platform):
+    platform.upload("ranged_file")
+    connection, signed = connect(platform), {"Authorization": f"Bearer {platform.token}"}
+    for _ in range(2):
+        response, body = get(connection, "/datasets/ranged_file/file", Range="bytes=5-9", **signed)
+        assert (response.status, body.decode()) == (206, TABLE[5:10])
+        response, body = get(connection, "/datasets/ranged_file/file", method="HEAD", **signed)
+        assert (response.headers["Content-Length"], body) == (str(len(TABLE)), b"")
+
+
 def test_the_metrics_of_all_web_processes_are_summed(platform):
     platform.train_versions("summed")
     for _ in range(20):  # over a connection each, so that both processes answer some

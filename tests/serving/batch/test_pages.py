@@ -23,7 +23,7 @@ def test_a_large_file_redirects_to_the_page_of_its_job(page, version, monkeypatc
     text = page.get(response["Location"]).text
     for words in ("rows.csv", "Rows predicted", "Unseen categories", "Download result"):
         assert words in text
-    assert content_of(page.get(f"/serving/jobs/{job.pk}/result/")) == service.open_result(job).read()
+    assert content_of(page.get(f"/serving/jobs/{job.pk}/result/")) == service.result_file(job).open().read()
     assert f"/serving/jobs/{job.pk}/" in page.get("/serving/flowers/dev/").text
 
 

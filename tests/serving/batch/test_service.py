@@ -18,7 +18,7 @@ from tests.serving.batch.conftest import ROWS, TABLE, attempt_of, failing, now_o
 def test_a_job_predicts_the_same_as_a_request(ask, admin):
     job = ask(probabilities=True)
     assert (job.state, job.rows, job.rows_done, job.progress) == ("succeeded", 50, 50, 1)
-    read = pandas.read_csv(service.open_result(job))
+    read = pandas.read_csv(io.BytesIO(service.result_file(job).open().read()))
     expected = predict("flowers", stage="dev", rows=ROWS, by=admin, probabilities=True)
     assert read["prediction"].tolist() == expected.predictions
     assert read[["probability_rose", "probability_tulip"]].to_numpy().tolist() == expected.probabilities
@@ -43,7 +43,7 @@ def test_a_job_counts_its_input_warnings(ask):
 def test_the_input_is_deleted_when_the_job_has_finished(ask):
     job = ask()
     assert (job.input_key, stored()) == ("", ["result.csv"])
-    assert job.result_size == len(service.open_result(job).read())
+    assert job.result_size == len(service.result_file(job).open().read())
 
 
 def test_the_version_is_the_one_that_was_live_when_the_job_was_submitted(
@@ -141,15 +141,15 @@ def test_deleting_a_model_version_keeps_its_results(ask, version, admin):
     job = ask()
     delete_version(version, by=admin)
     assert now_of(job).model_version is None
-    assert service.open_result(now_of(job)).read()
+    assert service.result_file(now_of(job)).open().read()
 
 
 def test_only_a_job_that_succeeded_has_a_result(queued, admin):
     job = queued()
     with pytest.raises(Conflict, match="is still queued"):
-        service.open_result(job)
+        service.result_file(job).open()
     with pytest.raises(Conflict, match=r"has no result \(cancelled\)\. Cancelled by ada"):
-        service.open_result(service.cancel(job, by=admin))
+        service.result_file(service.cancel(job, by=admin))
 
 
 def test_only_the_requester_and_release_managers_can_cancel_and_delete_a_job(queued, make_user):
