@@ -128,7 +128,9 @@ class TrainForm(forms.Form):
 
     def _set_fields_of_task(self) -> None:
         if self.task == "clustering":
-            self.fields["target"].help_text = "Clustering predicts no column: this one is left out."
+            self.fields[
+                "target"
+            ].help_text = "Clustering predicts no column. A selected one is left out of the features."
             self.fields["target"].required = False
             del self.fields["test_size"]
         elif self.target_profile:

@@ -158,6 +158,12 @@ class ModelVersion(models.Model):
         return self.release.artifact_path
 
     @property
+    def columns_not_used(self) -> list[str]:
+        """The columns of the dataset version that are neither features nor predicted, such as a clusterer's target."""
+        used = {*self.features, None if self.task == "clustering" else self.target}
+        return [column["name"] for column in self.dataset_version.columns if column["name"] not in used]
+
+    @property
     def live_stages(self) -> list[str]:
         live = {release.stage for release in self.releases.all() if release.is_live}
         return [stage for stage in Stage.values if stage in live]

@@ -71,14 +71,13 @@ def render_train(request, form, *, status):
 def job_list(request):
     job_filter = JobFilter(request.GET, TrainingJob.objects.for_list())
     page = Paginator(job_filter.qs, PAGE_SIZE).get_page(request.GET.get("page"))
-    is_refreshing = any(not job.is_finished for job in page)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
-    return render(request, template, {"filter": job_filter, "page": page, "is_refreshing": is_refreshing})
+    return render(request, template, {"filter": job_filter, "page": page})
 
 
 @permissions.page()
 def job(request, pk):
-    """The page of a job, whose inner part htmx reloads every second until it has finished. A POST cancels it."""
+    """The page of a job, whose inner part htmx reloads until it has finished. A POST cancels it."""
     job = TrainingJob.objects.for_page().numbered(pk)
     if request.method == "POST":
         try:
@@ -115,6 +114,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "higher_stages": higher_stages,
         "form": form,
         "figures": charts.figures(version.metrics),
+        "not_used": version.columns_not_used,
         "confusion": charts.confusion_matrix(version),
         "report": charts.classification_report(version),
         "residuals": charts.residuals(version),

@@ -3,13 +3,12 @@
 import json
 import pprint
 
-from registry.models import Release
 
-
-def body(release: Release, row: dict, *, probabilities: bool) -> dict:
+def body(dataset: str, *, stage: str, version: int | None, row: dict, probabilities: bool) -> dict:
     return {
-        "dataset_name": release.dataset.name,
-        "environment": release.stage,
+        "dataset_name": dataset,
+        "environment": stage,
+        **({"version": version} if version else {}),
         "input_data": {"features": [row]},
         **({"probabilities": True} if probabilities else {}),
     }

@@ -11,6 +11,7 @@ urlpatterns = [
     path("serving/jobs/<int:pk>/cancel/", views.cancel_job, name="cancel-job"),
     path("serving/jobs/<int:pk>/delete/", views.delete_job, name="delete-job"),
     path("serving/jobs/<int:pk>/result/", views.result, name="result"),
+    path("serving/<str:dataset>/versions/<int:version>/", views.version, name="version"),
     path("serving/<str:dataset>/<str:environment>/", views.stage, name="stage"),
     path("serving/<str:dataset>/<str:environment>/file/", views.score, name="score"),
     path("serving/<str:dataset>/<str:environment>/rollback/", views.rollback, name="rollback"),

@@ -19,6 +19,7 @@ from serving import code_snippets, prediction
 from serving.batch import service
 from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
+from serving.inputs.input_warnings import sentence
 from serving.models import ScoringJob, Verification
 
 RECENT = 6
@@ -69,12 +70,22 @@ def stage(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     dataset = _dataset(dataset, environment)
     context = stage_context(dataset, environment)
-    release = context["release"]
-    form = TryForm(request.POST or None, signature=release.model_version.signature) if release else None
-    if form and form.is_bound and form.is_valid():
-        context |= predict_row(request, dataset, environment, release, form)
-    context["form"] = form
-    template = "serving/_try.html" if request.htmx and release else "serving/stage.html"
+    if release := context["release"]:
+        context |= try_model(request, release.model_version, stage=environment)
+    return render_try(request, "serving/stage.html", context)
+
+
+@permissions.page("predict")
+def version(request, dataset, version):
+    """A form to try a version that need not be live. Every version was live in dev, where its artifact is."""
+    model = ModelVersion.objects.numbered(dataset, version)
+    context = {"dataset": model.dataset} | try_model(request, model, stage=Stage.DEV, version=model.number)
+    return render_try(request, "serving/version.html", context)
+
+
+def render_try(request, template: str, context: dict):
+    form = context.get("form")
+    template = "serving/_try.html" if request.htmx and form else template
     return render(request, template, context, status=422 if form and form.errors else 200)
 
 
@@ -131,8 +142,12 @@ def score(request, dataset, environment):
             return FileResponse(result.file, as_attachment=True, filename=result.filename)
     context = stage_context(dataset, environment) | {"file_form": form}
     if context["release"]:
-        signature = context["release"].model_version.signature
-        context |= {"file_form": form.for_signature(signature), "form": TryForm(signature=signature)}
+        model = context["release"].model_version
+        context |= {
+            "file_form": form.for_signature(model.signature),
+            "form": TryForm(signature=model.signature),
+        }
+        context["model"] = model
     return render(request, "serving/stage.html", context, status=422)
 
 
@@ -140,14 +155,13 @@ def score(request, dataset, environment):
 def job_list(request):
     filters = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
     page = Paginator(filters.qs, PAGE_SIZE).get_page(request.GET.get("page"))
-    is_refreshing = any(not job.is_finished for job in page)
     template = "serving/_jobs.html" if request.htmx else "serving/jobs.html"
-    return render(request, template, {"filter": filters, "page": page, "is_refreshing": is_refreshing})
+    return render(request, template, {"filter": filters, "page": page})
 
 
 @permissions.page()
 def job(request, pk):
-    """One scoring job; htmx refreshes its content every second until it has finished."""
+    """One scoring job; htmx refreshes its content until it has finished."""
     job = ScoringJob.objects.for_lists().numbered(pk)
     context = {"job": job, "is_mine": service.may_change(job, request.user)}
     return render(request, "serving/_job.html" if request.htmx else "serving/job.html", context)
@@ -191,23 +205,34 @@ def rollback_form(history, release) -> RollbackForm | None:
     return RollbackForm(numbers=list(numbers)) if numbers else None
 
 
-def predict_row(request, dataset, environment, release, form) -> dict:
-    """The prediction for the form's row and the same call as code; an error is added to the form instead."""
-    row = form.row()
-    with_probabilities = release.model_version.signature["probabilities"]
+def try_model(request, model: ModelVersion, *, stage: str, version: int | None = None) -> dict:
+    """The form to try a model; after a valid POST with the prediction, its input warnings, and the call as code.
+
+    An error of the prediction is added to the form. `version` selects a version that need not be live.
+    """
+    form = TryForm(request.POST or None, signature=model.signature)
+    context = {"model": model, "form": form, "stage": stage}
+    if not form.is_valid():
+        return context
+    row, with_probabilities = form.row(), model.signature["probabilities"]
+    options = {"stage": stage, "version": version, "probabilities": with_probabilities}
     try:
-        result = prediction.predict(
-            dataset, stage=environment, rows=[row], by=request.user, probabilities=with_probabilities
-        )
+        result = prediction.predict(model.dataset, rows=[row], by=request.user, warnings=True, **options)
     except ValidationError as error:
         form.add_error(None, error.messages)
-        return {}
-    body = code_snippets.body(release, row, probabilities=with_probabilities)
+        return context
+    columns = {column["name"]: column for column in model.signature["inputs"]}
+    body = code_snippets.body(model.dataset.name, row=row, **options)
     url = request.build_absolute_uri("/predict")
     pairs = zip(result.classes, result.probabilities[0], strict=True) if result.probabilities else []
-    return {
+    return context | {
         "result": result,
         "prediction": result.predictions[0],
+        "warnings": [
+            sentence(warning, column=columns[name], value=row.get(name))
+            for warning in result.warnings
+            for name in [warning["column"]]
+        ],
         "probabilities": sorted(pairs, key=lambda pair: pair[1] or 0, reverse=True)[:MAX_PROBABILITIES],
         "curl": code_snippets.curl(url, body),
         "python": code_snippets.python(url, body),

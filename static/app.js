@@ -153,8 +153,17 @@
   document.addEventListener("htmx:afterRequest", () => addPending(-1));
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.requestConfig?.verb === "post") focusFirstError(event.detail.elt);
+    if (event.detail.requestConfig?.verb !== "post") return;
+    focusFirstError(event.detail.elt);
+    showAnswer();
   });
+  // A prediction: bring it into view, below the form or beside it, while the focus stays in the form.
+  function showAnswer() {
+    const answer = document.querySelector("[data-answer]");
+    if (!answer) return;
+    answer.scrollIntoView({ block: "nearest" });
+    announce(answer.innerText);
+  }
   function showRequestError(message) {
     const notice = document.getElementById("request-error");
     if (!notice) return;

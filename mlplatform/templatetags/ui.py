@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django import template
@@ -33,6 +34,9 @@ STATES = {
 }
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 DATE_AFTER = timedelta(days=30)
+# How often a page requests the state of a job, in seconds, by the job's age: at first every second, then less often.
+POLL_EVERY_S = ((10, 1), (60, 2), (600, 5))
+SLOWEST_POLL_S = 10
 
 
 @register.filter
@@ -109,6 +113,16 @@ def time_ago(value):
         local.strftime("%-d %b %Y, %H:%M:%S %Z"),
         _relative(local, timezone.now()),
     )
+
+
+@register.filter
+def poll_seconds(jobs):
+    """The seconds until a page requests a job, or the jobs of a list, again; None if all have finished."""
+    unfinished = [job for job in (jobs if isinstance(jobs, Iterable) else [jobs]) if not job.is_finished]
+    if not unfinished:
+        return None
+    age = timezone.now() - max(job.started_at or job.requested_at for job in unfinished)
+    return next((pause for limit, pause in POLL_EVERY_S if age.total_seconds() < limit), SLOWEST_POLL_S)
 
 
 @register.filter

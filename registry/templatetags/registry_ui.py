@@ -6,6 +6,7 @@ from django import template
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
+from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
 from registry.jobs import attempt
 from registry.querysets import HEADLINE_METRICS
@@ -19,7 +20,10 @@ STAGE_LABELS = {
     "evaluating": "Evaluating the model",
     "saving": "Saving the model",
 }
-FITTING_START = attempt.STAGES["fitting"][0]
+ITERATIONS = {
+    "n_estimators": "tree",
+    "max_iter": "iteration",
+}  # what a fit reports, by the parameter with their number
 LOG_LINES = 12
 
 
@@ -37,18 +41,25 @@ def run_time(job):
 
 @register.filter
 def stage_label(job):
-    return STAGE_LABELS.get(job.stage, "Starting")
+    """The stage, and while fitting the iteration: "Fitting the model: tree 32 of 400"."""
+    label = STAGE_LABELS.get(job.stage, "Starting")
+    if not (share := fit_share(job)):
+        return label
+    defaults = {parameter.name: parameter.default for parameter in algorithms.find(job.class_name).parameters}
+    params = defaults | job.request["model"]["params"]
+    name = next((name for name in ITERATIONS if name in params), None)
+    return f"{label}: {ITERATIONS[name]} {round(share * params[name])} of {params[name]}" if name else label
 
 
 @register.filter
 def progress_percent(job):
-    """The progress that the training reports, else an estimate from the duration of earlier trainings.
+    """The share of the iterations of a fit, else an estimate from the duration of earlier trainings.
 
     None without either, since many algorithms report nothing and a bar that does not move is misleading.
     """
-    if job.stage not in {"", "fitting"} or job.progress > FITTING_START:
-        return round(job.progress * 100)
-    if job.expected_s:
+    if share := fit_share(job):
+        return round(share * 100)
+    if job.stage in {"", "fitting"} and job.expected_s:
         return min(round(run_time(job).total_seconds() / job.expected_s * 100), 99)
     return None
 
@@ -57,8 +68,18 @@ def progress_percent(job):
 def time_left(job):
     elapsed = run_time(job)
     remaining = (job.expected_s or 0) - elapsed.total_seconds()
+    if share := fit_share(job):
+        began = datetime.fromisoformat(job.timings[-1][1])
+        remaining = (timezone.now() - began).total_seconds() * (1 - share) / share
     estimate = f", about {duration(remaining)} left" if remaining > 1 else ""
     return f"Running for {duration(elapsed)}{estimate}. You can leave this page."
+
+
+def fit_share(job) -> float:
+    """The share of the iterations of a running fit that are done, from 0 to 1; 0 if it reports none."""
+    start, end = attempt.STAGES["fitting"]
+    share = (job.progress - start) / (end - start) if job.stage == "fitting" else 0
+    return min(max(share, 0), 1)
 
 
 @register.filter

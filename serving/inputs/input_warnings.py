@@ -4,6 +4,7 @@ from itertools import compress, islice
 
 import numpy as np
 
+from mlplatform.templatetags.ui import column_value
 from serving.inputs.reader import TypedRows
 
 KINDS = ("imputed", "unseen_category", "out_of_range")
@@ -68,6 +69,17 @@ class InputWarnings:
                 unseen = [value not in seen for value in values]
                 warnings += _flagged(unseen, name, "unseen_category")
         return sorted(warnings, key=lambda warning: warning["row"])[:MAX_DETAILS]
+
+
+def sentence(warning: dict, *, column: dict, value) -> str:
+    """A warning of details() for people: `column` of the signature has this value in the row."""
+    name = f"`{column['name']}`"
+    if warning["kind"] == "imputed":
+        return f"{name} is missing and was imputed."
+    if warning["kind"] == "unseen_category":
+        return f"{name}: `{value}` is not in the training data."
+    low, high = column_value(column["min"]), column_value(column["max"])
+    return f"{name}: {value} is outside the training range, {low} to {high}."
 
 
 def _flagged(flags, column: str, kind: str) -> list[dict]:

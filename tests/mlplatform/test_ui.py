@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mlplatform.jobs.models import JobState
 from mlplatform.templatetags import ui
-from registry.models import Stage
+from registry.models import Stage, TrainingJob
 
 THIN = "\u202f"
 
@@ -74,6 +74,17 @@ def test_a_time_is_relative_with_the_exact_time_in_the_tooltip():
     text = ui.time_ago(timezone.now() - timedelta(minutes=5))
     assert ">5 minutes ago</time>" in text
     assert "UTC" in text
+
+
+@pytest.mark.parametrize(
+    ("age_s", "pause_s"), [(3, 1), (30, 2), (300, 5), (3600, 10)], ids=["new", "short", "long", "very long"]
+)
+def test_a_job_is_polled_less_often_the_longer_it_takes(age_s, pause_s):
+    requested_at = timezone.now() - timedelta(seconds=age_s)
+    job = TrainingJob(state=JobState.QUEUED, requested_at=requested_at)
+    finished = TrainingJob(state=JobState.SUCCEEDED, requested_at=timezone.now())
+    assert ui.poll_seconds(job) == ui.poll_seconds([finished, job]) == pause_s
+    assert ui.poll_seconds([finished]) is None
 
 
 @pytest.mark.parametrize("stage", Stage.values)

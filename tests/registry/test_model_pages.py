@@ -32,6 +32,14 @@ def test_the_page_of_a_classifier_shows_metrics_confusion_matrix_parameters_and_
     assert 'href="/models/flowers/1/artifact"' in text
 
 
+def test_the_page_of_a_clusterer_says_that_it_clusters_and_what_it_left_out(page, make_version):
+    make_version(module="cluster", class_name="KMeans", target="species", features=["length", "width"])
+    text = page.get("/registry/models/flowers/1/").text
+    assert "KMeans groups the rows into clusters and predicts no column" in text
+    assert "2 input columns; not used: <code>colour</code>, <code>species</code>" in text
+    assert ">species</td>" not in page.get("/registry/models/").text
+
+
 def test_the_page_of_a_regressor_shows_its_residuals(page, make_version, make_dataset):
     source = make_dataset("houses", HOUSES)
     make_version(source, module="linear_model", class_name="LinearRegression")

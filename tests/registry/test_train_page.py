@@ -172,6 +172,13 @@ def test_clustering_has_no_test_size_and_needs_no_target(page, make_dataset):
     assert TrainingJob.objects.get().state == "succeeded"
 
 
+def test_the_train_form_says_that_a_clusterer_predicts_no_column(page, make_dataset):
+    make_dataset()
+    text = page.get("/registry/train/?algorithm=KMeans").text
+    assert "KMeans is a clusterer: it groups similar rows" in text
+    assert "A selected one is left out of the features." in text
+
+
 def test_an_algorithm_that_cannot_predict_new_rows_has_a_notice(page, make_dataset):
     make_dataset()
     assert "select another algorithm, such as KMeans" in page.get("/registry/train/?algorithm=DBSCAN").text

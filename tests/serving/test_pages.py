@@ -95,6 +95,43 @@ class TestTry:
         response = page.post("/serving/flowers/dev/", {"input-0": "", "input-1": "", "input-2": ""})
         assert response.status_code == 200
         assert "&quot;length&quot;: null" in response.text
+        assert "<code>length</code> is missing and was imputed." in response.text
+
+    def test_a_prediction_shows_the_input_warnings(self, page, make_version, make_dataset):
+        make_version()
+        response = page.post("/serving/flowers/dev/", ROW | {"input-0": "999"})
+        assert response.context["warnings"] == ["`length`: 999 is outside the training range, 5 to 11."]
+        assert page.post("/serving/flowers/dev/", ROW).context["warnings"] == []
+        rows = "".join(f"k{i % 40},{'ab'[i % 2]}\n" for i in range(80))
+        make_version(make_dataset("codes", "code,kind\n" + rows))
+        response = page.post("/serving/codes/dev/", {"input-0": "new"})
+        assert response.context["warnings"] == ["`code`: `new` is not in the training data."]
+
+    def test_a_version_that_is_not_live_can_be_tried_from_its_page(
+        self, page, api, make_version, make_dataset
+    ):
+        source = make_dataset()
+        for depth in (1, 3):
+            make_version(source, params={"max_depth": depth})
+        assert 'href="/serving/flowers/versions/1/"' in page.get("/registry/models/flowers/1/").text
+        assert 'href="/serving/flowers/dev/"' in page.get("/registry/models/flowers/2/").text
+        assert "This version is not live." in page.get("/serving/flowers/versions/1/").text
+        response = page.post("/serving/flowers/versions/1/", ROW, headers=HTMX)
+        assert "predicted by version 1" in response.text
+        sent = json.loads(response.context["curl"].split("-d '")[1].rstrip("'"))
+        answer = api.post("/predict", sent).json()
+        assert (answer["version"], answer["predictions"]) == (1, [response.context["prediction"]])
+
+    def test_trying_a_version_requires_the_permission_to_predict(self, sign_in, make_version):
+        make_version()
+        assert sign_in(None).get("/serving/flowers/versions/1/").status_code == 403
+        assert sign_in("viewer").get("/serving/flowers/versions/2/").status_code == 404
+
+    def test_the_answer_is_where_a_form_without_javascript_leads(self, page, make_version):
+        make_version()
+        text = page.post("/serving/flowers/dev/", ROW).text
+        assert 'action="/serving/flowers/dev/#answer"' in text
+        assert 'id="answer" data-answer' in text
 
     def test_an_invalid_value_stays_in_the_form(self, page, make_version):
         make_version()

@@ -46,7 +46,7 @@ def test_the_page_of_an_unfinished_job_refreshes_its_progress(page, running):
 
 def test_without_scripts_the_page_of_an_unfinished_job_reloads_itself(page, queued):
     job = queued()
-    again = f'content="3; url=/serving/jobs/{job.pk}/"'
+    again = f'content="1; url=/serving/jobs/{job.pk}/"'
     assert again in page.get(f"/serving/jobs/{job.pk}/").text
     page.post(f"/serving/jobs/{job.pk}/cancel/")
     assert 'http-equiv="refresh"' not in page.get(f"/serving/jobs/{job.pk}/").text
