@@ -2,16 +2,17 @@
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog import files, upload
 from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
 from mlplatform import storage
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 
 VERSION = OpenApiParameter("version", int, description="A version number; defaults to the latest.")
@@ -51,7 +52,7 @@ class DatasetSerializer(DatasetRowSerializer):
         fields = [*DatasetRowSerializer.Meta.fields, "columns"]
 
 
-class UploadSerializer(serializers.Serializer):
+class UploadSerializer(Serializer):
     file = serializers.FileField(allow_empty_file=True, max_length=255)
     name = serializers.CharField(required=False, allow_blank=True, max_length=255, default="")
     description = serializers.CharField(required=False, allow_blank=True, max_length=10_000, default="")
@@ -89,7 +90,7 @@ class UploadView(APIView):
 @extend_schema_view(
     get=extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
 )
-class DatasetListView(generics.ListAPIView):
+class DatasetListView(ListAPIView):
     queryset = DatasetVersion.objects.newest().for_lists()
     serializer_class = DatasetRowSerializer
     filterset_class = DatasetFilter
@@ -97,6 +98,7 @@ class DatasetListView(generics.ListAPIView):
 
 class DatasetView(APIView):
     serializer_class = DatasetSerializer
+    query_parameters = ("version",)
 
     @extend_schema(
         operation_id="get_dataset",
@@ -120,6 +122,8 @@ class DatasetView(APIView):
 
 
 class DatasetFileView(APIView):
+    query_parameters = ("version",)
+
     @extend_schema(
         operation_id="download_dataset",
         summary="Download the uploaded file",
@@ -146,7 +150,7 @@ class DatasetFileView(APIView):
         return download.respond(request, stored)
 
 
-class VersionQuery(serializers.Serializer):
+class VersionQuery(Serializer):
     version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, default=None)
 
 

@@ -4,9 +4,10 @@ import django_filters
 
 from catalog.models import DatasetVersion
 from catalog.readers.formats import FORMATS
+from mlplatform.validation.filters import FilterSet
 
 
-class DatasetFilter(django_filters.FilterSet):
+class DatasetFilter(FilterSet):
     """Filters the list of datasets, on the page and in the API."""
 
     q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")

@@ -2,9 +2,10 @@ from django import forms
 from django.conf import settings
 
 from catalog.readers.formats import EXTENSIONS
+from mlplatform.validation.forms import StrictForm
 
 
-class UploadForm(forms.Form):
+class UploadForm(StrictForm):
     file = forms.FileField(
         allow_empty_file=True,
         max_length=255,

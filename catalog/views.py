@@ -17,7 +17,7 @@ from mlplatform.errors import NotFound
 PAGE = 50
 
 
-@permissions.page()
+@permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
     filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
     page = Paginator(filtered.qs, PAGE).get_page(request.GET.get("page"))
@@ -27,7 +27,7 @@ def dataset_list(request):
     return render(request, "catalog/datasets.html", context)
 
 
-@permissions.page("upload")
+@permissions.page("upload", query=("name",), fields=None)
 def upload(request):
     is_submitted = request.method == "POST"
     initial = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
@@ -47,7 +47,7 @@ def upload(request):
 
 
 @require_POST
-@permissions.page("upload")
+@permissions.page("upload", fields=("name",))
 def add_example(request):
     name = request.POST.get("name", "")
     if name not in examples.EXAMPLES:
@@ -57,7 +57,7 @@ def add_example(request):
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
-@permissions.page()
+@permissions.page(query=("version",))
 def dataset(request, name):
     chosen = Dataset.objects.named(name)
     number = request.GET.get("version", "")

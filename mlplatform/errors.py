@@ -1,6 +1,6 @@
 """Expected errors, and their conversion to a response: a JSON body or a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -75,30 +75,36 @@ def status_of(error: ValidationError) -> int:
     return getattr(error, "status", 400)
 
 
-def _sentences(detail) -> list[str]:
-    """Flatten DRF's nested field errors into plain sentences."""
+def _flat(detail, path: tuple = ()) -> Iterator[tuple[tuple, drf.ErrorDetail]]:
+    """The errors within DRF's nested ones, each with the path of its field."""
     if isinstance(detail, dict):
-        return [
-            text if key == "non_field_errors" else f"{key}: {text}"
-            for key, value in detail.items()
-            for text in _sentences(value)
-        ]
-    if isinstance(detail, list):
-        return [text for value in detail for text in _sentences(value)]
-    return [str(detail)]
+        for name, inner in detail.items():
+            yield from _flat(inner, path if name == "non_field_errors" else (*path, str(name)))
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _flat(inner, path)
+    else:
+        yield path, detail
 
 
 def _drf_body(error: drf.APIException) -> dict:
-    if isinstance(error, drf.ValidationError) and isinstance(error.detail, dict):
-        fields = {name: _sentences(detail) for name, detail in error.detail.items()}
-        name, sentences = next(iter(fields.items()))
-        detail = sentences[0] if name == "non_field_errors" else f"{name}: {sentences[0]}"
-        return {"detail": detail, "code": "invalid", "fields": fields}
-    code = error.get_codes()
+    """Sentences that name their field, such as those about unknown ones, are not preceded by it."""
+    failures = list(_flat(error.detail))
+    # An unknown name explains the errors of the others: without `dataset`, `dataset_name` is missing.
+    failures.sort(key=lambda failure: failure[1].code != "unknown_field")
+    path, first = failures[0]
+    is_unknown = first.code == "unknown_field"
+    is_validation = isinstance(error, drf.ValidationError)
+    fields: dict[str, list[str]] = {}
+    for names, text in failures:
+        if names and text.code == "unknown_field":
+            fields.setdefault(".".join(names), []).append(str(text))
+        elif names:
+            fields.setdefault(names[0], []).append(": ".join([*names[1:], text]))
     return {
-        "detail": _sentences(error.detail)[0],
-        "code": code if isinstance(code, str) else "invalid",
-        "fields": {},
+        "detail": str(first) if is_unknown else ": ".join([*path, first]),
+        "code": first.code if is_unknown or not is_validation else "invalid",
+        "fields": fields if is_validation else {},
     }
 
 

@@ -1,5 +1,7 @@
 """The JSON parser of all API requests: strict, fast, and limited in depth. Bodies may be compressed."""
 
+import json
+
 import orjson
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -10,13 +12,53 @@ from mlplatform.web.request_body import read_content
 
 
 def loads(content: bytes):
-    """Parse a request body. Raises ValidationError, also for NaN, Infinity, invalid UTF-8 and excessive nesting."""
+    """Parse a request body. Raises ValidationError, also for NaN, Infinity, invalid UTF-8, repeated keys and
+    excessive nesting.
+    """
     try:
-        return orjson.loads(content)
+        value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise ValidationError(
             f"The request body is not valid JSON: {error.msg}.", code="parse_error"
         ) from error
+    if _may_repeat_keys(content, value):
+        _check_keys(content)
+    return value
+
+
+def unique_keys(pairs: list[tuple[str, object]]) -> dict:
+    """An `object_pairs_hook` of Python's parser. Raises ValidationError for a repeated key, code: repeated."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValidationError(f"The request body has the key `{repeated[:100]}` twice.", code="repeated")
+    return value
+
+
+def _may_repeat_keys(content: bytes, value) -> bool:
+    """False if no object has a key twice, of which orjson keeps the last. True if that is not certain.
+
+    Each key has a colon, so with a repeated one the body has more colons than its value. This takes 1 microsecond for
+    the body of a one-row prediction; Python's own parser, which can reject repeated keys, takes 5 times as long as
+    orjson.
+    """
+    colons = content.count(b":")
+    if type(value) is dict:
+        keys = len(value)
+        for part in value.values():
+            if type(part) is dict:
+                keys += len(part)
+        if keys == colons:
+            return False
+    return colons != orjson.dumps(value).count(b":") or b"\\u003a" in content or b"\\u003A" in content
+
+
+def _check_keys(content: bytes) -> None:
+    try:
+        json.loads(content, object_pairs_hook=unique_keys, parse_int=len, parse_float=len)
+    except RecursionError as error:
+        raise ValidationError("The request body is nested too deeply.", code="parse_error") from error
 
 
 class JSONParser(BaseParser):

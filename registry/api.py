@@ -6,9 +6,7 @@ import threading
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import generics
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog import examples
 from catalog.models import Dataset
@@ -18,6 +16,7 @@ from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.web import download
 from registry import artifacts
 from registry.filters import JobFilter, ModelFilter
@@ -108,7 +107,7 @@ class TrainView(APIView):
 
 
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
-class JobListView(generics.ListAPIView):
+class JobListView(ListAPIView):
     queryset = TrainingJob.objects.for_list()
     serializer_class = JobRowSerializer
     filterset_class = JobFilter
@@ -138,6 +137,8 @@ class JobLogView(APIView):
 
 
 class CancelJobView(APIView):
+    methods_without_body = ("POST",)
+
     @extend_schema(
         operation_id="cancel_job",
         summary="Cancel a training job",
@@ -152,6 +153,8 @@ class CancelJobView(APIView):
 
 
 class RetryJobView(APIView):
+    methods_without_body = ("POST",)
+
     @extend_schema(
         operation_id="retry_job",
         summary="Retry a training job",
@@ -175,7 +178,7 @@ def queued(job: TrainingJob) -> Response:
 @extend_schema_view(
     get=extend_schema(operation_id="list_models", summary="List model versions", tags=["models"])
 )
-class ModelListView(generics.ListAPIView):
+class ModelListView(ListAPIView):
     queryset = ModelVersion.objects.for_list()
     serializer_class = ModelRowSerializer
     filterset_class = ModelFilter

@@ -2,10 +2,11 @@ import django_filters
 from django.db.models import Q
 
 from mlplatform.jobs.models import JobState
+from mlplatform.validation.filters import FilterSet
 from registry.models import ModelVersion, Stage, TrainingJob
 
 
-class ModelFilter(django_filters.FilterSet):
+class ModelFilter(FilterSet):
     """Filters the list of model versions, on the page and in the API."""
 
     q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
@@ -34,7 +35,7 @@ class ModelFilter(django_filters.FilterSet):
         return queryset.filter(Q(dataset__name__icontains=value) | Q(algorithm__icontains=value))
 
 
-class JobFilter(django_filters.FilterSet):
+class JobFilter(FilterSet):
     """Filters the list of training jobs, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
+from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
 from registry.estimators.form_fields import (
     ColumnNamesField,
@@ -35,7 +36,8 @@ FORM_FIELDS = {
 }
 
 
-class TrainForm(forms.Form):
+class TrainForm(StrictForm):
+    extra_names = ("accept_warnings", "refresh", "test_size")  # clustering has no test size
     warnings: list[dict] = []  # of the dry run, if they need confirmation
 
     dataset = forms.CharField(widget=SearchSelect(attrs=REFRESH))
@@ -166,10 +168,15 @@ class TrainForm(forms.Form):
         """Whether the section of the parameters has a value or an error, so it is shown open."""
         return any(field.errors or field.value() for field in self.parameter_fields())
 
+    def submitted_names(self, names: list[str]) -> list[str]:
+        return [name for name in names if not name.startswith(PREFIX)]
+
     def clean(self):
         cleaned = super().clean()
         if self.algorithm is None and "target" in cleaned:
             self.add_error("algorithm", "Select an algorithm.")
+        if self.algorithm:
+            self._check_other_parameters()
         for parameter in self.algorithm.parameters if self.algorithm else ():
             name = PREFIX + parameter.name
             is_set, value = cleaned.get(name) or (False, None)
@@ -179,6 +186,16 @@ class TrainForm(forms.Form):
                 except ValidationError as error:
                     self.add_error(name, error)
         return cleaned
+
+    def _check_other_parameters(self) -> None:
+        """The values of parameters that the algorithm does not have: the form can be of another one."""
+        names = [name for name in self.data if name.startswith(PREFIX) and name not in self.fields]
+        for name in names:
+            if self.data[name].strip():
+                try:
+                    algorithms.check_params(self.algorithm, {name.removeprefix(PREFIX): self.data[name]})
+                except ValidationError as error:
+                    self.add_error(None, error)
 
     def add_operation_error(self, error: ValidationError) -> None:
         """Add the error of an operation, or its warnings, to the fields that they are about."""
@@ -231,7 +248,7 @@ def initial_from_request(request: TrainingRequest, *, columns: list[dict]) -> di
     }
 
 
-class PromoteForm(forms.Form):
+class PromoteForm(StrictForm):
     stage = forms.CharField(label="Stage", widget=forms.Select)
     comment = forms.CharField(
         required=False,
@@ -245,7 +262,7 @@ class PromoteForm(forms.Form):
         self.fields["stage"].widget.choices = [(stage.value, stage.label) for stage in stages]
 
 
-class RollbackForm(forms.Form):
+class RollbackForm(StrictForm):
     to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
     reason = forms.CharField(
         required=False, max_length=10_000, help_text="The reason, for the release history."

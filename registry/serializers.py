@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from mlplatform.auth import permissions
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.serializers import Serializer
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from registry.training.request import AUTOMATIC, TrainingRequest
 
@@ -15,7 +16,7 @@ class NameField(serializers.CharField):
         super().__init__(max_length=255, help_text="The name of a dataset.", **kwargs)
 
 
-class AlgorithmSerializer(serializers.Serializer):
+class AlgorithmSerializer(Serializer):
     module = serializers.CharField(max_length=200, help_text="`ensemble` or `sklearn.ensemble`")
     params = serializers.DictField(required=False, default=dict)
 
@@ -25,7 +26,7 @@ class AlgorithmSerializer(serializers.Serializer):
         return super().get_fields() | {"class": name}
 
 
-class TrainSerializer(serializers.Serializer):
+class TrainSerializer(Serializer):
     dataset_name = NameField()
     use_example = serializers.BooleanField(
         default=False,
@@ -229,14 +230,14 @@ class ModelSerializer(ModelRowSerializer):
         ]  # fmt: skip
 
 
-class PromoteSerializer(serializers.Serializer):
+class PromoteSerializer(Serializer):
     dataset_name = NameField()
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
 
 
-class RollbackSerializer(serializers.Serializer):
+class RollbackSerializer(Serializer):
     dataset_name = NameField()
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
     to_version = serializers.IntegerField(

@@ -11,6 +11,7 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
+from mlplatform.validation import unknown_names
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import AUTOMATIC, PromoteForm, TrainForm, initial_from_query, initial_from_request
@@ -22,7 +23,7 @@ from registry.training.request import TrainingRequest
 PAGE_SIZE = 50
 
 
-@permissions.page("train")
+@permissions.page("train", query=None, fields=None)
 def train(request):
     """The training form. A POST with `refresh` shows it for another dataset or algorithm, with the same input."""
     query = request.POST or request.GET
@@ -41,6 +42,7 @@ def train(request):
                 TrainingRequest.from_dict(job.request), columns=dataset.version().columns
             )
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=initial)
+        unknown_names.check(request.GET, ["job", *form.fields], noun="query parameter")
         return render_train(request, form, status=200)
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
@@ -67,7 +69,7 @@ def render_train(request, form, *, status):
     return response
 
 
-@permissions.page()
+@permissions.page(query=JobFilter.page_parameters())
 def job_list(request):
     job_filter = JobFilter(request.GET, TrainingJob.objects.for_list())
     page = Paginator(job_filter.qs, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -91,7 +93,7 @@ def job(request, pk):
     return render(request, template, {"job": job, "version": version, "figures": figures})
 
 
-@permissions.page()
+@permissions.page(query=ModelFilter.page_parameters())
 def model_list(request):
     model_filter = ModelFilter(request.GET, ModelVersion.objects.for_list())
     page = Paginator(model_filter.qs, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -124,7 +126,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
 
 
 @require_POST
-@permissions.page("promote_staging")
+@permissions.page("promote_staging", fields=None)
 def promote(request, dataset, version):
     model = ModelVersion.objects.numbered(dataset, version)
     form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])

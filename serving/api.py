@@ -10,14 +10,15 @@ from drf_spectacular.utils import (
     extend_schema_field,
     extend_schema_view,
 )
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 from registry.models import Stage
 from serving.batch import service
@@ -72,7 +73,7 @@ class PredictView(APIView):
             return Response(native.predict(read_json_body(request._request), by=request.user))
 
 
-class PredictFileSerializer(serializers.Serializer):
+class PredictFileSerializer(Serializer):
     file = serializers.FileField(
         help_text="CSV or Parquet, with the model's columns by name; other columns are kept.", max_length=255
     )
@@ -216,7 +217,7 @@ class PredictFileView(APIView):
 @extend_schema_view(
     get=extend_schema(operation_id="list_scoring_jobs", summary="List scoring jobs", tags=["predict"])
 )
-class ScoringJobListView(generics.ListAPIView):
+class ScoringJobListView(ListAPIView):
     queryset = ScoringJob.objects.for_lists()
     serializer_class = ScoringJobSerializer
     filterset_class = ScoringJobFilter
@@ -279,6 +280,8 @@ class ScoringResultView(APIView):
 
 
 class CancelScoringJobView(APIView):
+    methods_without_body = ("POST",)
+
     @extend_schema(
         operation_id="cancel_scoring_job",
         summary="Cancel a scoring job",

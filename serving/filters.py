@@ -1,10 +1,11 @@
 import django_filters
 
 from mlplatform.jobs.models import JobState
+from mlplatform.validation.filters import FilterSet
 from serving.models import ScoringJob
 
 
-class ScoringJobFilter(django_filters.FilterSet):
+class ScoringJobFilter(FilterSet):
     """Filters of the scoring jobs, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")

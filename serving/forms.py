@@ -4,6 +4,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from mlplatform.templatetags.ui import column_value
+from mlplatform.validation.forms import StrictForm
 
 PREFIX = "input-"
 MAX_CHOICES = 30  # more categories are typed, not listed
@@ -42,7 +43,7 @@ def hint(column: dict) -> str:
     return ""
 
 
-class FileForm(forms.Form):
+class FileForm(StrictForm):
     """A file to predict row by row."""
 
     file = forms.FileField(
@@ -59,7 +60,7 @@ class FileForm(forms.Form):
         return self
 
 
-class TryForm(forms.Form):
+class TryForm(StrictForm):
     """One row: a field per input column, or one JSON text if there are too many columns."""
 
     def __init__(self, data=None, *, signature: dict):

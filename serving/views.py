@@ -45,7 +45,7 @@ def home(request):
     return render(request, "serving/home.html", context)
 
 
-@permissions.page()
+@permissions.page(query=("q", "page"))
 def live(request):
     """The live version of each dataset and stage."""
     datasets = Dataset.objects.filter(pk__in=Release.objects.live().values("dataset")).order_by("name")
@@ -65,7 +65,7 @@ def live(request):
     return render(request, "serving/live.html", context)
 
 
-@permissions.page()
+@permissions.page(fields=None)
 def stage(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     dataset = _dataset(dataset, environment)
@@ -116,7 +116,7 @@ def stage_context(dataset, stage) -> dict:
     }
 
 
-@permissions.page("predict")
+@permissions.page("predict", fields=None)
 def score(request, dataset, environment):
     """Return the file with a prediction for each row, or redirect to the scoring job that creates it."""
     if request.method != "POST":  # a reload after a rejected file requests this path
@@ -151,7 +151,7 @@ def score(request, dataset, environment):
     return render(request, "serving/stage.html", context, status=422)
 
 
-@permissions.page()
+@permissions.page(query=ScoringJobFilter.page_parameters())
 def job_list(request):
     filters = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
     page = Paginator(filters.qs, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -240,7 +240,7 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
 
 
 @require_POST
-@permissions.page("promote_staging")
+@permissions.page("promote_staging", fields=None)
 def rollback(request, dataset, environment):
     dataset = Dataset.objects.named(dataset)
     form = RollbackForm(request.POST)
@@ -248,9 +248,11 @@ def rollback(request, dataset, environment):
         try:
             release = promotion.rollback(dataset, stage=environment, by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            messages.error(request, error.messages[0])
+            form.add_error(None, error)
         else:
             messages.success(
                 request, f"Version {release.model_version.number} is live in {environment} again."
             )
+    for errors in form.errors.values():
+        messages.error(request, errors[0])
     return redirect("serving:stage", dataset=dataset.name, environment=environment)

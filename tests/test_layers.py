@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom to the top: an app imports those before it, a sub-package imports those before it in its list.
 SUBPACKAGES = {
     "mlplatform": [
+        "validation",
         "resilience",
         "postgres",
         "activity",

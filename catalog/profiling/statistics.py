@@ -14,8 +14,9 @@ TOP = 10
 class Profiler:
     """Builds one profile per column from typed frames (with the dtypes of `tables.chunks`).
 
-    A profile has name, type, nullable, missing, distinct, min, max, mean and top, all JSON values. `distinct` is
-    None if there are more than 1,000 values (fewer in a table of over 500 columns) or if texts are long. `min`,
+    A profile has name, type, nullable, missing, distinct, distinct_above, min, max, mean and top, all JSON values.
+    `distinct` is None if there are more than 1,000 values (fewer in a table of over 500 columns; `distinct_above` is
+    this limit) or if texts are long. `min`,
     `max` and `mean` are set for numbers and dates (as ISO texts), ignoring infinities. `top` is set for texts and
     booleans: up to ten [value, count], or None if `distinct` is None.
     """
@@ -40,6 +41,7 @@ class _State:
         self.min = self.max = None
         self.total = 0.0
         self.limit = limit
+        self.distinct_above = None
         self.counts = {}  # value: count (measures: 0); None once there are too many
 
     def update(self, series):
@@ -81,7 +83,7 @@ class _State:
 
     def _stop_counting_at_the_limit(self):
         if len(self.counts) > self.limit:
-            self.counts = None
+            self.counts, self.distinct_above = None, self.limit
 
     def result(self):
         column, top = self.column, None
@@ -94,6 +96,7 @@ class _State:
             "nullable": column.nullable,
             "missing": self.missing,
             "distinct": None if self.counts is None else len(self.counts),
+            "distinct_above": self.distinct_above,
             "min": self._as_json(self.min),
             "max": self._as_json(self.max),
             "mean": self._as_json(self._mean()),

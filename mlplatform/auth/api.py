@@ -6,13 +6,14 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from mlplatform.auth import tokens
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.api_views import APIView
+from mlplatform.validation.serializers import Serializer
 
 
-class SignInSerializer(serializers.Serializer):
+class SignInSerializer(Serializer):
     username = serializers.CharField(max_length=150)
     password = serializers.CharField(max_length=4096, trim_whitespace=False, style={"input_type": "password"})
 

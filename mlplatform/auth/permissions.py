@@ -1,5 +1,6 @@
 """Permission checks for pages, the API and domain operations."""
 
+from collections.abc import Collection
 from functools import wraps
 
 from django.contrib.auth.decorators import login_required
@@ -7,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 
 from mlplatform.auth.roles import DENIED, can
+from mlplatform.validation.forms import check_page
 
 
 def check(user, permission: str) -> None:
@@ -20,14 +22,18 @@ def check_release(user, stage: str) -> None:
     check(user, "promote_production" if stage == "production" else "promote_staging")
 
 
-def page(permission: str = "view"):
-    """Decorator for page views: require a signed-in user with this permission."""
+def page(permission: str = "view", *, query: Collection[str] = (), fields: Collection[str] | None = ()):
+    """Decorator for page views: require a signed-in user with this permission, and no other names in the request.
+
+    `query` are the query parameters of the page, `fields` those of a POST; None means that the view checks them.
+    """
 
     def decorate(view):
         @wraps(view)
         @login_required
         def checked(request, *args, **kwargs):
             check(request.user, permission)
+            check_page(request, query=query, fields=fields)
             return view(request, *args, **kwargs)
 
         return checked

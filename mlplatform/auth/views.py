@@ -7,11 +7,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from mlplatform.auth import tokens as api_tokens
+from mlplatform.validation.forms import check_page
 
 
 @never_cache  # the response to a POST contains the new token, which is shown only once
 @login_required
 def tokens(request):
+    check_page(request)
     new_token = api_tokens.create(request.user) if request.method == "POST" else None
     context = {
         "tokens": api_tokens.active(request.user),
@@ -25,6 +27,7 @@ def tokens(request):
 @login_required
 @require_POST
 def revoke_token(request, token_key):
+    check_page(request)
     api_tokens.revoke(request.user, token_key=token_key)
     messages.success(request, "The token was revoked. Programs that use it no longer have access.")
     return redirect("tokens")

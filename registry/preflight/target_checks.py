@@ -21,6 +21,7 @@ def check(trial: Trial) -> None:
     y = _representative_target(trial)
     if y is None:
         _check_not_continuous(trial)
+        _check_class_count(trial)
     else:
         validation.check_classes(y, name=name, algorithm=trial.algorithm)
     classes = trial.target_profile["distinct"] or trial.frame[name].nunique()
@@ -77,16 +78,15 @@ def _representative_target(trial: Trial) -> np.ndarray | None:
 
 
 def _check_not_continuous(trial: Trial) -> None:
-    """Raise ValidationError for fractions, or for too many distinct numbers, which the profile does not count."""
+    """Raise ValidationError for fractions, or for too many distinct numbers."""
     name, profile = trial.target["name"], trial.target_profile
     if trial.target["type"] not in ("integer", "number"):
         return
     values = [profile["min"], profile["max"], *trial.target_sample]
-    has_distinct_limit = statistics.MAX_DISTINCT * len(trial.profile) <= statistics.MAX_DISTINCT_TOTAL
     if any(value is not None and value % 1 for value in values):
         content = "fractions"
-    elif profile["distinct"] is None and has_distinct_limit:
-        content = f"more than {statistics.MAX_DISTINCT:,} distinct numbers"
+    elif _has_too_many_values(trial):
+        content = f"more than {validation.MAX_CLASSES:,} distinct numbers"
     else:
         return
     raise ValidationError(
@@ -94,3 +94,26 @@ def _check_not_continuous(trial: Trial) -> None:
         "select a regressor or another target.",
         code="continuous_target",
     )
+
+
+def _check_class_count(trial: Trial) -> None:
+    """Raise ValidationError for more classes than a classifier is trained on."""
+    if _has_too_many_values(trial):
+        raise ValidationError(
+            f"`{trial.target['name']}` has more than {validation.MAX_CLASSES:,} distinct values; "
+            f"the limit is {validation.MAX_CLASSES:,} classes. Select another target, or merge classes.",
+            code="too_many_classes",
+        )
+
+
+def _has_too_many_values(trial: Trial) -> bool:
+    """Whether it is certain that the target has more distinct values than classes are allowed.
+
+    Profiles before `distinct_above` do not say whether they stopped counting at many values or at long texts.
+    """
+    profile = trial.target_profile
+    above = profile.get("distinct_above")
+    if above is None and profile["distinct"] is None and trial.target["type"] in ("integer", "number"):
+        above = min(statistics.MAX_DISTINCT, statistics.MAX_DISTINCT_TOTAL // len(trial.profile))
+    lower_bound = max(profile["distinct"] or 0, trial.frame[trial.target["name"]].nunique())
+    return lower_bound > validation.MAX_CLASSES or (above or 0) >= validation.MAX_CLASSES

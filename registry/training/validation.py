@@ -94,13 +94,14 @@ def check_classes(y: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
     values, counts = np.unique(y, return_counts=True)
     if y.dtype.kind in "if" and _is_continuous(values, counts, len(y)):
         raise ValidationError(
-            f"{algorithm.name} predicts classes, but `{name}` contains {len(values)} distinct numbers; "
+            f"{algorithm.name} predicts classes, but `{name}` contains {len(values):,} distinct numbers; "
             "select a regressor or another target.",
             code="continuous_target",
         )
     if len(values) > MAX_CLASSES:
         raise ValidationError(
-            f"`{name}` has {len(values)} distinct values; the limit is {MAX_CLASSES} classes.",
+            f"`{name}` has {len(values):,} distinct values; the limit is {MAX_CLASSES:,} classes. "
+            "Select another target, or merge classes.",
             code="too_many_classes",
         )
     if len(values) == 1:
@@ -110,7 +111,7 @@ def check_classes(y: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
         )
     rare = [_label(value) for value in values[counts == 1]]
     if rare:
-        listed = ", ".join(rare[:5]) + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
+        listed = ", ".join(rare[:5]) + (f" and {len(rare) - 5:,} more" if len(rare) > 5 else "")
         subject = f"The class {listed} has" if len(rare) == 1 else f"The classes {listed} have"
         raise ValidationError(
             f"{subject} only 1 row in `{name}`; each class needs at least 2. "
@@ -134,8 +135,8 @@ def check_split_sizes(rows: int, *, test_size: float, classes: int | None) -> No
     for part, size in (("test", test), ("training", rows - test)):
         if size < needed:
             raise ValidationError(
-                f"{_rows(rows)} with a target are too few: the {part} set would have {size} and "
-                f"needs at least {needed} ({reason}). Add rows or change the test size.",
+                f"{_rows(rows)} with a target are too few: the {part} set would have {size:,} and "
+                f"needs at least {needed:,} ({reason}). Add rows or change the test size.",
                 code="too_few_rows",
             )
 
@@ -165,4 +166,4 @@ def _label(value: object) -> str:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
+    return "1 row" if count == 1 else f"{count:,} rows"

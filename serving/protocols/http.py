@@ -11,12 +11,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthenticated
 
 from mlplatform import errors
 from mlplatform.auth import permissions, token_cache
 from mlplatform.json_parser import read_json_body
+from mlplatform.validation import unknown_names
 from mlplatform.web.request_body import read_content
 from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
@@ -66,17 +66,21 @@ def error_response(error: Exception, error_body: Callable[[dict, int], dict] | N
     return response
 
 
-def _require_method(request: HttpRequest, *methods: str) -> None:
+def _check(request: HttpRequest, *methods: str, query: tuple[str, ...] = ()) -> None:
+    """Raise MethodNotAllowed for another method, and ValidationError for an unknown query parameter."""
     if request.method not in methods:
         error = MethodNotAllowed(request.method)
         error.allowed = methods
         raise error
+    if request.META.get("QUERY_STRING"):
+        unknown_names.check_query(request.GET, query)
 
 
 @csrf_exempt
 def predict(request: HttpRequest) -> HttpResponse:
     """POST /predict with a token, on the fast path."""
     try:
+        _check(request, "POST")
         user = authenticate(request)
         with count_failures("native"):
             return json_response(native.predict(read_json_body(request), by=user))
@@ -87,7 +91,7 @@ def predict(request: HttpRequest) -> HttpResponse:
 def _v2_get(request: HttpRequest, read: Callable[[], dict]) -> HttpResponse:
     """The response to a GET of the Open Inference Protocol."""
     try:
-        _require_method(request, "GET", "HEAD")
+        _check(request, "GET", "HEAD")
         authenticate(request, "view")
         return json_response(read())
     except EXPECTED_ERRORS as error:
@@ -117,7 +121,7 @@ def v2_ready(request, model, version=None):
 @csrf_exempt
 def v2_infer(request, model, version=None):
     try:
-        _require_method(request, "POST")
+        _check(request, "POST")
         user = authenticate(request)
         with count_failures("v2"):
             inference = v2.infer(
@@ -140,7 +144,7 @@ def v2_infer(request, model, version=None):
 @csrf_exempt
 def v1_predict(request, model):
     try:
-        _require_method(request, "POST")
+        _check(request, "POST")
         user = authenticate(request)
         with count_failures("v1"):
             return json_response(v1.predict(model, content=read_content(request), by=user))
@@ -151,7 +155,7 @@ def v1_predict(request, model):
 @csrf_exempt
 def invoke(request):
     try:
-        _require_method(request, "POST")
+        _check(request, "POST")
         model = request.headers.get("X-Model")
         is_anonymous = settings.INVOCATIONS_ANONYMOUS and bearer_token(request) is None and not model
         by = AnonymousCaller() if is_anonymous else authenticate(request)
@@ -177,7 +181,7 @@ def invoke(request):
 def metrics(request):
     """GET /metrics, for Prometheus with a token and for signed-in users."""
     try:
-        _require_method(request, "GET", "HEAD")
+        _check(request, "GET", "HEAD")
         if bearer_token(request) or request.user.is_anonymous:
             authenticate(request, "view")
         else:
@@ -187,6 +191,10 @@ def metrics(request):
     return HttpResponse(prometheus.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@require_safe
+@csrf_exempt
 def version(request):
+    try:
+        _check(request, "GET", "HEAD")
+    except EXPECTED_ERRORS as error:
+        return error_response(error)
     return HttpResponse(v2.SERVER["version"], content_type="text/plain")

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
 from mlplatform.errors import UnsupportedType
+from mlplatform.validation import unknown_names
 from serving import prediction
 from serving.inputs.sources import (
     Columns,
@@ -70,9 +71,9 @@ def parse(content: bytes, content_type: str) -> RowSource:
 def _parse_json(body) -> RowSource:
     if not isinstance(body, dict):
         raise invalid(f"The body must be an object with one of {', '.join(FORMATS)}.")
+    unknown_names.check(body, (*FORMATS, "params"))
     formats = [name for name in FORMATS if name in body]
-    unknown = set(body) - {*FORMATS, "params"}
-    if len(formats) != 1 or unknown:
+    if len(formats) != 1:
         raise invalid(f"The body must have exactly one of {', '.join(FORMATS)}, and optionally params.")
     if not isinstance(body.get("params", {}), dict | None):
         raise invalid("`params` must be an object.")
@@ -86,8 +87,9 @@ def _parse_json(body) -> RowSource:
 
 
 def _parse_split(value) -> RowSource:
-    if not isinstance(value, dict) or set(value) - {"columns", "index", "data"}:
+    if not isinstance(value, dict):
         raise invalid("`dataframe_split` must be an object of columns, index and data.")
+    unknown_names.check(value, ("columns", "index", "data"), prefix="dataframe_split.")
     data, columns = value.get("data"), value.get("columns")
     if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
         raise invalid("`dataframe_split` must have data: a list of rows.")

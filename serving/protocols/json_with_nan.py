@@ -22,7 +22,9 @@ def parse_json(content: bytes):
         if not NAN.search(content):
             raise
         try:
-            body = json.loads(content.decode(), parse_constant=_parse_constant)
+            body = json.loads(
+                content.decode(), parse_constant=_parse_constant, object_pairs_hook=json_parser.unique_keys
+            )
             # orjson rejects what json accepts: lone surrogates and numbers of unlimited length.
             orjson.dumps(body)
         except (ValueError, RecursionError, orjson.JSONEncodeError):

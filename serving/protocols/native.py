@@ -2,19 +2,21 @@
 
 from rest_framework import serializers
 
+from mlplatform.validation.serializers import Serializer
 from serving import prediction
 from serving.prediction import Prediction
 
 MAX_VERSION = 2**31 - 1
+FIELDS = frozenset(("dataset_name", "environment", "input_data", "version", "probabilities", "warnings"))
 
 
-class InputDataSerializer(serializers.Serializer):
+class InputDataSerializer(Serializer):
     features = serializers.JSONField(
         help_text="Rows: lists of values in the order of the model's columns, or objects keyed by column name."
     )
 
 
-class PredictSerializer(serializers.Serializer):
+class PredictSerializer(Serializer):
     dataset_name = serializers.CharField(max_length=255)
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
     input_data = InputDataSerializer()
@@ -53,13 +55,14 @@ def is_valid(body) -> bool:
         return False
     name, stage, version = body.get("dataset_name"), body.get("environment"), body.get("version")
     return (
-        type(name) is str
+        body.keys() <= FIELDS
+        and type(name) is str
         and 0 < len(name) <= 255
         and name == name.strip()
         and type(stage) is str
         and 0 < len(stage) <= 20
         and stage == stage.strip()
-        and "features" in body["input_data"]
+        and body["input_data"].keys() == {"features"}
         and body["input_data"]["features"] is not None
         and (version is None or (type(version) is int and 0 < version <= MAX_VERSION))
         and type(body.get("probabilities", False)) is bool

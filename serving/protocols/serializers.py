@@ -5,6 +5,7 @@ For speed, the protocols read and write them without serializers.
 
 from rest_framework import serializers
 
+from mlplatform.validation.serializers import Serializer
 from serving.protocols import tensors, v2
 
 ROWS = "Rows: lists in the order of the model's columns, or objects keyed by column name."
@@ -52,7 +53,7 @@ class ModelReadySerializer(serializers.Serializer):
     ready = serializers.BooleanField()
 
 
-class InputTensorSerializer(serializers.Serializer):
+class InputTensorSerializer(Serializer):
     name = serializers.CharField(
         help_text="A column of the model, or any name if the input is a table of all columns."
     )
@@ -68,12 +69,12 @@ class InputTensorSerializer(serializers.Serializer):
     )
 
 
-class RequestedOutputSerializer(serializers.Serializer):
+class RequestedOutputSerializer(Serializer):
     name = serializers.CharField(help_text=" or ".join(f"`{name}`" for name in v2.OUTPUTS))
     parameters = serializers.DictField(required=False, help_text="`binary_data`")
 
 
-class InferenceRequestSerializer(serializers.Serializer):
+class InferenceRequestSerializer(Serializer):
     id = serializers.CharField(required=False)
     parameters = serializers.DictField(required=False, help_text="`content_type`, `binary_data_output`")
     inputs = InputTensorSerializer(many=True)
@@ -97,20 +98,20 @@ class InferenceResponseSerializer(serializers.Serializer):
     outputs = OutputTensorSerializer(many=True)
 
 
-class InstancesSerializer(serializers.Serializer):
+class InstancesSerializer(Serializer):
     instances = serializers.ListField(
         child=serializers.JSONField(),
         help_text=ROWS,
     )
 
 
-class SplitSerializer(serializers.Serializer):
+class SplitSerializer(Serializer):
     columns = serializers.ListField(child=serializers.CharField(), required=False)
     index = serializers.ListField(child=serializers.JSONField(), required=False)
     data = serializers.ListField(child=serializers.ListField(child=serializers.JSONField(allow_null=True)))
 
 
-class InvocationsSerializer(serializers.Serializer):
+class InvocationsSerializer(Serializer):
     """Exactly one of the first four fields."""
 
     dataframe_split = SplitSerializer(required=False)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
+from mlplatform.validation import unknown_names
 from serving.inputs.reader import Reader, TypedRows
 from serving.inputs.sources import invalid
 
@@ -22,6 +23,7 @@ DATATYPES = {
     "INT32": "<i4", "INT64": "<i8", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8", "BYTES": None,
 }  # fmt: skip
 MAX_DIMENSIONS = 8
+FIELDS = ("name", "shape", "datatype", "parameters", "data")
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def pack(values: list, datatype: str) -> bytes:
 def _header(tensor) -> tuple[str, list[int], str]:
     if not isinstance(tensor, dict):
         raise invalid("Each input must be an object.")
+    unknown_names.check(tensor, FIELDS, prefix="inputs.")
     name, shape, datatype = tensor.get("name"), tensor.get("shape"), tensor.get("datatype")
     if not isinstance(name, str):
         raise invalid("Each input must have a name.")

@@ -11,6 +11,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
+from mlplatform.validation import unknown_names
 from registry.models import Release, Stage
 from serving import prediction
 from serving.inputs.sources import invalid
@@ -20,6 +21,9 @@ from serving.protocols.tensors import Tensor, Tensors, output
 
 JSON_SIZE = "Inference-Header-Content-Length"
 OUTPUTS = ("predict", "predict_proba")
+# `parameters` can have any key. KServe's client sends `model_name`, which the protocol does not have.
+REQUEST_FIELDS = ("id", "parameters", "inputs", "outputs", "model_name")
+OUTPUT_FIELDS = ("name", "parameters")
 UNSUPPORTED_OPTION = "Classification outputs and shared memory are not supported."
 SERVER = {"name": "ml-mini-platform", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
 COLUMN_TYPES = {"number": "FP64", "integer": "INT64", "text": "BYTES", "boolean": "BOOL", "date": "BYTES"}
@@ -145,6 +149,8 @@ def _split_content(content: bytes, json_size: str | None) -> tuple[dict, memoryv
             raise invalid(f"{JSON_SIZE} is larger than the body.")
         content, binary = content[: int(json_size)], memoryview(content)[int(json_size) :]
     body = json_with_nan.parse_json(content)
+    if isinstance(body, dict):
+        unknown_names.check(body, REQUEST_FIELDS)
     if not isinstance(body, dict) or not isinstance(body.get("inputs"), list) or not body["inputs"]:
         raise invalid("The body must be an object with a non-empty list of `inputs`.")
     if not isinstance(body.get("id"), str | None):
@@ -188,6 +194,7 @@ def _requested_outputs(body: dict) -> dict[str, bool]:
         raise invalid("`outputs` must be a list of objects.")
     requested = {}
     for item in outputs:
+        unknown_names.check(item, OUTPUT_FIELDS, prefix="outputs.")
         name, parameters = item.get("name"), _parameters(item, "outputs")
         if name not in OUTPUTS:
             raise invalid(f"Unknown output `{str(name)[:100]}`; use predict or predict_proba.")

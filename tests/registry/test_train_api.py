@@ -24,7 +24,7 @@ def train(api, make_dataset):
 
 
 def test_a_nested_error_names_only_fields_of_the_request(train):
-    sentence = "Invalid data. Expected a dictionary, but got str."
+    sentence = "Must be a JSON object, not a string."
     body = train(model="x").json()
     assert (body["detail"], body["fields"]) == (f"model: {sentence}", {"model": [sentence]})
 

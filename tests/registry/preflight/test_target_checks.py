@@ -1,6 +1,7 @@
 """The dry run's checks of the target."""
 
 import numpy as np
+import pandas
 import pytest
 
 from tests.registry.preflight.conftest import codes, table
@@ -61,6 +62,23 @@ def test_a_classifier_rejects_a_continuous_target(refusal, rows):
 def test_a_classifier_rejects_a_target_with_a_distinct_number_in_every_row(refusal, rows):
     answer = np.random.default_rng(0).permutation(rows) * 7
     assert refusal(table(rows, answer=answer))[0] == "continuous_target"
+
+
+def test_a_target_of_too_many_classes_is_rejected_before_it_is_queued(refusal):
+    frame = pandas.DataFrame({"x": np.arange(12_000) % 7, "answer": [f"c{i % 5_000}" for i in range(12_000)]})
+    code, field, sentence = refusal(frame)
+    assert (code, field) == ("too_many_classes", "target")
+    assert sentence.startswith("`answer` has more than 1,000 distinct values; the limit is 1,000 classes.")
+
+
+def test_integers_of_too_many_classes_are_rejected_before_they_are_queued(refusal):
+    frame = pandas.DataFrame({"x": np.arange(12_000) % 7, "answer": np.arange(12_000) % 5_000})
+    assert refusal(frame)[0] == "continuous_target"
+
+
+def test_long_texts_are_not_counted_as_too_many_classes(check):
+    frame = table(1_200, answer=[("a" * 300, "b")[i % 2] for i in range(1_200)])
+    assert check(frame) == []
 
 
 def test_too_few_rows_for_the_split_are_rejected(refusal):

@@ -106,7 +106,7 @@ def test_csv_with_and_without_header_and_parquet_predict_the_same(
         ([1], "exactly one|an object"),
         ({}, "exactly one"),
         ({"inputs": ROWS, "instances": ROWS}, "exactly one"),
-        ({"dataframe_split": {"data": ROWS, "more": 1}}, "columns, index and data"),
+        ({"dataframe_split": {"data": ROWS, "more": 1}}, "Unknown field `dataframe_split.more`"),
         ({"dataframe_records": {"a": 1}}, "list of objects"),
         ({"dataframe_records": [{"length": 1}]}, "`width` is missing"),
         ({"instances": [["nine", 1, "red"]]}, "Row 1, column `length` must be a number"),

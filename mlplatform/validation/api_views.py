@@ -1,0 +1,34 @@
+"""The base classes of API views, which reject query parameters and bodies that a call does not have."""
+
+from rest_framework import generics, views
+
+from mlplatform.validation import unknown_names
+
+
+class StrictMixin:
+    """Rejects unknown query parameters, and a body where a call has none. Serializers check the fields of bodies."""
+
+    query_parameters: tuple[str, ...] = ()  # of GET
+    methods_without_body: tuple[str, ...] = ("DELETE",)
+
+    def initial(self, request, *args, **kwargs):
+        super().initial(request, *args, **kwargs)
+        is_read = request.method in {"GET", "HEAD"}
+        unknown_names.check_query(request.query_params, self.get_query_parameters() if is_read else ())
+        if request.method in self.methods_without_body and request.data:
+            unknown_names.check(request.data, ())
+
+    def get_query_parameters(self) -> tuple[str, ...]:
+        return self.query_parameters
+
+
+class APIView(StrictMixin, views.APIView):
+    pass
+
+
+class ListAPIView(StrictMixin, generics.ListAPIView):
+    """A paginated list; its query parameters are the filters and those of the pagination."""
+
+    def get_query_parameters(self) -> tuple[str, ...]:
+        paging = (self.paginator.page_query_param, self.paginator.page_size_query_param)
+        return (*self.filterset_class.base_filters, *paging)

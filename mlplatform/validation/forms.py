@@ -1,0 +1,45 @@
+"""The base class of page forms, and the check of the query parameters and fields of a page."""
+
+from collections.abc import Collection
+
+from django import forms
+from django.http import HttpRequest
+
+from mlplatform.validation import sentences, unknown_names
+
+CSRF_FIELD = "csrfmiddlewaretoken"
+
+
+class StrictForm(forms.Form):
+    """A form that rejects unknown fields, with our sentences instead of Django's."""
+
+    extra_names: tuple[str, ...] = ()  # that the page submits besides the fields, such as names of buttons
+
+    def full_clean(self):
+        for field in self.fields.values():
+            sentences.replace_defaults(field)
+        super().full_clean()
+
+    def clean(self):
+        known = [self.add_prefix(name) for name in self.fields]
+        names = [name for name in [*self.data, *self.files] if name not in {CSRF_FIELD, *self.extra_names}]
+        for error in unknown_names.errors(self.submitted_names(names), known).values():
+            self.add_error(None, error)
+        return super().clean()
+
+    def submitted_names(self, names: list[str]) -> list[str]:
+        """The submitted names to check; forms whose fields change between requests leave some out."""
+        return names
+
+
+def check_page(
+    request: HttpRequest, *, query: Collection[str] | None = (), fields: Collection[str] | None = ()
+) -> None:
+    """Raise ValidationError for unknown query parameters, and for unknown fields of a POST.
+
+    None means that the view checks them.
+    """
+    if query is not None:
+        unknown_names.check_query(request.GET, query)
+    if request.method == "POST" and fields is not None:
+        unknown_names.check([name for name in request.POST if name != CSRF_FIELD], fields)

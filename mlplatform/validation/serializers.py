@@ -1,0 +1,74 @@
+"""The base class of the serializers of request bodies and query parameters."""
+
+from collections.abc import Iterator, Mapping
+
+from django.http import QueryDict
+from drf_spectacular.extensions import OpenApiSerializerExtension
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from mlplatform.validation import sentences, unknown_names
+
+
+class Serializer(serializers.Serializer):
+    """A serializer of requests: rejects unknown and repeated fields, with our sentences instead of DRF's."""
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        for field in fields.values():
+            sentences.replace_defaults(field)
+        return fields
+
+    def to_internal_value(self, data):
+        if not isinstance(data, Mapping):
+            text = f"Must be a JSON object, not {sentences.json_type(data)}."
+            raise ValidationError({"non_field_errors": [ErrorDetail(text, code="invalid")]})
+        if isinstance(data, QueryDict):
+            unknown_names.check_not_repeated(data)
+        unknown = self._unknown(data)
+        try:
+            values = super().to_internal_value(data)
+        except ValidationError as error:
+            raise ValidationError(unknown | error.detail) from error
+        if unknown:
+            raise ValidationError(unknown)
+        return values
+
+    def _unknown(self, data: Mapping) -> dict[str, list[ErrorDetail]]:
+        if data.keys() <= self.fields.keys():
+            return {}
+        prefix = "".join(f"{name}." for name in self._path())
+        found = unknown_names.errors(data, self.fields, prefix=prefix, hints=list(_paths(self.root)))
+        return {
+            path.removeprefix(prefix): [ErrorDetail(error.message, code=error.code)]
+            for path, error in found.items()
+        }
+
+    def _path(self) -> list[str]:
+        """The names of the fields from the root of the body to this serializer."""
+        names, field = [], self
+        while field.parent is not None:
+            names.insert(0, field.field_name)
+            field = field.parent
+        return names
+
+
+def _paths(serializer: serializers.Serializer, prefix: str = "") -> Iterator[str]:
+    """The dotted names of all fields, those of nested serializers too."""
+    for name, field in serializer.fields.items():
+        yield prefix + name
+        if isinstance(field, serializers.Serializer):
+            yield from _paths(field, f"{prefix}{name}.")
+
+
+class SerializerSchema(OpenApiSerializerExtension):
+    """Describes request bodies as closed: `additionalProperties: false`."""
+
+    target_class = Serializer
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema, direction):
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        if type(self.target).__doc__ is None:
+            schema.pop("description", None)  # the docstring of the base class
+        return schema | {"additionalProperties": False} if direction == "request" else schema

@@ -1,0 +1,175 @@
+"""Every call and page rejects names that it does not have."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
+
+import catalog.urls
+import registry.urls
+import serving.urls
+from catalog.examples import add_example
+from catalog.models import Dataset
+from mlplatform.auth import tokens
+from registry.models import ModelVersion
+from tests.test_schema import PROBES, example_headers, with_examples
+
+NAME = "no_such_name"
+MULTIPART = "multipart/form-data"
+# Kubernetes sends `?verbose` to probes, and a probe that fails because of its parameters stops a server.
+WITHOUT_CHECK = PROBES
+
+
+def operations() -> list[tuple[str, str, dict]]:
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    return [
+        (method.upper(), path, call)
+        for path, calls in schema["paths"].items()
+        for method, call in calls.items()
+        if path not in WITHOUT_CHECK
+    ]
+
+
+@pytest.fixture
+def call(api, program, admin, make_version):
+    make_version(add_example("iris", by=admin))
+    token = f"Bearer {tokens.create(admin).token}"
+
+    def call(method, path, body=b"", kind="application/json", **headers):
+        if kind == MULTIPART:
+            return api.generic(method, path, *body, headers=headers)
+        content = json.dumps(body) if isinstance(body, dict) else body
+        return program(method, path, content, content_type=kind, **{"Authorization": token} | headers)
+
+    return call
+
+
+def rejects(response) -> bool:
+    return response.status_code == 400 and NAME in response.content.decode()
+
+
+def test_every_operation_rejects_an_unknown_query_parameter(call):
+    accepting = [
+        f"{method} {path}"
+        for method, path, operation in operations()
+        if not rejects(
+            call(method, f"{with_examples(path, operation)}?{NAME}=1", **example_headers(operation))
+        )
+    ]
+    assert accepting == []
+
+
+def test_every_operation_with_a_json_body_rejects_an_unknown_field(call):
+    accepting, count = [], 0
+    for method, path, operation in operations():
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for example in content.get("examples", {}).values():
+            body = example["value"] | {NAME: 1}
+            count += 1
+            if not rejects(call(method, with_examples(path, operation), body, **example_headers(operation))):
+                accepting.append(f"{method} {path}")
+    assert (accepting, count >= 12) == ([], True)
+
+
+@pytest.mark.parametrize("path", ["/datasets/upload", "/predict/file"])
+def test_every_operation_with_a_form_rejects_an_unknown_field(api, path):
+    files = {"file": SimpleUploadedFile("a.csv", b"a,b\n1,2\n"), "dataset_name": "a", "environment": "dev"}
+    assert rejects(api.post(path, files | {NAME: "1"}, format="multipart"))
+
+
+@pytest.mark.parametrize("path", ["/jobs/1/cancel", "/jobs/1/retry", "/predict/jobs/1/cancel"])
+def test_an_operation_without_a_body_rejects_one(api, path):
+    assert rejects(api.post(path, {NAME: 1}))
+
+
+def test_a_delete_does_not_ignore_a_version(api, make_dataset):
+    make_dataset()
+    response = api.delete("/datasets/flowers?version=1")
+    assert response.status_code == 400
+    assert response.json()["fields"] == {
+        "version": ["Unknown query parameter `version`. There are no query parameters here."]
+    }
+    assert api.get("/datasets/flowers").status_code == 200
+
+
+def pages() -> list[str]:
+    """The paths of all pages but those of Django: sign-in, sign-out and the admin."""
+    arguments = {
+        "name": "iris",
+        "dataset": "iris",
+        "version": 1,
+        "environment": "dev",
+        "pk": 1,
+        "token_key": "x",
+    }
+    paths = ["/", "/accounts/tokens/", "/accounts/tokens/x/revoke/"]
+    for module in (catalog.urls, registry.urls, serving.urls):
+        for pattern in module.urlpatterns:
+            names = pattern.pattern.converters
+            paths.append(
+                reverse(f"{module.app_name}:{pattern.name}", kwargs={n: arguments[n] for n in names})
+            )
+    return paths
+
+
+def test_every_page_rejects_an_unknown_query_parameter(call, page):
+    accepting = []
+    for path in pages():
+        response = page.get(f"{path}?{NAME}=1", headers={"Accept": "text/html"})
+        if response.status_code == 405:
+            response = page.post(f"{path}?{NAME}=1", headers={"Accept": "text/html"})
+        if not rejects(response):
+            accepting.append(path)
+    assert accepting == []
+
+
+FIELDS = {
+    "/registry/train/": {
+        "dataset": "iris",
+        "algorithm": "LogisticRegression",
+        "target": "target",
+        "test_size": 0.2,
+    },
+    "/registry/models/iris/1/promote/": {"stage": "staging"},
+    "/serving/iris/dev/": {f"input-{index}": "1" for index in range(4)},
+}
+
+
+def test_every_page_rejects_an_unknown_field(call, page):
+    accepting = []
+    for path in pages():
+        response = page.post(
+            path, FIELDS.get(path, {}) | {NAME: "1"}, headers={"Accept": "text/html"}, follow=True
+        )
+        if response.status_code not in {200, 400, 422} or NAME not in response.content.decode():
+            accepting.append(path)
+    assert accepting == []
+    assert ModelVersion.objects.count() == Dataset.objects.count() == 1
+
+
+def test_a_page_names_the_nearest_query_parameter(page):
+    response = page.get("/registry/models/?stage=production", headers={"Accept": "text/html"})
+    assert response.status_code == 400
+    assert "Unknown query parameter <code>stage</code>. Did you mean <code>environment</code>?" in (
+        response.content.decode()
+    )
+
+
+def test_an_invalid_filter_matches_nothing(page, make_dataset):
+    make_dataset()
+    content = page.get("/catalog/?format=excel").content.decode()
+    assert "Must be one of" in content
+    assert "flowers" not in content
+
+
+def test_a_form_rejects_a_value_of_another_algorithms_parameter_with_the_sentence_of_the_api(
+    page, make_dataset
+):
+    make_dataset()
+    form = {"dataset": "flowers", "algorithm": "LinearSVC", "target": "species", "test_size": "0.2"}
+    blank = page.post("/registry/train/", form | {"param-max_depth": ""})
+    given = page.post("/registry/train/", form | {"param-max_depth": "3"})
+    assert (blank.status_code, given.status_code) == (302, 422)
+    assert "LinearSVC has no parameter" in given.content.decode()
