@@ -1,6 +1,7 @@
 """The JSON parser of all API requests: strict, fast, and limited in depth. Bodies may be compressed."""
 
 import json
+from collections import Counter
 
 import orjson
 from django.core.exceptions import ValidationError
@@ -30,8 +31,7 @@ def unique_keys(pairs: list[tuple[str, object]]) -> dict:
     """An `object_pairs_hook` of Python's parser. Raises ValidationError for a repeated key, code: repeated."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValidationError(f"The request body has the key `{repeated[:100]}` twice.", code="repeated")
     return value
 
@@ -51,7 +51,11 @@ def _may_repeat_keys(content: bytes, value) -> bool:
                 keys += len(part)
         if keys == colons:
             return False
-    return colons != orjson.dumps(value).count(b":") or b"\\u003a" in content or b"\\u003A" in content
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # nested more deeply than orjson writes
+        return True
+    return colons != written.count(b":") or b"\\u003a" in content or b"\\u003A" in content
 
 
 def _check_keys(content: bytes) -> None:

@@ -137,7 +137,7 @@ class TestTry:
         make_version()
         response = page.post("/serving/flowers/dev/", ROW | {"input-0": "tall"})
         assert response.status_code == 422
-        assert response.context["form"].errors["input-0"] == ["Enter a number."]
+        assert response.context["form"].errors["input-0"] == ["Must be a number."]
         assert 'value="tall"' in response.text
 
     def test_more_than_a_hundred_columns_are_entered_as_json(self, page, make_version, make_dataset):
