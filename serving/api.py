@@ -246,13 +246,9 @@ class ScoringJobView(APIView):
         summary="Delete a finished scoring job and its result",
         tags=["predict"],
         responses={
-            204: None,
-            401: ErrorSerializer,
-            403: ErrorSerializer,
-            404: ErrorSerializer,
-            409: ErrorSerializer,
+            204: None, 401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer,
         },
-    )
+    )  # fmt: skip
     def delete(self, request, pk):
         service.delete(ScoringJob.objects.for_lists().numbered(pk), by=request.user)
         return Response(status=204)
