@@ -29,7 +29,7 @@ class DatasetVersionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     fields = [
         "dataset_link", "number", "original_filename", "key", "format", "row_count", "column_count", "size_bytes",
-        "sha256", "created_at", "created_by", "recipe_text", "profile_text",
+        "sha256", "example", "created_at", "created_by", "recipe_text", "profile_text",
     ]  # fmt: skip
     readonly_fields = fields
 

@@ -34,13 +34,19 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")
     created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True)
+    example = serializers.SerializerMethodField(
+        help_text="The scikit-learn example that the file contains, if any."
+    )
 
     class Meta:
         model = DatasetVersion
         fields = [
             "id", "name", "description", "version", "location", "format", "rows", "column_count",
-            "size_bytes", "sha256", "created_at", "created_by",
+            "size_bytes", "sha256", "created_at", "created_by", "example",
         ]  # fmt: skip
+
+    def get_example(self, version) -> str | None:
+        return version.example or None
 
 
 class DatasetSerializer(DatasetRowSerializer):

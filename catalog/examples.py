@@ -1,10 +1,11 @@
-"""Example datasets from scikit-learn, for a first training on an empty platform."""
+"""Example datasets of scikit-learn, for a first training on an empty platform."""
 
 import io
 
 from catalog import upload
 from catalog.models import DatasetVersion
 from catalog.names import normalize_name
+from mlplatform.errors import Conflict
 
 EXAMPLES = {
     "iris": "Iris flowers: 150 rows, 4 measurements, 3 species.",
@@ -15,20 +16,42 @@ EXAMPLES = {
 }
 
 
-def add_example(name: str, *, by) -> DatasetVersion:
-    """The latest version of the dataset with this name; adds the example of this name if there is no dataset.
+def add_example(name: str, *, by, number: int | None = None) -> DatasetVersion:
+    """The version of this dataset that is an example of scikit-learn; adds it if there is no such dataset.
 
-    For a name without an example it adds the iris table.
+    The example is the one with this name, or iris for any other name. Raises Conflict if the dataset has other
+    content, or if its version `number` has.
     """
     name = normalize_name(name)
-    existing = DatasetVersion.objects.newest().select_related("dataset").filter(dataset__name=name).first()
-    if existing:
-        return existing
     table = name if name in EXAMPLES else "iris"
+    versions = DatasetVersion.objects.select_related("dataset", "created_by").filter(dataset__name=name)
+    version = versions.exclude(example="").order_by("-number").first() or _add(name, table, by=by)
+    if number not in (None, version.number):
+        raise Conflict(
+            f"Version {number} of `{name}` is not scikit-learn's {version.example} example; "
+            f"that is version {version.number}.",
+            code="not_an_example",
+        )
+    return version
+
+
+def _add(name: str, table: str, *, by) -> DatasetVersion:
     content = io.BytesIO(_frame(table).to_csv(index=False).encode())
-    version, _ = upload.add_dataset(
-        content, filename=f"{table}.csv", name=name, description=EXAMPLES[table], by=by
-    )
+    try:
+        version, _ = upload.add_dataset(
+            content, filename=f"{table}.csv", name=name, description=EXAMPLES[table], by=by, example=table
+        )
+    except Conflict as error:
+        if error.code != "dataset_exists":
+            raise
+        raise Conflict(
+            f"The dataset `{name}` is not scikit-learn's {table} example. Choose another name for the example, or "
+            "train on this dataset without use_example.",
+            code="not_an_example",
+        ) from error
+    if not version.example:  # the example's file was uploaded by hand
+        version.example = table
+        version.save(update_fields=["example"])
     return version
 
 

@@ -78,6 +78,12 @@ class DatasetVersion(models.Model):
     column_count = models.PositiveIntegerField()
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    example = models.CharField(
+        max_length=50,
+        blank=True,
+        default="",
+        help_text="The example of scikit-learn that the file contains; empty for any other file.",
+    )
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="dataset_versions"

@@ -30,12 +30,16 @@ def add_dataset(
     name: str = "",
     description: str = "",
     new_version: bool = False,
+    example: str = "",
 ) -> tuple[DatasetVersion, bool]:
     """Add an uploaded file to the catalog. Returns its version and whether it is new.
 
     Uploading the same bytes again returns the existing version. Adding to an existing dataset requires
-    `new_version`. Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken,
-    TooLarge, and NotReady if the object store does not respond. Bytes are stored before rows are written.
+    `new_version`. `example` names the example of scikit-learn that the file contains. Bytes are stored before rows are
+    written.
+
+    Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken, TooLarge, and NotReady
+    if the object store does not respond.
     """
     permissions.check(by, "upload")
     name = normalize_name(name or filename)
@@ -47,6 +51,7 @@ def add_dataset(
         return existing, False
     inspected = inspection.profile(file, recipe, rows)
     version = _new_version(inspected, name=name, filename=filename, size=size, sha256=sha256, by=by)
+    version.example = example
     try:
         sample_file = sample.to_parquet(inspected.sample, recipe.columns)
         storage.save(storage.datasets(), version.sample_key, sample_file)

@@ -11,7 +11,9 @@ class ErrorSerializer(serializers.Serializer):
     fields = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
 
 
-EXAMPLES = {"name": "iris", "dataset": "iris", "version": 1, "id": 1, "model": "iris@dev"}
+# The dataset has a name of its own, so that the examples also work where `iris` is other data.
+DATASET = "iris_example"
+EXAMPLES = {"name": DATASET, "dataset": DATASET, "version": 1, "id": 1, "model": f"{DATASET}@dev"}
 
 
 def with_path_examples(result, generator, request, public):

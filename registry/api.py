@@ -15,7 +15,7 @@ from mlplatform.errors import NotReady, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
-from mlplatform.openapi import ErrorSerializer
+from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.web import download
 from registry import artifacts
@@ -41,15 +41,6 @@ from registry.training.request import TrainingRequest
 
 WAIT_S = 25
 MAX_WAIT_S = 60
-
-TRAIN_EXAMPLE = {
-    "dataset_name": "iris",
-    "use_example": True,
-    "model": {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}},
-    "target_column": "target",
-    "test_size": 0.2,
-    "random_state": 42,
-}
 
 
 def preferred_wait(header: str) -> float:
@@ -85,16 +76,17 @@ class TrainView(APIView):
             403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
             503: ErrorSerializer,
         },
-        examples=[OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True)],
     )  # fmt: skip
     @idempotent
     def post(self, request):
         serializer = TrainSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
+        name, number = data["dataset_name"], data.get("dataset_version")
         if data["use_example"]:
-            examples.add_example(data["dataset_name"], by=request.user)
-        source = Dataset.objects.named(data["dataset_name"]).version(data.get("dataset_version"))
+            source = examples.add_example(name, by=request.user, number=number)
+        else:
+            source = Dataset.objects.named(name).version(number)
         job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
         return self.respond(request, job)
 
@@ -253,7 +245,7 @@ class PromoteView(ReleaseView):
         },
         examples=[
             OpenApiExample(
-                "To staging", {"dataset_name": "iris", "version": 1, "target_stage": "staging"}, request_only=True
+                "To staging", {"dataset_name": DATASET, "version": 1, "target_stage": "staging"}, request_only=True
             )
         ],
     )  # fmt: skip
@@ -280,7 +272,7 @@ class RollbackView(ReleaseView):
             409: ErrorSerializer, 503: ErrorSerializer,
         },
         examples=[
-            OpenApiExample("In staging", {"dataset_name": "iris", "environment": "staging"}, request_only=True)
+            OpenApiExample("In dev", {"dataset_name": DATASET, "environment": "dev"}, request_only=True)
         ],
     )  # fmt: skip
     @idempotent

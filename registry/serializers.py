@@ -1,14 +1,14 @@
 """JSON representations of training jobs, model versions and releases."""
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from mlplatform.auth import permissions
-from mlplatform.openapi import ErrorSerializer
+from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.serializers import Serializer
 from registry.models import ModelVersion, Release, Stage, TrainingJob
-from registry.training.request import AUTOMATIC, TrainingRequest
+from registry.training.request import TrainingRequest
 
 
 class NameField(serializers.CharField):
@@ -26,11 +26,29 @@ class AlgorithmSerializer(Serializer):
         return super().get_fields() | {"class": name}
 
 
+TRAIN_EXAMPLE = {
+    "dataset_name": DATASET,
+    "use_example": True,
+    "model": {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}},
+    "target_column": "target",
+    "test_size": 0.2,
+    "random_state": 42,
+}
+TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True),
+        OpenApiExample("Iris, another algorithm", TRAIN_EXAMPLE | {"model": TREE}, request_only=True),
+    ]
+)
 class TrainSerializer(Serializer):
     dataset_name = NameField()
     use_example = serializers.BooleanField(
         default=False,
-        help_text="Use the scikit-learn example with this name, or iris if there is none.",
+        help_text="Add the scikit-learn example with this name, or iris under any other name, and train on it. An "
+        "existing dataset with other content is a conflict (409).",
     )
     dataset_version = serializers.IntegerField(
         required=False, allow_null=True, min_value=1, max_value=2**31 - 1
@@ -39,7 +57,6 @@ class TrainSerializer(Serializer):
     target_column = serializers.CharField(
         required=False,
         allow_null=True,
-        default=AUTOMATIC,
         trim_whitespace=False,
         help_text="Defaults to `target`, `label`, `class` or `y`, else the last column. Clustering needs none: null.",
     )
@@ -83,15 +100,8 @@ class JobModelSerializer(serializers.ModelSerializer):
     class Meta:
         model = ModelVersion
         fields = [
-            "dataset",
-            "version",
-            "environment",
-            "model_file",
-            "target",
-            "features",
-            "metrics",
-            "warnings",
-        ]
+            "dataset", "version", "environment", "model_file", "target", "features", "metrics", "warnings",
+        ]  # fmt: skip
 
 
 class JobResultSerializer(serializers.ModelSerializer):
@@ -173,14 +183,22 @@ class TrainedSerializer(JobModelSerializer):
     """The response to a training that finished within the waiting time."""
 
     message = serializers.SerializerMethodField()
+    example = serializers.SerializerMethodField(
+        help_text="The scikit-learn example that is the dataset, if any."
+    )
     job = serializers.IntegerField(source="job_id")
 
     class Meta:
         model = ModelVersion
-        fields = ["message", *JobModelSerializer.Meta.fields, "parameters", "job"]
+        fields = ["message", "example", *JobModelSerializer.Meta.fields, "parameters", "job"]
 
     def get_message(self, version) -> str:
-        return f"Version {version.number} of `{version.dataset.name}` was trained and is live in dev."
+        example = version.dataset_version.example
+        data = f" on scikit-learn's {example} example" if example else ""
+        return f"Version {version.number} of `{version.dataset.name}` was trained{data} and is live in dev."
+
+    def get_example(self, version) -> str | None:
+        return version.dataset_version.example or None
 
 
 class QueuedSerializer(serializers.Serializer):
@@ -188,8 +206,14 @@ class QueuedSerializer(serializers.Serializer):
 
     job = serializers.IntegerField(source="pk")
     state = serializers.CharField()
+    example = serializers.SerializerMethodField(
+        help_text="The scikit-learn example that is the dataset, if any."
+    )
     warnings = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
+
+    def get_example(self, job) -> str | None:
+        return job.dataset_version.example or None
 
     def get_warnings(self, job) -> list[str]:
         return [warning["detail"] for warning in job.warnings]
@@ -260,14 +284,8 @@ class ReleaseSerializer(serializers.ModelSerializer):
     class Meta:
         model = Release
         fields = [
-            "message",
-            "model_name",
-            "dataset",
-            "version",
-            "environment",
-            "artifact_path",
-            "promoted_at",
-        ]
+            "message", "model_name", "dataset", "version", "environment", "artifact_path", "promoted_at",
+        ]  # fmt: skip
 
     def get_message(self, release) -> str:
         return (

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
-from mlplatform.openapi import ErrorSerializer
+from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
@@ -49,7 +49,7 @@ class PredictionSerializer(serializers.Serializer):
 
 
 PREDICT_EXAMPLE = {
-    "dataset_name": "iris",
+    "dataset_name": DATASET,
     "environment": "dev",
     "input_data": {"features": [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]},
     "probabilities": True,

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from catalog.examples import add_example
 from mlplatform.auth import tokens
+from mlplatform.openapi import DATASET
 from mlplatform.web.fast_path import FastPath
 
 
@@ -38,7 +39,7 @@ def api_schema():
 @pytest.fixture
 def token(admin, make_version):
     """A token of an administrator, on a platform with the model of the examples."""
-    make_version(add_example("iris", by=admin))
+    make_version(add_example(DATASET, by=admin))
     return tokens.create(admin).token
 
 

@@ -13,6 +13,7 @@ import serving.urls
 from catalog.examples import add_example
 from catalog.models import Dataset
 from mlplatform.auth import tokens
+from mlplatform.openapi import DATASET
 from registry.models import ModelVersion
 from tests.test_schema import PROBES, example_headers, with_examples
 
@@ -34,7 +35,7 @@ def operations() -> list[tuple[str, str, dict]]:
 
 @pytest.fixture
 def call(api, program, admin, make_version):
-    make_version(add_example("iris", by=admin))
+    make_version(add_example(DATASET, by=admin))
     token = f"Bearer {tokens.create(admin).token}"
 
     def call(method, path, body=b"", kind="application/json", **headers):
@@ -97,8 +98,8 @@ def test_a_delete_does_not_ignore_a_version(api, make_dataset):
 def pages() -> list[str]:
     """The paths of all pages but those of Django: sign-in, sign-out and the admin."""
     arguments = {
-        "name": "iris",
-        "dataset": "iris",
+        "name": DATASET,
+        "dataset": DATASET,
         "version": 1,
         "environment": "dev",
         "pk": 1,
@@ -127,13 +128,13 @@ def test_every_page_rejects_an_unknown_query_parameter(call, page):
 
 FIELDS = {
     "/registry/train/": {
-        "dataset": "iris",
+        "dataset": DATASET,
         "algorithm": "LogisticRegression",
         "target": "target",
         "test_size": 0.2,
     },
-    "/registry/models/iris/1/promote/": {"stage": "staging"},
-    "/serving/iris/dev/": {f"input-{index}": "1" for index in range(4)},
+    f"/registry/models/{DATASET}/1/promote/": {"stage": "staging"},
+    f"/serving/{DATASET}/dev/": {f"input-{index}": "1" for index in range(4)},
 }
 
 

@@ -7,7 +7,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.views import APIView
 
-from mlplatform.openapi import ErrorSerializer
+from mlplatform.openapi import EXAMPLES, ErrorSerializer
 from serving.protocols import invocations, serializers, v2
 
 OIP, KSERVE, MLFLOW, OPERATIONS = "open inference protocol", "kserve v1", "mlflow", "operations"
@@ -123,7 +123,7 @@ describe(
             "X-Model", str, OpenApiParameter.HEADER,
             description="The model, such as `iris@staging`; without a stage, its production release. Default: the "
             "setting INVOCATIONS_MODEL.",
-            examples=[OpenApiExample("Iris in dev", "iris@dev")],
+            examples=[OpenApiExample("Iris in dev", EXAMPLES["model"])],
         )
     ],
     request={"application/json": serializers.InvocationsSerializer, "text/csv": str, PARQUET: OpenApiTypes.BINARY},

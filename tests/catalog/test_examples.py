@@ -1,6 +1,7 @@
 import pytest
 
-from catalog.examples import EXAMPLES, add_example
+from catalog.examples import EXAMPLES, _frame, add_example
+from mlplatform.errors import Conflict
 
 
 @pytest.mark.parametrize(
@@ -20,10 +21,33 @@ def test_every_example_is_a_dataset_with_a_target(admin, name, rows, columns):
     assert set(EXAMPLES) >= {name}
 
 
-def test_an_unknown_name_adds_the_iris_table(admin):
-    assert add_example("My Flowers", by=admin).dataset.name == "my_flowers"
+def test_an_unknown_name_adds_the_iris_table_and_says_so(admin, page, api):
+    version = add_example("My Flowers", by=admin)
+    assert (version.dataset.name, version.example) == ("my_flowers", "iris")
+    assert api.get("/datasets/my_flowers").json()["example"] == "iris"
+    assert "example of scikit-learn" in page.get("/catalog/my_flowers/").content.decode()
 
 
-def test_an_existing_dataset_is_used_instead_of_the_example(admin, make_dataset):
-    existing = make_dataset("iris")
-    assert add_example("iris", by=admin) == existing
+def test_the_example_is_used_after_other_data_was_added_to_its_dataset(admin, make_dataset):
+    example = add_example("wine", by=admin)
+    other = make_dataset("wine", new_version=True)
+    assert add_example("wine", by=admin) == add_example("wine", by=admin, number=1) == example
+    with pytest.raises(Conflict, match="Version 2 of `wine` is not scikit-learn's wine example"):
+        add_example("wine", by=admin, number=other.number)
+
+
+@pytest.mark.parametrize(("name", "example"), [("iris", "iris"), ("garden", "iris")])
+def test_a_dataset_with_other_content_is_never_taken_for_an_example(admin, make_dataset, name, example):
+    make_dataset(name)
+    with pytest.raises(Conflict, match=f"`{name}` is not scikit-learn's {example} example") as caught:
+        add_example(name, by=admin)
+    assert caught.value.code == "not_an_example"
+
+
+def test_an_uploaded_copy_of_an_example_is_the_example(admin, make_dataset):
+    content = _frame("diabetes").to_csv(index=False)
+    uploaded = make_dataset("diabetes", content)
+    assert uploaded.example == ""
+    assert add_example("diabetes", by=admin) == uploaded
+    uploaded.refresh_from_db()
+    assert uploaded.example == "diabetes"

@@ -34,7 +34,7 @@ def test_a_training_that_finishes_returns_201_with_the_model(train):
     body = response.json()
     assert response.status_code == 201
     assert set(body) == {
-        "message", "dataset", "version", "environment", "model_file", "target", "features", "metrics",
+        "message", "example", "dataset", "version", "environment", "model_file", "target", "features", "metrics",
         "parameters", "warnings", "job",
     }  # fmt: skip
     assert (body["dataset"], body["version"], body["environment"]) == ("flowers", 1, "dev")
