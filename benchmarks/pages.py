@@ -103,7 +103,7 @@ def crowd(model, source, user) -> None:
             dataset=datasets[n % len(datasets)],
             dataset_version=versions[n % len(versions)],
             number=n // len(datasets) + 1,
-            stage=["dev", "dev", "staging", "production"][n % 4],
+            reached=["dev", "dev", "staging", "production"][n % 4],
         )
         for n, job in enumerate(jobs)
     )
@@ -114,7 +114,8 @@ def crowd(model, source, user) -> None:
             release,
             model_version=version,
             dataset=version.dataset,
-            stage=version.stage,
+            number=version.number,
+            stage=version.reached,
             ended_at=None if n >= last else release.started_at,
         )
         for n, version in enumerate(models)

@@ -3,7 +3,17 @@
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
-from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
+from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
+
+
+class LiveInFilter(admin.SimpleListFilter):
+    title, parameter_name = "live in", "live_in"
+
+    def lookups(self, request, model_admin):
+        return Stage.choices
+
+    def queryset(self, request, queryset):
+        return queryset.live_in(self.value()) if self.value() else queryset
 
 
 @admin.register(ModelVersion)
@@ -13,19 +23,23 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     metrics_text, parameters_text, signature_text = map(readable, ("metrics", "parameters", "signature"))
     features_text, warnings_text, libraries_text = map(readable, ("features", "warnings", "libraries"))
     list_display = [
-        "__str__", "stage", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at", "trained_by",
-        "promoted_at", "releases_link",
+        "__str__", "live_in", "reached", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at",
+        "trained_by", "promoted_at", "releases_link",
     ]  # fmt: skip
-    list_filter = ["stage", "task", "algorithm", "trained_by"]
+    list_filter = [LiveInFilter, "reached", "task", "algorithm", "trained_by"]
     search_fields = ["dataset__name", "algorithm", "description", "artifact_sha256"]
     date_hierarchy = "trained_at"
     fields = [
-        "dataset_link", "source", "number", "stage", "job_link", "algorithm", "module", "task", "description", "target",
-        "test_size", "random_state", "rows_train", "rows_test", "artifact_size", "artifact_sha256", "trained_at",
-        "trained_by", "promoted_at", "metrics_text", "parameters_text", "features_text", "signature_text",
-        "warnings_text", "libraries_text",
+        "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
+        "description", "target", "test_size", "random_state", "rows_train", "rows_test", "artifact_size",
+        "artifact_sha256", "trained_at", "trained_by", "promoted_at", "metrics_text", "parameters_text",
+        "features_text", "signature_text", "warnings_text", "libraries_text",
     ]  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description="live in")
+    def live_in(self, version):
+        return ", ".join(version.live_stages) or "–"
 
     def get_queryset(self, request):
         versions = super().get_queryset(request).for_list()
@@ -37,10 +51,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 class ReleaseAdmin(ReadOnlyAdmin):
     dataset_link, version = link("dataset"), link("model_version")
     list_display = [
-        "__str__", "dataset_link", "version", "stage", "kind", "started_at", "ended_at", "released_by", "comment",
+        "__str__", "dataset_link", "version", "stage", "kind", "started_at", "released_by", "comment", "ended_at",
+        "ending", "ended_by", "end_reason",
     ]  # fmt: skip
-    list_filter = ["stage", "kind", ("ended_at", admin.EmptyFieldListFilter), "released_by"]
-    search_fields = ["dataset__name", "comment", "key"]
+    list_filter = ["stage", "kind", ("ended_at", admin.EmptyFieldListFilter), "ending", "released_by"]
+    search_fields = ["dataset__name", "comment", "end_reason", "key"]
     date_hierarchy = "started_at"
 
     def get_queryset(self, request):

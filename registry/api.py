@@ -5,7 +5,7 @@ import threading
 
 from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.response import Response
 
 from catalog import examples
@@ -15,14 +15,14 @@ from mlplatform.errors import NotReady, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
-from mlplatform.openapi import DATASET, ErrorSerializer
+from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.web import download
 from registry import artifacts
 from registry.filters import JobFilter, ModelFilter
 from registry.jobs import submission
-from registry.models import ModelVersion, Release, TrainingJob
-from registry.releases import promotion
+from registry.models import ModelVersion, TrainingJob
+from registry.releases import deletion
 from registry.serializers import (
     JobDetailSerializer,
     JobLogSerializer,
@@ -30,10 +30,7 @@ from registry.serializers import (
     JobSerializer,
     ModelRowSerializer,
     ModelSerializer,
-    PromoteSerializer,
     QueuedSerializer,
-    ReleaseSerializer,
-    RollbackSerializer,
     TrainedSerializer,
     TrainSerializer,
 )
@@ -191,11 +188,13 @@ class ModelView(APIView):
     @extend_schema(
         operation_id="delete_model",
         summary="Delete a model version and its artifacts",
+        description="Its releases stay in the history. If it is live in dev, dev goes back to the release before, or "
+        "serves nothing if there is none: `deletion` of the version says which.",
         tags=["models"],
         responses={204: None, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
     )
     def delete(self, request, dataset, version):
-        promotion.delete_version(ModelVersion.objects.numbered(dataset, version), by=request.user)
+        deletion.delete_version(ModelVersion.objects.numbered(dataset, version), by=request.user)
         return Response(status=204)
 
 
@@ -224,67 +223,3 @@ class ArtifactView(APIView):
             open_verified=lambda: artifacts.open_verified(model, key),
         )
         return download.respond(request, stored)
-
-
-class ReleaseView(APIView):
-    """An operation that releases a model version, and returns the release."""
-
-    def respond(self, request, release: Release) -> Response:
-        return Response(ReleaseSerializer(release).data)
-
-
-class PromoteView(ReleaseView):
-    @extend_schema(
-        operation_id="promote",
-        summary="Promote a model version to a higher stage",
-        tags=["releases"],
-        request=PromoteSerializer,
-        responses={
-            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
-            409: ErrorSerializer, 503: ErrorSerializer,
-        },
-        examples=[
-            OpenApiExample(
-                "To staging", {"dataset_name": DATASET, "version": 1, "target_stage": "staging"}, request_only=True
-            )
-        ],
-    )  # fmt: skip
-    @idempotent
-    def post(self, request):
-        serializer = PromoteSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
-        version = ModelVersion.objects.numbered(data["dataset_name"], data["version"])
-        release = promotion.promote(
-            version, stage=data["target_stage"], by=request.user, comment=data["comment"]
-        )
-        return self.respond(request, release)
-
-
-class RollbackView(ReleaseView):
-    @extend_schema(
-        operation_id="rollback",
-        summary="Roll back a stage to an earlier version",
-        tags=["releases"],
-        request=RollbackSerializer,
-        responses={
-            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
-            409: ErrorSerializer, 503: ErrorSerializer,
-        },
-        examples=[
-            OpenApiExample("In dev", {"dataset_name": DATASET, "environment": "dev"}, request_only=True)
-        ],
-    )  # fmt: skip
-    @idempotent
-    def post(self, request):
-        serializer = RollbackSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
-        release = promotion.rollback(
-            Dataset.objects.named(data["dataset_name"]),
-            stage=data["environment"],
-            by=request.user,
-            to_version=data["to_version"],
-            reason=data["reason"],
-        )
-        return self.respond(request, release)

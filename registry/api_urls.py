@@ -1,6 +1,6 @@
 from django.urls import path
 
-from registry import api
+from registry import api, release_api
 
 urlpatterns = [
     path("train", api.TrainView.as_view()),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("models", api.ModelListView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view()),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view()),
-    path("promote", api.PromoteView.as_view()),
-    path("rollback", api.RollbackView.as_view()),
+    path("promote", release_api.PromoteView.as_view()),
+    path("rollback", release_api.RollbackView.as_view()),
+    path("retire", release_api.RetireView.as_view()),
 ]

@@ -11,7 +11,7 @@ class ModelFilter(FilterSet):
 
     q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
-    environment = django_filters.ChoiceFilter(field_name="stage", choices=Stage.choices, label="Stage")
+    environment = django_filters.ChoiceFilter(method="live_in", choices=Stage.choices, label="Live in")
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
     task = django_filters.ChoiceFilter(
         choices=[(task, task) for task in ("classification", "regression", "clustering")], label="Task"
@@ -30,6 +30,9 @@ class ModelFilter(FilterSet):
     class Meta:
         model = ModelVersion
         fields = ["q", "dataset", "environment", "algorithm", "task", "ordering"]
+
+    def live_in(self, queryset, name, value):
+        return queryset.live_in(value)
 
     def search(self, queryset, name, value):
         return queryset.filter(Q(dataset__name__icontains=value) | Q(algorithm__icontains=value))

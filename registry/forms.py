@@ -1,4 +1,4 @@
-"""Forms of the registry: training, with a field for each parameter of the algorithm; promotion and rollback."""
+"""Forms of the registry: training, with a field for each parameter of the algorithm, and changes of what is live."""
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -248,7 +248,18 @@ def initial_from_request(request: TrainingRequest, *, columns: list[dict]) -> di
     }
 
 
-class PromoteForm(StrictForm):
+class ReleaseForm(StrictForm):
+    """A change of what is live. Confirming it sends the number of the live version that the page named."""
+
+    expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    @classmethod
+    def to_confirm(cls, values: dict, *, live) -> "ReleaseForm":
+        """The form of the confirmation page, with the same values."""
+        return cls(initial=values | {"expected_live": live.number})
+
+
+class PromoteForm(ReleaseForm):
     stage = forms.CharField(label="Stage", widget=forms.Select)
     comment = forms.CharField(
         required=False,
@@ -257,12 +268,12 @@ class PromoteForm(StrictForm):
         help_text="The reason, for the release history.",
     )
 
-    def __init__(self, data=None, *, stages: list[Stage], **kwargs):
+    def __init__(self, data=None, *, stages: list[Stage] = (), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["stage"].widget.choices = [(stage.value, stage.label) for stage in stages]
 
 
-class RollbackForm(StrictForm):
+class RollbackForm(ReleaseForm):
     to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
     reason = forms.CharField(
         required=False, max_length=10_000, help_text="The reason, for the release history."
@@ -271,3 +282,9 @@ class RollbackForm(StrictForm):
     def __init__(self, data=None, *, numbers: list[int] = (), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["to_version"].widget.choices = [(number, f"version {number}") for number in numbers]
+
+
+class RetireForm(ReleaseForm):
+    reason = forms.CharField(
+        required=False, max_length=10_000, help_text="The reason, for the release history."
+    )

@@ -83,7 +83,7 @@ class VersionCounter(models.Model):
 
 
 class ModelVersion(models.Model):
-    """One trained pipeline of a dataset. Its artifact is owned by its newest release in its stage."""
+    """One trained pipeline of a dataset. Its artifact belongs to its newest release in the highest stage."""
 
     # PROTECT: a dataset cannot be deleted while a model depends on it.
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="model_versions")
@@ -91,7 +91,13 @@ class ModelVersion(models.Model):
         DatasetVersion, on_delete=models.PROTECT, related_name="model_versions"
     )
     number = models.PositiveIntegerField()
-    stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.DEV, db_index=True)
+    reached = models.CharField(
+        max_length=20,
+        choices=Stage.choices,
+        default=Stage.DEV,
+        db_index=True,
+        help_text="The highest stage in which it was ever live.",
+    )
     job = models.OneToOneField(
         TrainingJob, null=True, on_delete=models.SET_NULL, related_name="model_version"
     )
@@ -127,7 +133,7 @@ class ModelVersion(models.Model):
         ordering = ["-trained_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "number"], name="model_version_number"),
-            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="model_version_stage"),
+            models.CheckConstraint(condition=Q(reached__in=Stage.values), name="model_version_reached"),
         ]
 
     def __str__(self):
@@ -136,7 +142,7 @@ class ModelVersion(models.Model):
     @property
     def name(self) -> str:
         """`my_dataset_model_staging_v1`"""
-        return f"{self.dataset.name}_model_{self.stage}_v{self.number}"
+        return f"{self.dataset.name}_model_{self.reached}_v{self.number}"
 
     @property
     def model_file(self) -> str:
@@ -150,8 +156,8 @@ class ModelVersion(models.Model):
 
     @property
     def release(self) -> "Release":
-        """The newest release in the version's stage: the owner of its artifact. Uses prefetched releases."""
-        return max((r for r in self.releases.all() if r.stage == self.stage), key=lambda r: r.pk)
+        """The newest release in the highest stage: the owner of its artifact. Uses prefetched releases."""
+        return max((r for r in self.releases.all() if r.stage == self.reached), key=lambda r: r.pk)
 
     @property
     def artifact_path(self) -> str:
@@ -165,29 +171,62 @@ class ModelVersion(models.Model):
 
     @property
     def live_stages(self) -> list[str]:
+        """The stages in which it is live now, from the lowest to the highest. Uses prefetched releases."""
         live = {release.stage for release in self.releases.all() if release.is_live}
         return [stage for stage in Stage.values if stage in live]
 
+    @property
+    def environment(self) -> str | None:
+        """The highest stage in which it is live now, or None."""
+        return next(reversed(self.live_stages), None)
+
 
 class Release(models.Model):
-    """One model version being live in one stage of its dataset, from started_at to ended_at."""
+    """One model version being live in one stage of its dataset, from started_at to ended_at.
+
+    Releases are kept when their version is deleted: `number` says which one it was.
+    """
 
     class Kind(models.TextChoices):
         TRAINING = "training", "training"
         PROMOTION = "promotion", "promotion"
         ROLLBACK = "rollback", "rollback"
 
+    class Ending(models.TextChoices):
+        REPLACED = "replaced", "replaced"
+        RETIRED = "retired", "retired"
+        DELETED = "deleted", "version deleted"
+
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="releases")
-    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="releases")
+    model_version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="releases"
+    )
+    number = models.PositiveIntegerField(help_text="The number of the model version.")
     stage = models.CharField(max_length=20, choices=Stage.choices)
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    key = models.CharField(max_length=255, help_text="The key of the artifact in the trained-models bucket.")
+    restores = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The training or promotion that a rollback went back to.",
+    )
+    key = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="The key of the artifact in the trained-models bucket; empty if the version was deleted.",
+    )
     comment = models.TextField(blank=True)
     started_at = models.DateTimeField(db_index=True)
-    ended_at = models.DateTimeField(null=True, blank=True)
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="releases"
     )
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=20, blank=True, choices=Ending.choices)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="ended_releases"
+    )
+    end_reason = models.TextField(blank=True, help_text="Why the stage was retired.")
 
     objects = ReleaseQuerySet.as_manager()
 
@@ -198,14 +237,22 @@ class Release(models.Model):
                 fields=["dataset", "stage"], condition=Q(ended_at=None), name="one_live_release"
             ),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="release_stage"),
+            models.CheckConstraint(
+                condition=Q(model_version__isnull=False) | Q(ended_at__isnull=False),
+                name="live_release_has_version",
+            ),
         ]
 
     def __str__(self):
-        return f"{self.dataset.name} version {self.model_version.number} in {self.stage}"
+        return f"{self.dataset.name} version {self.number} in {self.stage}"
 
     @property
     def is_live(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def is_retired(self) -> bool:
+        return self.ending == self.Ending.RETIRED
 
     @property
     def artifact_path(self) -> str:

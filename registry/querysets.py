@@ -1,7 +1,7 @@
 """Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
 
 from django.db import models
-from django.db.models import FloatField
+from django.db.models import Exists, FloatField, OuterRef
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
@@ -20,10 +20,10 @@ MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLU
 
 class TrainingJobQuerySet(JobQuerySet):
     def with_results(self):
-        """With the dataset version, the user and the model version, but without log and traceback."""
-        return self.select_related(
-            "dataset_version__dataset", "requested_by", "model_version__dataset"
-        ).defer("traceback", "log", *DATASET_VERSION_COLUMNS)
+        """With the dataset version, the user, the model version and its releases, without log and traceback."""
+        related = ("dataset_version__dataset", "requested_by", "model_version__dataset")
+        jobs = self.select_related(*related).defer("traceback", "log", *DATASET_VERSION_COLUMNS)
+        return jobs.prefetch_related("model_version__releases")
 
     def for_page(self):
         """For the page of a job: with the metrics of its model, and the algorithm's class as `class_name`."""
@@ -50,12 +50,19 @@ class ModelVersionQuerySet(models.QuerySet):
         headline = Coalesce(*(f"metric_{key}" for key in HEADLINE_METRICS.values()))
         return self.with_releases().defer(*WIDE_COLUMNS).annotate(**metrics).annotate(headline=headline)
 
+    def live_in(self, stage: str):
+        """The versions that are live in a stage: at most one of each dataset."""
+        return self.filter(releases__stage=stage, releases__ended_at=None)
+
     def numbered(self, dataset_name: str, number: int):
-        """One model version of a dataset. Raises NotFound with a sentence."""
+        """One model version of a dataset. Raises NotFound, which says if it was deleted."""
         dataset = Dataset.objects.named(dataset_name)
         version = self.with_releases().filter(dataset=dataset, number=number).first()
         if version is None:
-            raise NotFound(f"`{dataset.name}` has no model version {number}.", code="model_not_found")
+            sentence = f"`{dataset.name}` has no model version {number}."
+            if dataset.releases.of_deleted(number).exists():
+                sentence = f"Model version {number} of `{dataset.name}` was deleted."
+            raise NotFound(sentence, code="model_not_found")
         return version
 
 
@@ -63,9 +70,18 @@ class ReleaseQuerySet(models.QuerySet):
     def live(self):
         return self.filter(ended_at=None)
 
+    def with_stage_is_live(self):
+        """With `stage_is_live`: whether any version is live in the stage of the release now."""
+        live = self.model.objects.live().filter(dataset=OuterRef("dataset"), stage=OuterRef("stage"))
+        return self.annotate(stage_is_live=Exists(live))
+
+    def of_deleted(self, number: int):
+        """The releases of a version with this number that was deleted since."""
+        return self.filter(number=number, model_version=None)
+
     def with_versions(self):
         return self.select_related(
-            "dataset", "model_version__dataset", "model_version__trained_by", "released_by"
+            "dataset", "model_version__dataset", "model_version__trained_by", "released_by", "ended_by"
         )
 
     def for_list(self):

@@ -7,7 +7,8 @@ from rest_framework import serializers
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.serializers import Serializer
-from registry.models import ModelVersion, Release, Stage, TrainingJob
+from registry.models import ModelVersion, Stage, TrainingJob
+from registry.releases import deletion
 from registry.training.request import TrainingRequest
 
 
@@ -87,6 +88,14 @@ class MetricsField(serializers.JSONField):
         return {name: metric for name, metric in value.items() if name != "residuals"}
 
 
+class EnvironmentField(serializers.ChoiceField):
+    """Where a version is live: the highest stage, or null."""
+
+    def __init__(self):
+        help_text = "The highest stage in which the version is live now; null if it is not live."
+        super().__init__(Stage.choices, allow_null=True, read_only=True, help_text=help_text)
+
+
 class JobModelSerializer(serializers.ModelSerializer):
     """The model version that a job created."""
 
@@ -94,7 +103,7 @@ class JobModelSerializer(serializers.ModelSerializer):
 
     dataset = serializers.CharField(source="dataset.name")
     version = serializers.IntegerField(source="number")
-    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    environment = EnvironmentField()
     model_file = serializers.CharField()
 
     class Meta:
@@ -109,7 +118,7 @@ class JobResultSerializer(serializers.ModelSerializer):
 
     dataset = serializers.CharField(source="dataset.name")
     version = serializers.IntegerField(source="number")
-    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    environment = EnvironmentField()
     model_file = serializers.CharField()
 
     class Meta:
@@ -228,8 +237,15 @@ class ModelRowSerializer(serializers.ModelSerializer):
     metrics = serializers.DictField(child=serializers.FloatField(), source="main_metrics")
     version = serializers.IntegerField(source="number")
     name = serializers.CharField()
-    environment = serializers.ChoiceField(Stage.choices, source="stage")
-    live_in = serializers.ListField(child=serializers.ChoiceField(Stage.choices), source="live_stages")
+    environment = EnvironmentField()
+    live_in = serializers.ListField(
+        child=serializers.ChoiceField(Stage.choices),
+        source="live_stages",
+        help_text="The stages in which the version is live now, from the lowest to the highest.",
+    )
+    reached = serializers.ChoiceField(
+        Stage.choices, help_text="The highest stage in which the version was ever live."
+    )
     dataset = serializers.CharField(source="dataset.name")
     dataset_version = serializers.IntegerField(source="dataset_version.number")
     artifact_path = serializers.CharField()
@@ -239,58 +255,23 @@ class ModelRowSerializer(serializers.ModelSerializer):
     class Meta:
         model = ModelVersion
         fields = [
-            "id", "name", "version", "environment", "live_in", "dataset", "dataset_version", "artifact_path",
-            "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target", "metrics",
-            "test_size", "random_state", "rows_train", "rows_test", "trained_at", "trained_by", "promoted_at", "job",
+            "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
+            "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
+            "metrics", "test_size", "random_state", "rows_train", "rows_test", "trained_at", "trained_by",
+            "promoted_at", "job",
         ]  # fmt: skip
 
 
 class ModelSerializer(ModelRowSerializer):
     metrics = MetricsField()
+    deletion = serializers.SerializerMethodField(
+        help_text="Which version dev serves after the deletion of this one; empty if it is not live in dev."
+    )
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
-            *ModelRowSerializer.Meta.fields, "features", "signature", "parameters", "warnings", "libraries",
+            *ModelRowSerializer.Meta.fields, "features", "signature", "parameters", "warnings", "libraries", "deletion",
         ]  # fmt: skip
 
-
-class PromoteSerializer(Serializer):
-    dataset_name = NameField()
-    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
-    target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
-    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
-
-
-class RollbackSerializer(Serializer):
-    dataset_name = NameField()
-    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
-    to_version = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1
-    )
-    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
-
-
-class ReleaseSerializer(serializers.ModelSerializer):
-    """The response to a promotion or rollback."""
-
-    message = serializers.SerializerMethodField()
-    model_name = serializers.SerializerMethodField()
-    dataset = serializers.CharField(source="dataset.name")
-    version = serializers.IntegerField(source="model_version.number")
-    environment = serializers.ChoiceField(Stage.choices, source="stage")
-    artifact_path = serializers.CharField()
-    promoted_at = serializers.DateTimeField(source="started_at")
-
-    class Meta:
-        model = Release
-        fields = [
-            "message", "model_name", "dataset", "version", "environment", "artifact_path", "promoted_at",
-        ]  # fmt: skip
-
-    def get_message(self, release) -> str:
-        return (
-            f"Version {release.model_version.number} of `{release.dataset.name}` is live in {release.stage}."
-        )
-
-    def get_model_name(self, release) -> str:
-        return f"{release.dataset.name}_model_{release.stage}_v{release.model_version.number}"
+    def get_deletion(self, version) -> str:
+        return deletion.effect(version)

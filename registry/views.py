@@ -16,8 +16,8 @@ from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import AUTOMATIC, PromoteForm, TrainForm, initial_from_query, initial_from_request
 from registry.jobs import submission
-from registry.models import ModelVersion, Stage, TrainingJob
-from registry.releases import promotion
+from registry.models import ModelVersion, Release, Stage, TrainingJob
+from registry.releases import deletion, promotion
 from registry.training.request import TrainingRequest
 
 PAGE_SIZE = 50
@@ -106,14 +106,14 @@ def model(request, dataset, version):
 
 
 def render_model(request, version: ModelVersion, *, form=None, status=200):
-    higher_stages = [stage for stage in Stage if stage.rank > Stage(version.stage).rank]
-    allowed = [stage for stage in higher_stages if permissions.can(request.user, f"promote_{stage}")]
+    promotable = promotion.promotable_stages(version)
+    allowed = [stage for stage in promotable if permissions.can(request.user, f"promote_{stage}")]
     if allowed and form is None:
         form = PromoteForm(stages=allowed)
     context = {
         "model": version,
         "releases": version.releases.select_related("released_by"),
-        "higher_stages": higher_stages,
+        "promotable": promotable,
         "form": form,
         "figures": charts.figures(version.metrics),
         "not_used": version.columns_not_used,
@@ -128,11 +128,16 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
 @require_POST
 @permissions.page("promote_staging", fields=None)
 def promote(request, dataset, version):
+    """Promote, or ask for confirmation if another version would be replaced."""
     model = ModelVersion.objects.numbered(dataset, version)
     form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])
     if form.is_valid():
+        values = form.cleaned_data
         try:
-            release = promotion.promote(model, by=request.user, **form.cleaned_data)
+            live = promotion.plan_promotion(model, stage=values["stage"], by=request.user)
+            if live and live.number != values["expected_live"]:
+                return confirm_promotion(request, model, live, values)
+            release = promotion.promote(model, by=request.user, **values)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -141,18 +146,32 @@ def promote(request, dataset, version):
     return render_model(request, model, form=form, status=422)
 
 
-@permissions.page("delete")
+def confirm_promotion(request, model: ModelVersion, live: Release, values: dict):
+    context = {
+        "title": f"Promote version {model.number} to {live.stage}?",
+        "live": live,
+        "form": PromoteForm.to_confirm(values, live=live),
+        "submit": f"Promote version {model.number}",
+        "back": reverse("registry:model", args=[model.dataset.name, model.number]),
+    }
+    return render(request, "registry/confirm_release.html", context)
+
+
+@permissions.page("delete", fields=("effect",))
 def delete_model(request, dataset, version):
-    """A GET asks for confirmation; a POST deletes."""
+    """A GET asks for confirmation and says what happens to dev; a POST deletes."""
     model = ModelVersion.objects.numbered(dataset, version)
     error = None
     if request.method == "POST":
         try:
-            promotion.delete_version(model, by=request.user)
+            successor = deletion.delete_version(
+                model, by=request.user, expected_effect=request.POST.get("effect")
+            )
         except ValidationError as conflict:
             error = conflict.messages[0]
         else:
-            messages.success(request, f"Model version {version} of {model.dataset.name} was deleted.")
+            dev = f" Version {successor.number} is live in dev again." if successor else ""
+            messages.success(request, f"Model version {version} of {model.dataset.name} was deleted.{dev}")
             return redirect("registry:models")
-    context = {"model": model, "error": error}
+    context = {"model": model, "effect": deletion.effect(model), "error": error}
     return render(request, "registry/delete_model.html", context, status=409 if error else 200)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from serving import views
+from serving import release_views, views
 
 app_name = "serving"
 
@@ -14,5 +14,6 @@ urlpatterns = [
     path("serving/<str:dataset>/versions/<int:version>/", views.version, name="version"),
     path("serving/<str:dataset>/<str:environment>/", views.stage, name="stage"),
     path("serving/<str:dataset>/<str:environment>/file/", views.score, name="score"),
-    path("serving/<str:dataset>/<str:environment>/rollback/", views.rollback, name="rollback"),
+    path("serving/<str:dataset>/<str:environment>/rollback/", release_views.rollback, name="rollback"),
+    path("serving/<str:dataset>/<str:environment>/retire/", release_views.retire, name="retire"),
 ]

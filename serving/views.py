@@ -14,7 +14,7 @@ from mlplatform.auth import permissions
 from mlplatform.web import download
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
-from registry.releases import promotion
+from registry.releases import history
 from serving import code_snippets, prediction
 from serving.batch import service
 from serving.filters import ScoringJobFilter
@@ -47,17 +47,25 @@ def home(request):
 
 @permissions.page(query=("q", "page"))
 def live(request):
-    """The live version of each dataset and stage."""
-    datasets = Dataset.objects.filter(pk__in=Release.objects.live().values("dataset")).order_by("name")
+    """The live version of each dataset and stage, with the stages that serve nothing any more."""
+    datasets = Dataset.objects.filter(pk__in=Release.objects.values("dataset")).order_by("name")
     if query := request.GET.get("q", "").strip():
         datasets = datasets.filter(name__icontains=query)
     page = Paginator(datasets, PAGE_SIZE).get_page(request.GET.get("page"))
-    releases = Release.objects.for_list().live().filter(dataset__in=[dataset.pk for dataset in page])
-    cells = {(release.dataset_id, release.stage): release for release in releases}
+    releases = Release.objects.filter(dataset__in=[dataset.pk for dataset in page])
+    cells = {(release.dataset_id, release.stage): release for release in releases.for_list().live()}
+    used = set(releases.order_by().values_list("dataset", "stage").distinct())
     rows = [
         {
             "dataset": dataset,
-            "cells": [{"stage": stage, "release": cells.get((dataset.pk, stage))} for stage in Stage.values],
+            "cells": [
+                {
+                    "stage": stage,
+                    "release": cells.get((dataset.pk, stage)),
+                    "was_used": (dataset.pk, stage) in used,
+                }
+                for stage in Stage.values
+            ],
         }
         for dataset in page
     ]
@@ -75,7 +83,7 @@ def stage(request, dataset, environment):
     return render_try(request, "serving/stage.html", context)
 
 
-@permissions.page("predict")
+@permissions.page("predict", fields=None)
 def version(request, dataset, version):
     """A form to try a version that need not be live. Every version was live in dev, where its artifact is."""
     model = ModelVersion.objects.numbered(dataset, version)
@@ -98,15 +106,16 @@ def _dataset(name: str, environment: str) -> Dataset:
 
 def stage_context(dataset, stage) -> dict:
     """The context of the page of one stage, without the results of its forms."""
-    history = list(Release.objects.for_list().filter(dataset=dataset, stage=stage)[:PAGE_SIZE])
-    release = next((release for release in history if release.is_live), None)
+    releases = list(Release.objects.for_list().filter(dataset=dataset, stage=stage)[:PAGE_SIZE])
+    release = next((release for release in releases if release.is_live), None)
     return {
         "dataset": dataset,
         "stage": stage,
         "stages": Stage.values,
         "release": release,
-        "history": history,
-        "rollback": rollback_form(history, release),
+        "history": releases,
+        "retired": next((past for past in releases[:1] if past.is_retired), None),
+        "rollback": rollback_form(releases, history.previous_release(dataset, stage)),
         "verification": release
         and Verification.objects.defer(*Verification.LARGE).filter(pk=release.model_version_id).first(),
         "file_form": FileForm().for_signature(release and release.model_version.signature),
@@ -196,12 +205,11 @@ def result(request, pk):
     return download.respond(request, service.result_file(job))
 
 
-def rollback_form(history, release) -> RollbackForm | None:
-    """The form to roll back to a version that was live in this stage before, the latest first."""
-    current = release.model_version.number if release else None
-    numbers = dict.fromkeys(
-        past.model_version.number for past in history if past.model_version.number != current
-    )
+def rollback_form(releases: list[Release], previous: Release | None) -> RollbackForm | None:
+    """The form to roll back to a version that was live in this stage: first the previous one, then the latest."""
+    live = {past.number for past in releases if past.is_live}
+    earlier = [past.number for past in releases if past.model_version and past.number not in live]
+    numbers = dict.fromkeys([*([previous.number] if previous else []), *earlier])
     return RollbackForm(numbers=list(numbers)) if numbers else None
 
 
@@ -215,14 +223,17 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
     if not form.is_valid():
         return context
     row, with_probabilities = form.row(), model.signature["probabilities"]
-    options = {"stage": stage, "version": version, "probabilities": with_probabilities}
+    options = {"version": version, "probabilities": with_probabilities}
+    found_in = None if version else stage  # a version can be tried even if the stage is retired
     try:
-        result = prediction.predict(model.dataset, rows=[row], by=request.user, warnings=True, **options)
+        result = prediction.predict(
+            model.dataset, stage=found_in, rows=[row], by=request.user, warnings=True, **options
+        )
     except ValidationError as error:
         form.add_error(None, error.messages)
         return context
     columns = {column["name"]: column for column in model.signature["inputs"]}
-    body = code_snippets.body(model.dataset.name, row=row, **options)
+    body = code_snippets.body(model.dataset.name, row=row, stage=stage, **options)
     url = request.build_absolute_uri("/predict")
     pairs = zip(result.classes, result.probabilities[0], strict=True) if result.probabilities else []
     return context | {
@@ -237,22 +248,3 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
         "curl": code_snippets.curl(url, body),
         "python": code_snippets.python(url, body),
     }
-
-
-@require_POST
-@permissions.page("promote_staging", fields=None)
-def rollback(request, dataset, environment):
-    dataset = Dataset.objects.named(dataset)
-    form = RollbackForm(request.POST)
-    if form.is_valid():
-        try:
-            release = promotion.rollback(dataset, stage=environment, by=request.user, **form.cleaned_data)
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(
-                request, f"Version {release.model_version.number} is live in {environment} again."
-            )
-    for errors in form.errors.values():
-        messages.error(request, errors[0])
-    return redirect("serving:stage", dataset=dataset.name, environment=environment)

@@ -27,6 +27,7 @@ CALLS = {
     ("DELETE", "/models/{dataset}/{version}"),
     ("POST", "/promote"),
     ("POST", "/rollback"),
+    ("POST", "/retire"),
     ("POST", "/predict"),
     ("POST", "/predict/file"),
     ("GET", "/predict/jobs"),
@@ -83,7 +84,8 @@ def examples_of(schema, path: str) -> list[dict]:
 
 def run_examples(schema, api) -> None:
     """Send the examples in the order of the model lifecycle, as a reader of the documentation does."""
-    for path, status in (("/train", 201), ("/predict", 200), ("/promote", 200), ("/rollback", 200)):
+    ok = ("/predict", "/promote", "/rollback", "/retire")
+    for path, status in (("/train", 201), *((path, 200) for path in ok)):
         for body in examples_of(schema, path):
             response = api.post(path, body)
             assert response.status_code == status, response.content

@@ -13,9 +13,9 @@ DENIED = {
     "predict": "Your account has no role yet. Ask an administrator to assign one.",
     "upload": "You don't have permission to upload datasets. It requires the data scientist role.",
     "train": "You don't have permission to train models. It requires the data scientist role.",
-    "promote_staging": "You don't have permission to promote this version to staging. "
+    "promote_staging": "You don't have permission to change the live version in dev or staging. "
     "It requires the data scientist role.",
-    "promote_production": "You don't have permission to promote this version to production. "
+    "promote_production": "You don't have permission to change the live version in production. "
     "It requires the release manager role.",
     "delete": "You don't have permission to delete this. It requires the release manager role.",
     "administer": "You don't have permission to do this. It requires the administrator role.",

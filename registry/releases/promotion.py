@@ -1,22 +1,18 @@
-"""Promotion, rollback and deletion of model versions: the only writers of releases."""
+"""Promotion, rollback and retirement: what is live in a stage."""
 
 import contextlib
-from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import Dataset
 from mlplatform import storage
 from mlplatform.auth import permissions
-from mlplatform.errors import Conflict, NotFound
+from mlplatform.errors import Conflict, NotFound, NotReady
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.resilience import cache_invalidation
-from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
-
-MAX_TRIES = 5  # of a rollback whose target changes while its artifact is verified
+from registry.releases import history
 
 
 def artifact_key(dataset_name: str, stage: str, number: int) -> str:
@@ -24,148 +20,187 @@ def artifact_key(dataset_name: str, stage: str, number: int) -> str:
     return f"{storage.unique_folder(dataset_name)}/{dataset_name}_model_{stage}_v{number}.pkl"
 
 
-@contextlib.contextmanager
-def in_turn(dataset: Dataset) -> Iterator[None]:
-    """A transaction that changes the releases of a dataset: others of the same dataset wait until it ends.
+def promote(
+    version: ModelVersion, *, stage: str, by, comment: str = "", expected_live: int | None = None
+) -> Release:
+    """Make a version live in staging or production, with a verified copy of its artifact.
 
-    What was read before must be checked again inside. Raises NotFound if the dataset was deleted.
+    `expected_live` is the number of the version that it is to replace. Raises ValidationError if it is live there
+    already or only below a stage in which it is live, NotFound if it was deleted, Conflict if another version than the
+    expected one is live, ArtifactRefused if its artifact has changed, and NotReady if the object store is down.
     """
-    with transaction.atomic():
-        # Without key: rows that refer to the dataset can still be written.
-        if not Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first():
-            raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
-        yield
-
-
-def open_release(version: ModelVersion, *, stage: str, kind: str, key: str, by, comment: str = "") -> Release:
-    """Close the stage's live release and open one of this version. Call it `in_turn`."""
-    now = timezone.now()
-    Release.objects.live().filter(dataset=version.dataset_id, stage=stage).update(ended_at=now)
-    return Release.objects.create(
-        dataset_id=version.dataset_id,
-        model_version=version,
-        stage=stage,
-        kind=kind,
-        key=key,
-        comment=comment,
-        started_at=now,
-        released_by=by,
-    )
-
-
-def promote(version: ModelVersion, *, stage: str, by, comment: str = "") -> Release:
-    """Make a version live in a higher stage, with a verified copy of its artifact.
-
-    Raises ValidationError for the same or a lower stage, NotFound if the version was deleted meanwhile,
-    ArtifactRefused if its artifact has changed, and NotReady if the object store does not respond.
-    """
-    stage = _parse_stage(stage)
-    permissions.check_release(by, stage)
-    _check_is_higher(stage, version)
-    key = artifact_key(version.dataset.name, stage, version.number)
-    storage.copy(storage.models(), version.release.key, key)
+    current = ModelVersion.objects.numbered(version.dataset.name, version.number)
+    plan_promotion(current, stage=stage, by=by)
+    stage = Stage(stage)
+    key, is_new = _verified_artifact(current, stage)
     try:
-        _verify(version, key)
-        with in_turn(version.dataset):
-            _check_is_higher(stage, ModelVersion.objects.numbered(version.dataset.name, version.number))
-            ModelVersion.objects.filter(pk=version.pk).update(stage=stage, promoted_at=timezone.now())
-            release = open_release(
+        with history.in_turn(version.dataset):
+            current = ModelVersion.objects.numbered(version.dataset.name, version.number)
+            check_promotable(current, stage)
+            history.check_expected(version.dataset, stage, expected_live)
+            release = history.open_release(
                 version, stage=stage, kind=Release.Kind.PROMOTION, key=key, by=by, comment=comment
             )
             idempotency_keys.attach(release)
-            version.refresh_from_db()
+            reached = max(Stage(current.reached), stage, key=lambda stage: stage.rank)
+            ModelVersion.objects.filter(pk=version.pk).update(reached=reached, promoted_at=timezone.now())
     except ValidationError:
-        storage.discard(storage.models(), key)
+        if is_new:
+            storage.discard(storage.models(), key)
         raise
+    cache_invalidation.releases.announce()
+    version.refresh_from_db()
+    return release
+
+
+def plan_promotion(version: ModelVersion, *, stage: str, by) -> Release | None:
+    """The live release that a promotion would replace, if any. Raises what promote() raises before it copies."""
+    stage = history.parse_stage(stage)
+    permissions.check_release(by, stage)
+    check_promotable(version, stage)
+    return history.live_release(version.dataset, stage)
+
+
+def promotable_stages(version: ModelVersion) -> list[Stage]:
+    """The stages to which a version can be promoted."""
+    stages = []
+    for stage in Stage:
+        with contextlib.suppress(ValidationError):
+            check_promotable(version, stage)
+            stages.append(stage)
+    return stages
+
+
+def check_promotable(version: ModelVersion, stage: Stage) -> None:
+    """Raise ValidationError unless a promotion moves the version up, or back to a stage in which it was live."""
+    live = [Stage(name) for name in version.live_stages]
+    was_live_there = any(release.stage == stage for release in version.releases.all())
+    if stage in live:
+        sentence = f"Version {version.number} is already live in {stage}."
+    elif stage == Stage.DEV:
+        sentence = (
+            f"Versions are promoted to staging or production. Roll back dev to version {version.number}."
+        )
+    elif any(stage.rank < other.rank for other in live) and not was_live_there:
+        sentence = f"Version {version.number} is already live in {live[-1]}."
+    else:
+        return
+    raise ValidationError(
+        f"{sentence} A promotion moves a version up: dev, staging, production.", code="not_higher"
+    )
+
+
+def rollback(
+    dataset: Dataset,
+    *,
+    stage: str,
+    by,
+    to_version: int | None = None,
+    reason: str = "",
+    expected_live: int | None = None,
+) -> Release:
+    """Go back to the release before the live one, as history.previous_release() defines it, or to `to_version`.
+
+    `expected_live` is the number of the version that is to be replaced. Raises Conflict if there is no such release,
+    if its version was deleted or is live, or if another version than the expected one is live; ArtifactRefused and
+    NotReady as promote().
+    """
+    plan_rollback(dataset, stage=stage, by=by, to_version=to_version)
+
+    def choose() -> Release:
+        history.check_expected(dataset, stage, expected_live)
+        return _rollback_target(dataset, stage, to_version)
+
+    def write(target: Release) -> Release:
+        release = history.reopen(target, by=by, comment=reason)
+        idempotency_keys.attach(release)
+        return release
+
+    release = history.write_verified(dataset, choose, write)
     cache_invalidation.releases.announce()
     return release
 
 
-def rollback(dataset: Dataset, *, stage: str, by, to_version: int | None = None, reason: str = "") -> Release:
-    """Make the version that was live in a stage before, or `to_version`, live there again.
+def plan_rollback(
+    dataset: Dataset, *, stage: str, by, to_version: int | None = None
+) -> tuple[Release | None, Release]:
+    """The live release that a rollback would replace, if any, and the one that it goes back to.
 
-    Simultaneous rollbacks have the effect of one after the other. Raises Conflict if there is no such version or if it
-    is live already; ArtifactRefused and NotReady as promote().
+    Raises what rollback() raises before it verifies the artifact.
     """
-    stage = _parse_stage(stage)
+    stage = history.parse_stage(stage)
     permissions.check_release(by, stage)
-    for _ in range(MAX_TRIES):
-        target = _rollback_target(dataset, stage, to_version)
-        _verify(target.model_version, target.key)
-        with in_turn(dataset):
-            if _rollback_target(dataset, stage, to_version) != target:
-                continue
-            release = open_release(
-                target.model_version,
-                stage=stage,
-                kind=Release.Kind.ROLLBACK,
-                key=target.key,
-                by=by,
-                comment=reason,
-            )
-            idempotency_keys.attach(release)
-        cache_invalidation.releases.announce()
-        return release
-    raise Conflict(f"The releases of {stage} are changing too fast. Try again.", code="busy")
+    return history.live_release(dataset, stage), _rollback_target(dataset, stage, to_version)
 
 
 def _rollback_target(dataset: Dataset, stage: str, to_version: int | None) -> Release:
-    """The release that a rollback restores now. Raises Conflict if there is none."""
-    history = Release.objects.filter(dataset=dataset, stage=stage).select_related("model_version__dataset")
-    live = history.live().first()
-    earlier = history.exclude(model_version_id=live.model_version_id if live else None)
-    if to_version is not None:
-        earlier = earlier.filter(model_version__number=to_version)
-    target = earlier.first()
-    if target is None:
-        raise Conflict(_no_earlier_release(dataset, stage, live, to_version), code="no_earlier_release")
-    return target
-
-
-def delete_version(version: ModelVersion, *, by) -> None:
-    """Delete a version and its artifacts.
-
-    Raises Conflict if it is live in staging or production, and NotFound if it was deleted meanwhile.
-    """
-    permissions.check(by, "delete")
-    with in_turn(version.dataset):
-        current = ModelVersion.objects.numbered(version.dataset.name, version.number)
-        live = [stage for stage in current.live_stages if stage != Stage.DEV]
-        if live:
-            raise Conflict(
-                f"Version {version.number} is live in {' and '.join(live)}. Release another version there first.",
-                code="version_is_live",
-            )
-        keys = set(current.releases.values_list("key", flat=True))
-        current.delete()
-    cache_invalidation.releases.announce()
-    for key in keys:
-        storage.discard(storage.models(), key)
-
-
-def _check_is_higher(stage: Stage, version: ModelVersion) -> None:
-    if stage.rank <= Stage(version.stage).rank:
-        raise ValidationError(
-            f"Version {version.number} is already in {version.stage}. A promotion moves a version up: "
-            "dev, staging, production. To restore an earlier version, roll back.",
-            code="not_higher",
-        )
-
-
-def _verify(version: ModelVersion, key: str) -> None:
-    artifacts.verify(version, key)
-    verification.verify_artifact(version, key)
-
-
-def _no_earlier_release(dataset: Dataset, stage: str, live: Release | None, to_version: int | None) -> str:
     if to_version is None:
-        return f"No other version of `{dataset.name}` was ever live in {stage}."
-    if live and live.model_version.number == to_version:
-        return f"Version {to_version} of `{dataset.name}` is already live in {stage}."
-    return f"Version {to_version} of `{dataset.name}` was never live in {stage}."
+        if target := history.previous_release(dataset, stage):
+            return target
+        sentence = f"There is no earlier version of `{dataset.name}` in {stage} to roll back to."
+        raise Conflict(sentence, code="no_earlier_release")
+    releases = Release.objects.filter(dataset=dataset, stage=stage, number=to_version)
+    if releases.live().exists():
+        sentence = f"Version {to_version} of `{dataset.name}` is already live in {stage}."
+        raise Conflict(sentence, code="no_earlier_release")
+    target = releases.select_related("dataset", "restores", "model_version__dataset").first()
+    if target and target.model_version:
+        return target
+    if dataset.releases.of_deleted(to_version).exists():
+        sentence = f"Version {to_version} of `{dataset.name}` was deleted, so it cannot go live again."
+        raise Conflict(sentence, code="version_deleted")
+    sentence = f"Version {to_version} of `{dataset.name}` was never live in {stage}."
+    raise Conflict(sentence, code="no_earlier_release")
 
 
-def _parse_stage(stage: str) -> Stage:
-    if stage not in Stage.values:
-        raise ValidationError(Stage.unknown(stage), code="unknown_stage")
-    return Stage(stage)
+def retire(
+    dataset: Dataset, *, stage: str, by, reason: str = "", expected_live: int | None = None
+) -> Release:
+    """End the live release of a stage, which then serves nothing, and return it.
+
+    Raises NotFound if no version was live there, and Conflict if the stage is retired already or if another version
+    than the expected one is live.
+    """
+    stage = history.parse_stage(stage)
+    permissions.check_release(by, stage)
+    with history.in_turn(dataset):
+        release = history.live_release(dataset, stage)
+        if release is None:
+            last = Release.objects.filter(dataset=dataset, stage=stage).first()
+            if last and last.is_retired:
+                raise Conflict(
+                    f"`{dataset.name}` was already retired from {stage} on "
+                    f"{last.ended_at:%Y-%m-%d at %H:%M} UTC.",
+                    code="already_retired",
+                )
+            raise NotFound(f"No version of `{dataset.name}` is live in {stage}.", code="no_live_model")
+        history.check_expected(dataset, stage, expected_live)
+        history.end_release(release, ending=Release.Ending.RETIRED, by=by, reason=reason)
+        idempotency_keys.attach(release)
+    cache_invalidation.releases.announce()
+    return release
+
+
+def _verified_artifact(version: ModelVersion, stage: Stage) -> tuple[str, bool]:
+    """The key of a verified artifact of the version in a stage, and whether it is a new copy.
+
+    A version that was live there before has one; it is copied again if that is missing or changed.
+    """
+    releases = version.releases.all()
+    own = next((release for release in releases if release.stage == stage), None)
+    other = next((release for release in releases if release.stage != stage), None)
+    if own:
+        try:
+            history.verify(version, own.key)
+            return own.key, False
+        except NotReady:
+            if other is None:
+                raise
+    key = artifact_key(version.dataset.name, stage, version.number)
+    storage.copy(storage.models(), other.key, key)
+    try:
+        history.verify(version, key)
+    except ValidationError:
+        storage.discard(storage.models(), key)
+        raise
+    return key, True

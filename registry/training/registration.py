@@ -20,7 +20,8 @@ from mlplatform.resilience import cache_invalidation
 from registry import artifacts
 from registry.estimators import algorithms
 from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
-from registry.releases.promotion import artifact_key, in_turn, open_release
+from registry.releases import history
+from registry.releases.promotion import artifact_key
 from registry.training import pipelines
 from registry.training.request import TrainingRequest
 
@@ -42,7 +43,7 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
     version = ModelVersion(
         dataset=source.dataset,
         dataset_version=source,
-        stage=Stage.DEV,
+        reached=Stage.DEV,
         job=job,
         algorithm=algorithm.name,
         module=algorithm.module,
@@ -116,14 +117,16 @@ def _register(
     storage.save(storage.models(), key, file)
 
     try:
-        with in_turn(version.dataset):
+        with history.in_turn(version.dataset):
             version.pk = None
             version.trained_at = timezone.now()
             version.save(force_insert=True)
             save_verification(version)
             if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
                 raise Conflict("Another attempt of this job has taken over.", code="superseded")
-            open_release(version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by)
+            history.open_release(
+                version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
+            )
     except ValidationError:
         storage.discard(storage.models(), key)
         raise

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from django.conf import settings
@@ -99,12 +100,12 @@ class ModelCache:
         with self._lock:
             entries = list(self._entries.items())
         pks = {entry.release.pk for _, entry in entries}
-        ended_at = dict(Release.objects.filter(pk__in=pks).values_list("pk", "ended_at")) if pks else {}
+        releases = Release.objects.filter(pk__in=pks, model_version__isnull=False).with_stage_is_live()
+        columns = releases.values_list("pk", "ended_at", "stage_is_live") if pks else ()
+        states = {pk: state for pk, *state in columns}
         is_loading = False
         for key, entry in entries:
-            _, _, version = key  # a version that was live stays available
-            pk = entry.release.pk
-            if pk in ended_at and (version is not None or ended_at[pk] is None):
+            if _answers(key, states.get(entry.release.pk)):
                 entry.confirmed_at = now
             elif self._replace(key, entry, now):
                 is_loading = True
@@ -198,6 +199,17 @@ class ModelCache:
         with self._lock:
             for key in [key for key, entry in self._entries.items() if entry.model is model]:
                 del self._entries[key]
+
+
+def _answers(key: Key, state: tuple[datetime | None, bool] | None) -> bool:
+    """Whether a release answers a key still, by its end and whether its stage is live; None: its version was deleted.
+
+    An ended release answers requests for its version by number, unless they name a stage that is retired.
+    """
+    if state is None:
+        return False
+    (ended_at, stage_is_live), (_, stage, version) = state, key
+    return ended_at is None or (version is not None and (stage is None or stage_is_live))
 
 
 @cache

@@ -2,13 +2,17 @@
 
 import pytest
 
-from tests.registry.releases.test_promotion import tamper
+from tests.registry.releases.conftest import tamper
 
 
 def test_a_model_version_is_returned_with_all_its_fields(make_version, api, admin):
     make_version(description="first")
     body = api.get("/models/flowers/1").json()
     assert (body["name"], body["environment"], body["live_in"]) == ("flowers_model_dev_v1", "dev", ["dev"])
+    assert (body["reached"], body["deletion"]) == (
+        "dev",
+        "Version 1 is live in dev. After its deletion, dev serves nothing, until a model is trained.",
+    )
     assert (body["dataset"], body["dataset_version"], body["trained_by"]) == ("flowers", 1, admin.username)
     assert body["artifact_path"].endswith("/flowers_model_dev_v1.pkl")
     assert body["libraries"]["scikit-learn"]
@@ -23,6 +27,51 @@ def test_the_model_list_is_filtered_by_dataset_and_environment(make_version, mak
     assert [row["dataset"] for row in api.get("/models?dataset=flowers").json()["results"]] == ["flowers"]
     assert [row["dataset"] for row in api.get("/models?environment=staging").json()["results"]] == ["roses"]
     assert api.get("/models?environment=prod").status_code == 400
+
+
+def test_environment_means_where_a_version_is_live(make_version, make_dataset, api):
+    source = make_dataset()
+    for version in (1, 2):
+        make_version(source)
+        api.post("/promote", {"dataset_name": "flowers", "version": version, "target_stage": "production"})
+    rows = {row["version"]: row for row in api.get("/models").json()["results"]}
+    assert [rows[1][name] for name in ("environment", "live_in", "reached")] == [None, [], "production"]
+    assert [rows[2][name] for name in ("environment", "live_in")] == ["production", ["dev", "production"]]
+    for stage in ("dev", "production"):
+        results = api.get(f"/models?environment={stage}").json()["results"]
+        assert [row["version"] for row in results] == [2]
+    assert api.get("/models?environment=staging").json()["results"] == []
+    job = api.get(f"/jobs/{rows[1]['job']}").json()
+    assert job["result"]["environment"] is None
+
+
+def test_a_retirement_returns_what_was_retired(make_version, api):
+    make_version()
+    body = {"dataset_name": "flowers", "environment": "dev", "reason": "done"}
+    retired = api.post("/retire", body)
+    assert retired.status_code == 200
+    assert retired.json() | {"retired_at": None} == {
+        "message": "Version 1 of `flowers` was retired from dev.", "dataset": "flowers", "version": 1,
+        "environment": "dev", "retired_at": None, "retired_by": "ada", "reason": "done",
+    }  # fmt: skip
+    again = api.post("/retire", body)
+    assert (again.status_code, again.json()["code"]) == (409, "already_retired")
+    other = api.post("/retire", body | {"environment": "staging"})
+    assert (other.status_code, other.json()["code"]) == (404, "no_live_model")
+    assert api.post("/retire", body | {"environment": "prod"}).status_code == 400
+
+
+def test_a_rollback_to_a_deleted_version_says_so(make_version, make_dataset, api):
+    source = make_dataset()
+    for version in (1, 2, 3):
+        make_version(source)
+        api.post("/promote", {"dataset_name": "flowers", "version": version, "target_stage": "production"})
+    assert api.delete("/models/flowers/2").status_code == 204
+    body = {"dataset_name": "flowers", "environment": "production", "to_version": 2}
+    response = api.post("/rollback", body)
+    assert (response.status_code, response.json()["code"]) == (409, "version_deleted")
+    assert "Version 2 of `flowers` was deleted" in response.json()["detail"]
+    assert "was deleted" in api.get("/models/flowers/2").json()["detail"]
 
 
 def test_an_artifact_is_downloaded_as_a_file(make_version, api):

@@ -64,6 +64,23 @@ def test_promoting_redirects_to_the_model_with_a_message_and_the_comment(page, m
     assert "Better than the last." in response.text
 
 
+def test_promoting_over_a_live_version_names_both_and_is_done_after_its_confirmation(
+    page, make_version, make_dataset, admin
+):
+    source = make_dataset()
+    promote(make_version(source), stage="production", by=admin)
+    make_version(source)
+    form = {"stage": "production", "comment": "kept words"}
+    asked = page.post("/registry/models/flowers/2/promote/", form)
+    assert "Promote version 2 to production?" in asked.text
+    assert "It replaces version 1," in asked.text
+    assert ModelVersion.objects.live_in("production").get().number == 1
+    confirmed = {field.name: field.value() for field in asked.context["form"]}
+    response = page.post("/registry/models/flowers/2/promote/", confirmed, follow=True)
+    assert "Version 2 is live in production." in response.text
+    assert "kept words" in response.text
+
+
 def test_a_rejected_promotion_keeps_the_comment(page, make_version, admin):
     promote(make_version(), stage="production", by=admin)
     response = page.post("/registry/models/flowers/1/promote/", {"stage": "dev", "comment": "kept words"})
@@ -84,7 +101,7 @@ def test_promoting_to_a_stage_without_permission_is_forbidden(sign_in, make_vers
     scientist = sign_in("data scientist")
     response = scientist.post("/registry/models/flowers/1/promote/", {"stage": "production"})
     assert response.status_code == 403
-    assert ModelVersion.objects.get().stage == "dev"
+    assert ModelVersion.objects.get().reached == "dev"
 
 
 def test_a_viewer_cannot_promote_delete_or_train(sign_in, make_version):
@@ -99,9 +116,23 @@ def test_a_viewer_cannot_promote_delete_or_train(sign_in, make_version):
 
 def test_deleting_a_model_version_requires_confirmation(page, make_version):
     make_version()
-    assert "This cannot be undone." in page.get("/registry/models/flowers/1/delete/").text
-    assert page.post("/registry/models/flowers/1/delete/")["Location"] == "/registry/models/"
+    asked = page.get("/registry/models/flowers/1/delete/")
+    assert "This cannot be undone." in asked.text
+    assert "After its deletion, dev serves nothing, until a model is trained." in asked.text
+    form = {"effect": asked.context["effect"]}
+    assert page.post("/registry/models/flowers/1/delete/", form)["Location"] == "/registry/models/"
     assert not ModelVersion.objects.exists()
+
+
+def test_a_deletion_is_confirmed_again_if_dev_would_serve_another_version(page, make_version, make_dataset):
+    source = make_dataset()
+    make_version(source)
+    form = {"effect": page.get("/registry/models/flowers/1/delete/").context["effect"]}
+    make_version(source)
+    response = page.post("/registry/models/flowers/1/delete/", form)
+    assert response.status_code == 409
+    assert "Another version went live in dev in the meantime." in response.text
+    assert ModelVersion.objects.count() == 2
 
 
 def test_the_model_list_shows_the_headline_metric_of_the_task(page, make_version, make_dataset):

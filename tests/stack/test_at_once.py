@@ -59,7 +59,7 @@ def test_one_of_two_simultaneous_promotions_of_a_version_wins(platform):
         assert platform.get("/models/raced/1").json()["artifact_path"] == accepted.json()["artifact_path"]
         platform.sql("DELETE FROM registry_release WHERE stage = 'staging' AND dataset_id = "
                      "(SELECT id FROM catalog_dataset WHERE name = 'raced')")  # fmt: skip
-        platform.sql("UPDATE registry_modelversion SET stage = 'dev', promoted_at = NULL WHERE dataset_id = "
+        platform.sql("UPDATE registry_modelversion SET reached = 'dev', promoted_at = NULL WHERE dataset_id = "
                      "(SELECT id FROM catalog_dataset WHERE name = 'raced')")  # fmt: skip
     assert platform.stored(original).exists()
 

@@ -10,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from mlplatform import storage
 from mlplatform.idempotency.models import IdempotentRequest
 from registry.models import ModelVersion, Release, TrainingJob
+from registry.releases.deletion import delete_version
 from registry.releases.promotion import promote
 from serving.models import ScoringJob
 from tests.conftest import FLOWERS, LONELY
@@ -90,12 +91,12 @@ def test_a_repeated_rollback_changes_nothing(post, three_in_staging):
     assert list(Release.objects.values()) == releases
 
 
-def test_a_repeated_file_gets_the_same_predictions(predict_file, make_version):
+def test_a_repeated_file_gets_the_same_predictions(predict_file, make_version, admin):
     make_version()
     first = predict_file()
     assert first.status_code == 200
     first_content = content_of(first)
-    ModelVersion.objects.all().delete()  # the response is stored, not computed again
+    delete_version(ModelVersion.objects.get(), by=admin)  # the response is stored, not computed again
     repeat = predict_file()
     assert repeat["Idempotency-Replayed"] == "true"
     assert repeat["Content-Disposition"] == first["Content-Disposition"]

@@ -1,40 +1,22 @@
-"""promote(), rollback() and delete_version(): the only writers of releases."""
+"""promote(): a version goes live in a higher stage, with a verified artifact."""
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from mlplatform import storage
-from mlplatform.errors import Conflict, NotReady
+from mlplatform.errors import Conflict, NotFound, NotReady
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
-from registry.releases.promotion import delete_version, promote, rollback
-
-
-def live(stage: str):
-    release = Release.objects.live().filter(stage=stage).first()
-    return release and release.model_version.number
-
-
-@pytest.fixture
-def two(make_version, make_dataset):
-    source = make_dataset()
-    return make_version(source), make_version(source)
-
-
-def tamper(key: str, at: int = 100) -> None:
-    path = storage.models().path(key)
-    with open(path, "r+b") as file:
-        file.seek(at)
-        byte = file.read(1)[0]
-        file.seek(at)
-        file.write(bytes([byte ^ 1]))
+from registry.releases.deletion import delete_version
+from registry.releases.promotion import promotable_stages, promote, retire
+from tests.registry.releases.conftest import live, tamper
 
 
 def test_promotion_changes_the_stage_and_copies_the_artifact(make_version, admin):
     version = make_version()
     before = version.release.key
     release = promote(version, stage="staging", by=admin, comment="looks good")
-    assert (version.stage, version.name) == ("staging", "flowers_model_staging_v1")
+    assert (version.reached, version.name) == ("staging", "flowers_model_staging_v1")
     assert version.promoted_at
     assert (release.comment, release.released_by, release.kind) == ("looks good", admin, "promotion")
     assert release.key.endswith("/flowers_model_staging_v1.pkl")
@@ -80,7 +62,7 @@ def test_promotion_of_a_version_that_was_promoted_in_the_meantime_is_rejected_as
     stale = ModelVersion.objects.get(pk=version.pk)
     promote(version, stage="staging", by=admin)
     before = storage.models().listdir("flowers")[0]
-    with pytest.raises(ValidationError, match="is already in staging"):
+    with pytest.raises(ValidationError, match="already live in staging"):
         promote(stale, stage="staging", by=admin)
     left = [folder for folder in storage.models().listdir("flowers")[0] if folder not in before]
     assert [storage.models().listdir(f"flowers/{folder}")[1] for folder in left] == [[]] * len(left)
@@ -92,7 +74,7 @@ def test_promotion_verifies_the_copied_artifact(make_version, admin):
     with pytest.raises(ArtifactRefused, match="have changed since it was saved"):
         promote(version, stage="staging", by=admin)
     version.refresh_from_db()
-    assert (version.stage, live("staging")) == ("dev", None)
+    assert (version.reached, live("staging")) == ("dev", None)
     assert Release.objects.count() == 1
 
 
@@ -101,7 +83,7 @@ def test_promotion_without_an_object_store_changes_nothing(make_version, admin, 
     with broken_storage("trained-models"), pytest.raises(NotReady):
         promote(version, stage="staging", by=admin)
     version.refresh_from_db()
-    assert (version.stage, live("staging")) == ("dev", None)
+    assert (version.reached, live("staging")) == ("dev", None)
 
 
 def test_promotion_of_a_version_without_its_artifact_changes_nothing(make_version, admin):
@@ -121,57 +103,56 @@ def test_promotion_to_production_requires_a_release_manager(make_version, make_u
     promote(version, stage="production", by=make_user("release manager"))
 
 
-def test_rollback_makes_the_previous_version_live_again(two, admin):
-    for version in two:
-        promote(version, stage="production", by=admin)
-    release = rollback(two[0].dataset, stage="production", by=admin, reason="errors")
-    assert (live("production"), release.kind, release.comment) == (1, "rollback", "errors")
-    assert release.pk > Release.objects.filter(model_version=two[1], stage="production").get().pk
+def test_a_version_that_was_replaced_is_promoted_again_with_the_same_artifact(two, admin):
+    first = promote(two[0], stage="production", by=admin)
+    promote(two[1], stage="production", by=admin)
+    again = promote(ModelVersion.objects.get(pk=two[0].pk), stage="production", by=admin)
+    assert live("production") == 1
+    assert (again.kind, again.key) == ("promotion", first.key)
+    assert again.pk > first.pk
 
 
-def test_rollback_to_a_given_version_makes_it_live_again(two, make_version, admin):
-    third = make_version(two[0].dataset_version)
-    for version in (*two, third):
-        promote(version, stage="staging", by=admin)
-    rollback(third.dataset, stage="staging", by=admin, to_version=1)
-    assert live("staging") == 1
-
-
-@pytest.mark.parametrize(
-    ("to_version", "sentence"),
-    [(None, "No other version"), (1, "already live in staging"), (2, "never live")],
-)
-def test_rollback_without_an_earlier_release_is_a_conflict(two, admin, to_version, sentence):
-    promote(two[0], stage="staging", by=admin)
-    with pytest.raises(Conflict, match=sentence):
-        rollback(two[0].dataset, stage="staging", by=admin, to_version=to_version)
-
-
-def test_rollback_verifies_the_artifact(two, admin):
+def test_a_version_whose_artifact_in_the_stage_was_changed_is_promoted_again_with_a_new_copy(two, admin):
     first = promote(two[0], stage="staging", by=admin)
     promote(two[1], stage="staging", by=admin)
     tamper(first.key)
-    with pytest.raises(ArtifactRefused):
-        rollback(two[0].dataset, stage="staging", by=admin)
+    again = promote(ModelVersion.objects.get(pk=two[0].pk), stage="staging", by=admin)
+    assert live("staging") == 1
+    assert again.key != first.key
+
+
+def test_a_version_can_go_back_to_a_lower_stage_in_which_it_was_live(two, admin):
+    for stage in ("staging", "production"):
+        promote(two[0], stage=stage, by=admin)
+    promote(two[1], stage="staging", by=admin)
+    first = ModelVersion.objects.get(pk=two[0].pk)
+    assert promotable_stages(first) == ["staging"]
+    promote(first, stage="staging", by=admin)
+    assert (live("staging"), first.reached, first.live_stages) == (1, "production", ["staging", "production"])
+
+
+def test_a_version_is_not_promoted_to_dev(two, admin):
+    with pytest.raises(ValidationError, match="Roll back dev to version 1"):
+        promote(two[0], stage="dev", by=admin)
+
+
+def test_a_retired_version_can_be_promoted_again(two, admin):
+    promote(two[0], stage="staging", by=admin)
+    retire(two[0].dataset, stage="staging", by=admin)
+    promote(two[0], stage="staging", by=admin)
+    assert live("staging") == 1
+
+
+def test_promotion_is_a_conflict_if_it_would_replace_another_version_than_expected(two, admin):
+    promote(two[0], stage="staging", by=admin)
+    with pytest.raises(Conflict, match="Version 2 is no longer live in staging: version 1 is live there now"):
+        promote(two[1], stage="staging", by=admin, expected_live=2)
+    promote(two[1], stage="staging", by=admin, expected_live=1)
     assert live("staging") == 2
 
 
-def test_a_version_that_is_live_in_staging_cannot_be_deleted(make_version, admin):
-    version = make_version()
-    promote(version, stage="staging", by=admin)
-    with pytest.raises(Conflict, match="live in staging"):
-        delete_version(version, by=admin)
-
-
-def test_deletion_removes_the_artifacts_of_the_version(two, admin):
-    keys = [promote(version, stage="staging", by=admin).key for version in two]
+def test_promotion_of_a_version_that_was_deleted_in_the_meantime_says_so(two, admin):
+    stale = ModelVersion.objects.get(pk=two[0].pk)
     delete_version(two[0], by=admin)
-    assert not storage.models().exists(keys[0])
-    assert storage.models().exists(keys[1])
-    assert list(ModelVersion.objects.values_list("number", flat=True)) == [2]
-    assert live("staging") == 2
-
-
-def test_deletion_requires_a_release_manager(make_version, make_user):
-    with pytest.raises(PermissionDenied):
-        delete_version(make_version(), by=make_user("data scientist"))
+    with pytest.raises(NotFound, match="Model version 1 of `flowers` was deleted"):
+        promote(stale, stage="staging", by=admin)

@@ -5,13 +5,13 @@ from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.jobs import attempt
 from registry.models import ModelVersion, Release, TrainingJob
-from registry.releases.promotion import delete_version
+from registry.releases.deletion import delete_version
 from tests.conftest import LONELY
 
 
 def test_a_training_registers_a_version_with_a_dev_release_and_an_artifact(make_version, admin):
     version = make_version(params={"max_depth": 2}, description="first try")
-    assert (version.number, version.stage, version.trained_by) == (1, "dev", admin)
+    assert (version.number, version.reached, version.trained_by) == (1, "dev", admin)
     assert version.model_file == "flowers_model_dev_v1.pkl"
     assert version.artifact_path.startswith("trained-models/flowers/")
     assert version.artifact_path.endswith("/flowers_model_dev_v1.pkl")

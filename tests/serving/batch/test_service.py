@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
-from registry.releases.promotion import delete_version
+from registry.releases.deletion import delete_version
 from serving.batch import scorer, service
 from serving.models import ScoringJob, result_name
 from serving.prediction import predict

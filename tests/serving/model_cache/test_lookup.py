@@ -5,8 +5,10 @@ import threading
 import pytest
 from django.db import connection
 
+from mlplatform.errors import NotFound
 from registry.models import Stage
-from registry.releases.promotion import promote, rollback
+from registry.releases.deletion import delete_version
+from registry.releases.promotion import promote, retire, rollback
 from tests.serving.model_cache.conftest import before_first_query, live_number, load_count, release_elsewhere
 
 
@@ -107,3 +109,27 @@ def test_a_release_after_a_later_look_up_is_found_by_the_next_request(cache):
     with before_first_query(overtake):
         live_number(cache)
     assert live_number(cache) == 1
+
+
+def test_a_retired_stage_serves_nothing_and_says_when_it_was_retired(cache, make_version, admin):
+    version = make_version()
+    promote(version, stage="production", by=admin)
+    live_number(cache, "production")
+    release = retire(version.dataset, stage="production", by=admin)
+    for number in (None, 1):
+        with pytest.raises(
+            NotFound, match=f"retired from production on {release.ended_at:%Y-%m-%d at %H:%M}"
+        ):
+            cache.get("flowers", stage="production", version=number)
+    assert cache.get("flowers", stage=None, version=1).release.number == 1
+
+
+def test_a_deleted_version_is_not_found_and_its_deletion_is_the_reason(
+    cache, make_dataset, make_version, admin
+):
+    source = make_dataset()
+    first, _ = make_version(source), make_version(source)
+    cache.get("flowers", stage="dev", version=1)
+    delete_version(first, by=admin)
+    with pytest.raises(NotFound, match="Version 1 of `flowers` was deleted"):
+        cache.get("flowers", stage="dev", version=1)

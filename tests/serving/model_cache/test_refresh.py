@@ -8,7 +8,8 @@ from django.db import OperationalError
 from mlplatform.errors import NotFound
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Stage
-from registry.releases.promotion import delete_version, promote
+from registry.releases.deletion import delete_version
+from registry.releases.promotion import promote, retire
 from serving.model_cache.cache import IN_USE_S
 from serving.model_cache.refresher import Refresher
 from serving.model_cache.resident_models import RETRY_LOAD_S
@@ -213,3 +214,17 @@ def test_a_cache_is_refreshed_while_its_refresher_runs(refreshed_cache, make_cac
     stop.set()
     thread.join(10)
     assert not cache.is_refreshed
+
+
+def test_refresh_drops_what_a_retired_stage_served(cache, make_version, admin):
+    version = make_version()
+    promote(version, stage="production", by=admin)
+    for number in (None, 1):
+        cache.get("flowers", stage="production", version=number)
+    retire(version.dataset, stage="production", by=admin)
+    assert len(cache) == 2
+    refresh_until_loaded(cache)
+    assert len(cache) == 0
+    for number in (None, 1):
+        with pytest.raises(NotFound, match="retired from production"):
+            cache.get("flowers", stage="production", version=number)

@@ -1,0 +1,121 @@
+"""Releases outlive their version, record how they ended, and rollbacks record which release they went back to."""
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+from django.db.models import OuterRef, Q, Subquery
+
+STAGES = [("dev", "dev"), ("staging", "staging"), ("production", "production")]
+
+
+def describe_existing_releases(apps, schema_editor):
+    Release, ModelVersion = apps.get_model("registry", "Release"), apps.get_model("registry", "ModelVersion")
+    numbers = ModelVersion.objects.filter(pk=OuterRef("model_version_id")).values("number")
+    Release.objects.update(number=Subquery(numbers))
+    Release.objects.filter(ended_at__isnull=False, ending="").update(ending="replaced")
+    # A rollback used the artifact of the release that it went back to, and every other release one of its own.
+    for release in Release.objects.filter(kind="rollback", restores=None).order_by("pk"):
+        release.restores = Release.objects.exclude(kind="rollback").filter(
+            dataset=release.dataset_id, stage=release.stage, key=release.key, pk__lt=release.pk
+        ).order_by("-pk").first()
+        release.save(update_fields=["restores"])
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("registry", "0004_help_texts"),
+    ]
+
+    operations = [
+        migrations.RemoveConstraint("modelversion", name="model_version_stage"),
+        migrations.RenameField("modelversion", "stage", "reached"),
+        migrations.AlterField(
+            "modelversion",
+            "reached",
+            models.CharField(
+                choices=STAGES,
+                db_index=True,
+                default="dev",
+                help_text="The highest stage in which it was ever live.",
+                max_length=20,
+            ),
+        ),
+        migrations.AddConstraint(
+            "modelversion",
+            models.CheckConstraint(
+                condition=Q(reached__in=["dev", "staging", "production"]), name="model_version_reached"
+            ),
+        ),
+        migrations.AlterField(
+            "release",
+            "model_version",
+            models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="releases",
+                to="registry.modelversion",
+            ),
+        ),
+        migrations.AlterField(
+            "release",
+            "key",
+            models.CharField(
+                blank=True,
+                help_text="The key of the artifact in the trained-models bucket; empty if the version was deleted.",
+                max_length=255,
+            ),
+        ),
+        migrations.AddField(
+            "release",
+            "number",
+            models.PositiveIntegerField(default=0, help_text="The number of the model version."),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            "release",
+            "restores",
+            models.ForeignKey(
+                help_text="The training or promotion that a rollback went back to.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="registry.release",
+            ),
+        ),
+        migrations.AddField(
+            "release",
+            "ending",
+            models.CharField(
+                blank=True,
+                choices=[("replaced", "replaced"), ("retired", "retired"), ("deleted", "version deleted")],
+                default="",
+                max_length=20,
+            ),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            "release",
+            "ended_by",
+            models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="ended_releases",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddField(
+            "release",
+            "end_reason",
+            models.TextField(blank=True, default="", help_text="Why the stage was retired."),
+            preserve_default=False,
+        ),
+        migrations.AddConstraint(
+            "release",
+            models.CheckConstraint(
+                condition=Q(model_version__isnull=False) | Q(ended_at__isnull=False),
+                name="live_release_has_version",
+            ),
+        ),
+        migrations.RunPython(describe_existing_releases, migrations.RunPython.noop),
+    ]

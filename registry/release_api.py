@@ -1,0 +1,191 @@
+"""The API of releases: promote, roll back, retire."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from catalog.models import Dataset
+from mlplatform.idempotency.replay import idempotent
+from mlplatform.openapi import DATASET, ErrorSerializer
+from mlplatform.validation.api_views import APIView
+from mlplatform.validation.serializers import Serializer
+from registry.models import ModelVersion, Release, Stage
+from registry.releases import promotion
+from registry.serializers import NameField
+
+
+class PromoteSerializer(Serializer):
+    dataset_name = NameField()
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
+    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class RollbackSerializer(Serializer):
+    dataset_name = NameField()
+    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
+    to_version = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1
+    )
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class ReleaseSerializer(serializers.ModelSerializer):
+    """The response to a promotion or rollback."""
+
+    message = serializers.SerializerMethodField()
+    model_name = serializers.SerializerMethodField()
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="number")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    artifact_path = serializers.CharField()
+    promoted_at = serializers.DateTimeField(source="started_at")
+
+    class Meta:
+        model = Release
+        fields = [
+            "message",
+            "model_name",
+            "dataset",
+            "version",
+            "environment",
+            "artifact_path",
+            "promoted_at",
+        ]
+
+    def get_message(self, release) -> str:
+        return f"Version {release.number} of `{release.dataset.name}` is live in {release.stage}."
+
+    def get_model_name(self, release) -> str:
+        return f"{release.dataset.name}_model_{release.stage}_v{release.number}"
+
+
+class RetireSerializer(Serializer):
+    dataset_name = NameField()
+    environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+
+
+class RetiredSerializer(serializers.ModelSerializer):
+    """The response to a retirement: the release that was ended."""
+
+    message = serializers.SerializerMethodField()
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="number", help_text="The version that was live until then.")
+    environment = serializers.ChoiceField(Stage.choices, source="stage")
+    retired_at = serializers.DateTimeField(source="ended_at")
+    retired_by = serializers.CharField(source="ended_by.username", default=None, allow_null=True)
+    reason = serializers.CharField(source="end_reason")
+
+    class Meta:
+        model = Release
+        fields = ["message", "dataset", "version", "environment", "retired_at", "retired_by", "reason"]
+
+    def get_message(self, release) -> str:
+        return f"Version {release.number} of `{release.dataset.name}` was retired from {release.stage}."
+
+
+class ReleaseView(APIView):
+    """An operation that changes what is live, and returns the release."""
+
+    response_serializer = ReleaseSerializer
+
+    def respond(self, request, release: Release) -> Response:
+        return Response(self.response_serializer(release).data)
+
+
+class PromoteView(ReleaseView):
+    @extend_schema(
+        operation_id="promote",
+        summary="Promote a model version to a higher stage",
+        description="Also back to a stage in which it was live before.",
+        tags=["releases"],
+        request=PromoteSerializer,
+        responses={
+            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer,
+        },
+        examples=[
+            OpenApiExample(
+                "To staging", {"dataset_name": DATASET, "version": 1, "target_stage": "staging"}, request_only=True
+            )
+        ],
+    )  # fmt: skip
+    @idempotent
+    def post(self, request):
+        serializer = PromoteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        version = ModelVersion.objects.numbered(data["dataset_name"], data["version"])
+        release = promotion.promote(
+            version, stage=data["target_stage"], by=request.user, comment=data["comment"]
+        )
+        return self.respond(request, release)
+
+
+class RollbackView(ReleaseView):
+    @extend_schema(
+        operation_id="rollback",
+        summary="Roll back a stage to an earlier version",
+        description="Goes one release further back each time: after promotions of the versions 1 to 8 in this order, "
+        "three calls make 7, 6 and 5 live. Skips versions that a rollback has left, and deleted ones. After a "
+        "retirement, the retired version goes live again. `to_version` can be any version that was live in the stage.",
+        tags=["releases"],
+        request=RollbackSerializer,
+        responses={
+            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer,
+        },
+        examples=[
+            OpenApiExample("In dev", {"dataset_name": DATASET, "environment": "dev"}, request_only=True)
+        ],
+    )  # fmt: skip
+    @idempotent
+    def post(self, request):
+        serializer = RollbackSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        release = promotion.rollback(
+            Dataset.objects.named(data["dataset_name"]),
+            stage=data["environment"],
+            by=request.user,
+            to_version=data["to_version"],
+            reason=data["reason"],
+        )
+        return self.respond(request, release)
+
+
+class RetireView(ReleaseView):
+    response_serializer = RetiredSerializer
+
+    @extend_schema(
+        operation_id="retire",
+        summary="Retire a stage",
+        description="Ends the live release: the stage serves nothing until the next promotion, rollback or, in dev, "
+        "training. The history is kept. Retiring a retired stage returns 409.",
+        tags=["releases"],
+        request=RetireSerializer,
+        responses={
+            200: RetiredSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            409: ErrorSerializer,
+        },
+        examples=[
+            OpenApiExample(
+                "In staging",
+                {"dataset_name": DATASET, "environment": "staging", "reason": "No longer used"},
+                request_only=True,
+            )
+        ],
+    )  # fmt: skip
+    @idempotent
+    def post(self, request):
+        serializer = RetireSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        release = promotion.retire(
+            Dataset.objects.named(data["dataset_name"]),
+            stage=data["environment"],
+            by=request.user,
+            reason=data["reason"],
+        )
+        return self.respond(request, release)

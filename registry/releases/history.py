@@ -1,0 +1,161 @@
+"""The release history of a stage: what is live, what a rollback goes back to, and the only writers of releases."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.models import Dataset
+from mlplatform.errors import Conflict, NotFound
+from registry import artifacts, verification
+from registry.models import ModelVersion, Release, Stage
+
+Result = TypeVar("Result")
+MAX_TRIES = 5  # if the history changes each time while an artifact is verified
+
+
+def parse_stage(stage: str) -> Stage:
+    if stage not in Stage.values:
+        raise ValidationError(Stage.unknown(stage), code="unknown_stage")
+    return Stage(stage)
+
+
+@contextlib.contextmanager
+def in_turn(dataset: Dataset) -> Iterator[None]:
+    """A transaction that changes the releases of a dataset: others of the same dataset wait until it ends.
+
+    What was read before must be checked again inside. Raises NotFound if the dataset was deleted.
+    """
+    with transaction.atomic():
+        # Without key: rows that refer to the dataset can still be written.
+        if not Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first():
+            raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
+        yield
+
+
+def live_release(dataset: Dataset, stage: str) -> Release | None:
+    return Release.objects.live().with_versions().filter(dataset=dataset, stage=stage).first()
+
+
+def open_release(
+    version: ModelVersion,
+    *,
+    stage: str,
+    kind: str,
+    key: str,
+    by,
+    comment: str = "",
+    restores: Release | None = None,
+) -> Release:
+    """End the stage's live release and open one of this version. Call it in_turn()."""
+    now = timezone.now()
+    Release.objects.live().filter(dataset=version.dataset_id, stage=stage).update(
+        ended_at=now, ending=Release.Ending.REPLACED, ended_by=by
+    )
+    return Release.objects.create(
+        dataset_id=version.dataset_id,
+        model_version=version,
+        number=version.number,
+        stage=stage,
+        kind=kind,
+        restores=restores,
+        key=key,
+        comment=comment,
+        started_at=now,
+        released_by=by,
+    )
+
+
+def end_release(release: Release, *, ending: str, by, reason: str = "") -> None:
+    """End a live release and open none. Call it in_turn()."""
+    release.ended_at, release.ending, release.ended_by = timezone.now(), ending, by
+    release.end_reason = reason
+    release.save(update_fields=["ended_at", "ending", "ended_by", "end_reason"])
+
+
+def reopen(target: Release, *, by, comment: str) -> Release:
+    """Make the version of an earlier release live again, with its artifact. Call it in_turn()."""
+    return open_release(
+        target.model_version,
+        stage=target.stage,
+        kind=Release.Kind.ROLLBACK,
+        key=target.key,
+        by=by,
+        comment=comment,
+        restores=target.restores or target,
+    )
+
+
+def previous_release(dataset: Dataset, stage: str) -> Release | None:
+    """The release that a rollback of a stage goes back to, or None.
+
+    It is the one before the live release. A rollback takes the place of the release that it went back to, so the next
+    one goes back from there, never to a version that a rollback has left. If nothing is live, it is the last release.
+    Releases of the live version and of deleted versions are skipped.
+    """
+    releases = Release.objects.filter(dataset=dataset, stage=stage)
+    live_version, place = None, float("inf")
+    for pk, version, restored, ended_at in releases.values_list(
+        "pk", "model_version", "restores", "ended_at"
+    ):
+        if ended_at is None:
+            live_version = version
+        elif pk >= place:  # a rollback has left it
+            continue
+        elif version not in {None, live_version}:
+            return releases.select_related("dataset", "restores", "model_version__dataset").get(pk=pk)
+        place = restored or pk
+    return None
+
+
+def nothing_live(dataset: Dataset, stage: str) -> str:
+    """The sentence for a stage without a live release, which says if it was retired."""
+    remedy = "Train a model" if stage == Stage.DEV else "Promote a version"
+    last = Release.objects.filter(dataset=dataset, stage=stage).first()
+    if last is None:
+        return f"No version of `{dataset.name}` is live in {stage}. {remedy} first."
+    if last.is_retired:
+        return (
+            f"`{dataset.name}` was retired from {stage} on {last.ended_at:%Y-%m-%d at %H:%M} UTC: nothing is live "
+            f"there. {remedy} or roll back to serve predictions again."
+        )
+    return f"No version of `{dataset.name}` is live in {stage}. {remedy} or roll back first."
+
+
+def check_expected(dataset: Dataset, stage: str, expected: int | None) -> None:
+    """Raise Conflict if another version than the expected one is live. None expects nothing."""
+    live = live_release(dataset, stage) if expected is not None else None
+    if expected is not None and (live is None or live.number != expected):
+        now = f"version {live.number} is" if live else "nothing is"
+        raise Conflict(
+            f"Version {expected} is no longer live in {stage}: {now} live there now. Check it, then try again.",
+            code="moved_meanwhile",
+        )
+
+
+def verify(version: ModelVersion, key: str) -> None:
+    """Raise ArtifactRefused or NotReady unless the stored artifact is intact and predicts its golden rows."""
+    artifacts.verify(version, key)
+    verification.verify_artifact(version, key)
+
+
+def write_verified(
+    dataset: Dataset, choose: Callable[[], Release | None], write: Callable[[Release | None], Result]
+) -> Result:
+    """Choose a release to go back to, verify its artifact, then call `write` with it, in_turn().
+
+    `choose` is called again in_turn(): if its choice has changed, all of it is repeated. Raises what both
+    raise, what verify() raises, and Conflict after several tries.
+    """
+    for _ in range(MAX_TRIES):
+        target = choose()
+        if target:
+            verify(target.model_version, target.key)
+        with in_turn(dataset):
+            current = choose()
+            if (current and current.key) == (target and target.key):
+                return write(current)
+    raise Conflict("Several releases were made in this stage at the same time. Try again.", code="busy")
