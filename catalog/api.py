@@ -3,7 +3,6 @@
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from catalog import files, upload
@@ -12,6 +11,7 @@ from catalog.models import Dataset, DatasetVersion
 from mlplatform import storage
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.parsers import MultiPartParser
 from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 

@@ -131,6 +131,9 @@ def api_exception_handler(exc, context):
         exc = drf.PermissionDenied(str(exc) or None)
     if not isinstance(exc, drf.APIException):
         return None
+    if isinstance(exc, drf.UnsupportedMediaType) and "view" in context:
+        accepted = " or ".join(parser.media_type for parser in context["view"].parser_classes)
+        exc.detail = drf.ErrorDetail(f"The body must be {accepted}.", code=exc.default_code)
     headers = {"WWW-Authenticate": exc.auth_header} if getattr(exc, "auth_header", None) else {}
     return Response(_drf_body(exc), status=exc.status_code, headers=headers)
 

@@ -8,6 +8,7 @@ class ApiPagination(PageNumberPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+    invalid_page_message = "There is no page {page_number}."
 
     def get_page_size(self, request) -> int:
         """Raises ValidationError (invalid_page_size), where the base class would use another size."""

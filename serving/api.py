@@ -11,13 +11,13 @@ from drf_spectacular.utils import (
     extend_schema_view,
 )
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.parsers import MultiPartParser
 from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 from registry.models import Stage

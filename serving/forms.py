@@ -49,7 +49,7 @@ class FileForm(StrictForm):
     file = forms.FileField(
         label="File",
         help_text="CSV or Parquet, with the model's columns by name; other columns are kept. Files over 8 MB or "
-        "250\u202f000 rows, and files that take more than 5 seconds, run in the background as a scoring job.",
+        "250,000 rows, and files that take more than 5 seconds, run in the background as a scoring job.",
     )
     probabilities = forms.BooleanField(required=False, label="Include class probabilities")
 

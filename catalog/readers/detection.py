@@ -15,26 +15,26 @@ CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
 
 # Frequent mistakes: the first bytes, what the file is, and the remedy.
 SIGNATURES = (
-    (b"\x89PNG\r\n", "a PNG image", "Upload a table instead"),
-    (b"\xff\xd8\xff", "a JPEG image", "Upload a table instead"),
-    (b"GIF8", "a GIF image", "Upload a table instead"),
-    (b"%PDF", "a PDF document", "Export its table as CSV and upload that"),
+    (b"\x89PNG\r\n", "a PNG image", "Use a table instead"),
+    (b"\xff\xd8\xff", "a JPEG image", "Use a table instead"),
+    (b"GIF8", "a GIF image", "Use a table instead"),
+    (b"%PDF", "a PDF document", "Export its table as CSV"),
     (
         b"\xd0\xcf\x11\xe0",
         "an old Excel workbook or another Office file",
-        "Save the sheet as CSV and upload that",
+        "Save the sheet as CSV",
     ),
     (b"\x1f\x8b", "a gzip file inside a gzip file", "Compress it only once"),
     (b"BZh", "a bzip2 file", "Decompress it, or use gzip instead"),
     (b"\xfd7zXZ", "an xz file", "Decompress it, or use gzip instead"),
     (b"(\xb5/\xfd", "a Zstandard file", "Decompress it, or use gzip instead"),
-    (b"7z\xbc\xaf", "a 7z archive", "Extract the table and upload that"),
-    (b"Rar!", "a RAR archive", "Extract the table and upload that"),
-    (b"ARROW1", "an Arrow file", "Save it as Parquet or CSV and upload that"),
-    (b"FEA1", "a Feather file", "Save it as Parquet or CSV and upload that"),
-    (b"\x89HDF", "an HDF5 file", "Save it as Parquet or CSV and upload that"),
-    (b"\x93NUMPY", "a NumPy file", "Save it as Parquet or CSV and upload that"),
-    (b"SQLite format 3", "an SQLite database", "Export the table as CSV and upload that"),
+    (b"7z\xbc\xaf", "a 7z archive", "Extract the table first"),
+    (b"Rar!", "a RAR archive", "Extract the table first"),
+    (b"ARROW1", "an Arrow file", "Save it as Parquet or CSV"),
+    (b"FEA1", "a Feather file", "Save it as Parquet or CSV"),
+    (b"\x89HDF", "an HDF5 file", "Save it as Parquet or CSV"),
+    (b"\x93NUMPY", "a NumPy file", "Save it as Parquet or CSV"),
+    (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
 )
 MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 BYTE_ORDER_MARKS = (  # UTF-32 first: its mark starts with that of UTF-16
@@ -80,7 +80,7 @@ class Head:
             raise encoding_error(encoding, 1 + self.content.count(b"\n", 0, error.start)) from error
         if not text.strip():
             raise ValidationError(
-                "The file is empty. Upload a table with a header row and at least one row.", code="empty_file"
+                "The file is empty. It needs a header row and at least one row.", code="empty_file"
             )
         if "\0" in text:
             raise streams.nul_error(1 + text.count("\n", 0, text.index("\0")))
@@ -110,7 +110,7 @@ def _check_is_text(content, extension):
     is_parquet = extension == "parquet"
     if controls and not _is_utf16(content) and (controls > max(8, len(head) / 100) or is_parquet):
         raise ValidationError(
-            "The file is binary data in an unsupported format. Upload CSV, TSV, Parquet or JSON lines.",
+            "The file is binary data in an unsupported format. Save the table as CSV or Parquet.",
             code="corrupt_file" if is_parquet else "binary_file",
         )
 
@@ -119,10 +119,10 @@ def _non_table(content):
     """What the file is and what to do instead, or None."""
     if content.startswith(b"PK\x03\x04"):
         if b"xl/" in content or b"[Content_Types].xml" in content:
-            return "an Excel workbook or another Office file", "Save the sheet as CSV and upload that"
-        return "a ZIP archive", "Extract the table and upload that, uncompressed or compressed with gzip"
+            return "an Excel workbook or another Office file", "Save the sheet as CSV"
+        return "a ZIP archive", "Extract the table and send it uncompressed or compressed with gzip"
     if MARKUP.match(content):
-        return "a web page or an XML file", "Export its table as CSV and upload that"
+        return "a web page or an XML file", "Export its table as CSV"
     return next((rest for start, *rest in SIGNATURES if content.startswith(start)), None)
 
 

@@ -62,7 +62,7 @@ def detect(
     recipe, rows = reader.detect(file, head, max_bytes=max_bytes)
     if not recipe.columns or (rows_required and not rows):
         raise ValidationError(
-            "The file has no data rows. Upload a table with column names and at least one row.",
+            "The file has no data rows. A table needs column names and at least one row.",
             code="no_rows",
         )
     return recipe, rows

@@ -118,4 +118,4 @@ class Attempt:
 def _sentence(error: ValidationError) -> str:
     sentences = error.messages
     more = len(sentences) - MAX_MESSAGES
-    return " ".join([*sentences[:MAX_MESSAGES], *([f"And {more} more like these."] if more > 0 else [])])
+    return " ".join([*sentences[:MAX_MESSAGES], *([f"And {more:,} more like these."] if more > 0 else [])])

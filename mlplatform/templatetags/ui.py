@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 register = template.Library()
 
 DASH = "–"
-# A narrow no-break space: numbers do not wrap.
+# A narrow no-break space before a percent sign.
 THIN_SPACE = "\u202f"
 
 STAGES = {
@@ -41,10 +41,10 @@ SLOWEST_POLL_S = 10
 
 @register.filter
 def number(value):
-    """`1234567` -> `1 234 567`, with thin spaces; the decimals of a float are kept."""
+    """`1234567` -> `1,234,567`, as in sentences; the decimals of a float are kept."""
     if _is_missing(value):
         return DASH
-    return f"{value:,}".replace(",", THIN_SPACE)
+    return f"{value:,}"
 
 
 @register.filter
@@ -60,14 +60,14 @@ def column_value(value, digits=6):
 
 @register.filter
 def metric(value):
-    """Four significant digits: `0.9667`, `53.37`, `2 934`; `3.2e-05` for what four decimals would round to zero."""
+    """Four significant digits: `0.9667`, `53.37`, `2,934`; `3.2e-05` for what four decimals would round to zero."""
     if _is_missing(value):
         return DASH
     size = abs(float(value))
     if 0 < size < 0.00005:
         return f"{value:.1e}"
     decimals = 4 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    return f"{float(value):,.{decimals}f}".replace(",", THIN_SPACE)
+    return f"{float(value):,.{decimals}f}"
 
 
 @register.filter

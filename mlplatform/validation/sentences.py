@@ -37,8 +37,8 @@ FILES = {
     "max_length": "The file name is too long; the limit is 255 characters.",
 }
 LIMITS = {
-    MaxLengthValidator: "It has %(show_value)s characters; the limit is {:,}.",
-    MinLengthValidator: "It has %(show_value)s characters; at least {:,} are required.",
+    MaxLengthValidator: "Must have at most {:,} characters.",
+    MinLengthValidator: "Must have at least {:,} characters.",
     MaxValueValidator: "Must be at most {:,}.",
     MinValueValidator: "Must be at least {:,}.",
 }

@@ -21,7 +21,8 @@ class Serializer(serializers.Serializer):
 
     def to_internal_value(self, data):
         if not isinstance(data, Mapping):
-            text = f"Must be a JSON object, not {sentences.json_type(data)}."
+            subject = "Must" if self.parent else "The body must"
+            text = f"{subject} be a JSON object, not {sentences.json_type(data)}."
             raise ValidationError({"non_field_errors": [ErrorDetail(text, code="invalid")]})
         if isinstance(data, QueryDict):
             unknown_names.check_not_repeated(data)

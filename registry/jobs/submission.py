@@ -55,17 +55,21 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
     Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
     """
     algorithm = algorithms.get(request.module, request.class_name)
-    target = _target(dataset_version, algorithm, request.target)
+    params = algorithms.check_params(algorithm, request.params)
     validation.check_random_state(request.random_state)
+    timeout_s = limits.timeout(request.timeout_s)
+    if algorithm.task != "clustering":
+        validation.check_test_size(request.test_size)
+    target = _target(dataset_version, algorithm, request.target)
     inputs = select_features(dataset_version.columns, features=request.features, target=target)
     return dataclasses.replace(
         request,
         module=algorithm.module,
         class_name=algorithm.name,
-        params=algorithms.check_params(algorithm, request.params),
+        params=params,
         target=target,
         features=[column["name"] for column in inputs],
-        timeout_s=limits.timeout(request.timeout_s),
+        timeout_s=timeout_s,
     )
 
 

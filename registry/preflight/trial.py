@@ -85,5 +85,5 @@ def subject(names: Sequence[str]) -> str:
     if len(names) == 1:
         return f"Column `{names[0]}`"
     listed = [f"`{name}`" for name in names[:5]]
-    last = f"{len(names) - 5} more" if len(names) > 5 else listed.pop()
+    last = f"{len(names) - 5:,} more" if len(names) > 5 else listed.pop()
     return f"Columns {', '.join(listed)} and {last}"

@@ -81,7 +81,7 @@ def attempt(
         raise failure
     if failure.code != "fit_failed" or ABOUT_SAMPLE_SIZE.search(message):
         return None
-    return f"A dry run on {rows} rows failed: {message}"
+    return f"A dry run on {rows:,} rows failed: {message}"
 
 
 def _run_until(deadline: float, fit) -> ValidationError | None:

@@ -89,5 +89,5 @@ def _not_a_column(role: str, name: object, names: list[str]) -> str:
     if near:
         return f"The {role} `{name}` is not a column of the dataset; did you mean `{near[0]}`?"
     listed = ", ".join(f"`{other}`" for other in names[:8])
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
     return f"The {role} `{name}` is not a column of the dataset; its columns are {listed}{more}."

@@ -123,7 +123,7 @@ def evaluate(pipeline, split: Split, *, algorithm: Algorithm, warnings: list[str
         if not is_finite.all():
             missing = int((~is_finite).sum())
             warnings.append(
-                f"{missing} of {len(predicted)} test rows have no finite prediction; the metrics exclude them."
+                f"{missing:,} of {len(predicted):,} test rows have no finite prediction; the metrics exclude them."
             )
         return metrics.regression(split.y_test[is_finite], predicted[is_finite])
     scorer = next((m for m in ("predict_proba", "decision_function") if hasattr(pipeline, m)), None)

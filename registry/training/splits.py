@@ -75,7 +75,7 @@ def _with_target(
     has_target = frame[name].notna()
     missing = len(frame) - int(has_target.sum())
     if missing:
-        rows, were = ("1 row", "was") if missing == 1 else (f"{missing} rows", "were")
+        rows, were = ("1 row", "was") if missing == 1 else (f"{missing:,} rows", "were")
         warnings.append(f"{rows} without a value in `{name}` {were} excluded.")
         frame = frame[has_target]
     return frame, target_values(frame[name], target["type"])

@@ -199,7 +199,7 @@ class RowErrors:
         if not self.count:
             return
         more = self.count - len(self.sentences)
-        number = f"at least {more}" if self.is_full else more
+        number = f"at least {more:,}" if self.is_full else f"{more:,}"
         sentences = self.sentences + ([f"... and {number} more."] if more else [])
         errors = [ValidationError(sentence, code="invalid_input") for sentence in sentences]
         raise ValidationError({"input_data": errors})
@@ -220,7 +220,7 @@ class _ErrorReport:
                 try:
                     self.rules.check(column["type"], value)
                 except cell_rules.InvalidCell as error:
-                    self.errors.add(f"Row {number}, column `{column['name']}` {error}.")
+                    self.errors.add(f"Row {number:,}, column `{column['name']}` {error}.")
         self.errors.raise_if_any()
 
     def _ordered(self, row, number: int) -> list:
@@ -229,16 +229,16 @@ class _ErrorReport:
             unknown = [name for name in row if name not in self.reader.name_set]
             missing = [name for name in names if name not in row]
             for name in unknown:
-                errors.add(f"Row {number}: the model has no column `{str(name)[:100]}`.")
+                errors.add(f"Row {number:,}: the model has no column `{str(name)[:100]}`.")
             for name in missing:
-                errors.add(f"Row {number}: column `{name}` is missing; send null if the value is unknown.")
+                errors.add(f"Row {number:,}: column `{name}` is missing; send null if the value is unknown.")
             return [] if unknown or missing else [row[name] for name in names]
         if isinstance(row, list):
             if len(row) == len(names):
                 return row
-            values = "1 value" if len(row) == 1 else f"{len(row)} values"
-            columns = "1 column" if len(names) == 1 else f"{len(names)} columns"
-            errors.add(f"Row {number} has {values}; the model has {columns}.")
+            values = "1 value" if len(row) == 1 else f"{len(row):,} values"
+            columns = "1 column" if len(names) == 1 else f"{len(names):,} columns"
+            errors.add(f"Row {number:,} has {values}; the model has {columns}.")
             return []
-        errors.add(f"Row {number} must be a list of values or an object keyed by column name.")
+        errors.add(f"Row {number:,} must be a list of values or an object keyed by column name.")
         return []

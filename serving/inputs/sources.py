@@ -79,7 +79,7 @@ class CsvText:
             rows = rows[1:]
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):
-                    raise invalid(f"Row {number} has {len(row)} values; the header has {len(header)}.")
+                    raise invalid(f"Row {number:,} has {len(row):,} values; the header has {len(header):,}.")
             columns = columns_by_name(header, rows)
             return reader.from_columns(columns, len(rows), rules=cell_rules.TEXT)
         if not rows:

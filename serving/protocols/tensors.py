@@ -40,8 +40,8 @@ class Tensor:
             raise invalid(f"Input `{name[:100]}` must have data: a list.")
         data = _flatten(tensor["data"]) if binary is None else _unpack(binary, datatype, name)
         if len(data) != math.prod(shape):
-            values = "1 value" if len(data) == 1 else f"{len(data)} values"
-            raise invalid(f"Input `{name[:100]}` has {values}; its shape requires {math.prod(shape)}.")
+            values = "1 value" if len(data) == 1 else f"{len(data):,} values"
+            raise invalid(f"Input `{name[:100]}` has {values}; its shape requires {math.prod(shape):,}.")
         if datatype == "BOOL":
             data = [bool(value) if type(value) is int and value in (0, 1) else value for value in data]
         parameters = tensor.get("parameters")

@@ -13,7 +13,7 @@ THIN = "\u202f"
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (1234567, f"1{THIN}234{THIN}567"), (None, "–"), (float("nan"), "–")]
+    ("value", "text"), [(0, "0"), (1234567, "1,234,567"), (None, "–"), (float("nan"), "–")]
 )
 def test_numbers_are_grouped_by_thin_spaces(value, text):
     assert ui.number(value) == text
@@ -25,7 +25,7 @@ def test_numbers_are_grouped_by_thin_spaces(value, text):
         (0.96666, "0.9667"),
         (53.371, "53.37"),
         (310.04, "310.0"),
-        (2934.4, f"2{THIN}934"),
+        (2934.4, "2,934"),
         (0.000032, "3.2e-05"),
     ],
 )

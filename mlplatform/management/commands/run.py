@@ -168,22 +168,34 @@ def announce() -> None:
     url = f"http://[{host}]:{settings.PORT}" if ":" in host else f"http://{host}:{settings.PORT}"
     warn_at = time.monotonic() + SLOW_START_S
     while True:
-        status, body = readiness(host)
+        status, reason = readiness(host)
         if status == 200:
             forward(f"Ready: {url}\n".encode())
             return
         if time.monotonic() > warn_at:
-            forward(f"Not ready yet: {body}\n".encode())
+            forward(f"Not ready yet: {reason}.\n".encode())
             warn_at += SLOW_START_S
         time.sleep(0.1)
 
 
 def readiness(host: str) -> tuple[int, str]:
+    """The status of /readyz, 0 without a response, and why the platform is not ready."""
     connection = http.client.HTTPConnection(host, settings.PORT, timeout=5)
     with contextlib.closing(connection):
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
-            return response.status, response.read().decode()
-        except (OSError, http.client.HTTPException) as error:
-            return 0, str(error)
+            return response.status, unready_services(response.read())
+        except ConnectionRefusedError:
+            return 0, "the web server is starting"
+        except (OSError, http.client.HTTPException):
+            return 0, "the web server does not respond"
+
+
+def unready_services(body: bytes) -> str:
+    """What /readyz reports: "database: no answer"."""
+    try:
+        checks = json.loads(body)["checks"]
+    except (ValueError, TypeError, KeyError):
+        return "the web server does not respond as expected"
+    return ", ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")

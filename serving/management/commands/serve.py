@@ -4,12 +4,15 @@ import sys
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from mlplatform import system_checks
+
 
 class Command(BaseCommand):
     help = (
         "Serve predictions on port 8080 as SageMaker and MLflow expect of a container: POST /invocations and "
         "GET /ping. Requests without a token can use INVOCATIONS_MODEL only."
     )
+    requires_system_checks = [system_checks.TAG]
 
     def add_arguments(self, parser):
         # Options instead of HOST and PORT, which are the address of the whole platform in the same environment.

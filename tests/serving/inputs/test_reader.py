@@ -179,7 +179,7 @@ class VisitedRows(list):
 
 def test_counting_stops_at_ten_thousand_errors():
     rows = VisitedRows([[]] * 3 * MAX_COUNTED_ERRORS)
-    assert errors(rows)[-1] == "... and at least 9980 more."
+    assert errors(rows)[-1] == "... and at least 9,980 more."
     assert rows.passes[-1] == MAX_COUNTED_ERRORS + 1
 
 
