@@ -22,7 +22,7 @@ class PredictSerializer(Serializer):
     input_data = InputDataSerializer()
     version = serializers.IntegerField(
         required=False, allow_null=True, default=None, min_value=1, max_value=MAX_VERSION,
-        help_text="A version that is or was live in this environment. Default: the live version.",
+        help_text="A version that is or was live in this environment, which is not retired. Default: the live one.",
     )  # fmt: skip
     probabilities = serializers.BooleanField(default=False, help_text="Return the probability of each class.")
     warnings = serializers.BooleanField(
