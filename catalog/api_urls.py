@@ -6,5 +6,5 @@ urlpatterns = [
     path("datasets", api.DatasetListView.as_view()),
     path("datasets/upload", api.UploadView.as_view()),
     path("datasets/<str:name>", api.DatasetView.as_view()),
-    path("datasets/<str:name>/file", api.DatasetFileView.as_view()),
+    path("datasets/<str:name>/file", api.DatasetFileView.as_view(), name="api-dataset-file"),
 ]

@@ -149,7 +149,7 @@ def _error_body(path: str) -> Callable[[dict, int], dict] | None:
 
 
 def error_response(request, status: int, *, detail: str, code: str) -> HttpResponse:
-    reshape = _error_body(request.path)
+    reshape = _error_body(request.path_info)
     if reshape or wants_json(request):
         body = {"detail": detail, "code": code, "fields": {}}
         response = JsonResponse(reshape(body, status) if reshape else body, status=status)

@@ -1,5 +1,6 @@
 """Parts of the OpenAPI schema that all apps share: the error body, and examples of path parameters."""
 
+from django.urls import get_script_prefix
 from rest_framework import serializers
 
 
@@ -17,7 +18,10 @@ EXAMPLES = {"name": DATASET, "dataset": DATASET, "version": 1, "id": 1, "model":
 
 
 def with_path_examples(result, generator, request, public):
-    """Add examples to path parameters, so that each call works in Swagger after the example of /train."""
+    """Add examples to path parameters, so that each call works in Swagger after the example of /train.
+
+    Behind a proxy that publishes the platform under a path, the calls are there too.
+    """
     for calls in result["paths"].values():
         for call in calls.values():
             for parameter in call.get("parameters", []):
@@ -25,4 +29,6 @@ def with_path_examples(result, generator, request, public):
                     example = EXAMPLES[parameter["name"]]
                     is_text = parameter["schema"].get("type") == "string"
                     parameter["example"] = str(example) if is_text else example
+    if prefix := get_script_prefix().rstrip("/"):
+        result["servers"] = [{"url": prefix}]
     return result

@@ -2,6 +2,7 @@
 are optional on a fresh clone. `.env.example` lists every variable; a test compares."""
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 import dj_database_url
 from botocore.config import Config
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -42,6 +44,23 @@ def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
         return [ip_network(item) for item in env_list(name)]
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}.") from error
+
+
+def env_origins(name: str) -> list[str]:
+    origins = env_list(name)
+    for origin in origins:
+        if not re.fullmatch(r"https?://[^/?#@\s*]+", origin):
+            raise ImproperlyConfigured(
+                f"{name}: {origin!r} is not an origin such as https://app.example.org."
+            )
+    return origins
+
+
+def env_prefix(name: str) -> str:
+    text = env(name).rstrip("/")
+    if text and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+        raise ImproperlyConfigured(f"{name}={text!r} is not a path such as /ml.")
+    return text
 
 
 def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -118,6 +137,17 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if HOST not in {"0.0.0.0", "::"}:  # noqa: S104
     ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env_origins("CORS_ALLOWED_ORIGINS")
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    *("content-encoding", "idempotency-key", "if-match", "if-none-match", "if-range", "prefer", "range"),
+    *("inference-header-content-length", "x-model", "x-request-id"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After"),
+    *("Inference-Header-Content-Length", "X-Request-Id"),
+]
+URL_PREFIX = env_prefix("URL_PREFIX")
 HTTPS = env_bool("HTTPS", False)
 TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -137,6 +167,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "axes",
+    "corsheaders",
     "django_filters",
     "django_htmx",
     "drf_spectacular",
@@ -151,11 +182,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mlplatform.web.health.HealthMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "mlplatform.web.request_limits.RequestSizeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mlplatform.web.responses.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "mlplatform.web.responses.AddressMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -192,7 +225,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "static/"
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
@@ -282,7 +315,7 @@ STORAGES = {
     "default": bucket_storage(DATASETS_BUCKET),
     "datasets": bucket_storage(DATASETS_BUCKET),
     "models": bucket_storage(TRAINED_MODELS_BUCKET),
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "mlplatform.web.proxies.StaticFiles"},
 }
 
 # Uploads and request bodies
@@ -359,7 +392,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=1)
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_LOCKOUT_CALLABLE = "mlplatform.errors.too_many_sign_ins"
-AXES_CLIENT_IP_CALLABLE = "mlplatform.web.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "mlplatform.web.proxies.client_address"
 AXES_VERBOSE = False
 
 REST_KNOX = {

@@ -11,7 +11,7 @@ urlpatterns = [
     path("jobs/<int:pk>/retry", api.RetryJobView.as_view()),
     path("models", api.ModelListView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view()),
-    path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view()),
+    path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("promote", release_api.PromoteView.as_view()),
     path("rollback", release_api.RollbackView.as_view()),
     path("retire", release_api.RetireView.as_view()),

@@ -4,7 +4,7 @@ from serving import api
 from serving.protocols import http
 
 urlpatterns = [
-    path("predict", api.PredictView.as_view()),
+    path("predict", api.PredictView.as_view(), name="api-predict"),
     path("predict/file", api.PredictFileView.as_view()),
     path("predict/jobs", api.ScoringJobListView.as_view()),
     path("predict/jobs/<int:pk>", api.ScoringJobView.as_view(), name="api-scoring-job"),

@@ -6,6 +6,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from catalog import examples
@@ -234,7 +235,7 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
         return context
     columns = {column["name"]: column for column in model.signature["inputs"]}
     body = code_snippets.body(model.dataset.name, row=row, stage=stage, **options)
-    url = request.build_absolute_uri("/predict")
+    url = request.build_absolute_uri(reverse("api-predict"))
     pairs = zip(result.classes, result.probabilities[0], strict=True) if result.probabilities else []
     return context | {
         "result": result,

@@ -13,6 +13,6 @@ def page(request) -> dict:
     """Adds `user_can` (such as `user_can.upload`) and `nav`, the current section of the navigation."""
     user = getattr(request, "user", None)
     held = permissions_of(user) if user is not None else frozenset()
-    sections = (name for start, name in SECTIONS.items() if request.path.startswith(start))
-    nav = "home" if request.path == "/" else next(sections, "")
+    sections = (name for start, name in SECTIONS.items() if request.path_info.startswith(start))
+    nav = "home" if request.path_info == "/" else next(sections, "")
     return {"user_can": {permission: permission in held for permission in DENIED}, "nav": nav}

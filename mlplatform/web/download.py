@@ -15,6 +15,7 @@ from mlplatform.errors import RangeNotSatisfiable
 from mlplatform.openapi import ErrorSerializer
 
 ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+REVALIDATE = "private, no-cache"  # a copy can be kept, and is used after a check of its ETag
 DESCRIPTION = (
     "Send `Range` to resume a download, and `If-None-Match` to skip one that is up to date. A range is not "
     "verified: compare the SHA-256 of the whole."
@@ -40,7 +41,7 @@ def respond(request: HttpRequest, stored: storage.StoredFile) -> HttpResponseBas
     etag = f'"{stored.etag}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
-        unchanged["ETag"] = etag
+        unchanged["ETag"], unchanged["Cache-Control"] = etag, REVALIDATE
         return unchanged
     span = _range(request, etag, stored.size) if request.method == "GET" else None
     if request.method == "HEAD":
@@ -54,6 +55,7 @@ def respond(request: HttpRequest, stored: storage.StoredFile) -> HttpResponseBas
         response["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
     response["ETag"] = etag
     response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = REVALIDATE
     return response
 
 

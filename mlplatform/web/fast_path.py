@@ -5,6 +5,7 @@ A one-row prediction takes 94 microseconds here, 180 through the middleware.
 
 from collections.abc import Callable
 
+from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
@@ -13,6 +14,7 @@ from django.urls import resolve
 from django.utils.module_loading import import_string
 
 from mlplatform.web.request_limits import RequestSizeMiddleware
+from mlplatform.web.responses import NO_STORE
 
 # The headers that Django's middleware adds to every response.
 HEADERS = [
@@ -20,6 +22,7 @@ HEADERS = [
     ("X-Frame-Options", settings.X_FRAME_OPTIONS),
     ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
     ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
+    NO_STORE,
 ]
 
 
@@ -34,7 +37,10 @@ class FastPath:
         self.prefixes = tuple(settings.FAST_PATH_PREFIXES)
         self.paths = frozenset(settings.FAST_PATHS)
         self.token_views = {key: import_string(view) for key, view in settings.FAST_PATH_BY_TOKEN.items()}
-        self.respond = convert_exception_to_response(RequestSizeMiddleware(self._view))
+        view = RequestSizeMiddleware(self._view)
+        self.respond = convert_exception_to_response(
+            CorsMiddleware(view) if settings.CORS_ALLOWED_ORIGINS else view
+        )
 
     def __call__(self, environ: dict, start_response):
         if not self._is_fast(environ):
@@ -51,7 +57,8 @@ class FastPath:
         path = environ["PATH_INFO"]
         if (environ["REQUEST_METHOD"], path) in self.token_views:
             return environ.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
-        return path.startswith(self.prefixes) or path in self.paths
+        # With a slash at the end it is redirected, which is not done here.
+        return (path.startswith(self.prefixes) and path[-1] != "/") or path in self.paths
 
     def _view(self, request: HttpRequest) -> HttpResponse:
         view = self.token_views.get((request.method, request.path_info))

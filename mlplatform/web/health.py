@@ -65,15 +65,16 @@ class HealthMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        if request.path in {"/livez", "/healthz"}:
+        path = request.path_info.removesuffix("/")
+        if path in {"/livez", "/healthz"}:
             return JsonResponse({"status": "ok"})
-        if request.path in {"/ping", "/health"}:
+        if path in {"/ping", "/health"}:
             # The probes of SageMaker and MLflow: 404 while the model of INVOCATIONS_MODEL cannot predict.
             passes = result_within(_checks.start("ping", _ping), TIMEOUT_S, default=False)
             return HttpResponse(status=200 if passes else 404)
-        if request.path == "/v2/health/live":
+        if path == "/v2/health/live":
             return JsonResponse({"live": True})
-        if request.path in {"/readyz", "/v2/health/ready"}:
+        if path in {"/readyz", "/v2/health/ready"}:
             return _ready_response()
         return self.get_response(request)
 

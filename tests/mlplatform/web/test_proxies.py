@@ -1,0 +1,168 @@
+"""What proxies say counts, the client's address and the prefix, and nothing that a client can make up."""
+
+import html
+import io
+import json
+import re
+from ipaddress import ip_network
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import resolve, set_script_prefix
+
+from mlplatform.auth import tokens
+from mlplatform.web.fast_path import FastPath
+from mlplatform.web.proxies import UrlPrefix, client_address
+from mlplatform.web.request_body import RequestBody
+from registry.releases.promotion import promote
+from serving.batch.service import score
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "expected"),
+    [
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+        ("172.18.0.2", "203.0.113.9", "203.0.113.9"),
+        ("172.18.0.2", "1.2.3.4, 203.0.113.9", "203.0.113.9"),
+        ("172.18.0.2", "203.0.113.9, 172.18.0.3", "203.0.113.9"),
+        ("172.18.0.2", "172.18.0.7", "172.18.0.7"),
+        ("172.18.0.2", "", "172.18.0.2"),
+        ("172.18.0.2", "nonsense", "nonsense"),
+        ("", "203.0.113.9", ""),
+    ],
+)
+def test_the_address_is_the_last_one_that_is_no_trusted_proxy(rf, settings, remote, forwarded, expected):
+    settings.TRUSTED_PROXIES = [ip_network("172.16.0.0/12")]
+    request = rf.get("/", REMOTE_ADDR=remote, headers={"X-Forwarded-For": forwarded})
+    assert client_address(request) == expected
+
+
+def test_no_proxy_is_trusted_by_default(rf):
+    request = rf.get("/", REMOTE_ADDR="127.0.0.1", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert client_address(request) == "127.0.0.1"
+
+
+@pytest.mark.django_db
+def test_failed_sign_ins_behind_a_proxy_lock_out_only_their_client(client, settings):
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+
+    def sign_in(number: int, address: str) -> int:
+        form = {"username": f"nobody{number}", "password": "wrong"}
+        return client.post("/accounts/login/", form, headers={"X-Forwarded-For": address}).status_code
+
+    assert [sign_in(number, "203.0.113.9") for number in range(10)][-1] == 429
+    assert sign_in(11, "203.0.113.9") == 429
+    assert sign_in(12, "203.0.113.10") == 200
+
+
+PREFIX = "/teams/ml"
+ADDRESS = re.compile(r'(?:href|src|action|hx-(?:get|post|delete))="([^"]*)"')
+
+
+@pytest.fixture
+def proxied(page):
+    """Calls the application as a proxy does that publishes it under PREFIX, signed in with a session."""
+    application = UrlPrefix(RequestBody(FastPath(get_wsgi_application())))
+
+    def call(path, *, method="GET", body=b"", peer="10.0.0.1", **headers):
+        headers = {"X-Forwarded-Prefix": PREFIX, "Accept": "text/html,*/*;q=0.8"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        request = RequestFactory().generic(
+            method, path, body, content_type="application/json", headers=headers
+        )
+        request.environ["REMOTE_ADDR"] = peer
+        if "cookie" not in headers:
+            request.environ["HTTP_COOKIE"] = f"sessionid={page.cookies['sessionid'].value}"
+        begun = []
+        parts = application(request.environ, lambda status, headers: begun.extend([status, headers]))
+        response = HttpResponse(b"".join(parts), status=int(begun[0][:3]))
+        response.raw_headers = begun[1]
+        for name, value in begun[1]:
+            response[name] = value
+        return response
+
+    yield call
+    set_script_prefix("/")
+
+
+@pytest.fixture
+def trusted(settings):
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
+
+
+def test_every_address_on_every_page_begins_with_the_prefix(proxied, trusted, make_version, admin):
+    version = make_version()
+    promote(version, stage="staging", by=admin)
+    table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
+    score("flowers", stage="dev", file=table, filename="rows.csv", by=admin, as_job=True)
+    waiting, visited = ["/", "/docs"], set()
+    while waiting:
+        path = waiting.pop()
+        name = resolve(path).view_name
+        if name in visited or name == "logout":
+            continue
+        visited.add(name)
+        response = proxied(path)
+        assert response.status_code in {200, 302, 405}, path
+        assert response.get("Location", PREFIX).startswith(PREFIX)
+        if not response["Content-Type"].startswith("text/html"):
+            continue
+        for address in map(html.unescape, ADDRESS.findall(response.content.decode())):
+            if (
+                address
+                and address[0] not in "#?"
+                and not address.startswith(("http", "data:", "javascript:"))
+            ):
+                assert address.startswith(f"{PREFIX}/"), (path, address)
+                path_of_address = address.removeprefix(PREFIX).partition("?")[0].partition("#")[0]
+                if not path_of_address.startswith(("/static/", "/admin/")):
+                    waiting.append(path_of_address)
+    assert {
+        "home",
+        "registry:model",
+        "registry:job",
+        "serving:stage",
+        "serving:job",
+        "tokens",
+        "docs",
+    } <= visited
+
+
+def test_the_api_under_a_prefix_works_whether_the_proxy_removes_it_or_not(
+    proxied, trusted, make_version, admin
+):
+    make_version()
+    token = {"authorization": f"Bearer {tokens.create(admin).token}", "Accept": "application/json"}
+    body = {"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [[5, 1.5, "red"]]}}
+    for path in ("/predict", f"{PREFIX}/predict"):
+        response = proxied(path, method="POST", body=json.dumps(body), **token)
+        assert json.loads(response.content)["predictions"] == ["tulip"]
+    [job] = json.loads(proxied("/jobs", **token).content)["results"]
+    assert job["url"].startswith(f"{PREFIX}/jobs/")
+    assert json.loads(proxied("/schema?format=json", **token).content)["servers"] == [{"url": PREFIX}]
+
+
+def test_redirects_and_cookies_keep_the_prefix(proxied, trusted):
+    assert proxied("/catalog")["Location"] == f"{PREFIX}/catalog/"
+    signed_out = proxied("/catalog/", cookie="")
+    assert signed_out["Location"] == f"{PREFIX}/accounts/login/?next={PREFIX}/catalog/"
+    cookies = [value for name, value in proxied("/accounts/tokens/").raw_headers if name == "Set-Cookie"]
+    assert cookies
+    assert all(f"Path={PREFIX}/" in cookie for cookie in cookies)
+
+
+def test_the_prefix_of_an_untrusted_client_and_an_invalid_one_are_ignored(proxied, trusted):
+    assert proxied("/catalog", peer="203.0.113.1")["Location"] == "/catalog/"
+    for prefix in ("//evil.example", "ml", "/a b", "/../x?", '/"><script>'):
+        assert proxied("/catalog", X_Forwarded_Prefix=prefix)["Location"] == "/catalog/"
+
+
+def test_the_setting_is_the_prefix_without_the_header(proxied, settings):
+    settings.URL_PREFIX = "/ml"
+    assert proxied("/catalog")["Location"] == "/ml/catalog/"
+    assert proxied("/ml/catalog")["Location"] == "/ml/catalog/"
+    assert proxied("/ml").status_code == 200
