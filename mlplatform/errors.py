@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import Resolver404
+from django.urls import Resolver404, get_script_prefix
 from django.utils.module_loading import import_string
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -202,7 +202,8 @@ def server_error(request):
         detail = f"Something went wrong. The error has been logged{number}."
         return error_response(request, 500, detail=detail, code="server_error")
     # Without context processors: one of them may be what crashed.
-    return HttpResponse(render_to_string("500.html", {"request_id": current_id()}), status=500)
+    context = {"request_id": current_id(), "home": get_script_prefix()}
+    return HttpResponse(render_to_string("500.html", context), status=500)
 
 
 def too_many_sign_ins(request, original_response=None, credentials=None):
