@@ -350,6 +350,8 @@ FAST_PATH_BY_TOKEN = {
 PING_CHECKS = ["serving.protocols.invocations.is_ready"]
 # While the database or the object store is down: any that returns True keeps /readyz at 200, "degraded".
 DEGRADED_CHECKS = ["serving.model_cache.cache.can_answer"]
+# What /readyz reports in addition, without an effect on its status.
+READINESS_REPORTS = {"models": "serving.model_cache.compatibility.report"}
 # By the start of a path: turns the API's error body and the status into the body of that protocol.
 ERROR_BODIES = {
     "/v1": "serving.protocols.v2.error_body",

@@ -170,6 +170,12 @@ class ModelVersion(models.Model):
         return [column["name"] for column in self.dataset_version.columns if column["name"] not in used]
 
     @property
+    def compatibility(self) -> str:
+        """`trained with scikit-learn 1.9.1, verified on 1.9.2`; serving.models has the checks."""
+        checks = [check.summary for check in self.compatibility_checks.all()]
+        return ", ".join([f"trained with scikit-learn {self.libraries.get('scikit-learn')}", *checks])
+
+    @property
     def live_stages(self) -> list[str]:
         """The stages in which it is live now, from the lowest to the highest. Uses prefetched releases."""
         live = {release.stage for release in self.releases.all() if release.is_live}

@@ -267,10 +267,14 @@ class ModelSerializer(ModelRowSerializer):
     deletion = serializers.SerializerMethodField(
         help_text="Which version dev serves after the deletion of this one; empty if it is not live in dev."
     )
+    compatibility = serializers.CharField(
+        help_text="`trained with scikit-learn 1.9.1, verified on 1.9.2`", read_only=True
+    )
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
             *ModelRowSerializer.Meta.fields, "features", "signature", "parameters", "warnings", "libraries", "deletion",
+            "compatibility",
         ]  # fmt: skip
 
     def get_deletion(self, version) -> str:

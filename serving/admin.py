@@ -2,7 +2,7 @@ from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, readable
 from registry.querysets import MODEL_VERSION_COLUMNS
-from serving.models import ScoringJob, Verification
+from serving.models import CompatibilityCheck, ScoringJob, Verification
 
 
 @admin.register(Verification)
@@ -18,6 +18,23 @@ class VerificationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("model_version__dataset")
         return rows.defer(*Verification.LARGE, *MODEL_VERSION_COLUMNS)
+
+
+@admin.register(CompatibilityCheck)
+class CompatibilityCheckAdmin(ReadOnlyAdmin):
+    version = link("model_version")
+    list_display = ["__str__", "version", "scikit_learn", "state", "detail", "finished_at"]
+    list_filter = ["state", "scikit_learn"]
+    search_fields = ["model_version__dataset__name", "reason"]
+    fields = [
+        "version", "artifact_sha256", "libraries", "state", "engine", "row", "output", "expected", "got", "reason",
+        "lease_expires_at", "finished_at",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("model_version__dataset")
+        return rows.defer(*MODEL_VERSION_COLUMNS)
 
 
 @admin.register(ScoringJob)

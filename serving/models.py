@@ -12,7 +12,7 @@ from registry.models import ModelVersion, Stage
 class Verification(models.Model):
     """The result of verifying a model version at registration: its inference engine and its golden rows.
 
-    Golden rows are held-out rows and generated edge rows with the outputs of the pipeline. They are predicted again
+    Golden rows are held-out rows and generated edge rows with the outputs of the engine. They are predicted again
     whenever the artifact is loaded or copied, so that a library that changes predictions cannot go unnoticed.
     """
 
@@ -34,6 +34,63 @@ class Verification(models.Model):
 
     def __str__(self):
         return f"verification of {self.model_version}"
+
+
+class CompatibilityCheck(models.Model):
+    """Whether an artifact that another version of scikit-learn saved predicts the same with the installed libraries.
+
+    There is one row for an artifact and a set of libraries, so it is checked once, and a restart does not repeat it.
+    Only serving/model_cache/compatibility.py writes it.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "being verified"
+        VERIFIED = "verified", "verified"
+        REFUSED = "refused", "refused"
+        FAILED = "failed", "not verified"
+
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="compatibility_checks"
+    )
+    artifact_sha256 = models.CharField(max_length=64)
+    libraries = models.CharField(max_length=255, help_text="The installed libraries with their versions.")
+    scikit_learn = models.CharField(max_length=50, help_text="The installed version of scikit-learn.")
+    state = models.CharField(max_length=20, choices=State.choices, default=State.RUNNING)
+    engine = models.CharField(
+        max_length=20, choices=Verification.Engine.choices, blank=True, help_text="What predicted the same."
+    )
+    row = models.PositiveIntegerField(null=True, help_text="The first golden row that differs, from 1.")
+    output = models.CharField(max_length=100, blank=True, help_text="The output of the row that differs.")
+    expected = models.CharField(max_length=100, blank=True)
+    got = models.CharField(max_length=100, blank=True)
+    reason = models.TextField(blank=True, help_text="Why it is refused or not verified, if no row differs.")
+    lease_expires_at = models.DateTimeField(help_text="Until then, the check that is running has not died.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version", "artifact_sha256", "libraries"], name="compatibility_check_once"
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.model_version}, {self.summary}"
+
+    @property
+    def summary(self) -> str:
+        """`verified on 1.9.2`"""
+        return f"{self.get_state_display()} on {self.scikit_learn}"
+
+    @property
+    def detail(self) -> str:
+        """Why it is refused or not verified: the golden row that differs, or the reason."""
+        if self.row is None:
+            return self.reason
+        return (
+            f"golden row {self.row} has another {self.output}: expected `{self.expected}`, got `{self.got}`"
+        )
 
 
 def result_name(sent: str, form: str) -> str:

@@ -4,7 +4,7 @@ from concurrent.futures import wait
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
@@ -15,6 +15,7 @@ from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
+REPORT_WAIT_S = 0.2  # after the checks, which run at the same time
 _checks = SingleFlight(4, "health check", close_connections=True)
 
 
@@ -52,6 +53,14 @@ def readiness() -> dict[str, str]:
     return {name: future.result() if future.done() else "no answer" for name, future in futures.items()}
 
 
+def _reports() -> dict[str, dict]:
+    try:
+        with circuit_breaker.short_timeout():
+            return {name: import_string(path)() for name, path in settings.READINESS_REPORTS.items()}
+    except (DatabaseError, InterfaceError):
+        return {}
+
+
 def _ping() -> bool:
     return all(import_string(path)() for path in settings.PING_CHECKS)
 
@@ -80,13 +89,16 @@ class HealthMiddleware:
 
 
 def _ready_response() -> JsonResponse:
+    reports = _checks.start("reports", _reports)
     checks = readiness()
     is_ok = all(state == "ok" for state in checks.values())
     # A degraded server still takes requests: if a load balancer removed all of them, it would be an outage.
     is_degraded = not is_ok and _is_degraded()
     is_ready = is_ok or is_degraded
     status = "ok" if is_ok else "degraded" if is_degraded else "not ready"
-    body = {"status": status, "ready": is_ready, "checks": checks}
+    body = {"status": status, "ready": is_ready, "checks": checks} | result_within(
+        reports, REPORT_WAIT_S, default={}
+    )
     response = JsonResponse(body, status=200 if is_ready else 503)
     if not is_ok:
         response["Retry-After"] = str(RETRY_AFTER_S)

@@ -25,11 +25,17 @@ Outputs = tuple[np.ndarray, np.ndarray | None]  # predictions (rows,), probabili
 
 @dataclass(frozen=True)
 class GoldenRows:
-    """Rows as JSON values in the signature's order, with the outputs of the pipeline when it was trained."""
+    """Rows as JSON values in the signature's order, with the outputs of the engine when the pipeline was trained."""
 
     rows: list[list] = field(default_factory=list)
     predictions: list = field(default_factory=list)
     probabilities: list[list[float]] | None = None
+
+    @property
+    def outputs(self) -> Outputs:
+        predictions = np.array([np.nan if value is None else value for value in self.predictions])
+        probabilities = None if self.probabilities is None else np.array(self.probabilities, dtype=float)
+        return predictions, probabilities
 
 
 def build_engine(pipeline, signature: dict) -> InferenceEngine:
@@ -63,24 +69,31 @@ def verify(
         reason = engine.reason or _mismatch(engine, rows, expected, signature, single=len(edges) + 3)
     except ENGINE_ERRORS as error:
         reason = f"its fast engine failed with {type(error).__name__}"
-    count = len(edges) + MAX_GOLDEN_ROWS
+    golden = rows[: len(edges) + MAX_GOLDEN_ROWS]
     if reason:
         engine = inference.full_pipeline(pipeline, reason)
-        expected, repeated = (_outputs(engine, rows[:count], signature) for _ in range(2))
-        if rows and _first_different(repeated, expected) is not None:
+        once, again = (_outputs(engine, golden, signature) for _ in range(2))
+        if rows and _first_different(once, again) is not None:
             return inference.full_pipeline(pipeline, "its predictions are not deterministic"), GoldenRows()
-    probabilities = None if expected[1] is None else [_json_values(row) for row in expected[1][:count]]
-    return engine, GoldenRows(rows[:count], _json_values(expected[0][:count]), probabilities)
+    predictions, scores = outputs_in_one_thread(engine, golden, signature)
+    probabilities = None if scores is None else [_json_values(row) for row in scores]
+    return engine, GoldenRows(golden, _json_values(predictions), probabilities)
 
 
 def first_mismatch(engine: InferenceEngine, golden: GoldenRows, signature: dict) -> int | None:
     """The number, from 1, of the first golden row with a different output now, or None."""
     if not golden.rows:
         return None
-    predictions = np.array([np.nan if value is None else value for value in golden.predictions])
-    probabilities = None if golden.probabilities is None else np.array(golden.probabilities, dtype=float)
-    index = _first_different(_outputs(engine, golden.rows, signature), (predictions, probabilities))
+    index = _first_different(_outputs(engine, golden.rows, signature), golden.outputs)
     return None if index is None else index + 1
+
+
+def outputs_in_one_thread(engine: InferenceEngine, rows: list[list], signature: dict) -> Outputs:
+    """The outputs for rows, in one thread: how a sum is divided among threads, and into batches, rounds it."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _outputs(engine, rows, signature)
 
 
 def edge_rows(signature: dict) -> list[list]:
@@ -166,16 +179,23 @@ def _mismatch(
 
 def _first_different(actual: Outputs, expected: Outputs) -> int | None:
     """The index of the first row with another label, or with a number beyond the tolerance."""
-    differs = ~_equal(np.asarray(actual[0]), np.asarray(expected[0]))
+    differs = ~equal(np.asarray(actual[0]), np.asarray(expected[0]))
     if expected[1] is not None:
-        differs |= ~_equal(actual[1], expected[1]).all(axis=1)
+        differs |= ~equal(actual[1], expected[1]).all(axis=1)
     return int(differs.argmax()) if differs.any() else None
 
 
-def _equal(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def equal(
+    actual: np.ndarray,
+    expected: np.ndarray,
+    *,
+    rtol: float = RELATIVE_TOLERANCE,
+    atol: float = ABSOLUTE_TOLERANCE,
+) -> np.ndarray:
+    """For each pair of outputs, whether they are equal within the tolerances, which are for numbers only."""
     if actual.dtype.kind == "f" or expected.dtype.kind == "f":
         pair = actual.astype(float), expected.astype(float)
         # Infinite on one side may be NaN on the other: callers get null for both.
         finite = [np.where(np.isfinite(values), values, np.nan) for values in pair]
-        return np.isclose(*finite, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
+        return np.isclose(*finite, rtol=rtol, atol=atol, equal_nan=True)
     return actual == expected

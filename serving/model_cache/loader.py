@@ -10,7 +10,8 @@ from serving.engine.encoder import training_categories
 from serving.engine.inference import InferenceEngine
 from serving.inputs.input_warnings import InputWarnings
 from serving.inputs.reader import Reader
-from serving.models import Verification
+from serving.model_cache import compatibility
+from serving.models import CompatibilityCheck, Verification
 from serving.monitoring import metrics
 
 
@@ -30,11 +31,12 @@ class Model:
 def load(version: ModelVersion, key: str) -> Model:
     """Load the artifact under `key` and verify it by its golden rows, whose prediction also warms it up.
 
-    Raises NotReady if the object store is down, and ArtifactRefused if the artifact was changed or predicts a golden
-    row differently.
+    Raises NotReady if the object store is down, ArtifactRefused if the artifact was changed or predicts a golden row
+    differently, and what compatibility.require() raises.
     """
+    check = compatibility.require(version, key)
     pipeline = artifacts.load(version, key)
-    engine = _verified_engine(version, pipeline)
+    engine = _verified_engine(version, pipeline, check)
     inputs = version.signature["inputs"]
     return Model(
         version,
@@ -45,7 +47,7 @@ def load(version: ModelVersion, key: str) -> Model:
     )
 
 
-def _verified_engine(version: ModelVersion, pipeline) -> InferenceEngine:
+def _verified_engine(version: ModelVersion, pipeline, check: CompatibilityCheck | None) -> InferenceEngine:
     signature = version.signature
     if not signature["can_predict"]:
         return inference.full_pipeline(pipeline, "it cannot predict new rows")
@@ -55,6 +57,8 @@ def _verified_engine(version: ModelVersion, pipeline) -> InferenceEngine:
         return engine
     if record.engine == Verification.Engine.PIPELINE:
         engine = inference.full_pipeline(pipeline, record.reason)
+    elif check and check.engine == Verification.Engine.PIPELINE:
+        engine = inference.full_pipeline(pipeline, "its fast engine differs with the installed scikit-learn")
     else:
         engine = verification.build_engine(pipeline, signature)
     golden = verification.GoldenRows(record.golden_rows, record.predictions, record.probabilities)

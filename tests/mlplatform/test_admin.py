@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 OURS = [
     model
@@ -19,8 +20,11 @@ def registry_rows(make_version, admin):
     from mlplatform.idempotency import keys
     from registry.releases.promotion import promote
     from serving.batch.service import score
+    from serving.models import CompatibilityCheck
 
-    promote(make_version(), stage="staging", by=admin)
+    version = make_version()
+    promote(version, stage="staging", by=admin)
+    CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())
     table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
     score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)
     keys.claim(admin, key="flowers-1", operation="POST /promote", fingerprint="")
