@@ -53,6 +53,7 @@
     const list = box.querySelector(".tabs");
     if (panels.length < 2 || list.childElementCount) return;
     list.setAttribute("role", "tablist");
+    list.setAttribute("aria-label", list.dataset.label);
     for (const panel of panels) {
       const tab = document.createElement("button");
       tab.type = "button";

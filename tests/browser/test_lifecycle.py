@@ -98,6 +98,18 @@ def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     expect(page.get_by_label("Description")).to_have_value("kept")
 
 
+def test_a_prediction_comes_into_view_with_its_warnings_and_keeps_the_focus(visit, filled):
+    page = visit(viewport={"width": 390, "height": 600})
+    page.goto("/serving/garden/production/")
+    page.get_by_label("length").fill("999")
+    button = page.get_by_role("button", name="Predict", exact=True)
+    button.click()
+    expect(page.locator(".answer")).to_be_in_viewport(ratio=1)
+    warning = page.locator("#answer").get_by_text("999 is outside the training range, 5 to 11.")
+    expect(warning).to_be_in_viewport(ratio=1)
+    expect(button).to_be_focused()
+
+
 def test_rolling_back_requires_confirmation(visit, filled):
     page = visit()
     page.goto("/serving/garden/dev/")
