@@ -15,7 +15,7 @@ from catalog.readers import tables
 from catalog.readers.formats import COMPRESSIONS, FORMATS
 from mlplatform import storage
 from mlplatform.auth import permissions
-from mlplatform.errors import Conflict, NotReady, TooLarge
+from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge
 from mlplatform.hashing import HashingFile
 
 MAX_ATTEMPTS = 5  # to assign a version number while other uploads to the dataset finish
@@ -124,7 +124,8 @@ def _register(
     for _ in range(MAX_ATTEMPTS):
         try:
             with transaction.atomic():
-                dataset, is_new = Dataset.objects.get_or_create(
+                # Locked: uploads to one dataset are numbered one after the other, and it cannot be deleted meanwhile.
+                dataset, is_new = Dataset.objects.select_for_update(no_key=True).get_or_create(
                     name=name, defaults={"description": description, "created_by": version.created_by}
                 )
                 if not is_new and description and new_version:
@@ -145,12 +146,18 @@ def _register(
 
 
 def delete_dataset(dataset: Dataset, *, by) -> None:
-    """Delete a dataset, its versions and their files. Raises Conflict if models were trained on it."""
+    """Delete a dataset, its versions and their files.
+
+    Raises Conflict if models were trained on it, and NotFound if it was deleted meanwhile.
+    """
     permissions.check(by, "delete")
-    versions = list(dataset.versions.only("key", "sample_key"))
     try:
         with transaction.atomic():
-            dataset.delete()
+            locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
+            if locked is None:
+                raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
+            versions = list(locked.versions.only("key", "sample_key"))
+            locked.delete()
     except (ProtectedError, IntegrityError) as error:
         models = sorted(getattr(error, "protected_objects", []), key=lambda model: model.pk)
         names = [str(model) for model in models]

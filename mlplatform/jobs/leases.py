@@ -7,11 +7,11 @@ the job is still running under that attempt's number, so a superseded attempt ch
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs.models import Job, JobState
 
@@ -22,10 +22,17 @@ def renewal_s() -> float:
 
 
 def enqueue(job: Job) -> Job:
-    """Save a new job as queued. Workers poll the table, so nothing else has to happen."""
-    with transaction.atomic():
-        job.save(force_insert=True)
-        idempotency_keys.attach(job)
+    """Save a new job as queued. Workers poll the table, so nothing else has to happen.
+
+    Raises NotFound if the dataset or model that it refers to was deleted meanwhile.
+    """
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+            idempotency_keys.attach(job)
+    except IntegrityError as error:
+        sentence = f"The dataset or model of this {job.NOUN} was deleted in the meantime."
+        raise NotFound(sentence, code="deleted_meanwhile") from error
     if settings.JOB_QUEUED_HOOK:
         import_string(settings.JOB_QUEUED_HOOK)(job)
     return job
@@ -87,17 +94,20 @@ def hand_back(job: Job) -> None:
 def cancel(job: Job, *, by) -> Job:
     """Finish a queued job at once; ask the worker of a running one to stop it.
 
-    Raises Conflict if the job has finished. The caller checks permissions: each kind of job has its own rule.
+    Raises Conflict if the job has finished, and NotFound if it was deleted. The caller checks permissions: each kind
+    of job has its own rule.
     """
     jobs, now = type(job).objects.filter(pk=job.pk), timezone.now()
-    request = {"cancel_requested_at": now, "error": f"Cancelled by {by.get_username()}."}
-    is_cancelled = jobs.queued().update(
-        state=JobState.CANCELLED, error_code="cancelled", finished_at=now, **request
-    ) or jobs.running().update(**request)
-    job.refresh_from_db()
-    if not is_cancelled:
-        raise Conflict(
-            f"{job.NOUN.capitalize()} {job.pk} has already finished ({job.get_state_display()}).",
-            code="job_ended",
-        )
+    fields = {"cancel_requested_at": now, "error": f"Cancelled by {by.get_username()}."}
+    with transaction.atomic():
+        locked = type(job).objects.select_for_update().numbered(job.pk)
+        if locked.is_finished:
+            raise Conflict(
+                f"{job.NOUN.capitalize()} {job.pk} has already finished ({locked.get_state_display()}).",
+                code="job_ended",
+            )
+        if locked.state == JobState.QUEUED:
+            fields |= {"state": JobState.CANCELLED, "error_code": "cancelled", "finished_at": now}
+        jobs.update(**fields)
+        job.refresh_from_db()
     return job

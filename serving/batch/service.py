@@ -126,9 +126,10 @@ def cancel(job: ScoringJob, *, by) -> ScoringJob:
 
 
 def delete(job: ScoringJob, *, by) -> None:
-    """Delete a finished job and its result. Raises Conflict if it has not finished."""
+    """Delete a finished job and its result. Raises Conflict if it has not finished, NotFound if it was deleted."""
     _check_permission(job, by)
     if not cleanup.remove(job):
+        ScoringJob.objects.numbered(job.pk)
         raise Conflict(f"Scoring job {job.pk} has not finished yet. Cancel it first.", code="job_not_ended")
 
 

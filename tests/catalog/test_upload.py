@@ -13,7 +13,7 @@ from django.db import connection
 from catalog.models import Dataset, DatasetVersion
 from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
-from mlplatform.errors import Conflict, NotReady, TooLarge
+from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge
 from tests.conftest import FLOWERS
 
 OTHER = FLOWERS + "9,9,red,rose\n"
@@ -110,6 +110,13 @@ def test_deleting_a_dataset_deletes_its_file(make_dataset, admin):
     delete_dataset(version.dataset, by=admin)
     assert not Dataset.objects.exists()
     assert not storage.datasets().exists(version.key)
+
+
+def test_a_dataset_that_was_deleted_in_the_meantime_is_not_found(make_dataset, admin):
+    dataset = make_dataset().dataset
+    Dataset.objects.all().delete()
+    with pytest.raises(NotFound, match="No dataset is named `flowers`"):
+        delete_dataset(dataset, by=admin)
 
 
 def test_a_dataset_with_models_cannot_be_deleted(make_version, admin):

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, NotFound
 from mlplatform.jobs import leases
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
@@ -118,3 +118,16 @@ def test_cancelling_a_running_job_asks_its_worker_to_stop_it(make_running, admin
 def test_a_finished_job_cannot_be_cancelled(make_queued, admin):
     with pytest.raises(Conflict, match=r"has already finished \(failed\)"):
         leases.cancel(make_queued(state=JobState.FAILED), by=admin)
+
+
+def test_a_deleted_job_cannot_be_cancelled(make_queued, admin):
+    job = make_queued()
+    TrainingJob.objects.all().delete()
+    with pytest.raises(NotFound, match="There is no job"):
+        leases.cancel(job, by=admin)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_job_whose_dataset_was_deleted_in_the_meantime_is_not_queued():
+    with pytest.raises(NotFound, match="was deleted in the meantime"):
+        leases.enqueue(TrainingJob(dataset_name="flowers", dataset_version_id=999, request={}))

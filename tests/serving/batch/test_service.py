@@ -6,7 +6,7 @@ import pandas
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, NotFound
 from mlplatform.jobs import leases
 from registry.releases.deletion import delete_version
 from serving.batch import scorer, service
@@ -129,6 +129,13 @@ def test_a_finished_job_cannot_be_cancelled_and_a_running_one_cannot_be_deleted(
         service.cancel(ask(), by=admin)
     with pytest.raises(Conflict, match="Cancel it first"):
         service.delete(running(), by=admin)
+
+
+def test_a_job_that_was_deleted_in_the_meantime_is_not_found(ask, admin):
+    job = ask()
+    ScoringJob.objects.all().delete()
+    with pytest.raises(NotFound, match="no scoring job"):
+        service.delete(job, by=admin)
 
 
 def test_deleting_a_job_deletes_its_result(ask, admin):
