@@ -3,22 +3,9 @@
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
 STAGES = [("dev", "dev"), ("staging", "staging"), ("production", "production")]
-
-
-def describe_existing_releases(apps, schema_editor):
-    Release, ModelVersion = apps.get_model("registry", "Release"), apps.get_model("registry", "ModelVersion")
-    numbers = ModelVersion.objects.filter(pk=OuterRef("model_version_id")).values("number")
-    Release.objects.update(number=Subquery(numbers))
-    Release.objects.filter(ended_at__isnull=False, ending="").update(ending="replaced")
-    # A rollback used the artifact of the release that it went back to, and every other release one of its own.
-    for release in Release.objects.filter(kind="rollback", restores=None).order_by("pk"):
-        release.restores = Release.objects.exclude(kind="rollback").filter(
-            dataset=release.dataset_id, stage=release.stage, key=release.key, pk__lt=release.pk
-        ).order_by("-pk").first()
-        release.save(update_fields=["restores"])
 
 
 class Migration(migrations.Migration):
@@ -117,5 +104,4 @@ class Migration(migrations.Migration):
                 name="live_release_has_version",
             ),
         ),
-        migrations.RunPython(describe_existing_releases, migrations.RunPython.noop),
     ]

@@ -53,6 +53,16 @@ def test_upload_training_promotion_prediction_and_rollback(platform):
     assert (live.status_code, live.json()["code"]) == (409, "version_is_live")
     assert platform.call("DELETE", "/models/life/2").status_code == 204
     assert platform.get("/models/life/2").status_code == 404
+    until(lambda: platform.predict("life", "dev").json()["version"] == 1, what="The deletion of version 2")
+
+    for stage in ("staging", "production"):
+        assert platform.post("/retire", {"dataset_name": "life", "environment": stage}).status_code == 200
+    until(lambda: platform.predict("life", "production").status_code == 404, what="The retirement")
+    assert "was retired from production on" in platform.predict("life", "production").json()["detail"]
+    assert platform.get("/v2/models/life/ready").status_code == 404
+    assert platform.get("/models/life/1").json()["live_in"] == ["dev"]
+    assert platform.call("DELETE", "/models/life/1").status_code == 204
+    assert platform.call("DELETE", "/datasets/life").status_code == 204
 
 
 def test_a_downloaded_artifact_predicts_the_same_as_the_platform(platform):
