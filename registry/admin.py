@@ -34,7 +34,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "description", "target", "test_size", "random_state", "rows_train", "rows_test", "artifact_size",
         "artifact_sha256", "trained_at", "trained_by", "promoted_at", "metrics_text", "parameters_text",
         "features_text", "signature_text", "warnings_text", "libraries_text",
-        "compatibility",
+        "compatibility", "retrained_from",
     ]  # fmt: skip
     readonly_fields = fields
 

@@ -95,6 +95,29 @@ class TrainView(APIView):
                 self.waiting_requests.release()
 
 
+class RetrainView(TrainView):
+    methods_without_body = ("POST",)
+
+    @extend_schema(
+        operation_id="retrain_model",
+        summary="Train a model version again",
+        description="Repeats its training on the same dataset version, with the same parameters and options, as a new "
+        "version: after an upgrade of scikit-learn, for example. Waits and responds as `POST /train`.",
+        tags=["models"],
+        parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")],
+        request=None,
+        responses={
+            201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
+            403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
+            503: ErrorSerializer,
+        },
+    )  # fmt: skip
+    @idempotent
+    def post(self, request, dataset, version):
+        model = ModelVersion.objects.numbered(dataset, version)
+        return self.respond(request, submission.retrain(model, by=request.user))
+
+
 @extend_schema_view(get=extend_schema(operation_id="list_jobs", summary="List training jobs", tags=["jobs"]))
 class JobListView(ListAPIView):
     queryset = TrainingJob.objects.for_list()

@@ -12,6 +12,7 @@ urlpatterns = [
     path("models", api.ModelListView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view()),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
+    path("models/<str:dataset>/<int:version>/retrain", api.RetrainView.as_view()),
     path("promote", release_api.PromoteView.as_view()),
     path("rollback", release_api.RollbackView.as_view()),
     path("retire", release_api.RetireView.as_view()),

@@ -43,6 +43,9 @@ class TrainingJob(Job):
     expected_s = models.FloatField(null=True, help_text="The expected duration, from earlier trainings.")
     warnings = models.JSONField(default=list, help_text="The warnings of the preflight checks.")
     timeout_s = models.PositiveIntegerField(null=True, help_text="The time limit in seconds.")
+    retrained_from = models.PositiveIntegerField(
+        null=True, help_text="The number of the model version that it trains again."
+    )
     memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory, last measurement.")
     memory_peak_bytes = models.PositiveBigIntegerField(null=True)
     log = models.TextField(blank=True, help_text="The last lines of its output.")
@@ -113,6 +116,9 @@ class ModelVersion(models.Model):
     warnings = models.JSONField(default=list)
     test_size = models.FloatField(null=True)
     random_state = models.BigIntegerField(null=True)
+    retrained_from = models.PositiveIntegerField(
+        null=True, help_text="The number of the version whose training it repeats."
+    )
     rows_train = models.PositiveBigIntegerField()
     rows_test = models.PositiveBigIntegerField()
     artifact_size = models.PositiveBigIntegerField()
@@ -143,6 +149,11 @@ class ModelVersion(models.Model):
     def name(self) -> str:
         """`my_dataset_model_staging_v1`"""
         return f"{self.dataset.name}_model_{self.reached}_v{self.number}"
+
+    @property
+    def origin(self) -> str:
+        """`trained`, or `retrained from version 3`"""
+        return f"retrained from version {self.retrained_from}" if self.retrained_from else "trained"
 
     @property
     def model_file(self) -> str:

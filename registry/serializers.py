@@ -204,7 +204,7 @@ class TrainedSerializer(JobModelSerializer):
     def get_message(self, version) -> str:
         example = version.dataset_version.example
         data = f" on scikit-learn's {example} example" if example else ""
-        return f"Version {version.number} of `{version.dataset.name}` was trained{data} and is live in dev."
+        return f"Version {version.number} of `{version.dataset.name}` was {version.origin}{data} and is live in dev."
 
     def get_example(self, version) -> str | None:
         return version.dataset_version.example or None
@@ -258,7 +258,7 @@ class ModelRowSerializer(serializers.ModelSerializer):
             "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
             "metrics", "test_size", "random_state", "rows_train", "rows_test", "trained_at", "trained_by",
-            "promoted_at", "job",
+            "promoted_at", "job", "retrained_from",
         ]  # fmt: skip
 
 

@@ -11,5 +11,6 @@ urlpatterns = [
     path("models/", views.model_list, name="models"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
+    path("models/<str:dataset>/<int:version>/retrain/", views.retrain, name="retrain"),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

@@ -157,6 +157,17 @@ def confirm_promotion(request, model: ModelVersion, live: Release, values: dict)
     return render(request, "registry/confirm_release.html", context)
 
 
+@require_POST
+@permissions.page("train")
+def retrain(request, dataset, version):
+    try:
+        job = submission.retrain(ModelVersion.objects.numbered(dataset, version), by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+        return redirect("registry:model", dataset=dataset, version=version)
+    return redirect("registry:job", pk=job.pk)
+
+
 @permissions.page("delete", fields=("effect",))
 def delete_model(request, dataset, version):
     """A GET asks for confirmation and says what happens to dev; a POST deletes."""

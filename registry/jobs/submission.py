@@ -1,4 +1,4 @@
-"""Submit, retry and cancel training jobs: the operations of the train page and the API."""
+"""Submit, retry and cancel training jobs, and retrain versions: the operations of the pages and the API."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
 from registry.estimators import algorithms
 from registry.jobs import limits
-from registry.models import TrainingJob
+from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run
 from registry.training import validation
 from registry.training.columns import default_target, select_features
@@ -26,9 +26,16 @@ class NeedsConfirmation(ValidationError):
 
 
 def submit(
-    dataset_version: DatasetVersion, *, request: TrainingRequest, by, accept_warnings: bool = True
+    dataset_version: DatasetVersion,
+    *,
+    request: TrainingRequest,
+    by,
+    accept_warnings: bool = True,
+    retrained_from: int | None = None,
 ) -> TrainingJob:
     """Validate a request, try it on a sample of the rows, and queue it with the warnings of that trial.
+
+    `retrained_from` is the number of the version that the request repeats.
 
     Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature,
     NeedsConfirmation for warnings that are not accepted, and NotReady if the object store is unavailable.
@@ -46,7 +53,9 @@ def submit(
     )
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
-    return leases.enqueue(new_job(dataset_version, request=request, by=by, warnings=warnings))
+    job = new_job(dataset_version, request=request, by=by, warnings=warnings)
+    job.retrained_from = retrained_from
+    return leases.enqueue(job)
 
 
 def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> TrainingRequest:
@@ -95,10 +104,32 @@ def retry(job: TrainingJob, *, by) -> TrainingJob:
     """
     if not job.is_finished:
         raise Conflict(f"Job {job.pk} has not finished yet.", code="job_not_ended")
+    return _repeat(job, by=by, retrained_from=job.retrained_from)
+
+
+def retrain(version: ModelVersion, *, by) -> TrainingJob:
+    """Train again what a version was trained with: the same rows, columns, parameters and options, as a new version.
+
+    Raises Conflict if its job or its dataset was deleted, and the errors of submit(), such as for a parameter that the
+    installed library does not accept any more.
+    """
+    permissions.check(by, "train")
+    if version.job is None:
+        raise Conflict(
+            f"The job that trained version {version.number} was deleted with its parameters. Train a new model.",
+            code="job_deleted",
+        )
+    return _repeat(version.job, by=by, retrained_from=version.number)
+
+
+def _repeat(job: TrainingJob, *, by, retrained_from: int | None) -> TrainingJob:
     if job.dataset_version is None:
-        raise Conflict(f"The dataset of job {job.pk} was deleted.", code="dataset_deleted")
+        raise Conflict(
+            f"The dataset version of job {job.pk} was deleted. Upload it again, then train a new model.",
+            code="dataset_deleted",
+        )
     request = dataclasses.replace(TrainingRequest.from_dict(job.request), timeout_s=job.timeout_s)
-    return submit(job.dataset_version, request=request, by=by)
+    return submit(job.dataset_version, request=request, by=by, retrained_from=retrained_from)
 
 
 def cancel(job: TrainingJob, *, by) -> TrainingJob:

@@ -57,6 +57,7 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         warnings=[*(warning["detail"] for warning in job.warnings), *result.warnings],
         test_size=request.test_size,
         random_state=request.random_state,
+        retrained_from=job.retrained_from,
         rows_train=result.rows_train,
         rows_test=result.rows_test,
         artifact_size=artifact.size,
