@@ -76,10 +76,11 @@ def status_of(error: ValidationError) -> int:
 
 
 def _flat(detail, path: tuple = ()) -> Iterator[tuple[tuple, drf.ErrorDetail]]:
-    """The errors within DRF's nested ones, each with the path of its field."""
+    """The errors within DRF's nested ones, each with the path of its field: `features`, `item 2`."""
     if isinstance(detail, dict):
         for name, inner in detail.items():
-            yield from _flat(inner, path if name == "non_field_errors" else (*path, str(name)))
+            part = f"item {name + 1:,}" if isinstance(name, int) else name
+            yield from _flat(inner, path if name == "non_field_errors" else (*path, part))
     elif isinstance(detail, list):
         for inner in detail:
             yield from _flat(inner, path)

@@ -61,10 +61,11 @@ class TrainForm(StrictForm):
     )
     random_state = forms.IntegerField(
         initial=42,
+        min_value=0,
+        max_value=2**32 - 1,
         required=False,
         label="Random state",
         help_text="The seed of the split and the model, for reproducible results. Leave empty for a random seed.",
-        widget=forms.NumberInput(attrs={"min": 0, "max": 2**32 - 1}),
     )
     timeout_s = forms.IntegerField(
         required=False,

@@ -85,6 +85,18 @@ def test_an_operation_without_a_body_rejects_one(api, path):
     assert rejects(api.post(path, {NAME: 1}))
 
 
+def test_a_delete_does_not_ignore_a_body(api, make_dataset):
+    make_dataset()
+    assert rejects(api.delete("/datasets/flowers", {NAME: 1}))
+
+
+def test_the_sign_in_page_rejects_unknown_names(client, admin):
+    assert rejects(client.get(f"/accounts/login/?{NAME}=1"))
+    form = {"username": "ada", "password": "correct horse"}
+    assert NAME in client.post("/accounts/login/", form | {NAME: "1"}).content.decode()
+    assert client.get("/accounts/login/?next=/catalog/").status_code == 200
+
+
 def test_a_delete_does_not_ignore_a_version(api, make_dataset):
     make_dataset()
     response = api.delete("/datasets/flowers?version=1")

@@ -1,13 +1,24 @@
-"""The page of API tokens. Sign-in and sign-out are views of Django."""
+"""The pages of sign-in and of API tokens. Sign-out is a view of Django."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from mlplatform.auth import tokens as api_tokens
+from mlplatform.auth.forms import SignInForm
 from mlplatform.validation.forms import check_page
+
+
+class SignInView(LoginView):
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def dispatch(self, request, *args, **kwargs):
+        check_page(request, query=("next",), fields=None)
+        return super().dispatch(request, *args, **kwargs)
 
 
 @never_cache  # the response to a POST contains the new token, which is shown only once

@@ -65,7 +65,7 @@ def check_random_state(random_state: int | None) -> None:
     """Code: random_state."""
     if random_state is not None and (type(random_state) is not int or not 0 <= random_state < 2**32):
         raise ValidationError(
-            "The random state must be empty or an integer from 0 to 4294967295.", code="random_state"
+            "The random state must be empty or an integer from 0 to 4,294,967,295.", code="random_state"
         )
 
 

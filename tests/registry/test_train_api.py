@@ -29,6 +29,34 @@ def test_a_nested_error_names_only_fields_of_the_request(train):
     assert (body["detail"], body["fields"]) == (f"model: {sentence}", {"model": [sentence]})
 
 
+@pytest.mark.parametrize(
+    ("fields", "path", "near"),
+    [
+        ({"target": "species"}, "target", "target_column"),
+        ({"params": {}}, "params", "model.params"),
+        ({"feature_columns": []}, "feature_columns", "features"),
+        ({"model": TREE | {"class_name": "X"}}, "model.class_name", "model.class"),
+        ({"model": TREE | {"random_state": 1}}, "model.random_state", "random_state"),
+    ],
+)
+def test_an_unknown_field_is_rejected_with_the_nearest_one(train, fields, path, near):
+    sentence = f"Unknown field `{path}`. Did you mean `{near}`?"
+    response = train(**fields)
+    assert response.status_code == 400
+    assert response.json() == {"detail": sentence, "code": "unknown_field", "fields": {path: [sentence]}}
+    assert TrainingJob.objects.count() == 0
+
+
+def test_an_unknown_field_is_named_before_the_missing_one_that_it_explains(api):
+    body = api.post("/train", {"dataset": "flowers", "model": TREE}).json()
+    assert body["detail"] == "Unknown field `dataset`. Did you mean `dataset_name`?"
+    assert body["fields"]["dataset_name"] == ["This field is required."]
+
+
+def test_an_invalid_item_of_a_list_is_named_by_its_position(train):
+    assert train(features=["length", None]).json()["detail"] == "features: item 2: Must not be null."
+
+
 def test_a_training_that_finishes_returns_201_with_the_model(train):
     response = train(target_column="species", test_size=0.25, random_state=1)
     body = response.json()
