@@ -175,7 +175,10 @@ class PageErrorMiddleware:
         exception = _as_expected(exception)
         if isinstance(exception, ValidationError):
             body = body_of(exception)
-            return error_response(request, status_of(exception), detail=body["detail"], code=body["code"])
+            response = error_response(request, status_of(exception), detail=body["detail"], code=body["code"])
+            for name, value in getattr(exception, "headers", {}).items():
+                response[name] = value
+            return response
         return None
 
 

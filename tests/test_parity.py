@@ -67,6 +67,7 @@ def test_page_and_api_reject_an_invalid_file_with_the_same_sentence(page, api, m
         ({"description": "x" * 10_001}, {"description": "x" * 10_001}),
         ({"random_sate": "1"}, {"random_sate": 1}),
         ({"descriptions": "x"}, {"descriptions": "x"}),
+        ({"param-max_depth": '"' * 6000}, {"model": {"params": {"max_depth": '"' * 6000}}}),  # 12 KB as JSON
     ],
 )
 def test_page_and_api_reject_an_invalid_training_with_the_same_sentence(page, api, make_dataset, form, body):

@@ -38,13 +38,23 @@ class RequestBody:
 
     def __call__(self, environ: dict, start_response):
         body, in_chunks = environ["wsgi.input"], is_chunked(environ)
-        refusal = _join_chunks(environ) if in_chunks and environ.get("wsgi.input_terminated") else None
-        if refusal is None and not in_chunks and is_multipart(environ):
-            environ["wsgi.input"] = _WholeBody(body, content_length(environ))
+        refusal = _check_upload(environ, body, in_chunks) if is_multipart(environ) else None
+        if refusal is None and in_chunks and environ.get("wsgi.input_terminated"):
+            refusal = _join_chunks(environ)
         response = send(refusal, start_response) if refusal else self.application(environ, start_response)
         if in_chunks or content_length(environ) > UNREAD_BYTES:
             return _DrainingResponse(response, body)
         return response
+
+
+def _check_upload(environ: dict, body, in_chunks: bool) -> HttpResponse | None:
+    """Have the end of a multipart body checked. Returns the response that refuses a compressed one."""
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
+        message = "A multipart body cannot have a Content-Encoding. Compress the file in it, as table.csv.gz."
+        return _refuse(environ, 415, message, "unsupported_encoding")
+    if not in_chunks:
+        environ["wsgi.input"] = _WholeBody(body, content_length(environ))
+    return None
 
 
 class _WholeBody:

@@ -62,7 +62,7 @@ class RequestLog:
             return self.application(environ, start)
         finally:
             _request.id = ""
-            if self.lines and not path.startswith(NOT_LOGGED):
+            if self.lines and not path.removeprefix(environ.get("SCRIPT_NAME", "")).startswith(NOT_LOGGED):
                 ms = (time.perf_counter() - started) * 1000
                 self.lines.add(
                     f"INFO request {method} {_printable(path)} {code} {ms:.1f} ms [{request_id}]\n"

@@ -168,7 +168,7 @@ def _is_json(value: object) -> bool:
 def _json_size(params: dict) -> int:
     """0 for what JSON cannot express, which is rejected with another sentence."""
     try:
-        return len(json.dumps(params))
+        return len(json.dumps(params, ensure_ascii=False).encode())
     except (TypeError, ValueError, RecursionError):
         return 0
 

@@ -107,4 +107,6 @@ def test_artifacts_and_results_have_etags_and_ranges(download, make_version, adm
         assert (part.status_code, content_of(part)) == (206, content_of(whole)[2:6])
         assert download(path, if_none_match=whole["ETag"]).status_code == 304
     assert model.artifact_sha256 in download("/models/flowers/1/artifact")["ETag"]
-    assert page.get(f"/serving/jobs/{job.pk}/result/", headers={"Range": "bytes=0-0"}).status_code == 206
+    on_the_page = f"/serving/jobs/{job.pk}/result/"
+    assert page.get(on_the_page, headers={"Range": "bytes=0-0"}).status_code == 206
+    assert page.get(on_the_page, headers={"Range": "bytes=9999-"})["Content-Range"].startswith("bytes */")

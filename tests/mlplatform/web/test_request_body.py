@@ -166,6 +166,14 @@ def test_a_client_that_disconnects_ends_the_reading():
     assert list(response) == [b"refused"]
 
 
+def test_a_compressed_multipart_body_is_refused(program, signed):
+    form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())})
+    response = program(
+        "POST", "/datasets/upload", form, content_type=MULTIPART_CONTENT, content_encoding="gzip", **signed
+    )
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_encoding")
+
+
 @pytest.mark.parametrize("headers", [{}, CHUNKED | {"content_length": ""}], ids=["length", "chunked"])
 def test_an_upload_that_ends_early_is_not_stored(program, signed, headers, api):
     form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())})

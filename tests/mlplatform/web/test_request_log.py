@@ -55,6 +55,7 @@ def test_the_log_has_a_line_for_each_request_except_probes(pipe):
     read, writer = pipe
 
     def application(environ, start_response):
+        environ["SCRIPT_NAME"] = "/ml"  # as UrlPrefix does
         start_response("404 Not Found", [])
         return []
 
@@ -62,6 +63,7 @@ def test_the_log_has_a_line_for_each_request_except_probes(pipe):
     request_through(log, "POST", "/predict", "seven")
     request_through(log, "GET", "/sch\xc3\xb6n\nINFO forged", "eight")
     request_through(log, "GET", "/livez", "nine")
+    request_through(log, "GET", "/ml/static/app.css", "ten")
     log.flush()
     first, second = read().splitlines()
     stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
