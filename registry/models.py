@@ -182,9 +182,11 @@ class ModelVersion(models.Model):
 
     @property
     def compatibility(self) -> str:
-        """`trained with scikit-learn 1.9.1, verified on 1.9.2`; serving.models has the checks."""
-        checks = [check.summary for check in self.compatibility_checks.all()]
-        return ", ".join([f"trained with scikit-learn {self.libraries.get('scikit-learn')}", *checks])
+        """`trained with scikit-learn 1.9.1, verified on 1.9.2`, by the last check on each; see serving.models."""
+        checks = {check.scikit_learn: check.summary for check in self.compatibility_checks.all()}
+        return ", ".join(
+            [f"trained with scikit-learn {self.libraries.get('scikit-learn')}", *checks.values()]
+        )
 
     @property
     def live_stages(self) -> list[str]:

@@ -80,8 +80,9 @@ class CompatibilityCheck(models.Model):
 
     @property
     def summary(self) -> str:
-        """`verified on 1.9.2`"""
-        return f"{self.get_state_display()} on {self.scikit_learn}"
+        """`verified on 1.9.2`, or `refused on 1.9.2: ` and the reason."""
+        result = f"{self.get_state_display()} on {self.scikit_learn}"
+        return f"{result}: {self.detail}" if self.detail else result
 
     @property
     def detail(self) -> str:

@@ -48,8 +48,8 @@ def require(version: ModelVersion, key: str) -> CompatibilityCheck | None:
     error = ArtifactRefused if check.state == State.REFUSED else NotReady
     code = "artifact_incompatible" if check.state == State.REFUSED else "artifact_not_verified"
     raise error(
-        f"{version} was trained with scikit-learn {version.libraries['scikit-learn']} and is {check.summary}: "
-        f"{check.detail}. {_remedy(check)}",
+        f"{version} was trained with scikit-learn {version.libraries['scikit-learn']} and is {check.summary}. "
+        f"{_remedy(check)}",
         code=code,
     )
 

@@ -77,7 +77,7 @@ def test_an_artifact_of_another_minor_version_is_verified_once_and_served(make_c
 
 
 @pytest.mark.usefixtures("fork_server")
-def test_a_golden_row_that_differs_is_named_and_the_version_is_refused(version):
+def test_a_golden_row_that_differs_is_named_and_the_version_is_refused(version, api):
     change_prediction(version, row=3)
     got, expected = "rose", "tulip"
     if Verification.objects.get().predictions[2] == got:
@@ -90,6 +90,8 @@ def test_a_golden_row_that_differs_is_named_and_the_version_is_refused(version):
     with pytest.raises(ArtifactRefused, match=sentence) as refusal:
         require(version)
     assert refusal.value.code == "artifact_incompatible"
+    compatibility = api.get("/models/flowers/1").json()["compatibility"]
+    assert compatibility == f"trained with scikit-learn {EARLIER}, refused on {INSTALLED}: {sentence}"
 
 
 def test_check_models_lists_the_live_models_and_with_all_the_others(make_version, make_dataset, admin):
@@ -111,6 +113,14 @@ def test_check_models_lists_the_live_models_and_with_all_the_others(make_version
 def test_a_result_is_used_without_another_check(version):
     check = record(version, "verified", engine="trees")
     assert require(version) == check
+
+
+def test_a_version_shows_the_last_check_on_each_scikit_learn(version):
+    record(
+        version, "refused", libraries="an earlier numpy", row=2, output="prediction", expected="1", got="2"
+    )
+    record(version, "verified")
+    assert version.compatibility == f"trained with scikit-learn {EARLIER}, verified on {INSTALLED}"
 
 
 def test_a_result_of_other_libraries_or_another_artifact_is_not_used(version):
