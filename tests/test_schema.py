@@ -77,6 +77,18 @@ def test_the_upload_endpoint_has_a_binary_file(schema):
     assert file["format"] == "binary" or file.get("contentMediaType")
 
 
+def test_every_json_body_is_described_without_further_fields(schema):
+    components, closed = schema["components"]["schemas"], []
+    for calls in schema["paths"].values():
+        for call in calls.values():
+            content = call.get("requestBody", {}).get("content", {}).get("application/json")
+            if content:
+                name = content["schema"]["$ref"].rpartition("/")[2]
+                closed.append(components[name].get("additionalProperties") is False)
+    assert len(closed) >= 9
+    assert all(closed)
+
+
 def examples_of(schema, path: str) -> list[dict]:
     content = schema["paths"][path]["post"]["requestBody"]["content"]["application/json"]
     return [example["value"] for example in content["examples"].values()]

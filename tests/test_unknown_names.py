@@ -66,7 +66,7 @@ def test_every_operation_with_a_json_body_rejects_an_unknown_field(call):
     accepting, count = [], 0
     for method, path, operation in operations():
         content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-        for example in content.get("examples", {}).values():
+        for example in content.get("examples", {}).values() or ([{"value": {}}] if content else []):
             body = example["value"] | {NAME: 1}
             count += 1
             if not rejects(call(method, with_examples(path, operation), body, **example_headers(operation))):
@@ -80,14 +80,14 @@ def test_every_operation_with_a_form_rejects_an_unknown_field(api, path):
     assert rejects(api.post(path, files | {NAME: "1"}, format="multipart"))
 
 
-@pytest.mark.parametrize("path", ["/jobs/1/cancel", "/jobs/1/retry", "/predict/jobs/1/cancel"])
-def test_an_operation_without_a_body_rejects_one(api, path):
-    assert rejects(api.post(path, {NAME: 1}))
-
-
-def test_a_delete_does_not_ignore_a_body(api, make_dataset):
-    make_dataset()
-    assert rejects(api.delete("/datasets/flowers", {NAME: 1}))
+def test_every_operation_without_a_body_rejects_one(call):
+    accepting, count = [], 0
+    for method, path, operation in operations():
+        if method != "GET" and "requestBody" not in operation:
+            count += 1
+            if not rejects(call(method, with_examples(path, operation), {NAME: 1})):
+                accepting.append(f"{method} {path}")
+    assert (accepting, count >= 7) == ([], True)
 
 
 def test_the_sign_in_page_rejects_unknown_names(client, admin):

@@ -13,7 +13,9 @@ class StrictMixin:
 
     def initial(self, request, *args, **kwargs):
         super().initial(request, *args, **kwargs)
-        is_read = request.method in {"GET", "HEAD"}
+        if request.method not in self.allowed_methods:
+            return  # 405
+        is_read = request.method in {"GET", "HEAD", "OPTIONS"}
         unknown_names.check_query(request.query_params, self.get_query_parameters() if is_read else ())
         if request.method in self.methods_without_body and request.data:
             unknown_names.check(request.data, ())

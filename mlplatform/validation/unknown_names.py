@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 MAX_LISTED = 20  # unknown names in one response
+MAX_KNOWN = 12  # known names in one sentence
 MAX_LENGTH = 100
 # Names that other tools have for the same thing.
 SYNONYMS = [
@@ -72,8 +73,11 @@ def sentence(name: str, known: Collection[str], *, noun: str = "field", hints: C
         return f"{start} Did you mean `{near}`?"
     if not known:
         return f"{start} There are no {noun}s here."
-    names = [other.rpartition(".")[2] for other in known]
-    return f"{start} The known {noun}s are {', '.join(f'`{other}`' for other in names)}."
+    names = [f"`{other.rpartition('.')[2]}`" for other in known]
+    if len(names) == 1:
+        return f"{start} The only {noun} is {names[0]}."
+    more = f" and {len(names) - MAX_KNOWN} more" if len(names) > MAX_KNOWN else ""
+    return f"{start} The known {noun}s are {', '.join(names[:MAX_KNOWN])}{more}."
 
 
 def errors(

@@ -45,10 +45,11 @@ def test_forms_and_serializers_have_the_same_sentences(name, value, sentence):
     assert form.errors.get(name) == serializer.errors.get(name) == [sentence]
 
 
-def test_a_body_that_is_no_object_is_described(api):
-    response = api.post("/train", [1])
+@pytest.mark.parametrize(("body", "kind"), [("[1]", "a list"), ("null", "null"), ("1", "a number")])
+def test_a_body_that_is_no_object_is_described(api, body, kind):
+    response = api.generic("POST", "/train", body, content_type="application/json")
     assert response.json() == {
-        "detail": "The body must be a JSON object, not a list.",
+        "detail": f"The body must be a JSON object, not {kind}.",
         "code": "invalid",
         "fields": {},
     }

@@ -50,6 +50,9 @@ def test_an_error_without_a_near_name_lists_the_known_ones():
     assert caught.value.message_dict == {
         "cv": ["Unknown query parameter `cv`. The known query parameters are `q`, `page`."]
     }
+    assert unknown_names.sentence("x", ["rows"]) == "Unknown field `x`. The only field is `rows`."
+    many = unknown_names.sentence("x", [f"field_{index}" for index in range(40)])
+    assert many.endswith("`field_11` and 28 more.")
     assert unknown_names.sentence("x", []) == "Unknown field `x`. There are no fields here."
 
 
