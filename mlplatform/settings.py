@@ -47,7 +47,7 @@ def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 
 def env_origins(name: str) -> list[str]:
-    origins = env_list(name)
+    origins = [item.lower() for item in env_list(name)]  # as browsers send them
     for origin in origins:
         if not re.fullmatch(r"https?://[^/?#@\s*]+", origin):
             raise ImproperlyConfigured(

@@ -103,6 +103,13 @@ def test_an_invalid_value_is_rejected_with_the_name_of_its_variable(load, name, 
         load(**{name: value})
 
 
+def test_origins_are_lower_case_as_browsers_send_them(load):
+    origins = load(CORS_ALLOWED_ORIGINS="https://App.Example.org, http://localhost:3000")[
+        "CORS_ALLOWED_ORIGINS"
+    ]
+    assert origins == ["https://app.example.org", "http://localhost:3000"]
+
+
 def test_the_error_for_an_invalid_database_url_hides_the_password(load):
     with pytest.raises(ImproperlyConfigured) as caught:
         load(DATABASE_URL="postgresql://user:swordfish@host:port/name")

@@ -5,6 +5,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterable
+from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, ValidationError
@@ -83,26 +84,35 @@ def send(response: HttpResponse, start_response: Callable) -> list[bytes]:
 
 
 def _join_chunks(environ: dict) -> HttpResponse | None:
-    """Replace a body in chunks by a file with a length. Returns the response that refuses it, if it is too large."""
+    """Replace a body in chunks by a file with a length. Returns the response that refuses it, if it is not valid."""
     what, limit_mb, limit = size_limit(environ)
     file, length = tempfile.SpooledTemporaryFile(max_size=MB), 0  # noqa: SIM115 - closed with the request
-    try:
-        while length <= limit and (block := environ["wsgi.input"].read(BLOCK)):
-            file.write(block)
-            length += len(block)
-    except Exception:  # noqa: BLE001 - each web server has its own errors for malformed chunks
-        return _refuse(environ, 400, "The request body ended early or is not in valid chunks.", "parse_error")
+    while length <= limit:
+        try:
+            block = environ["wsgi.input"].read(BLOCK)
+        except Exception:  # noqa: BLE001 - each web server has its own errors for malformed chunks
+            return _refuse(
+                environ, 400, "The request body is not in valid chunks, or ended early.", "parse_error"
+            )
+        if not block:
+            break
+        file.write(block)
+        length += len(block)
     if length > limit:
         return _refuse(environ, 413, f"The {what} exceeds the limit of {limit_mb} MB.", "too_large")
-    file.seek(max(0, length - BLOCK))
-    if is_multipart(environ) and not file.read().rstrip().endswith(
-        b"--"
-    ):  # granian does not report a missing end
+    if is_multipart(environ) and not _has_last_boundary(
+        file
+    ):  # granian does not report a body that ends early
         return _refuse(environ, 400, "The request body ended early.", "parse_error")
     file.seek(0)
     del environ["HTTP_TRANSFER_ENCODING"]
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = file, str(length)
     return None
+
+
+def _has_last_boundary(file: IO[bytes]) -> bool:
+    file.seek(max(0, file.tell() - BLOCK))
+    return file.read().rstrip().endswith(b"--")
 
 
 def _refuse(environ: dict, status: int, detail: str, code: str) -> HttpResponse:

@@ -143,6 +143,7 @@ def test_the_api_under_a_prefix_works_whether_the_proxy_removes_it_or_not(
         assert json.loads(response.content)["predictions"] == ["tulip"]
     [job] = json.loads(proxied("/jobs", **token).content)["results"]
     assert job["url"].startswith(f"{PREFIX}/jobs/")
+    assert f"{PREFIX}/schema" in proxied("/docs").content.decode()
     assert json.loads(proxied("/schema?format=json", **token).content)["servers"] == [{"url": PREFIX}]
 
 

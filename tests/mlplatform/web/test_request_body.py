@@ -78,6 +78,10 @@ def test_a_body_in_chunks_over_the_limit_is_refused_while_it_is_read(
     response = in_chunks("/predict", b"x" * (3 * 1024**2 + 1), content_type=content_type)
     assert (response.status_code, response.json()["detail"]) == (413, sentence)
     assert response["Connection"] == "close"
+    page = in_chunks(
+        "/catalog/upload/", b"x" * (3 * 1024**2 + 1), content_type=content_type, accept="text/html"
+    )
+    assert (page.status_code, sentence in page.content.decode()) == (413, True)
 
 
 def test_malformed_chunks_are_400():
@@ -91,7 +95,7 @@ def test_malformed_chunks_are_400():
     response = RequestBody(None)(environ, lambda line, headers: status.append(line))
     assert status == ["400 Bad Request"]
     assert json.loads(b"".join(response)) == {
-        "error": "The request body ended early or is not in valid chunks."
+        "error": "The request body is not in valid chunks, or ended early."
     }
     response.close()
 
