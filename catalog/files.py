@@ -10,7 +10,7 @@ from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
 from catalog.readers import tables
 from mlplatform import hashing, storage
-from mlplatform.errors import NotReady
+from mlplatform.errors import NotFound, NotReady
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Sample:
 def open_version(version: DatasetVersion) -> IO[bytes]:
     """The stored file, after a check of its SHA-256.
 
-    Raises NotReady if it differs from the upload, if it is missing, or if the object store does not respond.
+    Raises NotReady if it differs from the upload, if it is missing, or if the object store does not respond, and
+    NotFound if the version was deleted meanwhile.
     """
-    file = storage.open_file(storage.datasets(), version.key)
+    file = _open(version, version.key)
     with storage.faults_as_not_ready():
         sha256 = hashing.sha256(file)
         file.seek(0)
@@ -43,14 +44,24 @@ def open_version(version: DatasetVersion) -> IO[bytes]:
 def read_sample(version: DatasetVersion, *, columns: Sequence[str] | None = None) -> Sample:
     """The sample of a version; for a version that was stored without one, its first 500 rows.
 
-    `columns` selects and orders the columns. Raises NotReady if the object store does not respond.
+    `columns` selects and orders the columns. Raises NotReady if the object store does not respond, and NotFound if the
+    version was deleted meanwhile.
     """
     recipe = tables.ParseRecipe.from_dict(version.recipe)
     if version.sample_key:
         recipe = tables.ParseRecipe("parquet", columns=recipe.columns)
-    with storage.open_file(storage.datasets(), version.sample_key or version.key) as file:
+    with _open(version, version.sample_key or version.key) as file:
         frame = tables.read(file, recipe, columns=columns, limit=sampling.ROWS)
     return Sample(frame, is_whole=len(frame) == version.row_count)
+
+
+def _open(version: DatasetVersion, key: str) -> IO[bytes]:
+    try:
+        return storage.open_file(storage.datasets(), key)
+    except NotReady as error:
+        if error.code == "storage_missing" and not DatasetVersion.objects.filter(pk=version.pk).exists():
+            raise NotFound(f"{version} was deleted in the meantime.", code="dataset_not_found") from error
+        raise
 
 
 def discard(*versions: DatasetVersion) -> None:

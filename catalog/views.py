@@ -12,7 +12,7 @@ from catalog.filters import DatasetFilter
 from catalog.forms import UploadForm
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
-from mlplatform.errors import NotFound
+from mlplatform.errors import Conflict, NotFound
 
 PAGE = 50
 
@@ -82,7 +82,7 @@ def delete_dataset(request, name):
     if request.method == "POST":
         try:
             operations.delete_dataset(chosen, by=request.user)
-        except ValidationError as failure:
+        except Conflict as failure:
             error = failure.messages[0]
         else:
             messages.success(request, f"{chosen.name} was deleted.")

@@ -145,7 +145,7 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("Accept-Ranges", "Content-Disposition", "Content-Range", "ETag", "Location", "Retry-After"),
-    *("Inference-Header-Content-Length", "X-Request-Id"),
+    *("Idempotency-Replayed", "Inference-Header-Content-Length", "X-Request-Id"),
 ]
 URL_PREFIX = env_prefix("URL_PREFIX")
 HTTPS = env_bool("HTTPS", False)

@@ -167,6 +167,9 @@ class CancelJobView(APIView):
 class RetryJobView(APIView):
     methods_without_body = ("POST",)
 
+    def respond(self, request, job: TrainingJob) -> Response:
+        return queued(job)
+
     @extend_schema(
         operation_id="retry_job",
         summary="Retry a training job",
@@ -177,9 +180,10 @@ class RetryJobView(APIView):
             409: ErrorSerializer,
         },
     )  # fmt: skip
+    @idempotent
     def post(self, request, pk):
         job = TrainingJob.objects.with_results().numbered(pk)
-        return queued(submission.retry(job, by=request.user))
+        return self.respond(request, submission.retry(job, by=request.user))
 
 
 def queued(job: TrainingJob) -> Response:

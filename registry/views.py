@@ -11,6 +11,7 @@ from django_htmx.http import replace_url
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
+from mlplatform.errors import NotFound
 from mlplatform.validation import unknown_names
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
@@ -178,6 +179,8 @@ def delete_model(request, dataset, version):
             successor = deletion.delete_version(
                 model, by=request.user, expected_effect=request.POST.get("effect")
             )
+        except NotFound:
+            raise
         except ValidationError as conflict:
             error = conflict.messages[0]
         else:

@@ -44,12 +44,12 @@ def promote(
             idempotency_keys.attach(release)
             reached = max(Stage(current.reached), stage, key=lambda stage: stage.rank)
             ModelVersion.objects.filter(pk=version.pk).update(reached=reached, promoted_at=timezone.now())
+            version.refresh_from_db()
     except ValidationError:
         if is_new:
             storage.discard(storage.models(), key)
         raise
     cache_invalidation.releases.announce()
-    version.refresh_from_db()
     return release
 
 

@@ -12,7 +12,7 @@ from catalog.models import Dataset, DatasetVersion
 from catalog.readers import tables
 from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
-from mlplatform.errors import NotReady
+from mlplatform.errors import NotFound, NotReady
 from tests.conftest import FLOWERS
 
 EVERY_TYPE = "whole,count,size,is_new,colour,day\n" + "".join(
@@ -112,3 +112,11 @@ def test_a_file_that_changed_in_the_store_is_neither_downloaded_nor_trained_on(m
     tree = {"module": "tree", "class": "DecisionTreeClassifier"}
     trained = api.post("/train", {"dataset_name": "flowers", "model": tree})
     assert (trained.status_code, trained.json()["code"]) == (422, "dataset_changed")
+
+
+@pytest.mark.parametrize("read", [files.open_version, files.read_sample])
+def test_the_files_of_a_version_that_was_deleted_in_the_meantime_are_not_found(make_dataset, admin, read):
+    version = make_dataset()
+    delete_dataset(version.dataset, by=admin)
+    with pytest.raises(NotFound, match="flowers version 1 was deleted"):
+        read(version)

@@ -74,6 +74,14 @@ def test_a_repeated_training_trains_once(post, make_dataset):
     assert TrainingJob.objects.count() == 1
 
 
+def test_a_repeated_retry_is_one_job(post, make_job):
+    path = f"/jobs/{make_job().pk}/retry"
+    first = post(path, {})
+    assert (first.status_code, first["Location"]) == (202, f"/jobs/{TrainingJob.objects.first().pk}")
+    assert is_replay(post(path, {}), of=first)
+    assert TrainingJob.objects.count() == 2
+
+
 def test_a_repeated_promotion_promotes_once(post, make_version):
     make_version()
     first = post("/promote", PROMOTE)
@@ -245,6 +253,9 @@ def test_exactly_the_operations_that_accept_a_key_document_it():
         for call in calls.values()
         if "Idempotency-Key" in {parameter["name"] for parameter in call.get("parameters", [])}
     }
-    assert documented == {"/train", "/promote", "/rollback", "/retire", "/predict/file"}
+    assert documented == {
+        "/train", "/models/{dataset}/{version}/retrain", "/jobs/{id}/retry",
+        "/promote", "/rollback", "/retire", "/predict/file",
+    }  # fmt: skip
     replayed = paths["/rollback"]["post"]["responses"]["200"]["headers"]
     assert "Idempotency-Replayed" in replayed
