@@ -82,3 +82,9 @@ def test_only_administrators_can_open_the_admin(client, make_user):
     client.force_login(make_user("administrator"))
     assert client.get("/admin/").status_code == 200
     assert client.get("/admin/auth/user/").status_code == 200
+
+
+def test_model_versions_are_filtered_by_the_stage_in_which_they_are_live(page, registry_rows):
+    url = reverse("admin:registry_modelversion_changelist")
+    for stage, count in (("staging", 1), ("production", 0)):
+        assert len(page.get(url, {"live_in": stage}).context["cl"].result_list) == count
