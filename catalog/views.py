@@ -13,6 +13,7 @@ from catalog.forms import UploadForm
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
+from mlplatform.validation.forms import integer
 
 PAGE = 50
 
@@ -60,8 +61,7 @@ def add_example(request):
 @permissions.page(query=("version",))
 def dataset(request, name):
     chosen = Dataset.objects.named(name)
-    number = request.GET.get("version", "")
-    version = chosen.version(int(number) if number.isdecimal() and len(number) < 10 else None)
+    version = chosen.version(integer(request.GET, "version"))
     context = {
         "dataset": chosen,
         "version": version,

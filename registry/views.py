@@ -13,6 +13,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.validation import unknown_names
+from mlplatform.validation.forms import integer
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import AUTOMATIC, PromoteForm, TrainForm, initial_from_query, initial_from_request
@@ -28,9 +29,8 @@ PAGE_SIZE = 50
 def train(request):
     """The training form. A POST with `refresh` shows it for another dataset or algorithm, with the same input."""
     query = request.POST or request.GET
-    job, number = None, request.GET.get("job", "")
-    if number.isdecimal() and len(number) < 20:
-        job = TrainingJob.objects.numbered(int(number))
+    number = integer(request.GET, "job")
+    job = None if number is None else TrainingJob.objects.numbered(number)
     name = query.get("dataset") or (job and job.dataset_name)
     dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
     if dataset is None:

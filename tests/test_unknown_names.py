@@ -170,6 +170,17 @@ def test_a_page_names_the_nearest_query_parameter(page):
     )
 
 
+@pytest.mark.parametrize("path", ["/catalog/flowers/?version=", "/registry/train/?job="])
+def test_a_page_does_not_ignore_a_number_that_it_cannot_read(page, make_dataset, path):
+    make_dataset()
+    for text in ("latest", "1.5", "-1", "\u00b2", "9" * 30):
+        response = page.get(path + text, headers={"Accept": "text/html"})
+        assert response.status_code == 400
+        assert "must be an integer" in response.content.decode()
+    assert page.get(path).status_code == 200
+    assert page.get(path + "9" * 18).status_code == 404
+
+
 def test_an_invalid_filter_matches_nothing(page, make_dataset):
     make_dataset("garden")
     content = page.get("/catalog/?format=excel").content.decode()

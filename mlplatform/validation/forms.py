@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from django import forms
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
 
 from mlplatform.validation import sentences, unknown_names
 
@@ -30,6 +31,14 @@ class StrictForm(forms.Form):
     def submitted_names(self, names: list[str]) -> list[str]:
         """The submitted names to check; forms whose fields change between requests leave some out."""
         return names
+
+
+def integer(query: QueryDict, name: str) -> int | None:
+    """The value of a query parameter of a page; None without one. Raises ValidationError for anything else."""
+    text = query.get(name, "")
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise ValidationError({name: ValidationError(f"`{name}` must be an integer.", code="invalid")})
+    return int(text) if text else None
 
 
 def check_page(

@@ -1,4 +1,7 @@
+import importlib
+
 import pytest
+from django.apps import apps
 
 from catalog.examples import EXAMPLES, _frame, add_example
 from mlplatform.errors import Conflict
@@ -51,3 +54,13 @@ def test_an_uploaded_copy_of_an_example_is_the_example(admin, make_dataset):
     assert add_example("diabetes", by=admin) == uploaded
     uploaded.refresh_from_db()
     assert uploaded.example == "diabetes"
+
+
+def test_the_upgrade_marks_the_examples_that_were_added_before(admin, make_dataset):
+    migration = importlib.import_module("catalog.migrations.0004_example_datasets")
+    example = make_dataset("mine", filename="iris.csv", description=EXAMPLES["iris"])
+    other = make_dataset("iris")
+    migration.mark_examples(apps, None)
+    example.refresh_from_db()
+    other.refresh_from_db()
+    assert (example.example, other.example) == ("iris", "")

@@ -110,8 +110,8 @@ def test_submitting_the_train_form_creates_a_job_and_redirects_to_it(page, make_
         ({"test_size": "1.5"}, "test_size", "above 0 and below 1"),
         ({"target": "specie"}, "target", "did you mean"),
         ({"param-max_depth": "0"}, "param-max_depth", "max_depth of DecisionTreeClassifier must be"),
-        ({"param-criterion": "ginny"}, "param-criterion", "Select a valid choice|did you mean"),
-        ({"random_state": "-1"}, "random_state", "integer from 0"),
+        ({"param-criterion": "ginny"}, "param-criterion", "did you mean"),
+        ({"random_state": "-1"}, "random_state", "Must be at least 0."),
         (
             {"excluded_columns": ["length", "width", "colour"]},
             "excluded_columns",
@@ -193,12 +193,6 @@ def test_running_a_job_again_fills_in_its_request(page, make_job, make_dataset):
     assert form["param-max_depth"].value() == "2"
     assert form["test_size"].value() == 0.3
     assert form["algorithm"].value() == "DecisionTreeClassifier"
-
-
-@pytest.mark.parametrize("number", ["x", "²", "9" * 3000], ids=["text", "superscript", "3,000 digits"])
-def test_a_job_that_is_not_a_number_is_ignored(page, make_dataset, number):
-    make_dataset()
-    assert page.get("/registry/train/", {"job": number}).status_code == 200
 
 
 def test_the_train_page_of_an_unknown_algorithm_names_the_nearest(page, make_dataset):
