@@ -22,6 +22,7 @@ from mlplatform.idempotency.models import IdempotentRequest, IdempotentRequestQu
 
 LEASE = timedelta(seconds=60)
 WAIT_S = 10
+MAX_DISCARDED = 1000  # at once; the scorer prunes every few seconds
 
 _current: ContextVar[IdempotentRequest | None] = ContextVar("idempotent_request", default=None)
 # A waiting request holds a thread of the web server.
@@ -105,13 +106,16 @@ def attach(result: models.Model) -> None:
     """Call in the transaction that does the work of an operation, with what it created.
 
     Without effect outside of a request with a key. Raises AlreadyDone if another request with the key, which took
-    over when the lease had expired, did the work first.
+    over when the lease had expired, did the work first, and StillRunning if that one has failed.
     """
     if (row := _current.get()) is None:
         return
-    fields = {"result_model": result._meta.label, "result_id": result.pk}
-    if not IdempotentRequest.objects.without_outcome().filter(pk=row.pk).update(**fields):
-        raise AlreadyDone("Another request with this Idempotency-Key did the work.", code="already_done")
+    rows = IdempotentRequest.objects.filter(pk=row.pk)
+    if rows.without_outcome().update(result_model=result._meta.label, result_id=result.pk):
+        return
+    if not rows.exists():  # the request that took over has failed
+        raise StillRunning
+    raise AlreadyDone("Another request with this Idempotency-Key did the work.", code="already_done")
 
 
 def has_result(row: IdempotentRequest) -> bool:
@@ -121,10 +125,10 @@ def has_result(row: IdempotentRequest) -> bool:
 def result(row: IdempotentRequest) -> models.Model:
     """What was attached to a row. Raises NotFound if it was deleted."""
     row.refresh_from_db(fields=["result_model", "result_id"])
-    found = apps.get_model(row.result_model).objects.filter(pk=row.result_id).first()
-    if found is None:
+    instance = apps.get_model(row.result_model).objects.filter(pk=row.result_id).first()
+    if instance is None:
         raise NotFound("The result of this request was deleted.", code="result_deleted")
-    return found
+    return instance
 
 
 def release(row: IdempotentRequest) -> None:
@@ -133,11 +137,12 @@ def release(row: IdempotentRequest) -> None:
 
 
 def store(row: IdempotentRequest, **response) -> bool:
-    """Store the response, unless there is one: then returns False and updates the row."""
-    is_first = IdempotentRequest.objects.filter(pk=row.pk, status=None).update(**response)
-    if not is_first:
-        row.refresh_from_db()
-    return bool(is_first)
+    """Store the response, unless another one is stored: then returns False and updates the row."""
+    rows = IdempotentRequest.objects.filter(pk=row.pk)
+    if rows.filter(status=None).update(**response) or not rows.exists():
+        return True
+    row.refresh_from_db()
+    return False
 
 
 def prune() -> None:
@@ -146,7 +151,8 @@ def prune() -> None:
 
 
 def _discard(rows: IdempotentRequestQuerySet) -> None:
-    for row in rows.only("body_key"):
-        row.delete()
-        if row.body_key:
-            storage.discard(storage.datasets(), row.body_key)
+    body_keys = dict(rows.values_list("pk", "body_key")[:MAX_DISCARDED])
+    if body_keys:  # an empty deletion would lock SQLite for other writers
+        IdempotentRequest.objects.filter(pk__in=body_keys).delete()
+    for body_key in filter(None, body_keys.values()):
+        storage.discard(storage.datasets(), body_key)

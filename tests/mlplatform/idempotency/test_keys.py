@@ -84,6 +84,15 @@ def test_only_one_of_two_owners_does_the_work(claim, make_dataset):
         attach(second, make_dataset("other").dataset)
 
 
+def test_a_request_whose_successor_failed_does_not_do_the_work_without_its_key(claim, make_dataset):
+    first, _ = claim()
+    let_lease_expire(first)
+    keys.release(claim()[0])
+    with pytest.raises(keys.StillRunning):
+        attach(first, make_dataset().dataset)
+    assert keys.store(first, status=200)
+
+
 def test_attaching_without_a_key_has_no_effect(make_dataset):
     keys.attach(make_dataset())
     assert not IdempotentRequest.objects.exists()
