@@ -7,6 +7,7 @@ class ApiPagination(PageNumberPagination):
 
     page_size = 50
     page_size_query_param = "page_size"
+    page_size_query_description = "Rows per page, from 1 to 200; 50 by default."
     max_page_size = 200
     invalid_page_message = "There is no page {page_number}."
 

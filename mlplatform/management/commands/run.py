@@ -170,7 +170,7 @@ def announce() -> None:
     while True:
         status, reason = readiness(host)
         if status == 200:
-            forward(f"Ready: {url}\n".encode())
+            forward(f"Ready: {url}{settings.URL_PREFIX}\n".encode())
             return
         if time.monotonic() > warn_at:
             forward(f"Not ready yet: {reason}.\n".encode())
