@@ -44,7 +44,7 @@ TESTS = Path(__file__).parent
 REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
 DATABASE_ACCESS = pytest.StashKey()
-WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
+WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py", "test_docs.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,7 +73,8 @@ def worker_group(nodeid: str) -> str:
     setup = next((setup for setup in SETUPS if setup in name), "")
     if folder == "stack" and setup and file not in WITH_THEIR_OWN_PLATFORM:
         return setup
-    return folder if folder == "browser" else f"{path} {setup}"
+    is_shared = folder in {"browser", "conformance"} and file not in WITH_THEIR_OWN_PLATFORM
+    return folder if is_shared else f"{path} {setup}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -86,7 +87,15 @@ def pytest_collection_modifyitems(items):
     yield
     # The longest groups start first, so that no worker is left alone with one at the end. pytest-django has put the
     # tests without a database last.
-    items.sort(key=lambda item: next((i for i, kind in enumerate(REAL_SERVERS) if kind in item.keywords), 9))
+    items.sort(key=place_in_run)
+
+
+def place_in_run(item) -> tuple:
+    """The groups of the shared set-ups are the longest."""
+    kind = next(
+        (place for place, kind in enumerate(REAL_SERVERS) if kind in item.keywords), len(REAL_SERVERS)
+    )
+    return kind, worker_group(item.nodeid) not in SETUPS
 
 
 def refuse_unstable_ids(items) -> None:

@@ -24,9 +24,9 @@ def platform():
     processes.stop_all()
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def chrome():
-    """One browser per test: Playwright's event loop must not outlive it, or Django refuses database access."""
+    """One browser for this folder: Django refuses database access while Playwright's event loop is running."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=WAIT_MS)
@@ -40,8 +40,11 @@ def chrome():
 def visit(chrome, platform):
     """`visit()` signs in an administrator and returns the page; keywords are options of the browser context."""
 
+    contexts = []
+
     def open_page(**options):
         context = chrome.new_context(base_url=platform.url, **options)
+        contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         page.goto("/accounts/login/")
@@ -51,7 +54,9 @@ def visit(chrome, platform):
         page.wait_for_url("**/")
         return page
 
-    return open_page
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The platform as it runs: the web server and training workers as processes, called by HTTP."""
 
-import json
 import os
 import signal
 import subprocess
@@ -41,8 +40,6 @@ ENDLESS = {
     "class": "GradientBoostingClassifier",
     "params": {"n_estimators": 100_000, "learning_rate": 0.0001},
 }
-# Seconds of fitting: time enough to do something to it.
-SLOW = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 3000}}
 
 
 class Platform(DatabaseRows):
@@ -90,7 +87,6 @@ class Platform(DatabaseRows):
             }
         self.env |= env
         self.workers: list[subprocess.Popen] = []
-        self.trainer: subprocess.Popen | None = None
         self.manage("bootstrap")
         self.start_web()
         credentials = {"username": "admin", "password": PASSWORD}
@@ -191,24 +187,13 @@ class Platform(DatabaseRows):
         return self.post("/predict", body | fields)
 
     def train_versions(self, dataset: str, *, versions: int = 1) -> None:
-        """Create a dataset with this many model versions, and have a worker for what follows.
-
-        They are trained by one process that stays: a worker starts one for each, which takes seconds.
-        """
+        """Create a dataset with this many model versions, and have a worker for what follows."""
         self.run_workers(max(1, len(self.workers)))
         response = self.upload(dataset)
         assert response.status_code == 201, response.text
-        if self.trainer is None or self.trainer.poll() is not None:
-            self.trainer = self.processes.start(
-                [sys.executable, "-m", "tests.servers.trainer"],
-                env=self.env,
-                log=self.folder / "trainer.log",
-                pipes=True,
-            )
-        self.trainer.stdin.write(json.dumps([dataset, versions]) + "\n")
-        self.trainer.stdin.flush()
-        numbers = self.trainer.stdout.readline()
-        assert numbers and json.loads(numbers) == list(range(1, versions + 1)), numbers
+        for number in range(1, versions + 1):
+            response = self.train(dataset)
+            assert (response.status_code, response.json().get("version")) == (201, number), response.text
 
     def finished(self, job: int, *, within: float = 120) -> dict:
         """Wait until a job has finished, and return it."""

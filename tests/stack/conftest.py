@@ -47,13 +47,16 @@ def platform(request):
     return request.getfixturevalue(request.param)
 
 
+# A test of one set-up names it in its id, so that it shares the platform of the others.
+on_sqlite_and_files = pytest.mark.parametrize("platform", ["sqlite_and_files"], indirect=True)
+on_postgres_and_s3 = pytest.mark.parametrize("platform", ["postgres_and_s3"], indirect=True)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
-        for name in (*SETUPS, "supervised"):
-            platform = item.funcargs.get("platform") or item.funcargs.get(name)
-            if isinstance(platform, Platform):
-                report.sections.append((f"{name}: logs of the processes", platform.logs()))
-                break
+        for name in ("platform", "supervised"):
+            if isinstance(platform := item.funcargs.get(name), Platform):
+                report.sections.append(("logs of the processes", platform.logs()))
     return report

@@ -2,11 +2,13 @@ import subprocess
 import sys
 
 from tests.servers.platform import ROOT
+from tests.stack.conftest import on_postgres_and_s3
 
 
-def test_three_simultaneous_first_starts_succeed(postgres_and_s3, postgres, object_store):
+@on_postgres_and_s3
+def test_three_simultaneous_first_starts_succeed(platform, postgres, object_store):
     """As in a first deployment with several replicas: one of them migrates, and one account is created."""
-    env = postgres_and_s3.env | {
+    env = platform.env | {
         "DATABASE_URL": postgres.create("at-once"),
         "DATASETS_BUCKET": "at-once-datasets",
         "TRAINED_MODELS_BUCKET": "at-once-models",

@@ -7,6 +7,7 @@ import pytest
 
 from tests.servers.platform import SHORT, TABLE
 from tests.servers.processes import until
+from tests.stack.conftest import on_postgres_and_s3
 
 UNAVAILABLE = "The object store is not responding. Nothing was changed; try again in a moment."
 
@@ -73,8 +74,7 @@ class Bomb:
 @pytest.mark.parametrize("change", ["one byte", "a pickle bomb"])
 def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp_path):
     name = "changed" if change == "one byte" else "bombed"
-    platform.train_versions(name)
-    assert platform.promote(name, 1, "staging").status_code == 200
+    platform.train_versions(name)  # no web process has loaded the model
     artifact = platform.stored(platform.get(f"/models/{name}/1").json()["artifact_path"])
     original, exploded = artifact.read(), tmp_path / "exploded"
     middle = len(original) // 2
@@ -84,29 +84,26 @@ def test_a_changed_artifact_is_refused_and_never_unpickled(platform, change, tmp
         else pickle.dumps(Bomb(exploded))
     )
     before = platform.row_counts()
-    platform.restart_web()
-    for refused in (platform.promote(name, 1, "production"), platform.predict(name, "staging")):
+    for refused in (platform.promote(name, 1, "production"), platform.predict(name, "dev")):
         assert (refused.status_code, refused.json()["code"]) == (503, "artifact_refused")
         assert "its bytes have changed since it was saved" in refused.json()["detail"]
     assert platform.row_counts() == before
     assert platform.live_versions(name, "production") == []
     assert not exploded.exists()
     artifact.write(original)
-    assert platform.predict(name, "staging").status_code == 200
+    assert platform.predict(name, "dev").status_code == 200
     assert platform.promote(name, 1, "production").status_code == 200
 
 
 def test_a_missing_artifact_is_reported_as_missing(platform):
     platform.train_versions("vanished")
-    platform.promote("vanished", 1, "staging")
     platform.stored(platform.get("/models/vanished/1").json()["artifact_path"]).delete()
-    platform.restart_web()
-    for refused in (platform.promote("vanished", 1, "production"), platform.predict("vanished", "staging")):
+    for refused in (platform.promote("vanished", 1, "production"), platform.predict("vanished", "dev")):
         assert (refused.status_code, refused.json()["code"]) == (503, "storage_missing")
 
 
-def test_calls_are_refused_while_the_store_hangs(postgres_and_s3):
-    platform = postgres_and_s3
+@on_postgres_and_s3
+def test_calls_are_refused_while_the_store_hangs(platform):
     assert platform.upload("before_the_hang").status_code == 201
     before = platform.row_counts()
     with platform.store.hangs():

@@ -9,9 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.stack.conftest import SMALL_LIMIT_MB
+from tests.stack.conftest import SMALL_LIMIT_MB, on_postgres_and_s3, on_sqlite_and_files
 
 MB = 1024 * 1024
+TOO_LARGE_MB = 40  # more than the buffers of a connection
 LARGE_MB, MAY_GROW_MB = 300, 230  # 176 MB was measured on a busy machine
 
 
@@ -33,8 +34,8 @@ def peak_mb(process: psutil.Process) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
 
 
-def test_the_web_process_stays_small_while_a_large_file_passes(postgres_and_s3, large_file):
-    platform = postgres_and_s3
+@on_postgres_and_s3
+def test_the_web_process_stays_small_while_a_large_file_passes(platform, large_file):
     assert platform.upload("warm_up").status_code == 201
     workers = psutil.Process(platform.web.pid).children()
     for worker in workers:
@@ -52,21 +53,21 @@ def test_the_web_process_stays_small_while_a_large_file_passes(postgres_and_s3, 
     assert growth < MAY_GROW_MB
 
 
-def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(sqlite_and_files, large_file):
-    platform = sqlite_and_files
+@on_sqlite_and_files
+def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(platform):
     before = platform.row_counts()
     url = f"{platform.url}/datasets/upload"
     signed = {"Authorization": f"Bearer {platform.token}"}
-    with large_file.open("rb") as file:
-        by_requests = platform.post("/datasets/upload", files={"file": file})
+    content = TOO_LARGE_MB * MB * b"1"
+    by_requests = platform.post("/datasets/upload", files={"file": ("a.csv", content)})
     by_curl = subprocess.run(
         ["curl", "--silent", "--header", f"Authorization: Bearer {platform.token}",
-         "--write-out", "\n%{http_code}", "--form", f"file=@{large_file}", url],
-        capture_output=True, text=True,
+         "--write-out", "\n%{http_code}", "--form", "file=@-;filename=a.csv", url],
+        input=content, capture_output=True,
     )  # fmt: skip
-    body, _, status = by_curl.stdout.rpartition("\n")
+    body, _, status = by_curl.stdout.decode().rpartition("\n")
     head = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-    sent = head + large_file.read_bytes() + b"\r\n--edge--\r\n"
+    sent = head + content + b"\r\n--edge--\r\n"
     multipart = {"Content-Type": "multipart/form-data; boundary=edge"}
     with pytest.raises(urllib.error.HTTPError) as by_urllib:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
@@ -79,9 +80,9 @@ def test_a_file_over_the_limit_is_refused_and_every_client_sees_why(sqlite_and_f
     assert platform.row_counts() == before
 
 
-def test_every_client_sees_why_a_large_body_is_refused(platform, large_file):
+def test_every_client_sees_why_a_large_body_is_refused(platform):
     """A server that closes a connection before it has read the body resets it, and the response is lost."""
-    url, content = f"{platform.url}/predict", large_file.read_bytes()[: 80 * MB]
+    url, content = f"{platform.url}/predict", 80 * MB * b"1"
     json_type = {"Content-Type": "application/json"}
     for token, status in ((platform.token, 413), ("mlmp_unknown", 413), (None, 413)):
         response = platform.post("/predict", data=content, headers=json_type, token=token)
@@ -96,7 +97,8 @@ def test_every_client_sees_why_a_large_body_is_refused(platform, large_file):
     assert within_limit.status_code == 401
 
 
-def test_a_file_just_over_the_limit_is_refused_too(sqlite_and_files):
+@on_sqlite_and_files
+def test_a_file_just_over_the_limit_is_refused_too(platform):
     full = b"1,2\n" * (SMALL_LIMIT_MB * MB // 4 - 1)
-    assert sqlite_and_files.upload("over", b"a,b\n1,2\n" + full).status_code == 413
-    assert sqlite_and_files.upload("under", b"a,b\n" + full).status_code == 201
+    assert platform.upload("over", b"a,b\n1,2\n" + full).status_code == 413
+    assert platform.upload("under", b"a,b\n" + full).status_code == 201

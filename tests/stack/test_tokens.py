@@ -1,6 +1,7 @@
 """Signing in and out by HTTP."""
 
 from tests.servers.platform import PASSWORD
+from tests.stack.conftest import on_postgres_and_s3
 
 
 def sign_in(platform, username="admin", password=PASSWORD):
@@ -41,8 +42,8 @@ def test_calls_without_a_valid_token_are_401_with_the_error_body(platform):
             assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_the_tenth_failed_sign_in_of_a_username_locks_it(postgres_and_s3):
-    platform = postgres_and_s3
+@on_postgres_and_s3
+def test_the_tenth_failed_sign_in_of_a_username_locks_it(platform):
     responses = [sign_in(platform, "stranger", f"guess {number}") for number in range(10)]
     assert [response.status_code for response in responses[:9]] == [401] * 9
     last = responses[9]

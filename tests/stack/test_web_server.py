@@ -14,6 +14,7 @@ import requests
 
 from tests.servers.platform import ROOT, ROWS, TABLE
 from tests.servers.processes import free_ports, until
+from tests.stack.conftest import on_postgres_and_s3, on_sqlite_and_files
 from tests.stack.test_serving import Callers
 
 THREADS = 2 * 8  # of both web processes
@@ -178,8 +179,8 @@ def test_a_graceful_stop_under_load_breaks_no_response(platform):
     assert all((status, body) == (200, expected) for _, status, _, body in callers.responses)
 
 
-def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(postgres_and_s3, postgres):
-    platform = postgres_and_s3
+@on_postgres_and_s3
+def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(platform, postgres):
     platform.train_versions("early")
     platform.promote("early", 1, "production")
     platform.processes.stop(platform.web)
@@ -198,9 +199,8 @@ def test_a_web_server_that_starts_without_its_database_says_so_and_recovers(post
 
 
 @pytest.fixture(params=["gunicorn", "granian"])
-def alone(request, sqlite_and_files):
+def alone(request, platform):
     """A function that calls `manage.py serve`, its process and its port."""
-    platform = sqlite_and_files
     if not platform.get("/models/shipped/1").ok:
         platform.train_versions("shipped")
         platform.promote("shipped", 1, "production")
@@ -228,14 +228,15 @@ def alone(request, sqlite_and_files):
         platform.processes.stop(process)
 
 
-def test_manage_serve_answers_as_sagemaker_expects_of_a_container(sqlite_and_files, alone):
+@on_sqlite_and_files
+def test_manage_serve_answers_as_sagemaker_expects_of_a_container(platform, alone):
     call, process, port = alone
     ping = call("GET", "/ping")  # its own limit is 1.5 s, SageMaker's is 2 s
     assert (ping.status_code, ping.content) == (200, b"")
-    expected = sqlite_and_files.predict("shipped", "production", ROWS).json()["predictions"]
+    expected = platform.predict("shipped", "production", ROWS).json()["predictions"]
     response = call("POST", "/invocations", data=CSV, content_type="text/csv")
     assert (response.status_code, response.json()) == (200, {"predictions": expected})
     assert call("POST", "/v2/models/shipped/infer", data="{}").status_code == 401
     image_health = [sys.executable, ROOT / "mlplatform/web/probe.py", str(free_ports(1)[0]), str(port)]
     assert subprocess.run(image_health).returncode == 0
-    assert sqlite_and_files.processes.stop(process, signal.SIGINT, within=30) == 0  # Ctrl-C
+    assert platform.processes.stop(process, signal.SIGINT, within=30) == 0  # Ctrl-C
