@@ -330,6 +330,14 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 SERVING_MEMORY_MB = env_int("SERVING_MEMORY_MB", 1024, low=16)
 SERVING_STALE_S = env_int("SERVING_STALE_S", 3600)
 SCORING_KEEP_DAYS = env_int("SCORING_KEEP_DAYS", 30, low=1)
+# The limits of predicting a file inside a request, which occupies a thread of the web server. Anything larger is a job.
+INLINE_SCORING_BYTES = 8 * 1024**2
+INLINE_SCORING_ROWS = 250_000  # 8 MB of Parquet can be two million rows
+INLINE_SCORING_S = 5  # an estimator can be slow
+INLINE_SCORING_RESULT_BYTES = 64 * 1024**2  # compressed cells can be long
+SCORING_BATCH_ROWS = 20_000  # at most
+SCORING_BATCH_S = 0.5  # a job reports, is cancelled and is handed back between two batches
+PARQUET_ROW_GROUP_BYTES = 32 * 1024**2  # in memory
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 

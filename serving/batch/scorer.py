@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import IO
 
 import pyarrow as pa
+from django.conf import settings
 
 from catalog.readers import tables
 from mlplatform.errors import UnsupportedType
@@ -16,9 +17,7 @@ from serving.inputs import files
 from serving.inputs.reader import Reader
 from serving.model_cache.loader import Model
 
-MAX_ROWS = 20_000  # of a batch
-MIN_ROWS = 500
-BATCH_S = 0.5  # the time of a batch: a job reports, is cancelled and is handed back between two of them
+MIN_ROWS = 500  # of a batch
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
 
 def check_first_rows(model: Model, table: Table, *, probabilities: bool) -> None:
     """Predict the first rows and discard the result. Raises ValidationError if they do not match the signature."""
-    for batch in tables.raw_batches(table.file, table.recipe, rows=MAX_ROWS):
+    for batch in tables.raw_batches(table.file, table.recipe, rows=settings.SCORING_BATCH_ROWS):
         files.from_batch(batch, model.reader, recipe=table.recipe)
         few = files.from_batch(batch.slice(0, MIN_ROWS), model.reader, recipe=table.recipe)
         prediction.run(model, few, probabilities=probabilities)
@@ -94,12 +93,13 @@ def score(
 
 
 def timed_batches(table: Table) -> Iterator[pa.RecordBatch]:
-    """The rows in batches whose processing takes about BATCH_S each, as measured at the batches before.
+    """The rows in batches whose processing takes about SCORING_BATCH_S each, as measured at the batches before.
 
     A table without rows is one empty batch.
     """
-    size = min(MIN_ROWS, MAX_ROWS)
-    for stored in tables.raw_batches(table.file, table.recipe, rows=MAX_ROWS):
+    max_rows = settings.SCORING_BATCH_ROWS
+    size = min(MIN_ROWS, max_rows)
+    for stored in tables.raw_batches(table.file, table.recipe, rows=settings.SCORING_BATCH_ROWS):
         if not stored.num_rows:
             yield stored
         start = 0
@@ -109,5 +109,5 @@ def timed_batches(table: Table) -> Iterator[pa.RecordBatch]:
             yield batch
             duration = max(time.monotonic() - started, 1e-6)
             start += batch.num_rows
-            size = min(int(batch.num_rows * BATCH_S / duration), size * 4)
-            size = min(max(size, MIN_ROWS), MAX_ROWS)
+            size = min(int(batch.num_rows * settings.SCORING_BATCH_S / duration), size * 4)
+            size = min(max(size, MIN_ROWS), max_rows)

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import IO
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from catalog.models import Dataset
@@ -24,12 +25,6 @@ from serving.batch.writers import content_type
 from serving.model_cache.cache import shared_cache
 from serving.models import ScoringJob, result_name
 from serving.monitoring import metrics
-
-# The limits of a prediction inside a request, which occupies a thread of the web server. Anything larger is a job.
-INLINE_BYTES = 8 * 1024**2
-INLINE_ROWS = 250_000  # 8 MB of Parquet can be two million rows
-INLINE_S = 5  # an estimator can be slow
-INLINE_RESULT_BYTES = 64 * 1024**2  # compressed cells can be long
 
 
 class _OverLimit(Exception):
@@ -69,7 +64,7 @@ def score(
         prediction.check_supported(entry.model, probabilities=probabilities)
         table = scorer.open_table(file, filename, entry.model.reader)
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
-        if not as_job and size <= INLINE_BYTES and table.rows <= INLINE_ROWS:
+        if not as_job and _fits_a_request(size, table.rows):
             with contextlib.suppress(_OverLimit):
                 return _score_inline(
                     entry, table, filename=filename, probabilities=probabilities, start=start
@@ -91,14 +86,18 @@ def score(
         return _enqueue(job, file)
 
 
+def _fits_a_request(size: int, rows: int) -> bool:
+    return size <= settings.INLINE_SCORING_BYTES and rows <= settings.INLINE_SCORING_ROWS
+
+
 def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: bool, start: float) -> Scored:
     with contextlib.ExitStack() as stack:
         output = stack.enter_context(tempfile.TemporaryFile())
-        end = time.perf_counter() + INLINE_S
+        end = time.perf_counter() + settings.INLINE_SCORING_S
 
         def report(totals: scorer.Totals) -> None:
-            is_over_limit = time.perf_counter() > end or output.tell() > INLINE_RESULT_BYTES
-            if is_over_limit and totals.rows < table.rows:
+            is_large = output.tell() > settings.INLINE_SCORING_RESULT_BYTES
+            if (is_large or time.perf_counter() > end) and totals.rows < table.rows:
                 raise _OverLimit
 
         totals = scorer.score(entry.model, table, output, probabilities=probabilities, report=report)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from django.conf import settings
 
 from catalog.readers.detection import BYTE_ORDER_MARKS
 from catalog.readers.parquet import PANDAS
@@ -17,7 +18,6 @@ from catalog.readers.recipe import ParseRecipe
 
 # Spreadsheets do not recognise UTF-8 without a byte order mark, so a file that had one gets one.
 MARKED_ENCODINGS = {encoding for _, encoding in BYTE_ORDER_MARKS}
-ROW_GROUP_BYTES = 32 * 1024**2  # in memory
 CONTENT_TYPES = {  # by extension
     "csv": "text/csv; charset=utf-8",
     "tsv": "text/tab-separated-values; charset=utf-8",
@@ -135,7 +135,7 @@ class ParquetWriter:
             self.metadata = _pandas_metadata(batch.schema)
         self.pending.append(pa.RecordBatch.from_arrays([*batch.columns, *added], [*batch.schema.names, *new]))
         self.pending_bytes += self.pending[-1].nbytes
-        if self.pending_bytes >= ROW_GROUP_BYTES:
+        if self.pending_bytes >= settings.PARQUET_ROW_GROUP_BYTES:
             self._flush()
 
     def _flush(self) -> None:

@@ -13,8 +13,8 @@ from serving.models import ScoringJob
 from tests.serving.batch.conftest import TABLE, attempt_of, now_of, stored
 
 
-def test_a_stopping_scorer_hands_its_job_back_without_counting_the_attempt(queued, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+def test_a_stopping_scorer_hands_its_job_back_without_counting_the_attempt(queued, settings):
+    settings.SCORING_BATCH_ROWS = 7
     job = queued()
     checks = iter([False, True])
     attempt_of(job, is_stopping=lambda: next(checks))
@@ -47,12 +47,12 @@ def test_a_superseded_attempt_stops_and_changes_nothing(running):
     assert (now_of(job).state, now_of(job).result_key) == ("running", "")
 
 
-def test_a_superseded_attempt_that_fails_keeps_the_input_for_the_next(queued, monkeypatch):
+def test_a_superseded_attempt_that_fails_keeps_the_input_for_the_next(queued, settings):
     class LosesItsJob(Attempt):
         def check(self):
             ScoringJob.objects.update(state=JobState.QUEUED)
 
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+    settings.SCORING_BATCH_ROWS = 7
     job = queued(TABLE + "long,1.5,red\n")
     attempt_of(job, LosesItsJob)
     assert (now_of(job).state, now_of(job).input_key) == ("queued", job.input_key)

@@ -15,8 +15,8 @@ def upload(page, content=TABLE, **fields):
     return page.post(URL, {"file": SimpleUploadedFile("rows.csv", content.encode())} | fields)
 
 
-def test_a_large_file_redirects_to_the_page_of_its_job(page, version, monkeypatch):
-    monkeypatch.setattr(service, "INLINE_ROWS", 49)
+def test_a_large_file_redirects_to_the_page_of_its_job(page, version, settings):
+    settings.INLINE_SCORING_ROWS = 49
     response = upload(page, probabilities="on")
     job = ScoringJob.objects.get()
     assert response["Location"] == f"/serving/jobs/{job.pk}/"

@@ -13,8 +13,8 @@ from serving.prediction import predict
 from tests.serving.batch.conftest import content_of
 
 
-def test_a_csv_file_is_returned_unchanged_with_one_prediction_per_row(send, frame, expected, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+def test_a_csv_file_is_returned_unchanged_with_one_prediction_per_row(send, frame, expected, settings):
+    settings.SCORING_BATCH_ROWS = 7
     sent = frame.to_csv(index=False)
     response = send(sent)
     assert 'filename="New Rows_predictions.csv"' in response["Content-Disposition"]
@@ -24,8 +24,8 @@ def test_a_csv_file_is_returned_unchanged_with_one_prediction_per_row(send, fram
         assert line == f"{before},{prediction}"
 
 
-def test_a_parquet_file_is_returned_with_predictions_and_probabilities(send, frame, expected, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+def test_a_parquet_file_is_returned_with_predictions_and_probabilities(send, frame, expected, settings):
+    settings.SCORING_BATCH_ROWS = 7
     buffer = io.BytesIO()
     frame.assign(prediction=1).to_parquet(buffer)
     read = pandas.read_parquet(
@@ -35,8 +35,8 @@ def test_a_parquet_file_is_returned_with_predictions_and_probabilities(send, fra
     assert read[["probability_rose", "probability_tulip"]].to_numpy().tolist() == expected.probabilities
 
 
-def test_an_invalid_cell_is_reported_with_its_row_in_the_file(send, frame, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+def test_an_invalid_cell_is_reported_with_its_row_in_the_file(send, frame, settings):
+    settings.SCORING_BATCH_ROWS = 7
     frame["length"] = frame["length"].astype(object)
     frame.loc[40, "length"] = "long"
     response = send(frame.to_csv(index=False))
@@ -81,8 +81,8 @@ def test_a_file_that_cannot_be_predicted_is_rejected_with_the_reason(send, conte
     assert words in response.json()["detail"]
 
 
-def test_batches_grow_while_they_are_fast(monkeypatch):
-    monkeypatch.setattr(scorer, "BATCH_S", 0.02)
+def test_batches_grow_while_they_are_fast(settings):
+    settings.SCORING_BATCH_S = 0.02
     text = "a,b\n" + "1,2\n" * 20_000
     table = scorer.open_table(io.BytesIO(text.encode()), "x.csv", Reader([]))
     sizes = [batch.num_rows for batch in scorer.timed_batches(table)]

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.jobs import leases
 from registry.releases.deletion import delete_version
-from serving.batch import scorer, service
+from serving.batch import service
 from serving.models import ScoringJob, result_name
 from serving.prediction import predict
 from tests.serving.batch.conftest import ROWS, TABLE, attempt_of, failing, now_of, stored
@@ -56,27 +56,26 @@ def test_the_version_is_the_one_that_was_live_when_the_job_was_submitted(
     assert (now_of(job).state, now_of(job).version) == ("succeeded", 1)
 
 
-def test_files_above_the_limits_become_jobs(version, admin, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "limit"), [("INLINE_SCORING_BYTES", len(TABLE) - 1), ("INLINE_SCORING_ROWS", 49)]
+)
+def test_files_above_the_limits_become_jobs(version, admin, settings, name, limit):
     def score():
         file = io.BytesIO(TABLE.encode())
         return service.score("flowers", stage="dev", file=file, filename="x.csv", by=admin)
 
     assert isinstance(score(), service.Scored)
-    for name, limit in (("INLINE_BYTES", len(TABLE) - 1), ("INLINE_ROWS", 49)):
-        with monkeypatch.context() as patched:
-            patched.setattr(service, name, limit)
-            assert isinstance(score(), ScoringJob)
+    setattr(settings, name, limit)
+    assert isinstance(score(), ScoringJob)
 
 
-def test_a_slow_prediction_or_a_large_result_becomes_a_job(version, admin, monkeypatch):
-    table = "length,width,colour\n" + "5,1.5,red\n" * 2000
-    for name in ("INLINE_S", "INLINE_RESULT_BYTES"):
-        with monkeypatch.context() as patched:
-            patched.setattr(service, name, 0)
-            file = io.BytesIO(table.encode())
-            job = service.score("flowers", stage="dev", file=file, filename="x.csv", by=admin)
-        job.refresh_from_db()
-        assert (job.state, job.rows_done) == ("succeeded", 2000)
+@pytest.mark.parametrize("limit", ["INLINE_SCORING_S", "INLINE_SCORING_RESULT_BYTES"])
+def test_a_slow_prediction_or_a_large_result_becomes_a_job(version, admin, settings, limit):
+    setattr(settings, limit, 0)
+    file = io.BytesIO(b"length,width,colour\n" + b"5,1.5,red\n" * 2000)
+    job = service.score("flowers", stage="dev", file=file, filename="x.csv", by=admin)
+    job.refresh_from_db()
+    assert (job.state, job.rows_done) == ("succeeded", 2000)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +94,8 @@ def test_an_invalid_file_is_rejected_before_it_is_queued(ask, content, words):
     assert stored() == []
 
 
-def test_an_invalid_row_after_the_first_batch_fails_the_job_and_stores_no_result(ask, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
+def test_an_invalid_row_after_the_first_batch_fails_the_job_and_stores_no_result(ask, settings):
+    settings.SCORING_BATCH_ROWS = 7
     job = ask(TABLE + "long,1.5,red\n")
     assert (job.state, job.error) == ("failed", "Row 51, column `length` must be a number.")
     assert job.error_code == "invalid_input"

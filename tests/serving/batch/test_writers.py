@@ -14,7 +14,7 @@ from hypothesis import strategies as some
 
 from catalog.readers import dialect
 from catalog.readers.recipe import ParseRecipe
-from serving.batch import scorer, writers
+from serving.batch import writers
 from tests.serving.batch.conftest import content_of
 
 
@@ -169,9 +169,9 @@ def test_the_metadata_of_a_removed_column_is_not_applied_to_the_prediction(send,
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
-def test_an_abandoned_parquet_writer_writes_no_footer_when_it_is_garbage_collected(send, frame, monkeypatch):
-    monkeypatch.setattr(scorer, "MAX_ROWS", 7)
-    monkeypatch.setattr(writers, "ROW_GROUP_BYTES", 1)
+def test_an_abandoned_parquet_writer_writes_no_footer_when_it_is_garbage_collected(send, frame, settings):
+    settings.SCORING_BATCH_ROWS = 7
+    settings.PARQUET_ROW_GROUP_BYTES = 1
     buffer = io.BytesIO()
     frame.assign(length=[*[5.0] * 40, np.inf, *[5.0] * 9]).to_parquet(buffer)
     response = send(buffer.getvalue(), "x.parquet")
