@@ -87,12 +87,16 @@ class Platform(DatabaseRows):
             }
         self.env |= env
         self.workers: list[subprocess.Popen] = []
-        self.manage("bootstrap")
+        self.prepare()
         self.start_web()
         credentials = {"username": "admin", "password": PASSWORD}
         self.token = self.post("/auth/token", credentials, token=None).json()["token"]
 
     # Processes
+
+    def prepare(self) -> None:
+        """Create the tables, the buckets and the administrator."""
+        self.manage("bootstrap")
 
     def manage(self, *args: str) -> str:
         done = subprocess.run(
@@ -239,7 +243,10 @@ class Platform(DatabaseRows):
 
 
 class Supervised(Platform):
-    """The platform as `make run` starts it: one command, which starts and watches all others."""
+    """The platform as `make run` starts it: one command, which prepares it, and starts and watches all others."""
+
+    def prepare(self) -> None:
+        """Does nothing: the command does it."""
 
     def start_web(self, *, probe: str = "/readyz") -> None:
         self.web = self.processes.start(

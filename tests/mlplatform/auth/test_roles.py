@@ -60,8 +60,9 @@ OPERATIONS = [
 @pytest.mark.parametrize("role", PERMISSIONS)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation[0])
 def test_pages_and_api_require_the_same_permission(
-    client, make_user, make_dataset, make_version, role, operation
+    client, make_user, make_dataset, make_version, settings, role, operation
 ):
+    settings.JOB_QUEUED_HOOK = ""  # a training is queued, not run
     permission, method, page, form, call, address, body = operation
     source = make_dataset()
     for _ in range(3):
@@ -71,10 +72,10 @@ def test_pages_and_api_require_the_same_permission(
     api = APIClient()
     api.force_authenticate(user)
     by_page = getattr(client, method)(page, form).status_code
-    by_api = getattr(api, call)(address, body).status_code
+    by_api = getattr(api, call)(address, body, HTTP_PREFER="respond-async").status_code
     if permission in PERMISSIONS[role]:
         assert by_page in {200, 302}
-        assert by_api in {200, 201, 204}
+        assert by_api in {200, 201, 202, 204}
     else:
         assert (by_page, by_api) == (403, 403)
 

@@ -101,6 +101,10 @@ def running(request, tmp_path_factory):
     running.process.wait(90)
 
 
+# For what supervisord and `run` do. tests/stack kills and stops both servers.
+on_one_server = pytest.mark.parametrize("running", ["gunicorn"], indirect=True)
+
+
 def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(running):
     until(lambda: running.printed(f"^Ready: http://127.0.0.1:{running.port}$"))
     assert running.is_ready()
@@ -122,6 +126,7 @@ def test_the_health_check_of_the_image_passes_only_for_a_ready_server(running):
         assert subprocess.run([sys.executable, settings.BASE_DIR / probe, str(port)]).returncode == code
 
 
+@on_one_server
 def test_a_killed_web_server_and_a_killed_worker_are_restarted(running):
     for name in ("web", "worker_0"):
         os.kill(running.pids(name)[-1], signal.SIGKILL)
@@ -135,6 +140,7 @@ def test_ctrl_c_stops_every_process(running):
     assert running.process.wait(90) == 0
 
 
+@on_one_server
 def test_a_second_start_keeps_the_account_and_ends_with_its_terminal(running):
     until(lambda: running.process.poll() is not None)
     in_terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")

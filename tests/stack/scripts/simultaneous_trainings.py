@@ -1,5 +1,7 @@
-"""Twenty trainings in one process that register their versions at the same moment."""
+"""Twenty trainings in one process that register the same fitted model at the same moment."""
 
+import dataclasses
+import io
 import sys
 import threading
 
@@ -17,23 +19,26 @@ def main(dataset_name: str) -> None:
     from mlplatform.jobs.models import JobState
     from registry.jobs import submission
     from registry.models import TrainingJob
+    from registry.training.registration import register
     from registry.training.request import TrainingRequest
-    from registry.training.run import train
+    from registry.training.run import fit
 
     gate = threading.Barrier(COUNT)
 
-    def wait_for_the_others(stage: str, fraction: float | None = None) -> None:
-        if stage == "saving":
-            gate.wait(60)
-
     def run(job: TrainingJob) -> None:
-        train(job, progress=wait_for_the_others)
+        artifact = dataclasses.replace(model.artifact, file=io.BytesIO(content))
+        gate.wait(60)
+        register(job, dataclasses.replace(model, artifact=artifact))
         connections.close_all()
 
     source = Dataset.objects.named(dataset_name).version()
     request = TrainingRequest(module="tree", class_name="DecisionTreeClassifier")
     admin = get_user_model().objects.get(username="admin")
     request = submission.resolve(source, request=request)
+    model = fit(source, request=request, progress=lambda *args: None)
+    with model.artifact.file as file:
+        file.seek(0)
+        content = file.read()
     jobs = [submission.new_job(source, request=request, by=admin, warnings=[]) for _ in range(COUNT)]
     for job in jobs:
         job.state, job.attempt, job.heartbeat_at = JobState.RUNNING, 1, timezone.now()
