@@ -44,7 +44,7 @@ TESTS = Path(__file__).parent
 REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
 DATABASE_ACCESS = pytest.StashKey()
-WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py", "test_docs.py"}
+WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -73,8 +73,7 @@ def worker_group(nodeid: str) -> str:
     setup = next((setup for setup in SETUPS if setup in name), "")
     if folder == "stack" and setup and file not in WITH_THEIR_OWN_PLATFORM:
         return setup
-    is_shared = folder in {"browser", "conformance"} and file not in WITH_THEIR_OWN_PLATFORM
-    return folder if is_shared else f"{path} {setup}"
+    return folder if folder in {"browser", "conformance"} else f"{path} {setup}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -44,11 +44,34 @@ def expected_numbers(platform):
 
 
 @pytest.fixture(scope="session")
-def client(platform):
-    """Runs a script of `clients/` in the environment of the client packages and returns its results."""
+def run_script():
+    """Runs a Python script in the environment of the client packages and returns what it prints."""
+    assert PYTHON.exists(), f"{PYTHON} is missing; create it with `make .venv-conformance/.installed`."
+    runner = subprocess.Popen(
+        [PYTHON, "-W", "ignore", CLIENTS / "runner.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+    )
+
+    def run(code: str, *, name: str, stdin: str = "", env: dict | None = None) -> str:
+        runner.stdin.write(json.dumps({"code": code, "name": name, "input": stdin, "env": env or {}}) + "\n")
+        runner.stdin.flush()
+        result = json.loads(runner.stdout.readline())
+        assert result["code"] == 0, result["output"]
+        return result["output"]
+
+    yield run
+    runner.stdin.close()
+    runner.wait(20)
+
+
+@pytest.fixture(scope="session")
+def client(platform, run_script):
+    """Runs a script of `clients/` and returns its results."""
 
     def run(script: str) -> dict:
-        assert PYTHON.exists(), f"{PYTHON} is missing; create it with `make .venv-conformance/.installed`."
         case = {
             "url": platform.url,
             "token": platform.token,
@@ -57,15 +80,6 @@ def client(platform):
             "rows": table.ROWS,
             "numbers": table.NUMBER_ROWS,
         }
-        process = subprocess.run(
-            [PYTHON, "-W", "ignore", CLIENTS / script],
-            input=json.dumps(case),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
-        )
-        assert process.returncode == 0, process.stderr
-        return json.loads(process.stdout)
+        return json.loads(run_script((CLIENTS / script).read_text(), name=script, stdin=json.dumps(case)))
 
     return run

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-from tests.conformance.conftest import PYTHON
 from tests.servers.platform import ROOT, Platform
 from tests.servers.processes import Processes
 
@@ -17,7 +16,7 @@ EXAMPLES = re.findall(r"```(sh|python)\n(.*?)```\n(?:```(json|csv)\n(.*?)```)?",
 
 
 @pytest.fixture(scope="module")
-def run():
+def run(run_script):
     """Runs an example against a new platform, which is also the single-model server that the page starts."""
     processes = Processes()
     platform = Platform(processes, INVOCATIONS_MODEL="iris", INVOCATIONS_ANONYMOUS="True")
@@ -26,8 +25,11 @@ def run():
     def shell(kind: str, code: str) -> str:
         code = code.replace("http://127.0.0.1:8000", platform.url).replace("8080", str(platform.port))
         env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-        env |= platform.env | {"URL": platform.url, "TOKEN": platform.token}
-        command = ["bash", "-ec", code] if kind == "sh" else [PYTHON, "-W", "ignore", "-c", code]
+        here = {"URL": platform.url, "TOKEN": platform.token}
+        if kind == "python":
+            return run_script(code, name="docs/protocols.md", env=here)
+        env |= platform.env | here
+        command = ["bash", "-ec", code]
         process = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert process.returncode == 0, process.stdout + process.stderr
         return process.stdout
