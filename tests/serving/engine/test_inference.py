@@ -40,30 +40,33 @@ def edge_rows() -> pandas.DataFrame:
     return Reader(COLUMNS).from_rows(rows).to_frame()
 
 
-def assert_same(engine, pipeline, frame):
+def assert_same(engine, pipeline, frame, expected, expected_probabilities):
     rows = TypedRows.from_frame(frame, COLUMNS)
     if engine.encoder:
-        encoded, expected = engine.encoder(rows), pipeline["columns"].transform(frame)
-        np.testing.assert_array_equal(encoded, expected)
-        assert np.isfortran(encoded) == np.isfortran(expected)  # sums are rounded accordingly
-    has_probabilities = hasattr(pipeline, "predict_proba")
+        encoded, transformed = engine.encoder(rows), pipeline["columns"].transform(frame)
+        np.testing.assert_array_equal(encoded, transformed)
+        assert np.isfortran(encoded) == np.isfortran(transformed)  # sums are rounded accordingly
+    has_probabilities = expected_probabilities is not None
     predictions, probabilities = engine.predict(rows, probabilities=has_probabilities)
-    expected = np.ravel(pipeline.predict(frame))
     if expected.dtype.kind == "f":
         np.testing.assert_allclose(predictions, expected, rtol=1e-6)
     else:
         assert predictions.tolist() == expected.tolist()
         assert predictions.dtype == expected.dtype
     if has_probabilities:
-        np.testing.assert_allclose(probabilities, pipeline.predict_proba(frame), rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(probabilities, expected_probabilities, rtol=1e-6, atol=1e-12)
 
 
 def assert_same_for_any_batch(result, frame):
     """Compare all rows, one row, a few, and one row more than a small batch; return the engine."""
     engine = inference.build(result.pipeline, result.signature)
     typed = pandas.concat([edge_rows(), feature_frame(frame, COLUMNS)], ignore_index=True)
-    for rows in (typed, typed.iloc[:1], typed.iloc[1:4], typed.iloc[: SMALL_BATCH_ROWS + 1]):
-        assert_same(engine, result.pipeline, rows)
+    predictions = np.ravel(result.pipeline.predict(typed))
+    has_probabilities = hasattr(result.pipeline, "predict_proba")
+    probabilities = result.pipeline.predict_proba(typed) if has_probabilities else None
+    for rows in (slice(None), slice(1), slice(1, 4), slice(SMALL_BATCH_ROWS + 1)):
+        expected = probabilities[rows] if has_probabilities else None
+        assert_same(engine, result.pipeline, typed.iloc[rows], predictions[rows], expected)
     return engine
 
 
