@@ -11,7 +11,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WAIT_MS = 20_000
+WAIT_MS = 60_000  # on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +39,6 @@ def chrome():
 @pytest.fixture
 def visit(chrome, platform):
     """`visit()` signs in an administrator and returns the page; keywords are options of the browser context."""
-
     contexts = []
 
     def open_page(**options):

@@ -67,7 +67,7 @@ def test_no_page_has_inline_scripts_or_styles(visit, filled):
     cookies = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in page.context.cookies())
     for path in PATHS[:-1]:
         request = urllib.request.Request(filled.url + path, headers={"Cookie": cookies})
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             text = response.read().decode()
         assert not re.search(r"<[^>]+\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)|javascript:", text), (
             path

@@ -83,8 +83,8 @@ class ObjectStore:
             aws_secret_access_key=self.secret,
             region_name="us-east-1",
             config=Config(
-                connect_timeout=1,
-                read_timeout=5,
+                connect_timeout=5,
+                read_timeout=30,
                 retries={"max_attempts": 1},
                 s3={"addressing_style": "path"},
                 request_checksum_calculation="when_required",

@@ -199,14 +199,14 @@ class Platform(DatabaseRows):
             response = self.train(dataset)
             assert (response.status_code, response.json().get("version")) == (201, number), response.text
 
-    def finished(self, job: int, *, within: float = 120) -> dict:
+    def finished(self, job: int) -> dict:
         """Wait until a job has finished, and return it."""
 
         def poll():
             result = self.get(f"/jobs/{job}").json()
             return result if result["state"] not in {"queued", "running"} else None
 
-        return until(poll, what=f"The end of job {job}", within=within, pause=0.2)
+        return until(poll, what=f"The end of job {job}", pause=0.2)
 
     def wait_for_stage(self, job: int, stage: str) -> None:
         """Wait until a running job has reached a stage. Raises AssertionError if it finishes first."""

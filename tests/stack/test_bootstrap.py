@@ -16,7 +16,7 @@ def test_three_simultaneous_first_starts_succeed(platform, postgres, object_stor
     command = [sys.executable, "manage.py", "bootstrap"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     starts = [subprocess.Popen(command, cwd=ROOT, env=env, **pipes) for _ in range(3)]
-    output = sorted(start.communicate(timeout=120) for start in starts)
+    output = sorted(start.communicate(timeout=180) for start in starts)
     assert [start.returncode for start in starts] == [0, 0, 0], output
     assert output[:2] == [("", ""), ("", "")]
     assert output[2][0].startswith("Administrator: admin")

@@ -71,17 +71,17 @@ def test_jobs_reach_a_final_state_if_their_worker_is_killed_in_any_step(platform
         children += trainings_of(worker)
         platform.processes.stop(worker, signal.SIGKILL)
     for job in jobs:
-        ended = platform.finished(job, within=180)
+        ended = platform.finished(job)
         assert ended["state"] in {"succeeded", "lost"}, ended["error"]
     check_models(platform, "orphans", jobs)
-    until(lambda: are_gone(children), what="The end of the training processes", within=5)
+    until(lambda: are_gone(children), what="The end of the training processes")
 
 
 def test_a_job_whose_worker_was_killed_is_done_by_another_worker_once(platform):
     job = platform.begin("killed", SHORT)
     children = platform.trainings()
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
-    until(lambda: are_gone(children), what="The end of the training process", within=5)
+    until(lambda: are_gone(children), what="The end of the training process")
     assert platform.get(f"/jobs/{job}").json()["state"] == "running"
     platform.run_workers(1)
     ended = platform.finished(job)
@@ -106,7 +106,7 @@ def test_a_worker_that_is_stopped_hands_its_job_back_uncounted(platform, number)
     dataset = f"handed_back_{number}"
     job = platform.begin(dataset, SHORT)
     children = platform.trainings()
-    assert platform.processes.stop(platform.workers[0], number, within=10) == 0
+    assert platform.processes.stop(platform.workers[0], number) == 0
     assert are_gone(children)
     waiting = platform.get(f"/jobs/{job}").json()
     assert (waiting["state"], waiting["attempt"]) == ("queued", 0)

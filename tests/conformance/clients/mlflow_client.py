@@ -14,7 +14,7 @@ from mlflow.utils.proto_json_utils import _CustomJsonEncoder, dump_input_data
 case = json.load(sys.stdin)
 host, port = case["url"].removeprefix("http://").split(":")
 client = ScoringServerClient(host, int(port))
-client.wait_server_ready(timeout=5)
+client.wait_server_ready()
 frame = pd.DataFrame(case["rows"], columns=case["names"])
 frame_with_dates = frame.assign(picked=pd.to_datetime(frame["picked"]))
 

@@ -85,7 +85,7 @@ def test_two_concurrent_first_runs_create_one_administrator(tmp_path, settings):
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) for _ in range(2)
     ]
-    outputs = [process.communicate(timeout=60) for process in both]
+    outputs = [process.communicate(timeout=180) for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(len(out.splitlines()) for out, _ in outputs) == [0, 1]
     assert [error for _, error in outputs] == ["", ""]

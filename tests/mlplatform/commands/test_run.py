@@ -26,7 +26,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def until(condition, *, seconds: float = 90):
+def until(condition, *, seconds: float = 180):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, "the condition did not become true"
@@ -76,7 +76,7 @@ class Running:
         return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in content(path)]
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -98,7 +98,7 @@ def running(request, tmp_path_factory):
     running = Running(tmp_path_factory.mktemp("platform"), request.param)
     yield running
     running.process.terminate()
-    running.process.wait(90)
+    running.process.wait(180)
 
 
 # For what supervisord and `run` do. tests/stack kills and stops both servers.
@@ -113,7 +113,7 @@ def test_run_prints_the_generated_password_and_its_address_once_it_is_ready(runn
 
 def test_a_second_start_on_the_same_port_is_refused(running):
     second = running.start()
-    output, _ = second.communicate(timeout=90)
+    output, _ = second.communicate(timeout=180)
     assert second.returncode == 1
     assert re.fullmatch(rf"CommandError: Port {running.port} of 127.0.0.1 is in use\. .+\n", output)
 
@@ -137,7 +137,7 @@ def test_a_killed_web_server_and_a_killed_worker_are_restarted(running):
 def test_ctrl_c_stops_every_process(running):
     running.process.send_signal(signal.SIGINT)
     until(lambda: not running.alive())
-    assert running.process.wait(90) == 0
+    assert running.process.wait(180) == 0
 
 
 @on_one_server
