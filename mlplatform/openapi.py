@@ -1,7 +1,41 @@
-"""Parts of the OpenAPI schema that all apps share: the error body, and examples of path parameters."""
+"""What all apps share of the OpenAPI schema: introduction, tags, error body and examples; and its page, /docs."""
 
 from django.urls import get_script_prefix
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework import serializers
+from rest_framework.authentication import SessionAuthentication
+
+INTRODUCTION = """
+Upload a dataset, train a model, promote it, predict.
+
+**Tokens**: send `Authorization: Bearer TOKEN`. `POST /auth/token` returns one for a username and a password. On this
+page, enter it under **Authorize**.
+
+**Errors** have a body `{"detail": a sentence, "code": a word for programs, "fields": {field: [sentences]}}`. An unknown
+field or parameter is a 400 that names the nearest one.
+
+**Jobs**: `POST /train` waits for the model and returns 201. A training of more than 25 seconds returns 202 with a job;
+poll its `url`, or send `Prefer: wait=N` (up to 60 seconds) or `Prefer: respond-async`. `POST /predict/file` does the
+same for large files, with a scoring job.
+
+**Stages**: a trained version is live in `dev`. `POST /promote` puts it into `staging` or `production`, and
+`POST /predict` answers with the version that is live in its `environment`.
+
+The examples build on each other: run the one of `POST /train` first. It adds the dataset `iris_example`.
+"""
+
+TAGS = [
+    ("auth", "Create and revoke tokens."),
+    ("datasets", "Upload tables, and read, download or delete them."),
+    ("models", "Train models, and read, download or delete their versions."),
+    ("jobs", "The progress and the outcome of trainings."),
+    ("releases", "Change which version is live in a stage."),
+    ("predict", "Predict rows and files with a live model."),
+    ("open inference protocol", "The V2 protocol of KServe, Triton and MLServer."),
+    ("kserve v1", "The V1 protocol of KServe and TensorFlow Serving."),
+    ("mlflow", "The scoring server of MLflow, and the contract of SageMaker containers."),
+    ("operations", "Metrics and probes."),
+]
 
 
 class ErrorSerializer(serializers.Serializer):
@@ -32,3 +66,17 @@ def with_path_examples(result, generator, request, public):
     if prefix := get_script_prefix().rstrip("/"):
         result["servers"] = [{"url": prefix}]
     return result
+
+
+def with_introduction(result, generator, request, public):
+    """Add the introduction, and the tags in the order in which a newcomer needs them, to the OpenAPI schema."""
+    result["info"]["description"] = INTRODUCTION.strip()
+    result["tags"] = [{"name": name, "description": text} for name, text in TAGS]
+    return result
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI in the layout of the other pages. It calls the API with the session, or with a token."""
+
+    authentication_classes = [SessionAuthentication]  # nobody has to sign in to read
+    template_name = "api_docs.html"

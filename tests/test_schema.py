@@ -169,9 +169,28 @@ def test_every_endpoint_except_sign_in_schema_and_probes_requires_credentials(sc
     assert open_calls <= {("post", "/auth/token"), ("get", "/schema"), ("get", "/version")} | probes
 
 
+def test_every_tag_is_described_in_order_after_an_introduction(schema):
+    used = {tag for calls in schema["paths"].values() for call in calls.values() for tag in call["tags"]}
+    assert {tag["name"] for tag in schema["tags"]} - used <= {"auth"}
+    assert used <= {tag["name"] for tag in schema["tags"]}
+    assert [tag["name"] for tag in schema["tags"]][:3] == ["auth", "datasets", "models"]
+    for topic in ("Tokens", "Errors", "202", "Stages", "iris_example"):
+        assert topic in schema["info"]["description"]
+
+
+@pytest.mark.django_db
+def test_the_api_docs_begin_with_a_sign_in_and_lead_back(client, admin):
+    anonymous = client.get("/docs").text
+    assert anonymous.index('id="token-form"') < anonymous.index('id="swagger-ui"')
+    client.force_login(admin)
+    text = client.get("/docs").text
+    assert "You are signed in as ada" in text
+    assert 'href="/registry/models/"' in text
+
+
 @pytest.mark.django_db
 def test_the_api_docs_load_nothing_from_other_hosts_and_need_no_sign_in(client):
-    page = client.get("/docs").content.decode()
+    page = client.get("/docs").text + client.get("/docs?script=").text
     assert "swagger" in page
     assert "https://" not in page.replace("https://spdx", "")
     assert '"persistAuthorization": true' in page
