@@ -21,7 +21,7 @@ def profile(content):
 def test_numbers_have_a_range_a_mean_missing_and_distinct_values():
     result = profile("a,b\n1,1.5\n3,\n3,2.5\n")
     assert result["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
-        "distinct": 2, "min": 1, "max": 3, "mean": 7 / 3,
+        "distinct": 2, "distinct_above": None, "min": 1, "max": 3, "mean": 7 / 3,
     }  # fmt: skip
     assert [result["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
 
@@ -88,3 +88,10 @@ def test_wide_tables_of_distinct_values_are_profiled_in_bounded_memory():
         profiler.update(pd.DataFrame(values, columns=[column.name for column in columns]))
     assert tracemalloc.get_traced_memory()[0] < 40_000_000
     tracemalloc.stop()
+
+
+def test_the_profile_says_whether_values_were_too_many_or_too_long_to_count():
+    many = profile("a,b\n" + "".join(f"{i},v{i}\n" for i in range(1_001)))
+    assert [(many[name]["distinct"], many[name]["distinct_above"]) for name in "ab"] == [(None, 1_000)] * 2
+    long = profile(f"a\n{'x' * 300}\ny\n")["a"]
+    assert (long["distinct"], long["distinct_above"]) == (None, None)
