@@ -11,7 +11,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.forms import RetireForm, RollbackForm
 from registry.models import Release, Stage
-from registry.releases import history, promotion
+from registry.releases import promotion
 
 
 @require_POST
@@ -55,19 +55,15 @@ def retire(request, dataset, environment):
     if environment not in Stage.values:
         raise Http404(Stage.unknown(environment))
     dataset = Dataset.objects.named(dataset)
-    permissions.check_release(request.user, environment)
     form = RetireForm(request.POST or None)
-    if form.is_valid():
-        try:
+    try:
+        if form.is_valid():
             promotion.retire(dataset, stage=environment, by=request.user, **form.cleaned_data)
-        except ValidationError as error:
-            messages.error(request, error.messages[0])
-        else:
             messages.success(request, f"{dataset.name} was retired from {environment}.")
-        return redirect("serving:stage", dataset=dataset.name, environment=environment)
-    live = history.live_release(dataset, environment)
-    if live is None:
-        messages.error(request, history.nothing_live(dataset, environment))
+            return redirect("serving:stage", dataset=dataset.name, environment=environment)
+        live = promotion.plan_retirement(dataset, stage=environment, by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
         return redirect("serving:stage", dataset=dataset.name, environment=environment)
     form = form if form.is_bound else RetireForm.to_confirm({}, live=live)
     return render(request, "serving/retire.html", {"live": live, "form": form})

@@ -6,7 +6,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from registry.releases.promotion import promote
+from registry.releases.promotion import promote, retire
 from tests.conftest import FLOWERS
 
 BAD_FILES = {
@@ -144,6 +144,16 @@ def test_page_and_api_reject_a_rollback_without_an_earlier_release_with_the_same
     by_page = page.post("/serving/flowers/dev/rollback/", follow=True)
     assert by_api.status_code == 409
     assert by_api.json()["detail"] in text_of(by_page)
+
+
+def test_page_and_api_reject_a_second_retirement_with_the_same_sentence(page, api, make_version, admin):
+    retire(make_version().dataset, stage="dev", by=admin)
+    by_api = api.post("/retire", {"dataset_name": "flowers", "environment": "dev"})
+    for by_page in (
+        page.get("/serving/flowers/dev/retire/", follow=True),
+        page.post("/serving/flowers/dev/retire/", {"reason": "again"}, follow=True),
+    ):
+        assert by_api.json()["detail"] in text_of(by_page)
 
 
 def test_page_and_api_refuse_to_delete_a_dataset_in_use_with_the_same_sentence(page, api, make_version):

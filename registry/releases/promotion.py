@@ -161,24 +161,28 @@ def retire(
     Raises NotFound if no version was live there, and Conflict if the stage is retired already or if another version
     than the expected one is live.
     """
-    stage = history.parse_stage(stage)
-    permissions.check_release(by, stage)
     with history.in_turn(dataset):
-        release = history.live_release(dataset, stage)
-        if release is None:
-            last = Release.objects.filter(dataset=dataset, stage=stage).first()
-            if last and last.is_retired:
-                raise Conflict(
-                    f"`{dataset.name}` was already retired from {stage} on "
-                    f"{last.ended_at:%Y-%m-%d at %H:%M} UTC.",
-                    code="already_retired",
-                )
-            raise NotFound(f"No version of `{dataset.name}` is live in {stage}.", code="no_live_model")
+        release = plan_retirement(dataset, stage=stage, by=by)
         history.check_expected(dataset, stage, expected_live)
         history.end_release(release, ending=Release.Ending.RETIRED, by=by, reason=reason)
         idempotency_keys.attach(release)
     cache_invalidation.releases.announce()
     return release
+
+
+def plan_retirement(dataset: Dataset, *, stage: str, by) -> Release:
+    """The live release that a retirement would end. Raises what retire() raises."""
+    stage = history.parse_stage(stage)
+    permissions.check_release(by, stage)
+    if release := history.live_release(dataset, stage):
+        return release
+    last = Release.objects.filter(dataset=dataset, stage=stage).first()
+    if last and last.is_retired:
+        raise Conflict(
+            f"`{dataset.name}` was already retired from {stage} on {last.ended_at:%Y-%m-%d at %H:%M} UTC.",
+            code="already_retired",
+        )
+    raise NotFound(f"No version of `{dataset.name}` is live in {stage}.", code="no_live_model")
 
 
 def _verified_artifact(version: ModelVersion, stage: Stage) -> tuple[str, bool]:
