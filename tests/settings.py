@@ -17,7 +17,7 @@ for name in ("DEBUG", "SECRET_KEY", "DATABASE_URL", "OBJECT_STORAGE", "MAX_UPLOA
 from mlplatform.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES["staticfiles"] = {"BACKEND": "mlplatform.web.proxies.StaticFilesWithoutManifest"}  # noqa: F405
+STORAGES["staticfiles"] = {"BACKEND": "tests.servers.static_files.StaticFilesWithoutManifest"}  # noqa: F405
 JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
 JOB_POLL_S = 0.01
 PRELOAD = []  # the child processes of the tests need no scikit-learn

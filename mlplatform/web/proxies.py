@@ -6,7 +6,6 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest
 from django.urls import get_script_prefix, set_script_prefix
 from whitenoise.storage import CompressedManifestStaticFilesStorage
@@ -86,7 +85,3 @@ class PrefixedUrls:
 
 class StaticFiles(PrefixedUrls, CompressedManifestStaticFilesStorage):
     pass
-
-
-class StaticFilesWithoutManifest(PrefixedUrls, StaticFilesStorage):
-    """For tests, which do not run collectstatic."""
