@@ -90,6 +90,13 @@ def test_every_operation_without_a_body_rejects_one(call):
     assert (accepting, count >= 7) == ([], True)
 
 
+@pytest.mark.parametrize("body", [[1], 1, "text"], ids=["list", "number", "text"])
+def test_a_body_of_a_call_without_one_is_rejected_whatever_it_is(api, make_dataset, body):
+    make_dataset()
+    response = api.delete("/datasets/flowers", body, format="json")
+    assert (response.status_code, response.json()["detail"]) == (400, "This call has no request body.")
+
+
 def test_the_sign_in_page_rejects_unknown_names(client, admin):
     assert rejects(client.get(f"/accounts/login/?{NAME}=1"))
     form = {"username": "ada", "password": "correct horse"}

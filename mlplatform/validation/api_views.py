@@ -1,5 +1,8 @@
 """The base classes of API views, which reject query parameters and bodies that a call does not have."""
 
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
 from rest_framework import generics, views
 
 from mlplatform.validation import unknown_names
@@ -18,7 +21,9 @@ class StrictMixin:
         is_read = request.method in {"GET", "HEAD", "OPTIONS"}
         unknown_names.check_query(request.query_params, self.get_query_parameters() if is_read else ())
         if request.method in self.methods_without_body and request.data:
-            unknown_names.check(request.data, ())
+            if isinstance(request.data, Mapping):
+                unknown_names.check(request.data, ())
+            raise ValidationError("This call has no request body.", code="invalid")
 
     def get_query_parameters(self) -> tuple[str, ...]:
         return self.query_parameters
