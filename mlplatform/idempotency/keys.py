@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import ClassVar
 
 import tenacity
 from django.apps import apps
@@ -26,10 +27,12 @@ MAX_DISCARDED = 1000  # at once; the scorer prunes every few seconds
 
 _current: ContextVar[IdempotentRequest | None] = ContextVar("idempotent_request", default=None)
 # A waiting request holds a thread of the web server.
-_waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
+waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 4))
 
 
 class StillRunning(Conflict):
+    headers: ClassVar = {"Retry-After": "5"}
+
     def __init__(self):
         super().__init__(
             "The first request with this Idempotency-Key is still running. Repeat this one in a few seconds.",
@@ -53,7 +56,7 @@ def claim(
     try:
         return _try_claim(request)
     except StillRunning:
-        if not _waiting_requests.acquire(blocking=False):
+        if not waiting_requests.acquire(blocking=False):
             raise
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(StillRunning),
@@ -64,7 +67,7 @@ def claim(
     try:
         return retrying(_try_claim, request)
     finally:
-        _waiting_requests.release()
+        waiting_requests.release()
 
 
 def _try_claim(request: IdempotentRequest) -> tuple[IdempotentRequest, bool]:

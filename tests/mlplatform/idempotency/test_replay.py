@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from mlplatform import storage
+from mlplatform.idempotency import keys
 from mlplatform.idempotency.models import IdempotentRequest
 from registry.models import ModelVersion, Release, TrainingJob
 from registry.releases.deletion import delete_version
@@ -45,6 +46,16 @@ def three_in_staging(make_version, make_dataset, admin):
     source = make_dataset()
     for _ in range(3):
         promote(make_version(source), stage="staging", by=admin)
+
+
+@pytest.fixture
+def others_waiting():
+    """So many other requests wait for the outcome of theirs that this one must not."""
+    count = 0
+    while keys.waiting_requests.acquire(blocking=False):
+        count += 1
+    yield
+    keys.waiting_requests.release(count)
 
 
 def content_of(response) -> bytes:
@@ -142,6 +153,16 @@ def test_another_request_with_the_same_key_is_a_conflict(post, make_version, pat
     response = post(path, body)
     assert (response.status_code, response.json()["code"]) == (409, "idempotency_key_reused")
     assert "POST /promote" in response.json()["detail"]
+
+
+def test_a_repeat_of_a_request_that_still_runs_is_a_conflict(post, make_version, others_waiting):
+    make_version()
+    post("/promote", PROMOTE)
+    lease_expires_at = timezone.now() + timedelta(minutes=1)
+    IdempotentRequest.objects.update(status=None, result_id=None, lease_expires_at=lease_expires_at)
+    response = post("/promote", PROMOTE)
+    assert (response.status_code, response.json()["code"]) == (409, "idempotency_key_in_use")
+    assert int(response["Retry-After"]) > 0
 
 
 def test_another_key_is_another_request(post, three_in_staging):
