@@ -121,6 +121,9 @@ def test_rolling_back_requires_confirmation(visit, filled):
     page.get_by_text("Roll back", exact=True).click()
     page.get_by_label("Reason").fill("a test")
     page.get_by_role("button", name="Roll back dev").click()
+    expect(page.get_by_role("heading", name="Roll back dev to version 1?")).to_be_visible()
+    expect(page.get_by_text("It replaces version 2,")).to_be_visible()
+    page.get_by_role("button", name="Roll back dev").click()
     expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
 
 
