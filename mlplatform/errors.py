@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from mlplatform.web.request_log import current_id
 
 RETRY_AFTER_S = 5
+MAX_SENTENCES = 20  # about one field: a list can have thousands of invalid items
 PAGE_NOT_FOUND = "Page not found."
 
 
@@ -98,10 +99,12 @@ def _drf_body(error: drf.APIException) -> dict:
     is_validation = isinstance(error, drf.ValidationError)
     fields: dict[str, list[str]] = {}
     for names, text in failures:
-        if names and text.code == "unknown_field":
-            fields.setdefault(".".join(names), []).append(str(text))
-        elif names:
-            fields.setdefault(names[0], []).append(": ".join([*names[1:], text]))
+        if not names:
+            continue
+        is_path = text.code == "unknown_field"
+        sentences = fields.setdefault(".".join(names) if is_path else names[0], [])
+        if len(sentences) < MAX_SENTENCES:
+            sentences.append(str(text) if is_path else ": ".join([*names[1:], text]))
     return {
         "detail": str(first) if is_unknown else ": ".join([*path, first]),
         "code": first.code if is_unknown or not is_validation else "invalid",

@@ -4,6 +4,7 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from catalog.readers.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.serializers import Serializer
@@ -15,6 +16,17 @@ from registry.training.request import TrainingRequest
 class NameField(serializers.CharField):
     def __init__(self, **kwargs):
         super().__init__(max_length=255, help_text="The name of a dataset.", **kwargs)
+
+
+class FeaturesField(serializers.ListField):
+    """Names of columns. A longer list than a table can have is rejected before each of its items is read."""
+
+    default_error_messages = {"too_many": f"Must have at most {MAX_COLUMNS:,} items."}
+
+    def to_internal_value(self, data):
+        if isinstance(data, list) and len(data) > MAX_COLUMNS:
+            self.fail("too_many")
+        return super().to_internal_value(data)
 
 
 class AlgorithmSerializer(Serializer):
@@ -61,7 +73,7 @@ class TrainSerializer(Serializer):
         trim_whitespace=False,
         help_text="Defaults to `target`, `label`, `class` or `y`, else the last column. Clustering needs none: null.",
     )
-    features = serializers.ListField(
+    features = FeaturesField(
         child=serializers.CharField(trim_whitespace=False), required=False, allow_null=True
     )
     test_size = serializers.FloatField(

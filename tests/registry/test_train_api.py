@@ -53,6 +53,11 @@ def test_an_unknown_field_is_named_before_the_missing_one_that_it_explains(api):
     assert body["fields"]["dataset_name"] == ["This field is required."]
 
 
+@pytest.mark.parametrize("count", [10_000, 1_000_000])
+def test_a_long_list_of_invalid_items_has_a_short_response(train, count):
+    assert len(train(features=[None] * count).content) < 2_000
+
+
 def test_an_invalid_item_of_a_list_is_named_by_its_position(train):
     assert train(features=["length", None]).json()["detail"] == "features: item 2: Must not be null."
 
