@@ -8,6 +8,7 @@ from catalog.models import Dataset
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
 from registry.estimators.form_fields import (
+    AlgorithmField,
     ColumnNamesField,
     ParameterField,
     SearchSelect,
@@ -52,7 +53,7 @@ class TrainForm(StrictForm):
         help_text="Columns that are not used as features, such as identifiers.",
         widget=forms.CheckboxSelectMultiple,
     )
-    algorithm = forms.CharField(required=False, widget=SearchSelect(attrs=REFRESH))
+    algorithm = AlgorithmField(widget=SearchSelect(attrs=REFRESH))
     test_size = forms.FloatField(
         initial=0.2,
         label="Test size",

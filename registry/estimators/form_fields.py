@@ -44,6 +44,13 @@ def options(choices, selected) -> SafeString:
     return SafeString("".join(lines))  # every value and label is escaped above
 
 
+class AlgorithmField(forms.CharField):
+    """The class name of an algorithm; empty means the usual one for the target."""
+
+    def clean(self, value):
+        return value or ""
+
+
 class ParameterField(forms.CharField):
     """One parameter of an algorithm; empty means its default. The help text names the allowed values."""
 

@@ -25,6 +25,7 @@ def test_the_train_form_selects_no_target_unless_a_column_is_named_like_one(page
     form = page.get("/registry/train/").context["form"]
     assert form["dataset"].value() == "flowers"
     assert (form["target"].value(), form["algorithm"].value()) == ("", "")
+    assert form.fields["algorithm"].required
     assert form.parameter_fields() == []
     make_dataset("named", FLOWERS.replace("colour", "Label"))
     form = page.get("/registry/train/?dataset=named").context["form"]
