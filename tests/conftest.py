@@ -48,9 +48,9 @@ WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: the tests of real servers wait half of their time."""
-    return min(4, (os.cpu_count() or 1) + 1)
+def pytest_xdist_auto_num_workers(config) -> int:
+    """As many as cores, and one more if real servers are tested: these tests wait half of their time."""
+    return min(4, (os.cpu_count() or 1) + ("not stack" not in config.option.markexpr))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -270,8 +270,16 @@ class Supervised(Platform):
 
 def trainings_of(worker: subprocess.Popen) -> list[psutil.Process]:
     """The training process of a worker, without the fork server between them."""
-    children = psutil.Process(worker.pid).children(recursive=True)
-    return [child for child in children if os.getpgid(child.pid) == child.pid]
+    return [
+        child for child in psutil.Process(worker.pid).children(recursive=True) if leads_a_group(child.pid)
+    ]
+
+
+def leads_a_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def at_once(*calls: Callable) -> list:

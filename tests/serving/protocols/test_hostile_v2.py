@@ -189,16 +189,15 @@ def test_infinity_in_binary_data_is_400(send, subtests):
             assert labels(send(V2, head + struct.pack("<4d", float("nan"), 1, 2, 3), **sized))
 
 
-INVALID_COMPRESSION = [
-    ("gzip", gzip.compress(b"{}")[:-3], 400), ("gzip", b"no", 400), ("gzip", gzip.compress(b"{}") + b"x", 400),
-    ("deflate", b"no", 400), ("br", b"no", 415), ("gzip, gzip", b"no", 415),
-    ("gzip", gzip.compress(b" " * (5 * 1024**2)), 413),
-    ("gzip", gzip.compress(b" " * (65 * 1024**2)), 413), ("deflate", zlib.compress(b" " * (65 * 1024**2)), 413),
-]  # fmt: skip
-
-
 def test_a_corrupt_or_exploding_compressed_body_is_rejected(send, subtests):
-    for encoding, content, status in INVALID_COMPRESSION:
+    large = b" " * (65 * 1024**2)
+    bodies = [
+        ("gzip", gzip.compress(b"{}")[:-3], 400), ("gzip", b"no", 400), ("gzip", gzip.compress(b"{}") + b"x", 400),
+        ("deflate", b"no", 400), ("br", b"no", 415), ("gzip, gzip", b"no", 415),
+        ("gzip", gzip.compress(b" " * (5 * 1024**2)), 413),
+        ("gzip", gzip.compress(large), 413), ("deflate", zlib.compress(large), 413),
+    ]  # fmt: skip
+    for encoding, content, status in bodies:
         with subtests.test(encoding=encoding, content=content[:20]):
             v2_error(send(V2, content, **{"Content-Encoding": encoding}), status)
             response = send(INVOCATIONS, content, **{"Content-Encoding": encoding})
