@@ -14,7 +14,7 @@ import requests
 
 from tests.servers.object_store import ObjectStore
 from tests.servers.postgres import Postgres
-from tests.servers.processes import Processes, free_ports, until
+from tests.servers.processes import Processes, free_ports, group_leaders, until
 from tests.servers.rows import DatabaseRows
 from tests.servers.stored import Stored, UnavailableStore
 
@@ -140,7 +140,7 @@ class Platform(DatabaseRows):
     def trainings(self) -> list[psutil.Process]:
         """The processes that train for this platform's workers, each in its own process group."""
         running = [worker for worker in self.workers if worker.poll() is None]
-        return [child for worker in running for child in trainings_of(worker)]
+        return [child for worker in running for child in group_leaders(worker)]
 
     def logs(self) -> str:
         return "\n".join(
@@ -266,20 +266,6 @@ class Supervised(Platform):
         of_run = psutil.Process(self.web.pid).children(recursive=True)
         servers = [process for process in of_run if "mlplatform.web" in process.cmdline()]
         return [process for process in servers if process.parent() in servers]
-
-
-def trainings_of(worker: subprocess.Popen) -> list[psutil.Process]:
-    """The training process of a worker, without the fork server between them."""
-    return [
-        child for child in psutil.Process(worker.pid).children(recursive=True) if leads_a_group(child.pid)
-    ]
-
-
-def leads_a_group(pid: int) -> bool:
-    try:
-        return os.getpgid(pid) == pid
-    except ProcessLookupError:
-        return False
 
 
 def at_once(*calls: Callable) -> list:

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 WAIT_S = 180  # the first start on a busy machine took 70
 
 CLEANER = """
@@ -116,6 +118,18 @@ class Processes:
         for process in self._running:
             process.wait(20)
         self._cleaner.wait(30)
+
+
+def group_leaders(process: subprocess.Popen) -> list[psutil.Process]:
+    """The descendants that lead a process group: of a training worker, its training process."""
+    return [child for child in psutil.Process(process.pid).children(recursive=True) if leads_group(child.pid)]
+
+
+def leads_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def free_ports(count: int) -> list[int]:

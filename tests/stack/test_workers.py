@@ -7,8 +7,8 @@ import subprocess
 import psutil
 import pytest
 
-from tests.servers.platform import MAX_ATTEMPTS, SHORT, STEPS, trainings_of
-from tests.servers.processes import until
+from tests.servers.platform import MAX_ATTEMPTS, SHORT, STEPS
+from tests.servers.processes import group_leaders, until
 
 KILLED_AT = ["loading", "fitting", "evaluating", "saving"]
 
@@ -68,7 +68,7 @@ def test_jobs_reach_a_final_state_if_their_worker_is_killed_in_any_step(platform
         platform.run_workers(2)
         jobs.append(platform.train("orphans", SHORT, prefer="respond-async").json()["job"])
         worker = worker_at(platform, "orphans", step)
-        children += trainings_of(worker)
+        children += group_leaders(worker)
         platform.processes.stop(worker, signal.SIGKILL)
     for job in jobs:
         ended = platform.finished(job)
