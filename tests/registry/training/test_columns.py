@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from registry.training.columns import default_target, feature_frame
+from registry.training.columns import default_target, feature_frame, supervised_tasks
 from tests.registry.training.tables import COLUMNS, column, fit, refusal, table
 
 
@@ -25,6 +25,26 @@ def test_the_default_target_is_the_column_with_a_usual_name_else_the_last(names,
 def test_clustering_has_no_default_target_unless_a_column_has_a_usual_name():
     assert default_target([column("a", "number"), column("b", "text")], task="clustering") is None
     assert default_target([column("label", "text"), column("b", "number")], task="clustering") == "label"
+
+
+@pytest.mark.parametrize(
+    ("kind", "distinct", "bounds", "tasks"),
+    [
+        ("text", 3, (None, None), ["classification"]),
+        ("boolean", 2, (None, None), ["classification"]),
+        ("date", 9, (None, None), []),
+        ("integer", 3, (0, 2), ["classification", "regression"]),
+        ("integer", 20, (18, 37), ["regression", "classification"]),
+        ("integer", 99, (0, 98), ["regression"]),
+        ("integer", None, (0, 5000), ["regression"]),
+        ("integer", 1, (7, 7), ["regression"]),
+        ("number", 2, (0.0, 1.0), ["regression", "classification"]),
+        ("number", 2, (0.5, 1.0), ["regression"]),
+    ],
+)
+def test_the_tasks_that_fit_a_target_follow_from_its_profile(kind, distinct, bounds, tasks):
+    profile = {"type": kind, "distinct": distinct, "min": bounds[0], "max": bounds[1]}
+    assert supervised_tasks(profile, rows=100) == tasks
 
 
 def test_an_unknown_target_is_rejected_with_the_nearest_column():

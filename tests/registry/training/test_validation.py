@@ -4,6 +4,7 @@ import numpy as np
 import pandas
 import pytest
 
+from registry.training.validation import usual_test_size
 from tests.registry.training.tables import ROWS, classes, fit, refusal, table
 
 
@@ -43,6 +44,13 @@ def test_prices_are_continuous_even_if_many_repeat():
 
 def test_ten_digits_are_classes():
     assert len(fit(y=np.arange(60) % 10, kind="integer", frame=table(60)).signature["classes"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes", "test_size"), [(100, 3, 0.2), (8, 3, 0.3), (5, None, 0.3), (2, 3, 0.2)]
+)
+def test_the_usual_test_size_grows_for_a_small_table(rows, classes, test_size):
+    assert usual_test_size(rows, classes=classes) == test_size
 
 
 def test_a_single_class_is_rejected():
