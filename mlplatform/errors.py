@@ -19,6 +19,7 @@ from mlplatform.web.request_log import current_id
 RETRY_AFTER_S = 5
 MAX_SENTENCES = 20  # about one field: a list can have thousands of invalid items
 PAGE_NOT_FOUND = "Page not found."
+ENDED_EARLY = "The request body ended early."
 
 
 class NotFound(ValidationError):
@@ -29,6 +30,10 @@ class Conflict(ValidationError):
     """A concurrent change came first, or other objects depend on the one to be changed."""
 
     status = 409
+
+
+class LengthRequired(ValidationError):
+    status = 411
 
 
 class TooLarge(ValidationError):
@@ -117,7 +122,7 @@ def _as_expected(error: Exception) -> Exception:
     if isinstance(error, OperationalError | InterfaceError):
         return NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
     if isinstance(error, UnreadablePostError):
-        return ValidationError("The request body ended early.", code="parse_error")
+        return ValidationError(ENDED_EARLY, code="parse_error")
     return error
 
 

@@ -15,6 +15,7 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+URL_PREFIX_PATTERN = r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+"  # no `..`, which browsers resolve
 
 
 def env(name: str, default: str = "") -> str:
@@ -58,7 +59,7 @@ def env_origins(name: str) -> list[str]:
 
 def env_prefix(name: str) -> str:
     text = env(name).rstrip("/")
-    if text and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", text):
+    if text and not re.fullmatch(URL_PREFIX_PATTERN, text):
         raise ImproperlyConfigured(f"{name}={text!r} is not a path such as /ml.")
     return text
 

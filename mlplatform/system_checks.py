@@ -1,9 +1,11 @@
 """System checks for settings that are valid alone but not in combination."""
 
 import re
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import get_resolver
 
 TAG = "platform"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -65,3 +67,30 @@ def proxies(app_configs, **kwargs) -> list[CheckMessage]:
             id="platform.W002",
         )
     ]
+
+
+@register(TAG)
+def url_prefix(app_configs, **kwargs) -> list[CheckMessage]:
+    """A proxy can remove the prefix or keep it: under /models, a request for /models could mean either page."""
+    if not settings.URL_PREFIX:
+        return []
+    first = settings.URL_PREFIX.split("/")[1]
+    own = {settings.STATIC_URL.strip("/"), *_first_segments(get_resolver().url_patterns)}
+    if first not in own:
+        return []
+    return [
+        Error(
+            f"URL_PREFIX={settings.URL_PREFIX!r} begins with a path of the platform, /{first}.",
+            hint="Choose another one, such as /ml.",
+            id="platform.E004",
+        )
+    ]
+
+
+def _first_segments(patterns) -> Iterator[str]:
+    for pattern in patterns:
+        route = str(pattern.pattern)
+        if route:
+            yield route.partition("/")[0]
+        else:
+            yield from _first_segments(getattr(pattern, "url_patterns", ()))

@@ -189,12 +189,12 @@ def program():
     """Calls the application as a web server does, by WSGI: Django's test client bypasses the fast path."""
     application = RequestLog(RequestBody(FastPath(get_wsgi_application())))
 
-    def call(method, path, body=b"", *, content_type="application/json", **headers):
+    def call(method, path, body=b"", *, content_type="application/json", stream=None, **headers):
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         request = RequestFactory().generic(method, path, content, content_type=content_type, headers=headers)
         environ = request.environ | {
             "PATH_INFO": request.path_info.encode().decode("latin-1"),
-            "wsgi.input": io.BytesIO(content.encode() if isinstance(content, str) else content),
+            "wsgi.input": stream or io.BytesIO(content.encode() if isinstance(content, str) else content),
             "wsgi.input_terminated": True,
         }  # as the web servers have it
         begun = []

@@ -90,6 +90,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("URL_PREFIX", "ml"),
         ("URL_PREFIX", "https://example.org/ml"),
         ("URL_PREFIX", "//ml"),
+        ("URL_PREFIX", "/ml/../.."),
         ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("OBJECT_STORAGE", "azure"),
         ("DATABASE_URL", "nonsense"),
@@ -197,6 +198,14 @@ def test_https_without_trusted_proxies_is_a_warning(settings):
     assert message_ids(system_checks.proxies) == ["platform.W002"]
     settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/8")]
     assert message_ids(system_checks.proxies) == []
+
+
+@pytest.mark.parametrize("prefix", ["/static", "/models", "/registry/ml", "/v2", "/admin"])
+def test_a_prefix_that_is_a_path_of_the_platform_is_an_error(settings, prefix):
+    settings.URL_PREFIX = prefix
+    assert message_ids(system_checks.url_prefix) == ["platform.E004"]
+    settings.URL_PREFIX = f"/ml{prefix}"
+    assert message_ids(system_checks.url_prefix) == []
 
 
 def test_the_default_settings_pass_all_system_checks():

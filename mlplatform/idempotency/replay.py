@@ -55,7 +55,7 @@ def idempotent(post: Callable) -> Callable:
         row, is_owner = keys.claim(
             request.user,
             key=_checked(key),
-            operation=f"{request.method} {request.path}"[:255],
+            operation=f"{request.method} {request.path_info}"[:255],
             fingerprint=fingerprint(request),
         )
         if is_owner:

@@ -37,10 +37,8 @@ class FastPath:
         self.prefixes = tuple(settings.FAST_PATH_PREFIXES)
         self.paths = frozenset(settings.FAST_PATHS)
         self.token_views = {key: import_string(view) for key, view in settings.FAST_PATH_BY_TOKEN.items()}
-        view = RequestSizeMiddleware(self._view)
-        self.respond = convert_exception_to_response(
-            CorsMiddleware(view) if settings.CORS_ALLOWED_ORIGINS else view
-        )
+        view = convert_exception_to_response(RequestSizeMiddleware(self._view))
+        self.respond = CorsMiddleware(view) if settings.CORS_ALLOWED_ORIGINS else view
 
     def __call__(self, environ: dict, start_response):
         if not self._is_fast(environ):

@@ -20,6 +20,9 @@ keepalive = 5
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 preload_app = True
 control_socket_disable = True
+forwarder_headers = (
+    ""  # by default, a client on this machine sets SCRIPT_NAME, and with it the prefix of links
+)
 loglevel = "warning"
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, set_script_prefix
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-is_prefix = re.compile(r"(/[A-Za-z0-9._~-]+)+").fullmatch
+is_prefix = re.compile(settings.URL_PREFIX_PATTERN).fullmatch
 
 
 def client_address(request: HttpRequest) -> str:
@@ -49,13 +49,13 @@ class UrlPrefix:
 
     def __call__(self, environ: dict, start_response):
         prefix = self._prefix(environ)
+        set_script_prefix(f"{prefix}/")  # of this thread; Django does it too, but not for the fast path
         if not prefix:
             return self.application(environ, start_response)
         path = environ["PATH_INFO"]
         if path == prefix or path.startswith(f"{prefix}/"):
             environ["PATH_INFO"] = path[len(prefix) :] or "/"
         environ["SCRIPT_NAME"] = prefix
-        set_script_prefix(f"{prefix}/")  # Django does it too, but not for responses of the fast path
 
         def start(status, headers, *exc_info):
             headers = [

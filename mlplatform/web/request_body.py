@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import IO
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig, ValidationError
-from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.http.request import UnreadablePostError
+from django.utils.http import parse_header_parameters
 
-from mlplatform.errors import TooLarge, UnsupportedType, error_response
-from mlplatform.web.request_limits import MB, content_length, is_chunked, is_multipart, size_limit
+from mlplatform.errors import ENDED_EARLY, TooLarge, UnsupportedType
+from mlplatform.web.request_limits import MB, REFUSAL, content_length, is_chunked, is_multipart, size_limit
 
 BLOCK = 64 * 1024
 UNREAD_BYTES = 64 * 1024  # that fit into the sockets' buffers
@@ -29,33 +29,42 @@ class RequestBody:
     """A WSGI application in front of another one, for bodies in chunks and for bodies that are not read.
 
     Django reads as many bytes as Content-Length says, so a body in chunks is read first, into memory or, from 1 MB, a
-    temporary file. An upload that ends early is refused: Django would store the part of the file that arrived. What is
-    left unread of a large body is drained after the response was sent: closing at once would reset the connection, and
-    a client that sends before it reads would never see the response.
+    temporary file. A body that ends early is refused: Django would use the part that arrived. What is left unread of a
+    large body is drained after the response was sent: closing at once would reset the connection, and a client that
+    sends before it reads would never see the response.
     """
 
     def __init__(self, application: Callable):
         self.application = application
 
     def __call__(self, environ: dict, start_response):
-        body, in_chunks = environ["wsgi.input"], is_chunked(environ)
-        refusal = _check_upload(environ, body, in_chunks) if is_multipart(environ) else None
-        if refusal is None and in_chunks and environ.get("wsgi.input_terminated"):
-            refusal = _join_chunks(environ)
-        response = send(refusal, start_response) if refusal else self.application(environ, start_response)
-        if in_chunks or content_length(environ) > UNREAD_BYTES:
+        body, length, in_chunks = environ["wsgi.input"], content_length(environ), is_chunked(environ)
+        if length or in_chunks:
+            try:
+                _prepare(environ, length=length, in_chunks=in_chunks)
+            except ValidationError as error:
+                environ[REFUSAL] = error  # the application responds, with the headers of all its responses
+        response = self.application(environ, start_response)
+        if in_chunks or length > UNREAD_BYTES:
             return _DrainingResponse(response, body)
         return response
 
 
-def _check_upload(environ: dict, body, in_chunks: bool) -> HttpResponse | None:
-    """Have the end of a multipart body checked. Returns the response that refuses a compressed one."""
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
-        message = "A multipart body cannot have a Content-Encoding. Compress the file in it, as table.csv.gz."
-        return _refuse(environ, 415, message, "unsupported_encoding")
+def _prepare(environ: dict, *, length: int, in_chunks: bool) -> None:
+    """Replace the body by one that Django can read. Raises ValidationError if it is refused."""
+    if is_multipart(environ) and _encoding(environ) != "identity":
+        raise UnsupportedType(
+            "A multipart body cannot have a Content-Encoding. Compress the file in it, as table.csv.gz.",
+            code="unsupported_encoding",
+        )
     if not in_chunks:
-        environ["wsgi.input"] = _WholeBody(body, content_length(environ))
-    return None
+        environ["wsgi.input"] = _WholeBody(environ["wsgi.input"], length)
+    elif environ.get("wsgi.input_terminated"):
+        _join_chunks(environ)
+
+
+def _encoding(environ: dict) -> str:
+    return environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() or "identity"
 
 
 class _WholeBody:
@@ -65,61 +74,47 @@ class _WholeBody:
         self.body, self.left = body, length
 
     def read(self, size: int) -> bytes:
-        return self._counted(self.body.read(size))
+        return self._counted(self.body.read(size), size)
 
     def readline(self, size: int) -> bytes:
-        return self._counted(self.body.readline(size))
+        return self._counted(self.body.readline(size), 1)
 
-    def _counted(self, block: bytes) -> bytes:
+    def _counted(self, block: bytes, expected: int) -> bytes:
         self.left -= len(block)
-        if not block and self.left > 0:
+        if len(block) < expected and self.left > 0:
             raise ConnectionResetError("the request body ended early")
         return block
 
 
-def send(response: HttpResponse, start_response: Callable) -> list[bytes]:
-    """Send a response of Django as that of a WSGI application."""
-    start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
-    return [response.content]
-
-
-def _join_chunks(environ: dict) -> HttpResponse | None:
-    """Replace a body in chunks by a file with a length. Returns the response that refuses it, if it is not valid."""
+def _join_chunks(environ: dict) -> None:
+    """Replace a body in chunks by a file with a length. Raises ValidationError if it is not valid."""
     what, limit_mb, limit = size_limit(environ)
     file, length = tempfile.SpooledTemporaryFile(max_size=MB), 0  # noqa: SIM115 - closed with the request
     while length <= limit:
         try:
             block = environ["wsgi.input"].read(BLOCK)
-        except Exception:  # noqa: BLE001 - each web server has its own errors for malformed chunks
-            return _refuse(
-                environ, 400, "The request body is not in valid chunks, or ended early.", "parse_error"
-            )
+        except Exception as error:
+            raise ValidationError(
+                "The request body is not in valid chunks, or ended early.", code="parse_error"
+            ) from error
         if not block:
             break
         file.write(block)
         length += len(block)
     if length > limit:
-        return _refuse(environ, 413, f"The {what} exceeds the limit of {limit_mb} MB.", "too_large")
-    if is_multipart(environ) and not _has_last_boundary(
-        file
-    ):  # granian does not report a body that ends early
-        return _refuse(environ, 400, "The request body ended early.", "parse_error")
+        raise TooLarge(f"The {what} exceeds the limit of {limit_mb} MB.", code="too_large")
+    if is_multipart(environ) and not _has_last_boundary(file, environ["CONTENT_TYPE"]):
+        raise ValidationError(ENDED_EARLY, code="parse_error")
     file.seek(0)
     del environ["HTTP_TRANSFER_ENCODING"]
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = file, str(length)
-    return None
 
 
-def _has_last_boundary(file: IO[bytes]) -> bool:
+def _has_last_boundary(file: IO[bytes], content_type: str) -> bool:
+    """Whether a multipart body is complete: granian does not report chunks that end early."""
+    boundary = parse_header_parameters(content_type)[1].get("boundary", "")
     file.seek(max(0, file.tell() - BLOCK))
-    return file.read().rstrip().endswith(b"--")
-
-
-def _refuse(environ: dict, status: int, detail: str, code: str) -> HttpResponse:
-    response = error_response(WSGIRequest(environ), status, detail=detail, code=code)
-    response["Connection"] = "close"
-    response["Content-Length"] = str(len(response.content))
-    return response
+    return f"--{boundary}--".encode() in file.read()
 
 
 class _DrainingResponse:
@@ -138,26 +133,29 @@ class _DrainingResponse:
                 left -= len(block)
 
 
-def read_content(request: HttpRequest) -> bytes:
-    """The decompressed body. Raises ValidationError if it is corrupt, TooLarge or UnsupportedType."""
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity").strip().lower()
+def read_content(request: HttpRequest, *, max_bytes: int | None = None) -> bytes:
+    """The decompressed body, of at most MAX_REQUEST_MB or `max_bytes`.
+
+    Raises ValidationError if it is corrupt, TooLarge or UnsupportedType.
+    """
+    max_bytes = max_bytes or settings.MAX_REQUEST_MB * MB
+    if content_length(request.META) > max_bytes:
+        raise _too_large(max_bytes)
     try:
         body = request.body
-    except RequestDataTooBig as error:  # multipart, for which the request size limit is higher
-        raise _too_large() from error
     except UnreadablePostError as error:
-        raise ValidationError("The request body ended early.", code="parse_error") from error
-    if encoding in {"identity", ""}:
+        raise ValidationError(ENDED_EARLY, code="parse_error") from error
+    encoding = _encoding(request.META)
+    if encoding == "identity":
         return body
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         raise UnsupportedType(
             "Content-Encoding must be gzip, deflate or identity.", code="unsupported_encoding"
         )
-    return _decompress(body, encoding)
+    return _decompress(body, encoding, max_bytes)
 
 
-def _decompress(body: bytes, encoding: str) -> bytes:
-    max_bytes = settings.MAX_REQUEST_MB * MB
+def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     limit = min(max(MAX_EXPANSION * len(body), ALWAYS_ALLOWED_BYTES), max_bytes)
     stream = zlib.decompressobj(wbits=GZIP_OR_ZLIB)
     try:
@@ -170,11 +168,12 @@ def _decompress(body: bytes, encoding: str) -> bytes:
                 f"The body expands to more than {MAX_EXPANSION} times its compressed size. Send it uncompressed.",
                 code="too_large",
             )
-        raise _too_large()
+        raise _too_large(max_bytes)
     if not stream.eof or stream.unused_data:
         raise ValidationError(f"The body is not valid {encoding} data.", code="parse_error")
     return content
 
 
-def _too_large() -> TooLarge:
-    return TooLarge(f"The request is larger than the {settings.MAX_REQUEST_MB} MB limit.", code="too_large")
+def _too_large(max_bytes: int) -> TooLarge:
+    limit = f"{max_bytes // MB} MB" if max_bytes >= MB else f"{max_bytes // 1024} KB"
+    return TooLarge(f"The request is larger than the {limit} limit.", code="too_large")

@@ -3,34 +3,48 @@
 import math
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
-from mlplatform.errors import error_response
+from mlplatform.errors import LengthRequired, TooLarge, error_response, status_of
 
 MB = 1024**2
+REFUSAL = (
+    "mlplatform.refusal"  # in the environ of a request: the error for which RequestBody refuses its body
+)
 MULTIPART = "multipart/form-data"
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
 
 
 class RequestSizeMiddleware:
-    """Refuses a body whose length is above the limit or unknown."""
+    """Refuses a body whose length is above the limit or unknown, and one that RequestBody has refused."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        if is_chunked(
-            request.META
-        ):  # RequestBody joins chunks with servers that decode them, which runserver does not
-            message = "Send a Content-Length header: this web server does not decode chunked request bodies."
-            return error_response(request, 411, detail=message, code="length_required")
-        what, limit_mb, limit = size_limit(request.META)
-        length = content_length(request.META)
-        if length <= limit:
+        error = request.META.get(REFUSAL) or _error(request.META)
+        if error is None:
             return self.get_response(request)
-        message = f"The {what} is {math.ceil(length / MB)} MB; the limit is {limit_mb} MB."
-        response = error_response(request, 413, detail=message, code="too_large")
+        response = error_response(request, status_of(error), detail=error.message, code=error.code)
         response["Connection"] = "close"
         return response
+
+
+def _error(environ: dict) -> ValidationError | None:
+    if is_chunked(
+        environ
+    ):  # RequestBody joins chunks with servers that decode them, which runserver does not
+        return LengthRequired(
+            "Send a Content-Length header: this web server does not decode chunked request bodies.",
+            code="length_required",
+        )
+    what, limit_mb, limit = size_limit(environ)
+    length = content_length(environ)
+    if length <= limit:
+        return None
+    return TooLarge(
+        f"The {what} is {math.ceil(length / MB)} MB; the limit is {limit_mb} MB.", code="too_large"
+    )
 
 
 def size_limit(environ: dict) -> tuple[str, int, int]:

@@ -146,9 +146,7 @@ def test_the_token_page_creates_a_token_shows_it_once_and_revokes_it(page):
 
 
 @pytest.mark.parametrize("path", ["/auth/token", "/train", "/promote", "/rollback", "/predict"])
-@pytest.mark.parametrize(
-    "body", ["[" * 100_000, '{"a":' * 50_000, "{", "NaN", '{"a": Infinity}', '"\\ud800"']
-)
+@pytest.mark.parametrize("body", ["[" * 50_000, '{"a":' * 10_000, "{", "NaN", '{"a": Infinity}', '"\\ud800"'])
 def test_invalid_json_is_400_on_every_endpoint(api, anonymous, path, body):
     client = anonymous if path == "/auth/token" else api
     response = client.post(path, body.encode(), content_type="application/json")

@@ -84,20 +84,15 @@ def test_a_body_in_chunks_over_the_limit_is_refused_while_it_is_read(
     assert (page.status_code, sentence in page.content.decode()) == (413, True)
 
 
-def test_malformed_chunks_are_400():
-    class Malformed(io.BytesIO):
-        def read(self, size):
-            raise ValueError("invalid chunk size")  # as gunicorn does
+class Malformed(io.BytesIO):
+    def read(self, size):
+        raise ValueError("invalid chunk size")  # as gunicorn does
 
-    environ = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": Malformed()}
-    environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": "/v2/models/iris/infer"}
-    status = []
-    response = RequestBody(None)(environ, lambda line, headers: status.append(line))
-    assert status == ["400 Bad Request"]
-    assert json.loads(b"".join(response)) == {
-        "error": "The request body is not in valid chunks, or ended early."
-    }
-    response.close()
+
+def test_malformed_chunks_are_400(program):
+    response = program("POST", "/v2/models/iris/infer", stream=Malformed(), **CHUNKED)
+    assert (response.status_code, response["Connection"]) == (400, "close")
+    assert response.json() == {"error": "The request body is not in valid chunks, or ended early."}
 
 
 def test_chunks_that_the_web_server_does_not_decode_are_refused(rf, client):
@@ -176,6 +171,27 @@ def test_a_compressed_multipart_body_is_refused(program, signed):
         "POST", "/datasets/upload", form, content_type=MULTIPART_CONTENT, content_encoding="gzip", **signed
     )
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_encoding")
+
+
+def test_a_body_that_is_shorter_than_its_length_is_not_used(program, signed, make_version):
+    """A table in CSV could end after any of its rows."""
+    make_version()
+    rows, headers = b"5,1.5,red\n", signed | {"x-model": "flowers@dev"}
+    whole = program("POST", "/invocations", rows, content_type="text/csv", **headers)
+    assert whole.json() == {"predictions": ["tulip"]}
+    short = program("POST", "/invocations", rows, content_type="text/csv", content_length="20", **headers)
+    assert (short.status_code, short.json()["message"]) == (400, "The request body ended early.")
+    promotion = {"dataset_name": "flowers", "version": 1, "target_stage": "staging"}
+    assert program("POST", "/promote", promotion, content_length="200", **signed).status_code == 400
+    assert program("POST", "/promote", promotion, **signed).status_code == 200
+
+
+def test_credentials_are_small(program):
+    """Anyone can send them, also compressed."""
+    content = b'{"username": "' + b"x" * 200_000
+    for headers, sent in [({}, content), ({"content_encoding": "gzip"}, gzip.compress(content))]:
+        response = program("POST", "/auth/token", sent, **headers)
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize("headers", [{}, CHUNKED | {"content_length": ""}], ids=["length", "chunked"])
