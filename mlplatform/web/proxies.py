@@ -49,7 +49,6 @@ class UrlPrefix:
 
     def __call__(self, environ: dict, start_response):
         prefix = self._prefix(environ)
-        set_script_prefix(f"{prefix}/")  # of this thread; Django does it too, but not for the fast path
         if not prefix:
             return self.application(environ, start_response)
         path = environ["PATH_INFO"]
@@ -63,7 +62,11 @@ class UrlPrefix:
             ]
             return start_response(status, headers, *exc_info)
 
-        return self.application(environ, start)
+        set_script_prefix(f"{prefix}/")  # Django does it too, but not for responses of the fast path
+        try:
+            return self.application(environ, start)
+        finally:
+            set_script_prefix("/")  # for the next request of this thread
 
     def _prefix(self, environ: dict) -> str:
         forwarded = environ.get("HTTP_X_FORWARDED_PREFIX", "").rstrip("/")
