@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform import storage
-from mlplatform.errors import NotReady, TrainingFailed
+from mlplatform.errors import NotFound, NotReady, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
@@ -54,6 +54,8 @@ class TrainView(APIView):
     def respond(self, request, job: TrainingJob) -> Response:
         self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
         if job.state == JobState.SUCCEEDED:
+            if not hasattr(job, "model_version"):
+                raise NotFound(f"The model version of job {job.pk} was deleted.", code="result_deleted")
             return Response(TrainedSerializer(job.model_version).data, status=201)
         if job.is_finished:
             failure = NotReady if job.error_code == "storage_unavailable" else TrainingFailed

@@ -73,14 +73,14 @@ def claim(
 def _try_claim(request: IdempotentRequest) -> tuple[IdempotentRequest, bool]:
     rows = IdempotentRequest.objects.filter(user=request.user, key=request.key)
     _discard(rows.expired())
-    row, now = rows.first(), timezone.now()
-    owner, lease_expires_at = secrets.token_hex(16), now + LEASE
-    if row is None:
-        request.owner, request.lease_expires_at = owner, lease_expires_at
+    now, owner = timezone.now(), secrets.token_hex(16)
+    same = rows.filter(operation=request.operation, fingerprint=request.fingerprint)
+    abandoned = same.without_outcome().filter(lease_expires_at__lt=now)
+    if not rows.exists():
+        request.owner, request.lease_expires_at = owner, now + LEASE
         IdempotentRequest.objects.bulk_create([request], ignore_conflicts=True)  # the first one wins
-    elif row.lease_expires_at < now:
-        abandoned = rows.without_outcome().filter(owner=row.owner)
-        abandoned.update(owner=owner, lease_expires_at=lease_expires_at)
+    elif abandoned.exists():  # an empty update would lock SQLite for other writers
+        abandoned.update(owner=owner, lease_expires_at=now + LEASE)
     row = rows.first()
     if row is None:  # its request has failed just now
         raise StillRunning
@@ -115,6 +115,7 @@ def attach(result: models.Model) -> None:
         return
     rows = IdempotentRequest.objects.filter(pk=row.pk)
     if rows.without_outcome().update(result_model=result._meta.label, result_id=result.pk):
+        row.result_id = result.pk
         return
     if not rows.exists():  # the request that took over has failed
         raise StillRunning
@@ -135,8 +136,8 @@ def result(row: IdempotentRequest) -> models.Model:
 
 
 def release(row: IdempotentRequest) -> None:
-    """Make the key available again: nothing came of its request."""
-    IdempotentRequest.objects.filter(pk=row.pk, owner=row.owner).delete()
+    """Make the key available again, unless its request has an outcome or another owner."""
+    IdempotentRequest.objects.without_outcome().filter(pk=row.pk, owner=row.owner).delete()
 
 
 def store(row: IdempotentRequest, **response) -> bool:

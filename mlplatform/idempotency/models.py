@@ -23,7 +23,8 @@ class IdempotentRequest(models.Model):
     a repeat takes over once the lease has expired.
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    # Of a deleted user, the row stays until it expires: it refers to the file.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     key = models.CharField(max_length=255)
     operation = models.CharField(max_length=255, help_text="Method and path.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the request's fields and files.")

@@ -105,8 +105,13 @@ def _response(
     except keys.AlreadyDone:
         return _response_to_repeat(view, request, row)
     except Exception as error:
-        if isinstance(error, NotReady) or not keys.has_result(row):
-            keys.release(row)
+        keys.release(row)
+        if not keys.has_result(row):
+            raise
+        if row.result_id is None:  # another request, whose lease had expired, has done the work meanwhile
+            return _response_to_repeat(view, request, row)
+        if isinstance(error, NotReady):
+            row.delete()
             raise
         response = view.handle_exception(error)
     if response.status_code < 500 and not _store(row, response):

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('headers', models.JSONField(default=dict)),
                 ('body', models.TextField(blank=True)),
                 ('body_key', models.CharField(blank=True, help_text='Of a response that is a file: its key in the datasets bucket.', max_length=255)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['-id'],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 
 from catalog.models import Dataset
 from mlplatform import storage
@@ -112,7 +112,11 @@ def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: b
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
     job.input_key = f"{storage.unique_folder(cleanup.FOLDER)}/input.{job.format}"
     storage.save(storage.datasets(), job.input_key, file)
-    return leases.enqueue(job)
+    try:
+        return leases.enqueue(job)
+    except ValidationError:  # after any other error the row can be committed already: keep its file
+        storage.discard(storage.datasets(), job.input_key)
+        raise
 
 
 def cancel(job: ScoringJob, *, by) -> ScoringJob:

@@ -5,8 +5,11 @@ import io
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
+
+from mlplatform.idempotency import keys
 
 OURS = [
     model
@@ -17,7 +20,6 @@ OURS = [
 
 @pytest.fixture
 def registry_rows(make_version, admin):
-    from mlplatform.idempotency import keys
     from registry.releases.promotion import promote
     from serving.batch.service import score
     from serving.models import CompatibilityCheck
@@ -53,6 +55,13 @@ def test_admin_pages_are_read_only(page, registry_rows, rf, admin, model):
     assert not model_admin.has_add_permission(request)
     assert not model_admin.has_change_permission(request)
     assert not model_admin.has_delete_permission(request)
+
+
+def test_a_user_who_sent_an_idempotency_key_can_be_deleted(page, make_user):
+    user = make_user("viewer")
+    keys.claim(user, key="k1", operation="POST /promote", fingerprint="")
+    assert page.post(reverse("admin:auth_user_delete", args=[user.pk]), {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=user.pk).exists()
 
 
 def test_every_model_is_registered():

@@ -65,6 +65,13 @@ def test_a_repeat_takes_over_from_a_process_that_died_before_it_did_the_work(cla
     assert IdempotentRequest.objects.get() == second
 
 
+def test_another_request_does_not_take_over_the_key_of_a_process_that_died(claim):
+    let_lease_expire(claim()[0])
+    with pytest.raises(Conflict, match="was used for another request"):
+        claim(fingerprint="f2")
+    assert claim()[1]
+
+
 def test_a_request_that_did_its_work_before_the_process_died_is_not_run_again(claim, make_dataset):
     row, _ = claim()
     dataset = make_dataset().dataset
@@ -112,6 +119,12 @@ def test_a_key_expires_after_24_hours(claim):
     assert not claim()[1]
     make_older(row, hours=25)
     assert claim(fingerprint="f2")[1]
+
+
+def test_a_deleted_user_leaves_the_key_to_be_pruned_with_its_file(claim, admin):
+    claim()
+    admin.delete()
+    assert IdempotentRequest.objects.get().user is None
 
 
 def test_pruning_deletes_expired_keys_and_their_files(claim, tmp_path):

@@ -226,6 +226,15 @@ def test_a_result_that_was_deleted_before_the_response_is_not_found(post, make_v
     assert (response.status_code, response.json()["code"]) == (404, "result_deleted")
 
 
+def test_a_training_whose_version_was_deleted_before_the_response_is_not_found(post, make_dataset, admin):
+    make_dataset()
+    post("/train", TRAIN)
+    die_before_the_response()
+    delete_version(ModelVersion.objects.get(), by=admin)
+    response = post("/train", TRAIN)
+    assert (response.status_code, response.json()["code"]) == (404, "result_deleted")
+
+
 def test_predictions_are_returned_even_if_they_cannot_be_stored_for_a_repeat(
     predict_file, make_version, broken_storage
 ):

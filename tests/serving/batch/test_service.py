@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from mlplatform.errors import Conflict, NotFound
+from mlplatform.idempotency import keys
 from mlplatform.jobs import leases
 from registry.releases.deletion import delete_version
 from serving.batch import service
@@ -128,6 +129,17 @@ def test_a_finished_job_cannot_be_cancelled_and_a_running_one_cannot_be_deleted(
         service.cancel(ask(), by=admin)
     with pytest.raises(Conflict, match="Cancel it first"):
         service.delete(running(), by=admin)
+
+
+def test_a_job_that_another_request_with_its_key_has_queued_leaves_no_input(ask, admin):
+    job = ask()
+    files = stored()
+    row, _ = keys.claim(admin, key="k1", operation="POST /predict/file", fingerprint="")
+    with keys.running(row):
+        keys.attach(job)
+        with pytest.raises(keys.AlreadyDone):
+            ask()
+    assert stored() == files
 
 
 def test_a_job_that_was_deleted_in_the_meantime_is_not_found(ask, admin):
