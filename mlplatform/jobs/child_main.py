@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -16,7 +17,7 @@ OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux
 def run(work: str, arguments: dict, worker: Connection, output: Connection) -> None:
     """Call the function `work` (a dotted path) in a process group of its own. What it prints goes to `output`.
 
-    The process exits as soon as the worker's end of `worker` closes.
+    The group is killed as soon as the worker's end of `worker` closes.
     """
     os.setsid()
     if OOM_SCORE.exists():
@@ -35,11 +36,15 @@ def _unbuffered(descriptor: int) -> io.TextIOWrapper:
 
 def _exit_with_worker(worker: Connection) -> None:
     worker.poll(None)
-    os._exit(1)
+    _kill_group()
+
+
+def _kill_group() -> None:
+    os.killpg(0, signal.SIGKILL)  # joblib's processes would otherwise finish their work first
 
 
 class WorkerPipe(io.TextIOBase):
-    """Output to the worker. Exits the process if the worker has died.
+    """Output to the worker. Kills the process group if the worker has died.
 
     An exception would fail the fit instead: estimators replace it with their own, which the job would then show.
     """
@@ -51,7 +56,7 @@ class WorkerPipe(io.TextIOBase):
         try:
             return self.out.write(text)
         except BrokenPipeError:
-            os._exit(1)
+            _kill_group()
 
     def flush(self) -> None:
         self.out.flush()

@@ -35,7 +35,7 @@ def start_fork_server() -> None:
 class ChildProcess:
     """A forked process in its own process group, which runs `work`, the dotted path of a function.
 
-    It exits as soon as this process has died.
+    It is killed, with the processes that it has started, as soon as this process has died.
     """
 
     def __init__(self, work: str, **arguments):

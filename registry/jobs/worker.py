@@ -5,7 +5,7 @@ import time
 
 from django.conf import settings
 
-from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
+from mlplatform.jobs.attempt import Aborted, Attempt, Stopped, Superseded
 from mlplatform.jobs.child_process import ChildProcess
 from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
@@ -25,6 +25,10 @@ def run(attempt: Attempt, *, work: str = "registry.jobs.attempt.run_claimed") ->
         finally:
             child.kill()
             _save_measurements(child, attempt.job)
+        if (
+            attempt.is_stopping()
+        ):  # what stops the worker may have killed the child too: a signal to all processes
+            raise Stopped
         # Without effect if the child has recorded the outcome, as it does unless it was killed.
         attempt.finish(JobState.FAILED, _cause_of_death(child.returncode), code="process_died")
 

@@ -18,10 +18,6 @@ def echo(**arguments):
     print("working on", arguments)
 
 
-def sleep():
-    time.sleep(600)
-
-
 def start_another_process():
     print(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid)
     time.sleep(600)
@@ -34,6 +30,10 @@ def print_many_lines():
 
 def fail():
     raise RuntimeError("no reason")
+
+
+def is_running(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.fixture
@@ -63,11 +63,12 @@ def test_an_error_is_the_exit_code_1_and_its_traceback_is_kept(start):
     assert (child.returncode, child.log.splitlines()[-1]) == (1, "RuntimeError: no reason")
 
 
-def test_a_child_exits_with_its_worker(start):
-    child = start(sleep)
-    assert child.returncode is None
+def test_a_child_and_its_descendants_are_killed_if_the_worker_dies(start):
+    child = start(start_another_process)
+    descendant = psutil.Process(int(until(lambda: child.log, what="The process of the child")))
     child._keep_open.close()
     assert child.wait(60)
+    until(lambda: not is_running(descendant), what="The end of the process of the child")
 
 
 def test_killing_a_child_ends_all_its_descendants(start):
@@ -77,7 +78,7 @@ def test_killing_a_child_ends_all_its_descendants(start):
     assert child.memory() > 2 * 2**20
     child.kill()
     assert child.returncode == -9
-    assert not descendant.is_running() or descendant.status() == psutil.STATUS_ZOMBIE
+    assert not is_running(descendant)
 
 
 def test_a_dead_child_uses_no_memory(start):
@@ -101,6 +102,6 @@ def test_a_child_exits_if_nobody_reads_its_output(monkeypatch):
         def write(self, text):
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
-    monkeypatch.setattr("os._exit", sys.exit)
-    with pytest.raises(SystemExit, match="1"):
+    monkeypatch.setattr("os.killpg", lambda group, number: sys.exit(f"{group} {number}"))
+    with pytest.raises(SystemExit, match="0 9"):
         print("building tree 1 of 400", file=WorkerPipe(Broken()))

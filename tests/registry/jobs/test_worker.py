@@ -1,5 +1,6 @@
 """The training worker watches its child process: limits, cancellation, death."""
 
+import multiprocessing
 import os
 import time
 
@@ -91,6 +92,12 @@ def test_cancelling_kills_the_child(run, admin):
 
 def test_a_stopping_worker_kills_the_child_and_hands_the_job_back(run):
     job = run(sleep, is_stopping=lambda: True)
+    assert (job.state, job.attempt) == (JobState.QUEUED, 0)
+
+
+def test_a_child_that_dies_with_its_worker_leaves_the_job_in_the_queue(run):
+    """A signal to all processes of a service kills the child as it stops the worker."""
+    job = run(be_killed, is_stopping=lambda: not multiprocessing.active_children())
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
 
 
