@@ -9,7 +9,7 @@ from tests.conftest import SETUPS
 from tests.servers.platform import ENDLESS, ROWS, TABLE, Supervised
 from tests.servers.processes import until
 
-COUNT = 100_000
+COUNT = 60_000
 LINES = ["length,width,colour", "5,1.5,red", "9,1.6,blue", ",1.7,green", "11,,"]
 LARGE = "\n".join([LINES[0], *(LINES[1:] * (COUNT // 4))]) + "\n"
 # About half a second of training, and seconds of prediction for that many rows.
@@ -158,7 +158,7 @@ def test_an_invalid_last_row_fails_the_job_with_its_number(supervised):
     url = send(supervised, LARGE + "long,1,red\n").headers["Location"]
     job = ended(supervised, url)
     assert (job["state"], job["result"]) == ("failed", None)
-    assert job["error"]["detail"] == f"Row {COUNT + 1}, column `length` must be a number."
+    assert job["error"]["detail"] == f"Row {COUNT + 1:,}, column `length` must be a number."
     assert keys(supervised) == []
     supervised.call("DELETE", url)
 
