@@ -10,6 +10,7 @@ from catalog.filters import DatasetFilter
 from catalog.models import Dataset, DatasetVersion
 from mlplatform import storage
 from mlplatform.openapi import ErrorSerializer
+from mlplatform.pagination import BeginningField
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.parsers import MultiPartParser
 from mlplatform.validation.serializers import Serializer
@@ -29,7 +30,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
 
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")
-    description = serializers.CharField(source="dataset.description")
+    description = BeginningField(source="dataset.description")
     version = serializers.IntegerField(source="number")
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")
@@ -52,6 +53,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
 class DatasetSerializer(DatasetRowSerializer):
     """A dataset with the properties of one of its versions."""
 
+    description = serializers.CharField(source="dataset.description")
     columns = ColumnSerializer(many=True)
 
     class Meta(DatasetRowSerializer.Meta):

@@ -1,5 +1,8 @@
 from django.core.exceptions import ValidationError
+from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
+
+SHOWN_CHARACTERS = 200
 
 
 class ApiPagination(PageNumberPagination):
@@ -22,3 +25,14 @@ class ApiPagination(PageNumberPagination):
             error = ValidationError(message, code="invalid_page_size")
             raise ValidationError({"page_size": error})
         return int(text)
+
+
+class BeginningField(serializers.CharField):
+    """A text of any length in a row of a list: its first 200 characters."""
+
+    def __init__(self, **kwargs):
+        help_text = f"Its first {SHOWN_CHARACTERS} characters; the details have all."
+        super().__init__(read_only=True, help_text=help_text, **kwargs)
+
+    def to_representation(self, value) -> str:
+        return value if len(value) <= SHOWN_CHARACTERS else f"{value[: SHOWN_CHARACTERS - 1]}…"

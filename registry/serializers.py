@@ -7,6 +7,7 @@ from rest_framework import serializers
 from catalog.readers.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
+from mlplatform.pagination import BeginningField
 from mlplatform.validation.serializers import Serializer
 from registry.models import ModelVersion, Stage, TrainingJob
 from registry.releases import deletion
@@ -255,6 +256,7 @@ class ModelRowSerializer(serializers.ModelSerializer):
         source="live_stages",
         help_text="The stages in which the version is live now, from the lowest to the highest.",
     )
+    description = BeginningField()
     reached = serializers.ChoiceField(
         Stage.choices, help_text="The highest stage in which the version was ever live."
     )
@@ -275,6 +277,7 @@ class ModelRowSerializer(serializers.ModelSerializer):
 
 
 class ModelSerializer(ModelRowSerializer):
+    description = serializers.CharField()
     metrics = MetricsField()
     deletion = serializers.SerializerMethodField(
         help_text="Which version dev serves after the deletion of this one; empty if it is not live in dev."

@@ -50,11 +50,14 @@ class TokenView(APIView):
         tags=["auth"],
         auth=[],
         request=SignInSerializer,
-        responses={201: NewTokenSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 429: ErrorSerializer},
+        responses={
+            201: NewTokenSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 413: ErrorSerializer,
+            429: ErrorSerializer,
+        },
         examples=[
             OpenApiExample("Sign in", {"username": "admin", "password": "your password"}, request_only=True)
         ],
-    )
+    )  # fmt: skip
     def post(self, request):
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
