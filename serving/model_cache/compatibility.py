@@ -65,7 +65,8 @@ def report() -> dict[str, int]:
     """The READINESS_REPORTS of mlplatform/web/health.py: how many live releases are refused or not verified here."""
     installed = artifacts.libraries()["scikit-learn"]
     others = Release.objects.live().exclude(**{"model_version__libraries__scikit-learn": installed})
-    versions = list(others.values_list("model_version_id", "model_version__libraries"))
+    columns = ("model_version_id", "model_version__libraries", "model_version__signature__can_predict")
+    versions = [(pk, libraries) for pk, libraries, can_predict in others.values_list(*columns) if can_predict]
     checks = CompatibilityCheck.objects.filter(
         libraries=_installed(), model_version__in={pk for pk, _ in versions}
     )

@@ -32,12 +32,15 @@ def load(version: ModelVersion, key: str) -> Model:
     """Load the artifact under `key` and verify it by its golden rows, whose prediction also warms it up.
 
     Raises NotReady if the object store is down, ArtifactRefused if the artifact was changed or predicts a golden row
-    differently, and what compatibility.require() raises.
+    differently, and what compatibility.require() raises. Of a version that cannot predict, the artifact is not loaded.
     """
+    inputs = version.signature["inputs"]
+    if not version.signature["can_predict"]:
+        engine = inference.full_pipeline(None, "it cannot predict new rows")
+        return Model(version, engine, Reader(inputs), InputWarnings(inputs, None), engine.nbytes)
     check = compatibility.require(version, key)
     pipeline = artifacts.load(version, key)
     engine = _verified_engine(version, pipeline, check)
-    inputs = version.signature["inputs"]
     return Model(
         version,
         engine,
@@ -49,8 +52,6 @@ def load(version: ModelVersion, key: str) -> Model:
 
 def _verified_engine(version: ModelVersion, pipeline, check: CompatibilityCheck | None) -> InferenceEngine:
     signature = version.signature
-    if not signature["can_predict"]:
-        return inference.full_pipeline(pipeline, "it cannot predict new rows")
     record = Verification.objects.filter(pk=version.pk).first()
     if record is None:  # registered before golden rows were kept: only the engine can be verified
         engine, _ = verification.verify(pipeline, signature, None)

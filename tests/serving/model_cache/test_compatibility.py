@@ -209,6 +209,13 @@ def test_a_model_whose_fast_engine_differs_is_served_by_its_full_pipeline(cache,
     )
 
 
+def test_a_clusterer_that_cannot_predict_needs_no_check(cache, client, make_version):
+    trained_with(make_version(module="cluster", class_name="DBSCAN"), EARLIER)
+    assert cache.get("flowers", stage="dev").model.engine.reason == "it cannot predict new rows"
+    assert client.get("/readyz").json()["models"] == {"refused": 0, "not_verified": 0}
+    assert not CompatibilityCheck.objects.exists()
+
+
 def test_readiness_reports_how_many_live_models_are_refused_or_not_verified(
     client, version, make_dataset, make_version
 ):
