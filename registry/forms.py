@@ -17,6 +17,7 @@ from registry.estimators.form_fields import (
 )
 from registry.jobs.submission import NeedsConfirmation
 from registry.models import Stage
+from registry.releases import history
 from registry.training import validation
 from registry.training.columns import supervised_tasks, usual_target
 from registry.training.request import TrainingRequest
@@ -254,6 +255,9 @@ class ReleaseForm(StrictForm):
     """A change of what is live. Confirming it sends the number of the live version that the page named."""
 
     expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def clean_expected_live(self) -> int:
+        return self.cleaned_data["expected_live"] or history.NOTHING
 
     @classmethod
     def to_confirm(cls, values: dict, *, live) -> "ReleaseForm":

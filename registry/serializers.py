@@ -109,25 +109,8 @@ class EnvironmentField(serializers.ChoiceField):
         super().__init__(Stage.choices, allow_null=True, read_only=True, help_text=help_text)
 
 
-class JobModelSerializer(serializers.ModelSerializer):
-    """The model version that a job created."""
-
-    metrics = MetricsField()
-
-    dataset = serializers.CharField(source="dataset.name")
-    version = serializers.IntegerField(source="number")
-    environment = EnvironmentField()
-    model_file = serializers.CharField()
-
-    class Meta:
-        model = ModelVersion
-        fields = [
-            "dataset", "version", "environment", "model_file", "target", "features", "metrics", "warnings",
-        ]  # fmt: skip
-
-
 class JobResultSerializer(serializers.ModelSerializer):
-    """The model version that a job created, without the wide fields of JobModelSerializer."""
+    """The model version that a job created, in lists."""
 
     dataset = serializers.CharField(source="dataset.name")
     version = serializers.IntegerField(source="number")
@@ -137,6 +120,15 @@ class JobResultSerializer(serializers.ModelSerializer):
     class Meta:
         model = ModelVersion
         fields = ["dataset", "version", "environment", "model_file", "target"]
+
+
+class JobModelSerializer(JobResultSerializer):
+    """The model version that a job created, with the fields that name columns."""
+
+    metrics = MetricsField()
+
+    class Meta(JobResultSerializer.Meta):
+        fields = [*JobResultSerializer.Meta.fields, "features", "metrics", "warnings"]
 
 
 class JobRowSerializer(serializers.ModelSerializer):
@@ -205,6 +197,9 @@ class TrainedSerializer(JobModelSerializer):
     """The response to a training that finished within the waiting time."""
 
     message = serializers.SerializerMethodField()
+    environment = serializers.SerializerMethodField(
+        help_text="Where the training made it live: dev, even if another training has replaced it since."
+    )
     example = serializers.SerializerMethodField(
         help_text="The scikit-learn example that is the dataset, if any."
     )
@@ -213,6 +208,10 @@ class TrainedSerializer(JobModelSerializer):
     class Meta:
         model = ModelVersion
         fields = ["message", "example", *JobModelSerializer.Meta.fields, "parameters", "job"]
+
+    @extend_schema_field(serializers.ChoiceField(Stage.choices))
+    def get_environment(self, version) -> str:
+        return Stage.DEV
 
     def get_message(self, version) -> str:
         example = version.dataset_version.example

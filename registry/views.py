@@ -126,10 +126,11 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     return render(request, "registry/model.html", context, status=status)
 
 
-@require_POST
 @permissions.page("promote_staging", fields=None)
 def promote(request, dataset, version):
     """Promote, or ask for confirmation if another version would be replaced."""
+    if request.method != "POST":  # the address of the confirmation, opened again
+        return redirect("registry:model", dataset=dataset, version=version)
     model = ModelVersion.objects.numbered(dataset, version)
     form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])
     if form.is_valid():

@@ -5,7 +5,6 @@ from django.core.exceptions import ValidationError
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
@@ -14,10 +13,11 @@ from registry.models import Release, Stage
 from registry.releases import promotion
 
 
-@require_POST
 @permissions.page("promote_staging", fields=None)
 def rollback(request, dataset, environment):
     """Roll back, or ask for confirmation if a live version would be replaced."""
+    if request.method != "POST":  # the address of the confirmation, opened again
+        return redirect("serving:stage", dataset=dataset, environment=environment)
     dataset = Dataset.objects.named(dataset)
     form = RollbackForm(request.POST)
     if form.is_valid():

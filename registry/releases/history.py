@@ -9,12 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import Dataset
-from mlplatform.errors import Conflict, NotFound
+from mlplatform.errors import Conflict, NotFound, NotReady
 from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
 
 Result = TypeVar("Result")
 MAX_TRIES = 5  # if the history changes each time while an artifact is verified
+NOTHING = 0  # the number of the live version that check_expected() takes for none
 
 
 def parse_stage(stage: str) -> Stage:
@@ -97,17 +98,16 @@ def previous_release(dataset: Dataset, stage: str) -> Release | None:
     Releases of the live version and of deleted versions are skipped.
     """
     releases = Release.objects.filter(dataset=dataset, stage=stage)
-    live_version, place = None, float("inf")
-    for pk, version, restored, ended_at in releases.values_list(
-        "pk", "model_version", "restores", "ended_at"
-    ):
+    live_version, before = None, float("inf")
+    newest_first = releases.values_list("pk", "model_version", "restores", "ended_at")
+    for pk, version, restored, ended_at in newest_first:
+        if pk >= before:  # a rollback has left it
+            continue
         if ended_at is None:
             live_version = version
-        elif pk >= place:  # a rollback has left it
-            continue
         elif version not in {None, live_version}:
             return releases.select_related("dataset", "restores", "model_version__dataset").get(pk=pk)
-        place = restored or pk
+        before = restored or pk
     return None
 
 
@@ -126,14 +126,18 @@ def nothing_live(dataset: Dataset, stage: str) -> str:
 
 
 def check_expected(dataset: Dataset, stage: str, expected: int | None) -> None:
-    """Raise Conflict if another version than the expected one is live. None expects nothing."""
-    live = live_release(dataset, stage) if expected is not None else None
-    if expected is not None and (live is None or live.number != expected):
+    """Raise Conflict unless version `expected` is live, or none if it is NOTHING. None accepts any."""
+    if expected is None:
+        return
+    live = live_release(dataset, stage)
+    if (live.number if live else NOTHING) == expected:
+        return
+    if expected == NOTHING:
+        sentence = f"Version {live.number} went live in {stage} in the meantime."
+    else:
         now = f"version {live.number} is" if live else "nothing is"
-        raise Conflict(
-            f"Version {expected} is no longer live in {stage}: {now} live there now. Check it, then try again.",
-            code="moved_meanwhile",
-        )
+        sentence = f"Version {expected} is no longer live in {stage}: {now} live there now."
+    raise Conflict(f"{sentence} Check it, then try again.", code="moved_meanwhile")
 
 
 def verify(version: ModelVersion, key: str) -> None:
@@ -147,15 +151,20 @@ def write_verified(
 ) -> Result:
     """Choose a release to go back to, verify its artifact, then call `write` with it, in_turn().
 
-    `choose` is called again in_turn(): if its choice has changed, all of it is repeated. Raises what both
-    raise, what verify() raises, and Conflict after several tries.
+    `choose` is called again in_turn(): if its choice has changed, as when the version was deleted, all of it is
+    repeated. Raises what both raise, what verify() raises, and Conflict after several tries.
     """
     for _ in range(MAX_TRIES):
-        target = choose()
-        if target:
-            verify(target.model_version, target.key)
+        target, failure = choose(), None
+        try:
+            if target:
+                verify(target.model_version, target.key)
+        except NotReady as error:
+            failure = error
         with in_turn(dataset):
             current = choose()
             if (current and current.key) == (target and target.key):
+                if failure:
+                    raise failure
                 return write(current)
     raise Conflict("Several releases were made in this stage at the same time. Try again.", code="busy")

@@ -25,14 +25,20 @@ def promote(
 ) -> Release:
     """Make a version live in staging or production, with a verified copy of its artifact.
 
-    `expected_live` is the number of the version that it is to replace. Raises ValidationError if it is live there
-    already or only below a stage in which it is live, NotFound if it was deleted, Conflict if another version than the
-    expected one is live, ArtifactRefused if its artifact has changed, and NotReady if the object store is down.
+    `expected_live` is the number of the version that it is to replace; see history.check_expected(). Raises
+    ValidationError if it is live there already or only below a stage in which it is live, NotFound if it was deleted,
+    Conflict if another version than the expected one is live, ArtifactRefused if its artifact has changed, and NotReady
+    if the object store is down.
     """
     current = ModelVersion.objects.numbered(version.dataset.name, version.number)
     plan_promotion(current, stage=stage, by=by)
     stage = Stage(stage)
-    key, is_new = _verified_artifact(current, stage)
+    try:
+        key, is_new = _verified_artifact(current, stage)
+    except NotReady:
+        # If it was deleted while its artifact was copied, say so.
+        ModelVersion.objects.numbered(version.dataset.name, version.number)
+        raise
     try:
         with history.in_turn(version.dataset):
             current = ModelVersion.objects.numbered(version.dataset.name, version.number)

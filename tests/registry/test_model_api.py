@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.serializers import TrainedSerializer
 from tests.registry.releases.conftest import tamper
 
 
@@ -43,6 +44,18 @@ def test_environment_means_where_a_version_is_live(make_version, make_dataset, a
     assert api.get("/models?environment=staging").json()["results"] == []
     job = api.get(f"/jobs/{rows[1]['job']}").json()
     assert job["result"]["environment"] is None
+
+
+def test_the_response_to_a_training_is_the_same_if_another_one_has_replaced_its_version(
+    make_version, make_dataset
+):
+    source = make_dataset()
+    replaced, live = make_version(source), make_version(source)
+    assert (
+        TrainedSerializer(replaced).data["environment"]
+        == TrainedSerializer(live).data["environment"]
+        == "dev"
+    )
 
 
 def test_a_retirement_returns_what_was_retired(make_version, api):

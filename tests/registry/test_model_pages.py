@@ -3,7 +3,7 @@
 import pytest
 
 from registry.models import ModelVersion
-from registry.releases.promotion import promote
+from registry.releases.promotion import promote, retire
 
 HOUSES = "rooms,price\n" + "".join(f"{1 + i % 5},{100.5 + i * 3.25}\n" for i in range(30))
 
@@ -79,6 +79,27 @@ def test_promoting_over_a_live_version_names_both_and_is_done_after_its_confirma
     response = page.post("/registry/models/flowers/2/promote/", confirmed, follow=True)
     assert "Version 2 is live in production." in response.text
     assert "kept words" in response.text
+
+
+def test_a_confirmed_promotion_is_asked_again_if_the_stage_was_retired_since(
+    page, make_version, make_dataset, admin
+):
+    source = make_dataset()
+    promote(make_version(source), stage="staging", by=admin)
+    make_version(source)
+    path, form = "/registry/models/flowers/2/promote/", {"stage": "staging"}
+    confirmed = {field.name: field.value() for field in page.post(path, form).context["form"]}
+    retire(source.dataset, stage="staging", by=admin)
+    asked = page.post(path, confirmed)
+    assert "Version 1 is no longer live in staging: nothing is live there now." in asked.text
+    assert "expected_live" not in asked.text
+    assert "Version 2 is live in staging." in page.post(path, form, follow=True).text
+
+
+def test_the_address_of_a_confirmation_leads_back_to_the_version(page, make_version):
+    make_version()
+    response = page.get("/registry/models/flowers/1/promote/")
+    assert response["Location"] == "/registry/models/flowers/1/"
 
 
 def test_a_rejected_promotion_keeps_the_comment(page, make_version, admin):

@@ -271,6 +271,10 @@ class TestRollback:
         form = page.get("/serving/flowers/dev/").context["rollback"]
         assert [number for number, _ in form.fields["to_version"].widget.choices] == [2, 3]
 
+    def test_the_address_of_a_confirmation_leads_back_to_the_stage(self, page, make_version):
+        make_version()
+        assert page.get("/serving/flowers/dev/rollback/")["Location"] == "/serving/flowers/dev/"
+
     def test_a_viewer_cannot_roll_back(self, sign_in, three):
         viewer = sign_in("viewer")
         assert "Roll back" not in viewer.get("/serving/flowers/dev/").text

@@ -1,9 +1,11 @@
-"""What is live, and versions to release."""
+"""What is live, versions to release, and one that is deleted while it is verified."""
 
 import pytest
 
 from mlplatform import storage
-from registry.models import Release
+from registry.models import ModelVersion, Release
+from registry.releases.deletion import delete_version
+from serving.model_cache.cache import verify_artifact
 
 
 def live(stage: str) -> int | None:
@@ -18,6 +20,16 @@ def tamper(key: str, at: int = 100) -> None:
         byte = file.read(1)[0]
         file.seek(at)
         file.write(bytes([byte ^ 1]))
+
+
+# A VERIFY_ARTIFACT during which version 2 is deleted.
+DELETE_2_THEN_VERIFY = f"{__name__}.delete_2_then_verify"
+
+
+def delete_2_then_verify(version: ModelVersion, key: str) -> None:
+    if version.number == 2:
+        delete_version(version, by=version.trained_by)
+    verify_artifact(version, key)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from mlplatform.errors import Conflict, NotFound, NotReady
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
 from registry.releases.deletion import delete_version
+from registry.releases.history import NOTHING
 from registry.releases.promotion import promotable_stages, promote, retire
-from tests.registry.releases.conftest import live, tamper
+from tests.registry.releases.conftest import DELETE_2_THEN_VERIFY, live, tamper
 
 
 def test_promotion_changes_the_stage_and_copies_the_artifact(make_version, admin):
@@ -149,6 +150,23 @@ def test_promotion_is_a_conflict_if_it_would_replace_another_version_than_expect
         promote(two[1], stage="staging", by=admin, expected_live=2)
     promote(two[1], stage="staging", by=admin, expected_live=1)
     assert live("staging") == 2
+
+
+def test_promotion_is_a_conflict_if_a_version_went_live_where_nothing_was(two, admin):
+    promote(two[0], stage="staging", by=admin)
+    with pytest.raises(Conflict, match="Version 1 went live in staging in the meantime"):
+        promote(two[1], stage="staging", by=admin, expected_live=NOTHING)
+    promote(two[1], stage="production", by=admin, expected_live=NOTHING)
+    assert (live("staging"), live("production")) == (1, 2)
+
+
+def test_promotion_of_a_version_that_is_deleted_while_it_is_verified_says_so(make_versions, admin, settings):
+    versions = make_versions(3)
+    for version in versions:
+        promote(version, stage="staging", by=admin)
+    settings.VERIFY_ARTIFACT = DELETE_2_THEN_VERIFY
+    with pytest.raises(NotFound, match="Model version 2 of `flowers` was deleted"):
+        promote(ModelVersion.objects.get(number=2), stage="staging", by=admin)
 
 
 def test_promotion_of_a_version_that_was_deleted_in_the_meantime_says_so(two, admin):

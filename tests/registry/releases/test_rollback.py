@@ -8,7 +8,7 @@ from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
 from registry.releases.deletion import delete_version
 from registry.releases.promotion import promote, retire, rollback
-from tests.registry.releases.conftest import live, tamper
+from tests.registry.releases.conftest import DELETE_2_THEN_VERIFY, live, tamper
 
 HISTORIES = {
     "one further back each time": ("1 2 3 4 < < < <", [1, 2, 3, 4, 3, 2, 1, "none"]),
@@ -103,3 +103,11 @@ def test_rollback_is_a_conflict_if_it_would_replace_another_version_than_expecte
 def test_an_unknown_stage_is_rejected_by_name(two, admin):
     with pytest.raises(ValidationError, match="Unknown stage `prod`"):
         rollback(two[0].dataset, stage="prod", by=admin)
+
+
+def test_rollback_goes_past_a_version_that_is_deleted_while_it_is_verified(make_versions, admin, settings):
+    versions = make_versions(3)
+    for version in versions:
+        promote(version, stage="staging", by=admin)
+    settings.VERIFY_ARTIFACT = DELETE_2_THEN_VERIFY
+    assert rollback(versions[0].dataset, stage="staging", by=admin).number == 1
