@@ -350,6 +350,7 @@ IN_WORKERS = ["serving.model_cache.refresher.start"]
 # The API calls that skip Django's middleware, see web/fast_path.py: these paths, and with a bearer token these views.
 FAST_PATH_PREFIXES = ["/v2/models", "/v1/models", "/invocations"]
 FAST_PATHS = ["/v2", "/version"]
+FAST_PATH_URLS = "serving.protocols.urls"  # of both
 FAST_PATH_BY_TOKEN = {
     ("POST", "/predict"): "serving.protocols.http.predict",
     ("GET", "/metrics"): "serving.protocols.http.metrics",

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from serving import api
 from serving.protocols import http
@@ -10,18 +10,6 @@ urlpatterns = [
     path("predict/jobs/<int:pk>", api.ScoringJobView.as_view(), name="api-scoring-job"),
     path("predict/jobs/<int:pk>/result", api.ScoringResultView.as_view(), name="api-scoring-result"),
     path("predict/jobs/<int:pk>/cancel", api.CancelScoringJobView.as_view()),
-    path("invocations", http.invoke),
     path("metrics", http.metrics),
-    path("version", http.version),
-    path("v1/models", http.v2_models),
-    path("v1/models/<str:model>:predict", http.v1_predict),
-    path("v1/models/<str:model>", http.v2_ready),
-    path("v2", http.v2_server),
-    path("v2/models", http.v2_models),
-    path("v2/models/<str:model>", http.v2_model),
-    path("v2/models/<str:model>/ready", http.v2_ready),
-    path("v2/models/<str:model>/infer", http.v2_infer),
-    path("v2/models/<str:model>/versions/<str:version>", http.v2_model),
-    path("v2/models/<str:model>/versions/<str:version>/ready", http.v2_ready),
-    path("v2/models/<str:model>/versions/<str:version>/infer", http.v2_infer),
+    path("", include("serving.protocols.urls")),
 ]

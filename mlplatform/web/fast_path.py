@@ -62,5 +62,5 @@ class FastPath:
         view = self.token_views.get((request.method, request.path_info))
         if view:
             return view(request)
-        view, args, kwargs = resolve(request.path_info)
+        view, args, kwargs = resolve(request.path_info, settings.FAST_PATH_URLS)
         return view(request, *args, **kwargs)
