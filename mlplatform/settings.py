@@ -343,7 +343,10 @@ INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 
 # Called once before the web server or a training worker forks: slow work whose result all its processes share.
-PRELOAD = ["registry.estimators.algorithms.all_algorithms"]
+PRELOAD = [
+    "registry.estimators.algorithms.all_algorithms",
+    "registry.artifacts.libraries",  # those that are imported, even if others are installed meanwhile
+]
 # Called in each web process after the fork, to start threads; with a function that returns False once the process
 # ends.
 IN_WORKERS = ["serving.model_cache.refresher.start"]
