@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -30,7 +31,7 @@ def tokens(request):
         "tokens": api_tokens.active(request.user),
         "new_token": new_token,
         "curl": f'curl -H "Authorization: Bearer {new_token.token if new_token else "$TOKEN"}" \\\n'
-        f"  {request.build_absolute_uri('/datasets')}",
+        f"  {request.build_absolute_uri(reverse('api-datasets'))}",
     }
     return render(request, "accounts/tokens.html", context)
 
