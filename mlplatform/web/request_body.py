@@ -112,9 +112,9 @@ def _join_chunks(environ: dict) -> None:
 
 def _has_last_boundary(file: IO[bytes], content_type: str) -> bool:
     """Whether a multipart body is complete: granian does not report chunks that end early."""
-    boundary = parse_header_parameters(content_type)[1].get("boundary", "")
+    boundary = parse_header_parameters(content_type)[1].get("boundary")
     file.seek(max(0, file.tell() - BLOCK))
-    return f"--{boundary}--".encode() in file.read()
+    return boundary is None or f"--{boundary}--".encode() in file.read()  # without one, Django rejects it
 
 
 class _DrainingResponse:

@@ -198,6 +198,8 @@ def test_credentials_are_small(program):
 def test_an_upload_that_ends_early_is_not_stored(program, signed, headers, api):
     form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())})
     headers = {"content_length": str(len(form))} | headers | signed
-    response = program("POST", "/datasets/upload", form[:-100], content_type=MULTIPART_CONTENT, **headers)
-    assert (response.status_code, response.json()["code"]) == (400, "parse_error")
+    for end in (b"", b"\n--"):
+        short = form[:-100] + end
+        response = program("POST", "/datasets/upload", short, content_type=MULTIPART_CONTENT, **headers)
+        assert (response.status_code, response.json()["code"]) == (400, "parse_error")
     assert api.get("/datasets").json()["count"] == 0
