@@ -12,6 +12,7 @@ class ModelFilter(FilterSet):
     q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
     environment = django_filters.ChoiceFilter(method="live_in", choices=Stage.choices, label="Live in")
+    reached = django_filters.ChoiceFilter(choices=Stage.choices, label="Highest stage")
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
     task = django_filters.ChoiceFilter(
         choices=[(task, task) for task in ("classification", "regression", "clustering")], label="Task"
@@ -29,7 +30,7 @@ class ModelFilter(FilterSet):
 
     class Meta:
         model = ModelVersion
-        fields = ["q", "dataset", "environment", "algorithm", "task", "ordering"]
+        fields = ["q", "dataset", "environment", "reached", "algorithm", "task", "ordering"]
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

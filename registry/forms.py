@@ -271,7 +271,7 @@ class PromoteForm(ReleaseForm):
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The reason, for the release history.",
+        help_text="Shown in the release history.",
     )
 
     def __init__(self, data=None, *, stages: list[Stage] = (), **kwargs):
@@ -281,16 +281,13 @@ class PromoteForm(ReleaseForm):
 
 class RollbackForm(ReleaseForm):
     to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
-    reason = forms.CharField(
-        required=False, max_length=10_000, help_text="The reason, for the release history."
-    )
+    reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
 
     def __init__(self, data=None, *, numbers: list[int] = (), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["to_version"].widget.choices = [(number, f"version {number}") for number in numbers]
+        self.fields["to_version"].required = bool(numbers)  # one of the choices is always selected
 
 
 class RetireForm(ReleaseForm):
-    reason = forms.CharField(
-        required=False, max_length=10_000, help_text="The reason, for the release history."
-    )
+    reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")

@@ -151,6 +151,7 @@ def promote(request, dataset, version):
 def confirm_promotion(request, model: ModelVersion, live: Release, values: dict):
     context = {
         "title": f"Promote version {model.number} to {live.stage}?",
+        "number": model.number,
         "live": live,
         "form": PromoteForm.to_confirm(values, live=live),
         "submit": f"Promote version {model.number}",

@@ -41,6 +41,7 @@ def rollback(request, dataset, environment):
 def confirm_rollback(request, live: Release, target: Release, values: dict):
     context = {
         "title": f"Roll back {live.stage} to version {target.number}?",
+        "number": target.number,
         "live": live,
         "form": RollbackForm.to_confirm(values | {"to_version": target.number}, live=live),
         "submit": f"Roll back {live.stage}",

@@ -115,14 +115,14 @@ def test_a_prediction_comes_into_view_with_its_warnings_and_keeps_the_focus(visi
     expect(button).to_be_focused()
 
 
-def test_rolling_back_requires_confirmation(visit, filled):
-    page = visit()
+def test_rolling_back_requires_confirmation_also_on_a_phone(visit, filled):
+    page = visit(viewport={"width": 390, "height": 844})
     page.goto("/serving/garden/dev/")
     page.get_by_text("Roll back", exact=True).click()
     page.get_by_label("Reason").fill("a test")
     page.get_by_role("button", name="Roll back dev").click()
     expect(page.get_by_role("heading", name="Roll back dev to version 1?")).to_be_visible()
-    expect(page.get_by_text("It replaces version 2,")).to_be_visible()
+    expect(page.get_by_text("Version 1 replaces version 2,")).to_be_visible()
     page.get_by_role("button", name="Roll back dev").click()
     expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
 

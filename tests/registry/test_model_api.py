@@ -42,6 +42,8 @@ def test_environment_means_where_a_version_is_live(make_version, make_dataset, a
         results = api.get(f"/models?environment={stage}").json()["results"]
         assert [row["version"] for row in results] == [2]
     assert api.get("/models?environment=staging").json()["results"] == []
+    assert [row["version"] for row in api.get("/models?reached=production").json()["results"]] == [2, 1]
+    assert api.get("/models?reached=dev").json()["results"] == []
     job = api.get(f"/jobs/{rows[1]['job']}").json()
     assert job["result"]["environment"] is None
 

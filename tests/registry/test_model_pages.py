@@ -73,7 +73,7 @@ def test_promoting_over_a_live_version_names_both_and_is_done_after_its_confirma
     form = {"stage": "production", "comment": "kept words"}
     asked = page.post("/registry/models/flowers/2/promote/", form)
     assert "Promote version 2 to production?" in asked.text
-    assert "It replaces version 1," in asked.text
+    assert "Version 2 replaces version 1," in asked.text
     assert ModelVersion.objects.live_in("production").get().number == 1
     confirmed = {field.name: field.value() for field in asked.context["form"]}
     response = page.post("/registry/models/flowers/2/promote/", confirmed, follow=True)

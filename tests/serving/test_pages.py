@@ -245,7 +245,7 @@ class TestRollback:
     def test_rollback_names_both_versions_and_is_done_after_its_confirmation(self, page, three):
         asked = page.post("/serving/flowers/dev/rollback/", {"reason": "worse"})
         assert "Roll back dev to version 2?" in asked.text
-        assert "It replaces version 3," in asked.text
+        assert "Version 2 replaces version 3," in asked.text
         assert Release.objects.live().get().number == 3
         response = page.post("/serving/flowers/dev/rollback/", hidden_fields(asked), follow=True)
         assert "Version 2 is live in dev again." in response.text
@@ -255,7 +255,7 @@ class TestRollback:
         confirmed = hidden_fields(page.post("/serving/flowers/dev/rollback/", {"to_version": "1"}))
         rollback(three[0].dataset, stage="dev", by=admin)
         asked = page.post("/serving/flowers/dev/rollback/", confirmed)
-        assert "It replaces version 2," in asked.text
+        assert "Version 1 replaces version 2," in asked.text
         assert Release.objects.live().get().number == 2
 
     def test_rollback_restores_a_chosen_version(self, page, three):
