@@ -116,6 +116,7 @@ def stage_context(dataset, stage) -> dict:
         "release": release,
         "history": releases,
         "retired": next((past for past in releases[:1] if past.is_retired), None),
+        "nothing_live": "" if release else history.nothing_live(dataset, stage),
         "rollback": rollback_form(releases, history.previous_release(dataset, stage)),
         "verification": release
         and Verification.objects.defer(*Verification.LARGE).filter(pk=release.model_version_id).first(),

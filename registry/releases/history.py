@@ -112,17 +112,18 @@ def previous_release(dataset: Dataset, stage: str) -> Release | None:
 
 
 def nothing_live(dataset: Dataset, stage: str) -> str:
-    """The sentence for a stage without a live release, which says if it was retired."""
+    """The sentence for a stage without a live release: whether it was retired, and how to make a version live."""
+    releases = Release.objects.filter(dataset=dataset, stage=stage)
     remedy = "Train a model" if stage == Stage.DEV else "Promote a version"
-    last = Release.objects.filter(dataset=dataset, stage=stage).first()
-    if last is None:
-        return f"No version of `{dataset.name}` is live in {stage}. {remedy} first."
-    if last.is_retired:
+    if releases.exclude(model_version=None).exists():
+        remedy += " or roll back"
+    last = releases.first()
+    if last and last.is_retired:
         return (
             f"`{dataset.name}` was retired from {stage} on {last.ended_at:%Y-%m-%d at %H:%M} UTC: nothing is live "
-            f"there. {remedy} or roll back to serve predictions again."
+            f"there. {remedy} to serve predictions again."
         )
-    return f"No version of `{dataset.name}` is live in {stage}. {remedy} or roll back first."
+    return f"No version of `{dataset.name}` is live in {stage}. {remedy} first."
 
 
 def check_expected(dataset: Dataset, stage: str, expected: int | None) -> None:

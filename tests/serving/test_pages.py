@@ -190,7 +190,8 @@ class TestTry:
 
     def test_a_stage_without_a_live_version_is_empty(self, page, make_version):
         make_version()
-        assert "No live version" in page.get("/serving/flowers/production/").text
+        sentence = "No version of <code>flowers</code> is live in production. Promote a version first."
+        assert sentence in page.get("/serving/flowers/production/").text
         assert page.get("/serving/flowers/nowhere/").status_code == 404
 
 

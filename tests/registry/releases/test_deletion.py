@@ -9,6 +9,7 @@ from mlplatform.errors import Conflict, NotFound
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
 from registry.releases.deletion import delete_version, effect
+from registry.releases.history import nothing_live
 from registry.releases.promotion import promote, retire
 from tests.registry.releases.conftest import live, tamper
 
@@ -57,6 +58,7 @@ def test_dev_serves_nothing_after_the_deletion_of_its_only_version(make_version,
     assert effect(version).endswith("dev serves nothing, until a model is trained.")
     assert delete_version(version, by=admin) is None
     assert (live("dev"), Release.objects.get().ending) == (None, "deleted")
+    assert nothing_live(version.dataset, "dev").endswith("Train a model first.")
 
 
 def test_deletion_is_a_conflict_if_its_effect_is_not_the_expected_one(two, admin):
