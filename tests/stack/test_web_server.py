@@ -91,6 +91,13 @@ def test_malformed_chunks_are_refused(platform, chunks):
     assert "Traceback" not in platform.logs()
 
 
+def test_a_client_cannot_set_the_prefix_of_links(platform):
+    for name in ("X-Forwarded-Prefix", "X_Forwarded_Prefix"):
+        response, _ = get(connect(platform), "/catalog", **{name: "/evil"})
+        assert response.headers["Location"] == "/catalog/"
+    assert get(connect(platform), "/evil/catalog", SCRIPT_NAME="/evil")[0].status == 404
+
+
 def test_a_file_arrives_whole_over_a_kept_connection(platform):
     platform.upload("kept_file")
     connection = connect(platform)
