@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -13,15 +12,14 @@ from catalog.forms import UploadForm
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
+from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
-
-PAGE = 50
 
 
 @permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
     filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
-    page = Paginator(filtered.qs, PAGE).get_page(request.GET.get("page"))
+    page = requested_page(request, filtered.qs)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
     context = {"filter": filtered, "page": page, "examples": available}

@@ -1,18 +1,25 @@
+"""The pages of lists, in the API and on pages."""
+
 from django.core.exceptions import ValidationError
+from django.core.paginator import InvalidPage, Page, Paginator
 from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 
+from mlplatform.errors import NotFound
+
 SHOWN_CHARACTERS = 200
+PAGE_SIZE = 50
+NO_PAGE = "There is no page {page_number}."
 
 
 class ApiPagination(PageNumberPagination):
     """`{count, next, previous, results}`; `?page=2&page_size=100`, at most 200 a page."""
 
-    page_size = 50
+    page_size = PAGE_SIZE
     page_size_query_param = "page_size"
     page_size_query_description = "Rows per page, from 1 to 200; 50 by default."
     max_page_size = 200
-    invalid_page_message = "There is no page {page_number}."
+    invalid_page_message = NO_PAGE
 
     def get_page_size(self, request) -> int:
         """Raises ValidationError (invalid_page_size), where the base class would use another size."""
@@ -36,3 +43,12 @@ class BeginningField(serializers.CharField):
 
     def to_representation(self, value) -> str:
         return value if len(value) <= SHOWN_CHARACTERS else f"{value[: SHOWN_CHARACTERS - 1]}…"
+
+
+def requested_page(request, rows) -> Page:
+    """The page of a list that `?page=` selects, the first without it. Raises NotFound as the API does."""
+    number = request.GET.get("page") or "1"
+    try:
+        return Paginator(rows, PAGE_SIZE).page(number)
+    except InvalidPage as error:
+        raise NotFound(NO_PAGE.format(page_number=number[:100]), code="not_found") from error

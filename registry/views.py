@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -12,6 +11,7 @@ from django_htmx.http import replace_url
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
+from mlplatform.pagination import requested_page
 from mlplatform.validation import unknown_names
 from mlplatform.validation.forms import integer
 from registry.evaluation import charts
@@ -21,8 +21,6 @@ from registry.jobs import submission
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from registry.releases import deletion, promotion
 from registry.training.request import TrainingRequest
-
-PAGE_SIZE = 50
 
 
 @permissions.page("train", query=None, fields=None)
@@ -73,7 +71,7 @@ def render_train(request, form, *, status):
 @permissions.page(query=JobFilter.page_parameters())
 def job_list(request):
     job_filter = JobFilter(request.GET, TrainingJob.objects.for_list())
-    page = Paginator(job_filter.qs, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = requested_page(request, job_filter.qs)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
     return render(request, template, {"filter": job_filter, "page": page})
 
@@ -97,7 +95,7 @@ def job(request, pk):
 @permissions.page(query=ModelFilter.page_parameters())
 def model_list(request):
     model_filter = ModelFilter(request.GET, ModelVersion.objects.for_list())
-    page = Paginator(model_filter.qs, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = requested_page(request, model_filter.qs)
     return render(request, "registry/models.html", {"filter": model_filter, "page": page})
 
 

@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
+from mlplatform.pagination import requested_page
 from mlplatform.web import download
 from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
@@ -52,7 +52,7 @@ def live(request):
     datasets = Dataset.objects.filter(pk__in=Release.objects.values("dataset")).order_by("name")
     if query := request.GET.get("q", "").strip():
         datasets = datasets.filter(name__icontains=query)
-    page = Paginator(datasets, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = requested_page(request, datasets)
     releases = Release.objects.filter(dataset__in=[dataset.pk for dataset in page])
     cells = {(release.dataset_id, release.stage): release for release in releases.for_list().live()}
     used = set(releases.order_by().values_list("dataset", "stage").distinct())
@@ -165,7 +165,7 @@ def score(request, dataset, environment):
 @permissions.page(query=ScoringJobFilter.page_parameters())
 def job_list(request):
     filters = ScoringJobFilter(request.GET, ScoringJob.objects.for_lists())
-    page = Paginator(filters.qs, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = requested_page(request, filters.qs)
     template = "serving/_jobs.html" if request.htmx else "serving/jobs.html"
     return render(request, template, {"filter": filters, "page": page})
 

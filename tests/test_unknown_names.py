@@ -188,6 +188,16 @@ def test_a_page_does_not_ignore_a_number_that_it_cannot_read(page, make_dataset,
     assert page.get(path + "9" * 18).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["/catalog/", "/registry/models/", "/registry/jobs/", "/serving/", "/serving/jobs/"]
+)
+@pytest.mark.parametrize("number", ["abc", "0", "2"])
+def test_a_list_does_not_ignore_a_page_that_it_does_not_have(page, path, number):
+    response = page.get(f"{path}?page={number}", headers={"Accept": "text/html"})
+    assert response.status_code == 404
+    assert f"There is no page {number}." in response.content.decode()
+
+
 def test_an_invalid_filter_matches_nothing(page, make_dataset):
     make_dataset("garden")
     content = page.get("/catalog/?format=excel").content.decode()

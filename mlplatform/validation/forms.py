@@ -12,7 +12,7 @@ CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 class StrictForm(forms.Form):
-    """A form that rejects unknown fields, with our sentences instead of Django's."""
+    """A form that rejects unknown and repeated fields, with our sentences instead of Django's."""
 
     extra_names: tuple[str, ...] = ()  # that the page submits besides the fields, such as names of buttons
 
@@ -26,6 +26,9 @@ class StrictForm(forms.Form):
         names = [name for name in [*self.data, *self.files] if name not in {CSRF_FIELD, *self.extra_names}]
         for error in unknown_names.errors(self.submitted_names(names), known).values():
             self.add_error(None, error)
+        for name, values in self.data.lists() if isinstance(self.data, QueryDict) else ():
+            if len(values) > 1 and not isinstance(self.fields.get(name), forms.MultipleChoiceField):
+                self.add_error(None, unknown_names.repeated(name))
         return super().clean()
 
     def submitted_names(self, names: list[str]) -> list[str]:
@@ -52,3 +55,4 @@ def check_page(
         unknown_names.check_query(request.GET, query)
     if request.method == "POST" and fields is not None:
         unknown_names.check([name for name in request.POST if name != CSRF_FIELD], fields)
+        unknown_names.check_not_repeated(request.POST)

@@ -121,5 +121,8 @@ def check_not_repeated(data: QueryDict, *, noun: str = "field") -> None:
     """Raise ValidationError for names with several values, of which only the last would count. Code: repeated."""
     for name, values in data.lists():
         if len(values) > 1:
-            error = ValidationError(f"The {noun} `{name[:MAX_LENGTH]}` is given twice.", code="repeated")
-            raise ValidationError({name[:MAX_LENGTH]: error})
+            raise ValidationError({name[:MAX_LENGTH]: repeated(name, noun=noun)})
+
+
+def repeated(name: str, *, noun: str = "field") -> ValidationError:
+    return ValidationError(f"The {noun} `{name[:MAX_LENGTH]}` is given more than once.", code="repeated")

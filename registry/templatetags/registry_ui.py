@@ -52,6 +52,13 @@ def stage_label(job):
 
 
 @register.filter
+def is_clustering(job) -> bool:
+    """False for an algorithm that this version of scikit-learn no longer has."""
+    found = (algorithm for algorithm in algorithms.all_algorithms() if algorithm.name == job.class_name)
+    return any(algorithm.task == "clustering" for algorithm in found)
+
+
+@register.filter
 def progress_percent(job):
     """The share of the iterations of a fit, else an estimate from the duration of earlier trainings.
 

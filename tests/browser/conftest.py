@@ -36,21 +36,32 @@ def chrome():
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def session(chrome, platform):
+    """The cookies of an administrator, who signs in once: hashing a password is slow."""
+    context = chrome.new_context(base_url=platform.url)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
 @pytest.fixture
-def visit(chrome, platform):
-    """`visit()` signs in an administrator and returns the page; keywords are options of the browser context."""
+def visit(chrome, platform, session):
+    """`visit()` returns the home page of an administrator; keywords are options of the browser context."""
     contexts = []
 
     def open_page(**options):
-        context = chrome.new_context(base_url=platform.url, **options)
+        context = chrome.new_context(base_url=platform.url, storage_state=session, **options)
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
-        page.goto("/accounts/login/")
-        page.get_by_label("Username").fill("admin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/")
+        page.goto("/")
         return page
 
     yield open_page

@@ -76,3 +76,10 @@ def test_the_page_of_a_job_of_a_deleted_dataset_is_shown(page, make_job):
     job = make_job()
     TrainingJob.objects.filter(pk=job.pk).update(dataset_version=None)
     assert "(deleted)" in page.get(f"/registry/jobs/{job.pk}/").text
+
+
+def test_the_page_of_a_clustering_job_names_the_column_that_it_leaves_out(page, make_job):
+    job = make_job(module="cluster", class_name="KMeans", params={"n_clusters": 2}, target="species")
+    text = page.get(f"/registry/jobs/{job.pk}/").text
+    assert '<dt>Target</dt><dd>none; <span class="mono">species</span> is left out</dd>' in text
+    assert "Test size" not in text  # it uses all rows

@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from mlplatform.validation import unknown_names
+from registry.forms import PromoteForm
 
 TRAIN = [
     "dataset_name",
@@ -64,5 +65,10 @@ def test_many_and_long_unknown_names_do_not_make_a_large_response():
 
 
 def test_a_query_parameter_given_twice_is_rejected():
-    with pytest.raises(ValidationError, match="The query parameter `page` is given twice"):
+    with pytest.raises(ValidationError, match="The query parameter `page` is given more than once"):
         unknown_names.check_query(QueryDict("page=1&page=2"), ["page"])
+
+
+def test_a_form_rejects_a_field_given_twice():
+    form = PromoteForm(QueryDict("stage=staging&stage=production"))
+    assert form.errors["__all__"] == ["The field `stage` is given more than once."]
