@@ -1,6 +1,9 @@
 """rollback(): one release further back each time, or to a given version."""
 
+import importlib
+
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 
 from mlplatform.errors import Conflict
@@ -111,3 +114,16 @@ def test_rollback_goes_past_a_version_that_is_deleted_while_it_is_verified(make_
         promote(version, stage="staging", by=admin)
     settings.VERIFY_ARTIFACT = DELETE_2_THEN_VERIFY
     assert rollback(versions[0].dataset, stage="staging", by=admin).number == 1
+
+
+def test_the_upgrade_finds_which_release_a_rollback_went_back_to(make_versions, admin):
+    versions = make_versions(3)
+    for version in versions[:2]:
+        promote(version, stage="staging", by=admin)
+    rollback(versions[0].dataset, stage="staging", by=admin)
+    promote(versions[2], stage="staging", by=admin)
+    expected = list(Release.objects.values("pk", "number", "restores", "ending"))
+    Release.objects.update(number=0, restores=None, ending="")  # as releases were before
+    migration = importlib.import_module("registry.migrations.0006_describe_existing_releases")
+    migration.describe_existing_releases(apps, None)
+    assert list(Release.objects.values("pk", "number", "restores", "ending")) == expected
