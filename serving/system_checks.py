@@ -23,6 +23,6 @@ def invocations_model(app_configs, **kwargs) -> list[CheckMessage]:
             f"INVOCATIONS_MODEL={model!r} is not the name of a model.",
             hint="Set it to the name of a dataset, which means its production release, or to a dataset and a stage: "
             "my_dataset@dev, my_dataset@staging or my_dataset@production.",
-            id="platform.E004",
+            id="serving.E001",
         )
     ]

@@ -8,7 +8,7 @@ from serving.system_checks import invocations_model
 @pytest.mark.parametrize("model", ["a@b@c", "iris@live", "@dev", "My Data", "iris@", " "])
 def test_a_name_that_no_model_can_have_is_an_error(settings, model):
     settings.INVOCATIONS_MODEL = model
-    assert [message.id for message in invocations_model(None)] == ["platform.E004"]
+    assert [message.id for message in invocations_model(None)] == ["serving.E001"]
 
 
 @pytest.mark.parametrize("model", ["", "iris", "iris@dev", "my_data_2@production"])
