@@ -19,6 +19,9 @@ from mlplatform.web.request_log import current_id
 RETRY_AFTER_S = 5
 MAX_SENTENCES = 20  # about one field: a list can have thousands of invalid items
 PAGE_NOT_FOUND = "Page not found."
+METHOD_NOT_ALLOWED = (
+    "This address only receives a form. Nothing was changed. Open the page with the form instead."
+)
 ENDED_EARLY = "The request body ended early."
 
 
@@ -171,13 +174,20 @@ def error_response(request, status: int, *, detail: str, code: str) -> HttpRespo
 
 
 class PageErrorMiddleware:
-    """Shows a page for an expected error that no view handled."""
+    """Shows a page for an expected error that no view handled, and for a method that a page does not have."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code != 405 or response.streaming or response.content:
+            return response
+        page = error_response(request, 405, detail=METHOD_NOT_ALLOWED, code="method_not_allowed")
+        page["Allow"] = response[
+            "Allow"
+        ]  # Django's response has no body: browsers show an error of their own
+        return page
 
     def process_exception(self, request, exception):
         exception = _as_expected(exception)

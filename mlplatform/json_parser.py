@@ -19,12 +19,16 @@ def loads(content: bytes):
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise ValidationError(
-            f"The request body is not valid JSON: {error.msg}.", code="parse_error"
-        ) from error
+        reason = "it is in UTF-16 or UTF-32; send UTF-8" if _is_utf_16(content) else error.msg
+        raise ValidationError(f"The request body is not valid JSON: {reason}.", code="parse_error") from error
     if _may_repeat_keys(content, value):
         _check_keys(content)
     return value
+
+
+def _is_utf_16(content: bytes) -> bool:
+    """True for UTF-16 and UTF-32: they start with a byte order mark or, since JSON starts with ASCII, have a null."""
+    return content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in content[:4]
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict:

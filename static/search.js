@@ -81,12 +81,23 @@
       mark(query ? 0 : Math.max(chosen, 0));
       if (active >= 0) list.scrollTop = options()[active].offsetTop - list.clientHeight / 2;
     }
-    function close() {
+    // Text that names no option stays and stops the submission: the earlier choice must not be sent in its place.
+    function checkText() {
+      const text = input.value.trim();
+      const isUnknown = text && text !== current() && !exactMatch(text);
+      input.setCustomValidity(isUnknown ? `"${text.slice(0, 60)}" is not in the list. Select one of its entries.` : "");
+      return !isUnknown;
+    }
+    function hide() {
       list.hidden = true;
       active = -1;
       input.setAttribute("aria-expanded", "false");
       input.removeAttribute("aria-activedescendant");
+    }
+    function close() {
+      hide();
       input.value = current();
+      input.setCustomValidity("");
     }
     function mark(index) {
       const items = options();
@@ -110,11 +121,12 @@
     input.value = current();
     input.addEventListener("focus", () => input.select());
     input.addEventListener("click", () => { if (list.hidden) open(""); });
-    input.addEventListener("input", () => open(input.value));
+    input.addEventListener("input", () => { open(input.value); checkText(); });
     input.addEventListener("blur", () => {
       const exact = input.value !== current() && exactMatch(input.value);
       if (exact) choose(exact.option);
-      else close();
+      else if (checkText()) close();
+      else hide();
     });
     input.addEventListener("keydown", (event) => {
       const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
@@ -125,6 +137,7 @@
         event.preventDefault();
         const item = options()[active];
         if (item) choose(select.options[Number(item.id.split("-").pop())]);
+        else input.reportValidity();
       } else if (event.key === "Escape" && !list.hidden) {
         event.stopPropagation();
         close();

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from functools import wraps
 
-from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 
 from mlplatform.auth.roles import DENIED, can
+from mlplatform.auth.sign_in import sign_in_required
 from mlplatform.validation.forms import check_page
 
 
@@ -30,7 +30,7 @@ def page(permission: str = "view", *, query: Collection[str] = (), fields: Colle
 
     def decorate(view):
         @wraps(view)
-        @login_required
+        @sign_in_required
         def checked(request, *args, **kwargs):
             check(request.user, permission)
             check_page(request, query=query, fields=fields)

@@ -1,7 +1,6 @@
 """The pages of sign-in and of API tokens. Sign-out is a view of Django."""
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -10,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from mlplatform.auth import tokens as api_tokens
 from mlplatform.auth.forms import SignInForm
+from mlplatform.auth.sign_in import sign_in_required
 from mlplatform.validation.forms import check_page
 
 
@@ -23,7 +23,7 @@ class SignInView(LoginView):
 
 
 @never_cache  # the response to a POST contains the new token, which is shown only once
-@login_required
+@sign_in_required
 def tokens(request):
     check_page(request)
     new_token = api_tokens.create(request.user) if request.method == "POST" else None
@@ -36,7 +36,7 @@ def tokens(request):
     return render(request, "accounts/tokens.html", context)
 
 
-@login_required
+@sign_in_required
 @require_POST
 def revoke_token(request, token_key):
     check_page(request)

@@ -130,6 +130,10 @@ def check_clustering_rows(frame: pandas.DataFrame) -> None:
 
 def check_split_sizes(rows: int, *, test_size: float, classes: int | None) -> None:
     """Both sets need a row per class, or two for a regression (`classes` is None). Code: too_few_rows."""
+    if not rows:
+        raise ValidationError(
+            "The target has no value in any row; select another target.", code="too_few_rows"
+        )
     needed, reason = (classes, "one per class") if classes else (2, "to measure an error")
     test = math.ceil(test_size * rows)
     for part, size in (("test", test), ("training", rows - test)):

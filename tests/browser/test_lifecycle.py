@@ -170,6 +170,20 @@ def test_an_exact_name_is_selected_before_longer_ones(visit, filled):
     expect(page.get_by_text("Parameters of NuSVC (")).to_be_visible()
 
 
+def test_a_name_that_is_not_in_the_list_is_not_replaced_by_the_earlier_choice(visit, filled):
+    page = visit()
+    page.goto("/registry/train/?dataset=garden&target=species")
+    algorithm = search_field(page, "Algorithm")
+    algorithm.fill("LinearRegression")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(algorithm).to_have_value("LinearRegression")
+    expect(algorithm).to_be_focused()
+    assert algorithm.evaluate("input => input.validationMessage").startswith('"LinearRegression" is not in')
+    assert "/registry/train/" in page.url
+    algorithm.fill("SVC")
+    assert algorithm.evaluate("input => input.validationMessage") == ""
+
+
 def test_the_first_tab_stop_skips_to_the_content(visit):
     page = visit()
     page.keyboard.press("Tab")

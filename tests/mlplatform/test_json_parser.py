@@ -27,3 +27,9 @@ def test_a_repeated_key_is_rejected(content):
 def test_colons_in_texts_are_no_keys():
     body = loads(b'{"at": "2026-01-01T10:00:00", "more": {"a:b": ":", "c": [{"a": 1}, {"a": 2}]}}')
     assert body == {"at": "2026-01-01T10:00:00", "more": {"a:b": ":", "c": [{"a": 1}, {"a": 2}]}}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_another_encoding_is_named(encoding):
+    with pytest.raises(ValidationError, match="it is in UTF-16 or UTF-32; send UTF-8"):
+        loads('{"a": "b"}'.encode(encoding))

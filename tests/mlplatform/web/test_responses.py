@@ -87,3 +87,11 @@ def test_caches_store_no_data(page, make_dataset, path):
 def test_caches_store_no_predictions(program, signed):
     for path in ("/v2", "/metrics", "/predict/jobs"):
         assert program("GET", path, **signed)["Cache-Control"] == "private, no-store"
+
+
+def test_opening_the_address_of_a_form_shows_a_page(page):
+    response = page.get("/registry/models/iris/1/retrain/", headers={"accept": "text/html"})
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert "This address only receives a form." in response.text
+    body = page.get("/registry/models/iris/1/retrain/").json()
+    assert body["code"] == "method_not_allowed"

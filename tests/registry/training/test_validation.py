@@ -100,7 +100,11 @@ def test_an_empty_table_has_too_few_rows(name):
 
 
 def test_a_target_without_values_has_too_few_rows():
-    assert refusal(pandas.Series([np.nan] * ROWS, dtype="str"))[0] == "too_few_rows"
+    code, sentence = refusal(pandas.Series([np.nan] * ROWS, dtype="str"))[:2]
+    assert (code, sentence) == (
+        "too_few_rows",
+        "The target has no value in any row; select another target.",
+    )
 
 
 @pytest.mark.parametrize("name", ["size", "answer"])
