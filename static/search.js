@@ -153,6 +153,14 @@
   function enhanceAll() {
     document.querySelectorAll("select[data-search]").forEach(enhance);
   }
+  // The forms have no validation by the browser: their errors come from the server, which never sees unknown text.
+  document.addEventListener("submit", (event) => {
+    const unknown = [...event.target.querySelectorAll("[role=combobox]")].find((input) => !input.checkValidity());
+    if (!unknown) return;
+    event.preventDefault();
+    unknown.focus();
+    unknown.reportValidity();
+  }, true);
   document.addEventListener("htmx:load", enhanceAll);
   enhanceAll();
 })();
