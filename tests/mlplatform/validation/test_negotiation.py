@@ -15,6 +15,14 @@ def test_a_file_and_an_error_are_sent_whatever_the_client_accepts(api, make_data
 
 def test_a_description_is_sent_in_the_type_that_the_client_accepts(api):
     assert api.get("/schema", headers={"accept": "application/json"})["Content-Type"] == "application/json"
+    assert api.get("/schema?format=json")["Content-Type"] == "application/vnd.oai.openapi+json"
     assert api.get("/schema", headers={"accept": "text/html"})["Content-Type"].startswith(
         "application/vnd.oai.openapi"
     )
+
+
+def test_the_format_of_datasets_is_a_filter(api, make_dataset):
+    make_dataset()
+    assert api.get("/datasets?format=csv").json()["count"] == 1
+    assert api.get("/datasets?format=parquet").json()["count"] == 0
+    assert api.get("/models?format=csv").json()["code"] == "unknown_parameter"
