@@ -58,7 +58,8 @@ def nearest(name: str, known: Collection[str]) -> str | None:
     for synonyms in SYNONYMS:
         if word in synonyms and (shared := [other for other in by_word if other in synonyms]):
             return by_word[shared[0]]
-    similar = difflib.get_close_matches(word, by_word, n=1)
+    # At the default cutoff of 0.6, `version` is similar to `reason`.
+    similar = difflib.get_close_matches(word, by_word, n=1, cutoff=0.65)
     return by_word[similar[0]] if similar else None
 
 

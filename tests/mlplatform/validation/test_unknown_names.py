@@ -37,6 +37,10 @@ def test_the_nearest_name_is_a_synonym_or_a_similar_spelling(name, near):
     assert unknown_names.nearest(name, TRAIN) == near
 
 
+def test_no_name_is_suggested_for_a_version_where_there_is_none():
+    assert unknown_names.nearest("version", ["dataset_name", "environment", "reason"]) is None
+
+
 def test_an_error_names_the_nearest_field():
     found = unknown_names.errors(["target"], TRAIN)["target"]
     assert (found.message, found.code) == (
