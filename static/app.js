@@ -123,7 +123,9 @@
     next.focus();
   });
 
-  // Busy indicators: the line at the top appears after 300 ms (app.css), and a form is submitted only once.
+  // Busy indicators: the line at the top appears after 300 ms (app.css). A double-click submits a form only once; later
+  // it can be submitted again, since no event tells that the user has stopped the request.
+  const RESEND_MS = 10_000;
   let pending = 0;
   function addPending(change) {
     pending = Math.max(0, pending + change);
@@ -131,9 +133,9 @@
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (Date.now() - (form.dataset.sent || 0) < RESEND_MS) { event.preventDefault(); return; }
     if (event.defaultPrevented || (form.getAttribute("method") || "").toLowerCase() !== "post") return;
-    form.dataset.sent = "yes";
+    form.dataset.sent = Date.now();
     event.submitter?.setAttribute("aria-busy", "true");
     addPending(1);
     // The response may be a download, after which the page stays and no event fires.

@@ -38,7 +38,7 @@ def test_a_model_is_uploaded_trained_promoted_and_used(visit):
     expect(page.get_by_label("Description")).to_have_value("the walk")
     fold.click()
     page.get_by_label("max_depth").fill("3")
-    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Train", exact=True).dblclick()
 
     page.wait_for_url("**/registry/jobs/*/")
     page.get_by_role("link", name="Open version 1").click()  # the page polls for it
@@ -57,6 +57,9 @@ def test_a_model_is_uploaded_trained_promoted_and_used(visit):
     assert page.url == address
     page.get_by_role("tab", name="Python").click()
     expect(page.locator("section[data-tab=Python]")).to_contain_text("'length': 9")
+
+    page.goto("/registry/jobs/?dataset=spring_walk")
+    expect(page.locator("#results tbody tr")).to_have_count(1)  # the double-click trained once
 
 
 def test_the_platform_works_without_javascript(visit):
