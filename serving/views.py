@@ -88,7 +88,8 @@ def stage(request, dataset, environment):
 def version(request, dataset, version):
     """A form to try a version that need not be live. Every version was live in dev, where its artifact is."""
     model = ModelVersion.objects.numbered(dataset, version)
-    context = {"dataset": model.dataset} | try_model(request, model, stage=Stage.DEV, version=model.number)
+    context = {"dataset": model.dataset, "try_url": request.path}
+    context |= try_model(request, model, stage=Stage.DEV, version=model.number)
     return render_try(request, "serving/version.html", context)
 
 
@@ -113,6 +114,7 @@ def stage_context(dataset, stage) -> dict:
         "dataset": dataset,
         "stage": stage,
         "stages": Stage.values,
+        "try_url": reverse("serving:stage", args=[dataset.name, stage]),
         "release": release,
         "history": releases,
         "retired": next((past for past in releases[:1] if past.is_retired), None),

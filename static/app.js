@@ -176,11 +176,14 @@
   document.addEventListener("htmx:sendError", () => {
     showRequestError("The server is not responding. Reload the page to try again.");
   });
+  function sentenceOf(xhr) {
+    try { return JSON.parse(xhr.responseText).detail.replaceAll("`", ""); } catch (error) { return ""; }
+  }
   document.addEventListener("htmx:responseError", (event) => {
-    const status = event.detail.xhr.status;
+    const { status } = event.detail.xhr;
     showRequestError(status === 401 || status === 403
       ? "You don't have permission to do this, or your session has expired. Reload the page to sign in again."
-      : "The request failed. Reload the page and try again.");
+      : sentenceOf(event.detail.xhr) || "The request failed. Reload the page and try again.");
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const notice = document.getElementById("request-error");

@@ -8,8 +8,8 @@ class LenientNegotiation(DefaultContentNegotiation):
     """Responds with the first renderer of the view where `Accept` has none of them, instead of 406.
 
     Files and their errors have different types: a client that accepts only `text/csv` gets the file, and the JSON of
-    an error. RFC 9110, section 12.5.1, allows it. The query parameter `format` selects a renderer only of the views that
-    have several; the list of datasets has a filter of that name.
+    an error. RFC 9110, section 12.5.1, allows it. The query parameter `format` selects a renderer only in views with
+    several; the list of datasets has a filter of that name.
     """
 
     def select_renderer(self, request, renderers, format_suffix=None):

@@ -134,3 +134,9 @@ def test_page_and_api_refuse_to_cancel_or_delete_with_the_same_sentence(page, ap
         by_page = page.post(f"/serving/jobs/{job.pk}/{action}/", follow=True)
         assert by_api.status_code == 409
         assert by_api.json()["detail"] in text_of(by_page)
+
+
+def test_a_rejected_file_leaves_the_form_to_try_the_model_usable(page, version):
+    text = upload(page, content="other\n1\n").text
+    assert 'hx-post="/serving/flowers/dev/"' in text
+    assert 'action="/serving/flowers/dev/#answer"' in text
