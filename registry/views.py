@@ -16,16 +16,19 @@ from mlplatform.validation import unknown_names
 from mlplatform.validation.forms import integer
 from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
-from registry.forms import AUTOMATIC, PromoteForm, TrainForm, initial_from_query, initial_from_request
+from registry.forms import AUTOMATIC, TrainForm, initial_from_query, initial_from_request
 from registry.jobs import submission
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from registry.releases import deletion, promotion
+from registry.releases.forms import PromoteForm
 from registry.training.request import TrainingRequest
 
 
 @permissions.page("train", query=None, fields=None)
 def train(request):
     """The training form. A POST with `refresh` shows it for another dataset or algorithm, with the same input."""
+    if request.method == "POST":
+        unknown_names.check_query(request.GET, ())
     query = request.POST or request.GET
     number = integer(request.GET, "job")
     job = None if number is None else TrainingJob.objects.numbered(number)
@@ -41,7 +44,7 @@ def train(request):
                 TrainingRequest.from_dict(job.request), columns=dataset.version().columns
             )
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=initial)
-        unknown_names.check(request.GET, ["job", *form.fields], noun="query parameter")
+        unknown_names.check_query(request.GET, ["job", *form.fields], lists=["excluded_columns"])
         return render_train(request, form, status=200)
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():

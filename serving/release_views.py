@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from registry.forms import RetireForm, RollbackForm
 from registry.models import Release, Stage
 from registry.releases import promotion
+from registry.releases.forms import RetireForm, RollbackForm
 
 
 @permissions.page("promote_staging", fields=None)

@@ -13,9 +13,9 @@ from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.pagination import requested_page
 from mlplatform.web import download
-from registry.forms import RollbackForm
 from registry.models import ModelVersion, Release, Stage, TrainingJob
 from registry.releases import history
+from registry.releases.forms import RollbackForm
 from serving import code_snippets, prediction
 from serving.batch import service
 from serving.filters import ScoringJobFilter

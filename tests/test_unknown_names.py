@@ -198,6 +198,19 @@ def test_a_list_does_not_ignore_a_page_that_it_does_not_have(page, path, number)
     assert f"There is no page {number}." in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/serving/?q=%00",
+        "/registry/train/?dataset=flowers&dataset=flowers",
+        "/registry/train/?target=x&target=y",
+    ],
+)
+def test_a_page_rejects_null_characters_and_repeated_parameters(page, make_dataset, path):
+    make_dataset()
+    assert page.get(path, headers={"Accept": "text/html"}).status_code == 400
+
+
 def test_an_invalid_filter_matches_nothing(page, make_dataset):
     make_dataset("garden")
     content = page.get("/catalog/?format=excel").content.decode()

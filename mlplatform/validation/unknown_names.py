@@ -71,6 +71,9 @@ def sentence(name: str, known: Collection[str], *, noun: str = "field", hints: C
     """The sentence about one unknown name; `hints` are names in other places that it can mean too."""
     start = f"Unknown {noun} `{name[:MAX_LENGTH]}`."
     if near := nearest(name, [*known, *hints]):
+        if near == name:  # a key with a dot, such as `model.params` beside `model`
+            parent, _, child = near.rpartition(".")
+            return f"{start} Send `{child}` within `{parent}`."
         return f"{start} Did you mean `{near}`?"
     if not known:
         return f"{start} There are no {noun}s here."
@@ -112,16 +115,26 @@ def check(names: Iterable[str], known: Collection[str], *, noun: str = "field", 
         raise ValidationError(found)
 
 
-def check_query(query: QueryDict, known: Collection[str]) -> None:
-    """Raise ValidationError for query parameters that are not known or repeated. Codes as in errors(), repeated."""
+def check_query(query: QueryDict, known: Collection[str], *, lists: Collection[str] = ()) -> None:
+    """Raise ValidationError for query parameters that are not known, repeated (except `lists`), or contain NUL.
+
+    Codes as in errors(), repeated, null_characters.
+    """
     check(query, known, noun="query parameter")
-    check_not_repeated(query, noun="query parameter")
+    check_not_repeated(query, noun="query parameter", lists=lists)
+    for name, value in query.items():
+        if "\0" in value:  # PostgreSQL cannot compare such a text
+            error = ValidationError("Null characters are not allowed.", code="null_characters")
+            raise ValidationError({name: error})
 
 
-def check_not_repeated(data: QueryDict, *, noun: str = "field") -> None:
-    """Raise ValidationError for names with several values, of which only the last would count. Code: repeated."""
+def check_not_repeated(data: QueryDict, *, noun: str = "field", lists: Collection[str] = ()) -> None:
+    """Raise ValidationError for names with several values, of which only the last would count. Code: repeated.
+
+    `lists` are the names that can have several.
+    """
     for name, values in data.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in lists:
             raise ValidationError({name[:MAX_LENGTH]: repeated(name, noun=noun)})
 
 

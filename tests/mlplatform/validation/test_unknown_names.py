@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from mlplatform.validation import unknown_names
-from registry.forms import PromoteForm
+from registry.releases.forms import PromoteForm
 
 TRAIN = [
     "dataset_name",
@@ -58,6 +58,8 @@ def test_an_error_without_a_near_name_lists_the_known_ones():
     assert unknown_names.sentence("x", ["rows"]) == "Unknown field `x`. The only field is `rows`."
     many = unknown_names.sentence("x", [f"field_{index}" for index in range(40)])
     assert many.endswith("`field_11` and 28 more.")
+    dotted = unknown_names.sentence("model.params", ["model"], hints=["model.params"])
+    assert dotted == "Unknown field `model.params`. Send `params` within `model`."
     assert unknown_names.sentence("x", []) == "Unknown field `x`. There are no fields here."
 
 

@@ -1,0 +1,49 @@
+"""Forms that change what is live: promote, roll back, retire."""
+
+from django import forms
+
+from mlplatform.validation.forms import StrictForm
+from registry.models import Stage
+from registry.releases import history
+
+
+class ReleaseForm(StrictForm):
+    """A change of what is live. Confirming it sends the number of the live version that the page named."""
+
+    expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def clean_expected_live(self) -> int:
+        return self.cleaned_data["expected_live"] or history.NOTHING
+
+    @classmethod
+    def to_confirm(cls, values: dict, *, live) -> "ReleaseForm":
+        """The form of the confirmation page, with the same values."""
+        return cls(initial=values | {"expected_live": live.number})
+
+
+class PromoteForm(ReleaseForm):
+    stage = forms.CharField(label="Stage", widget=forms.Select)
+    comment = forms.CharField(
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Shown in the release history.",
+    )
+
+    def __init__(self, data=None, *, stages: list[Stage] = (), **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["stage"].widget.choices = [(stage.value, stage.label) for stage in stages]
+
+
+class RollbackForm(ReleaseForm):
+    to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
+    reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
+
+    def __init__(self, data=None, *, numbers: list[int] = (), **kwargs):
+        super().__init__(data, **kwargs)
+        self.fields["to_version"].widget.choices = [(number, f"version {number}") for number in numbers]
+        self.fields["to_version"].required = bool(numbers)  # one of the choices is always selected
+
+
+class RetireForm(ReleaseForm):
+    reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
