@@ -24,6 +24,7 @@ class DatasetFilter(FilterSet):
             "size_bytes": "size",
         },
         label="Order",
+        empty_label="Default",
     )
 
     class Meta:

@@ -26,6 +26,7 @@ class ModelFilter(FilterSet):
             "promoted_at": "promoted_at",
         },
         label="Order",
+        empty_label="Default",
     )
 
     class Meta:
