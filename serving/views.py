@@ -210,11 +210,14 @@ def result(request, pk):
 
 
 def rollback_form(releases: list[Release], previous: Release | None) -> RollbackForm | None:
-    """The form to roll back to a version that was live in this stage: first the previous one, then the latest."""
+    """The form to roll back to a version that was live in this stage: first the previous one, then the latest.
+
+    If there is no previous one, none is selected: the latest is a version that a rollback has left.
+    """
     live = {past.number for past in releases if past.is_live}
     earlier = [past.number for past in releases if past.model_version and past.number not in live]
     numbers = dict.fromkeys([*([previous.number] if previous else []), *earlier])
-    return RollbackForm(numbers=list(numbers)) if numbers else None
+    return RollbackForm(numbers=list(numbers), has_default=previous is not None) if numbers else None
 
 
 def try_model(request, model: ModelVersion, *, stage: str, version: int | None = None) -> dict:

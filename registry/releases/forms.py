@@ -39,10 +39,12 @@ class RollbackForm(ReleaseForm):
     to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
     reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
 
-    def __init__(self, data=None, *, numbers: list[int] = (), **kwargs):
+    def __init__(self, data=None, *, numbers: list[int] = (), has_default: bool = True, **kwargs):
         super().__init__(data, **kwargs)
-        self.fields["to_version"].widget.choices = [(number, f"version {number}") for number in numbers]
-        self.fields["to_version"].required = bool(numbers)  # one of the choices is always selected
+        none = [] if has_default else [("", "Select a version")]
+        choices = [(number, f"version {number}") for number in numbers]
+        self.fields["to_version"].widget.choices = none + choices
+        self.fields["to_version"].required = bool(numbers)  # for the label; the views bind no numbers
 
 
 class RetireForm(ReleaseForm):

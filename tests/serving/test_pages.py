@@ -259,6 +259,16 @@ class TestRollback:
         assert "Version 1 replaces version 2," in asked.text
         assert Release.objects.live().get().number == 2
 
+    def test_no_version_is_selected_when_nothing_earlier_is_left(self, page, three, admin):
+        assert '<option value="2">version 2</option>' in page.get("/serving/flowers/dev/").text
+        for _ in range(2):
+            rollback(three[0].dataset, stage="dev", by=admin)
+        text = page.get("/serving/flowers/dev/").text
+        assert text.index("Select a version</option>") < text.index('<option value="2">version 2</option>')
+        response = page.post("/serving/flowers/dev/rollback/", {"to_version": ""}, follow=True)
+        assert "There is no earlier version" in response.text
+        assert Release.objects.live().get().number == 1
+
     def test_rollback_restores_a_chosen_version(self, page, three):
         choices = page.get("/serving/flowers/dev/").context["rollback"].fields["to_version"].widget.choices
         assert [number for number, _ in choices] == [2, 1]
