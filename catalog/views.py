@@ -15,6 +15,8 @@ from mlplatform.errors import Conflict, NotFound
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
+DATASET_EXISTS = "This name is taken. Select this to add the file as the next version, or enter another name."
+
 
 @permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
@@ -37,7 +39,10 @@ def upload(request):
         try:
             version, is_new = operations.add_dataset(file, filename=file.name, by=request.user, **fields)
         except ValidationError as error:
-            form.add_error(None, error)
+            if getattr(error, "code", None) == "dataset_exists":  # its sentence names the field of the API
+                form.add_error("new_version", DATASET_EXISTS)
+            else:
+                form.add_error(None, error)
         else:
             outcome = "was uploaded" if is_new else "already exists with the same bytes"
             messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")

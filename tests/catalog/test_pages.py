@@ -193,3 +193,14 @@ def test_the_list_of_datasets_has_a_constant_number_of_queries_without_large_col
         assert len(page.get("/catalog/").context["page"]) == 30
     read = [query["sql"] for query in many.captured_queries]
     assert not [sql for sql in read if any(f'version"."{column}"' in sql for column in WIDE_COLUMNS)]
+
+
+def test_an_existing_name_is_explained_in_the_words_of_the_page(page):
+    send(page)
+    response = send(page, FLOWERS + "1,2,red,rose\n", "my-flowers.csv")
+    assert response.status_code == 422
+    assert (
+        "Select this to add the file as the next version" in response.context["form"].errors["new_version"][0]
+    )
+    assert "new_version=true" not in response.text
+    assert send(page, FLOWERS + "1,2,red,rose\n", new_version="on").status_code == 302
