@@ -23,6 +23,7 @@ class DatasetFilter(FilterSet):
             "column_count": "columns",
             "size_bytes": "size",
         },
+        field_labels={"created_at": "Uploaded", "dataset__name": "Name"},
         label="Order",
         empty_label="Default",
     )

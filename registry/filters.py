@@ -25,6 +25,7 @@ class ModelFilter(FilterSet):
             "algorithm": "algorithm",
             "promoted_at": "promoted_at",
         },
+        field_labels={"trained_at": "Trained", "dataset__name": "Dataset", "promoted_at": "Released"},
         label="Order",
         empty_label="Default",
     )

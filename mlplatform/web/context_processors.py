@@ -6,6 +6,7 @@ SECTIONS = {
     "/registry/jobs/": "jobs",
     "/registry/models/": "models",
     "/serving/": "serving",
+    "/docs": "docs",
 }
 
 
