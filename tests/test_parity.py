@@ -20,7 +20,6 @@ BAD_FILES = {
     "a broken parquet": ("broken.parquet", b"PAR1" + bytes(50) + b"PAR1"),
     "no name left": ("数据.csv", FLOWERS.encode()),
     "a reserved name": ("upload.csv", FLOWERS.encode()),
-    "a taken name": ("flowers.csv", FLOWERS.encode() + b"1,2,red,rose\n"),
 }
 
 
