@@ -5,7 +5,6 @@ import dataclasses
 import io
 import json
 import os
-import signal
 from pathlib import Path
 
 import pandas
@@ -48,17 +47,10 @@ DATABASE_ACCESS = pytest.StashKey()
 WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
-def pytest_configure(config):
-    """Restore the signals that the parent ignores, as under nohup: servers that the tests start would inherit that."""
-    for number in (signal.SIGHUP, signal.SIGINT):
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config) -> int:
-    """As many as cores, and two more if real servers are tested: these tests wait half of their time."""
-    return min(4, (os.cpu_count() or 1) + (0 if "not stack" in config.option.markexpr else 2))
+    """As many as cores, and three more if real servers are tested: these tests wait half of their time."""
+    return min(5, (os.cpu_count() or 1) + (0 if "not stack" in config.option.markexpr else 3))
 
 
 @pytest.hookimpl(optionalhook=True)
