@@ -51,10 +51,6 @@ class Processes:
     """
 
     def __init__(self):
-        # Children would inherit that these are ignored, as they are under nohup.
-        for number in (signal.SIGHUP, signal.SIGINT):
-            if signal.getsignal(number) == signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
         self._cleaner = subprocess.Popen(
             [sys.executable, "-c", CLEANER], stdin=subprocess.PIPE, text=True, start_new_session=True
         )

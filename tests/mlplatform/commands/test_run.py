@@ -143,7 +143,9 @@ def test_ctrl_c_stops_every_process(running):
 @on_one_server
 def test_a_second_start_keeps_the_account_and_ends_with_its_terminal(running):
     until(lambda: running.process.poll() is not None)
-    in_terminal = (sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])")
+    # Under nohup, the hangup of the terminal is ignored, which children inherit.
+    script = "import pty, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); pty.spawn(sys.argv[1:])"
+    in_terminal = (sys.executable, "-c", script)
     again = Running(running.folder, running.server, through=in_terminal)
     until(lambda: again.printed("^Ready: "))
     assert not again.printed("password")
