@@ -59,9 +59,11 @@ def is_valid(body) -> bool:
         and type(name) is str
         and 0 < len(name) <= 255
         and name == name.strip()
+        and "\0" not in name
         and type(stage) is str
         and 0 < len(stage) <= 20
         and stage == stage.strip()
+        and "\0" not in stage
         and body["input_data"].keys() == {"features"}
         and body["input_data"]["features"] is not None
         and (version is None or (type(version) is int and 0 < version <= MAX_VERSION))

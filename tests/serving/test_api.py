@@ -107,6 +107,8 @@ def test_a_token_and_a_session_get_the_same_response(by_token, page):
         {"environment": "staging"},
         {"dataset_name": ""},
         {"dataset_name": "none"},
+        {"dataset_name": "flow\0ers"},
+        {"environment": "d\0ev"},
         {"input_data": {}},
         {"input_data": {"features": None}},
         {"input_data": {"features": [["nine", 1.6, 5]]}},
