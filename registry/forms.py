@@ -91,9 +91,8 @@ class TrainForm(StrictForm):
             is_clusterer=named is not None and named.task == "clustering"
         )
         rows = self.source.row_count
-        self.tasks = (
-            supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
-        )  # None: any
+        # None: any task.
+        self.tasks = supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
         self.algorithm = self._fitting(named)
         self.initial |= {"dataset": dataset.name, "algorithm": self.algorithm.name if self.algorithm else ""}
         self._set_choices([column["name"] for column in self.source.columns])
@@ -131,10 +130,9 @@ class TrainForm(StrictForm):
 
     def _set_fields_of_task(self) -> None:
         if self.task == "clustering":
-            self.fields[
-                "target"
-            ].help_text = "Clustering predicts no column. A selected one is left out of the features."
-            self.fields["target"].required = False
+            target = self.fields["target"]
+            target.help_text = "Clustering predicts no column. A selected one is left out of the features."
+            target.required = False
             del self.fields["test_size"]
         elif self.target_profile:
             classes = self.target_profile["distinct"] if self.task == "classification" else None

@@ -8,9 +8,8 @@ from django.core.exceptions import ValidationError
 from mlplatform.errors import LengthRequired, TooLarge, error_response, status_of
 
 MB = 1024**2
-REFUSAL = (
-    "mlplatform.refusal"  # in the environ of a request: the error for which RequestBody refuses its body
-)
+# In the environ of a request: the error for which RequestBody refuses its body.
+REFUSAL = "mlplatform.refusal"
 MULTIPART = "multipart/form-data"
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
 
@@ -31,9 +30,8 @@ class RequestSizeMiddleware:
 
 
 def _error(environ: dict) -> ValidationError | None:
-    if is_chunked(
-        environ
-    ):  # RequestBody joins chunks with servers that decode them, which runserver does not
+    # RequestBody has joined the chunks if the server decodes them, which runserver does not.
+    if is_chunked(environ):
         return LengthRequired(
             "Send a Content-Length header: this web server does not decode chunked request bodies.",
             code="length_required",

@@ -16,9 +16,8 @@ from registry.estimators.parameters import Parameter, shown
 USUAL = {"classification": "RandomForestClassifier", "regression": "RandomForestRegressor"}
 
 _lock = threading.Lock()
-MAX_PARAMETER_BYTES = (
-    10 * 1024
-)  # as JSON: they are stored with every job and version, and shown on their pages
+# Of a training's parameters as JSON, which are stored with its job and version, and shown on their pages.
+MAX_PARAMETER_BYTES = 10 * 1024
 
 
 @dataclass(frozen=True)

@@ -25,9 +25,8 @@ def run(attempt: Attempt, *, work: str = "registry.jobs.attempt.run_claimed") ->
         finally:
             child.kill()
             _save_measurements(child, attempt.job)
-        if (
-            attempt.is_stopping()
-        ):  # what stops the worker may have killed the child too: a signal to all processes
+        # A signal to all processes, which stops the worker, may have killed the child too.
+        if attempt.is_stopping():
             raise Stopped
         # Without effect if the child has recorded the outcome, as it does unless it was killed.
         attempt.finish(JobState.FAILED, _cause_of_death(child.returncode), code="process_died")
