@@ -13,7 +13,7 @@ from mlplatform.openapi import ErrorSerializer
 from mlplatform.pagination import BeginningField
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.parsers import MultiPartParser
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import Serializer, VersionField
 from mlplatform.web import download
 
 VERSION = OpenApiParameter("version", int, description="A version number; defaults to the latest.")
@@ -87,9 +87,7 @@ class UploadView(APIView):
         },
     )  # fmt: skip
     def post(self, request):
-        form = UploadSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields = dict(form.validated_data)
+        fields = UploadSerializer.validated(request.data)
         file = fields.pop("file")
         version, is_new = upload.add_dataset(file, filename=file.name, by=request.user, **fields)
         return Response(DatasetSerializer(version).data, status=201 if is_new else 200)
@@ -159,10 +157,8 @@ class DatasetFileView(APIView):
 
 
 class VersionQuery(Serializer):
-    version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, default=None)
+    version = VersionField(required=False, default=None)
 
 
 def requested_version(request, name: str) -> DatasetVersion:
-    query = VersionQuery(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    return Dataset.objects.named(name).version(query.validated_data["version"])
+    return Dataset.objects.named(name).version(VersionQuery.validated(request.query_params)["version"])

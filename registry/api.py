@@ -38,6 +38,13 @@ from registry.training.request import TrainingRequest
 
 WAIT_S = 25
 MAX_WAIT_S = 60
+# The schema of the calls that train.
+PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")
+TRAINING_RESPONSES = {
+    201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
+    403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
+    503: ErrorSerializer,
+}  # fmt: skip
 
 
 def preferred_wait(header: str) -> float:
@@ -68,19 +75,13 @@ class TrainView(APIView):
         description="Waits up to 25 seconds for the training to finish. `Prefer: wait=N` waits up to N seconds, at "
         "most 60; `Prefer: respond-async` does not wait. Returns 201 with the model version, or 202 with the job.",
         tags=["models"],
-        parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")],
+        parameters=[PREFER],
         request=TrainSerializer,
-        responses={
-            201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
-            403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
-            503: ErrorSerializer,
-        },
-    )  # fmt: skip
+        responses=TRAINING_RESPONSES,
+    )
     @idempotent
     def post(self, request):
-        serializer = TrainSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
+        data = TrainSerializer.validated(request.data)
         name, number = data["dataset_name"], data.get("dataset_version")
         if data["use_example"]:
             source = examples.add_example(name, by=request.user, number=number)
@@ -106,14 +107,10 @@ class RetrainView(TrainView):
         description="Repeats its training on the same dataset version, with the same parameters and options, as a new "
         "version: after an upgrade of scikit-learn, for example. Waits and responds as `POST /train`.",
         tags=["models"],
-        parameters=[OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")],
+        parameters=[PREFER],
         request=None,
-        responses={
-            201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
-            403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
-            503: ErrorSerializer,
-        },
-    )  # fmt: skip
+        responses=TRAINING_RESPONSES,
+    )
     @idempotent
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)

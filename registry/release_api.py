@@ -8,7 +8,7 @@ from catalog.models import Dataset
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import Serializer, VersionField
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import promotion
 from registry.serializers import NameField
@@ -16,7 +16,7 @@ from registry.serializers import NameField
 
 class PromoteSerializer(Serializer):
     dataset_name = NameField()
-    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    version = VersionField()
     target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
 
@@ -24,9 +24,7 @@ class PromoteSerializer(Serializer):
 class RollbackSerializer(Serializer):
     dataset_name = NameField()
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
-    to_version = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=1, max_value=2**31 - 1
-    )
+    to_version = VersionField(required=False, allow_null=True, default=None)
     reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
 
 
@@ -113,9 +111,7 @@ class PromoteView(ReleaseView):
     )  # fmt: skip
     @idempotent
     def post(self, request):
-        serializer = PromoteSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
+        data = PromoteSerializer.validated(request.data)
         version = ModelVersion.objects.numbered(data["dataset_name"], data["version"])
         release = promotion.promote(
             version, stage=data["target_stage"], by=request.user, comment=data["comment"]
@@ -142,9 +138,7 @@ class RollbackView(ReleaseView):
     )  # fmt: skip
     @idempotent
     def post(self, request):
-        serializer = RollbackSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
+        data = RollbackSerializer.validated(request.data)
         release = promotion.rollback(
             Dataset.objects.named(data["dataset_name"]),
             stage=data["environment"],
@@ -179,9 +173,7 @@ class RetireView(ReleaseView):
     )  # fmt: skip
     @idempotent
     def post(self, request):
-        serializer = RetireSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
+        data = RetireSerializer.validated(request.data)
         release = promotion.retire(
             Dataset.objects.named(data["dataset_name"]),
             stage=data["environment"],

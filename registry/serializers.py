@@ -8,7 +8,7 @@ from catalog.readers.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.pagination import BeginningField
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import Serializer, VersionField
 from registry.models import ModelVersion, Stage, TrainingJob
 from registry.releases import deletion
 from registry.training.request import TrainingRequest
@@ -64,9 +64,7 @@ class TrainSerializer(Serializer):
         help_text="Add the scikit-learn example with this name, or iris under any other name, and train on it. An "
         "existing dataset with other content is a conflict (409).",
     )
-    dataset_version = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=2**31 - 1
-    )
+    dataset_version = VersionField(required=False, allow_null=True)
     model = AlgorithmSerializer()
     target_column = serializers.CharField(
         required=False,

@@ -18,7 +18,7 @@ from mlplatform.json_parser import read_json_body
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.parsers import MultiPartParser
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import Serializer, VersionField
 from mlplatform.web import download
 from registry.models import Stage
 from serving.batch import service
@@ -79,7 +79,7 @@ class PredictFileSerializer(Serializer):
     )
     dataset_name = serializers.CharField(max_length=255)
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
-    version = serializers.IntegerField(required=False, min_value=1, max_value=native.MAX_VERSION)
+    version = VersionField(required=False)
     probabilities = serializers.BooleanField(default=False)
 
 
@@ -195,9 +195,7 @@ class PredictFileView(APIView):
     @idempotent
     def post(self, request):
         with metrics.count_failures("file"):
-            serializer = PredictFileSerializer(data=request.data)
-            serializer.is_valid(raise_exception=True)
-        data = serializer.validated_data
+            data = PredictFileSerializer.validated(request.data)
         result = service.score(
             data["dataset_name"],
             stage=data["environment"],

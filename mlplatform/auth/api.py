@@ -59,10 +59,9 @@ class TokenView(APIView):
         ],
     )  # fmt: skip
     def post(self, request):
-        form = SignInSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
+        credentials = SignInSerializer.validated(request.data)
         # django-axes responds to the tenth failure with 429.
-        user = authenticate(request._request, **form.validated_data)
+        user = authenticate(request._request, **credentials)
         if user is None:
             raise AuthenticationFailed("Incorrect username or password.")
         return Response(NewTokenSerializer(tokens.create(user)).data, status=201)

@@ -9,9 +9,25 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 
 from mlplatform.validation import sentences, unknown_names
 
+MAX_VERSION = 2**31 - 1  # of the integer columns of PostgreSQL
+
+
+class VersionField(serializers.IntegerField):
+    """The number of a version, from 1 to the largest that the database can hold."""
+
+    def __init__(self, **kwargs):
+        super().__init__(min_value=1, max_value=MAX_VERSION, **kwargs)
+
 
 class Serializer(serializers.Serializer):
     """A serializer of requests: rejects unknown and repeated fields, with our sentences instead of DRF's."""
+
+    @classmethod
+    def validated(cls, data) -> dict:
+        """The values of a request. Raises ValidationError."""
+        serializer = cls(data=data)
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()

@@ -111,17 +111,22 @@ def previous_release(dataset: Dataset, stage: str) -> Release | None:
     return None
 
 
+def retired_on(dataset: Dataset, stage: str) -> str | None:
+    """When a stage was retired, for sentences; None if its last release did not end so."""
+    last = Release.objects.filter(dataset=dataset, stage=stage).first()
+    return f"{last.ended_at:%Y-%m-%d at %H:%M} UTC" if last and last.is_retired else None
+
+
 def nothing_live(dataset: Dataset, stage: str) -> str:
     """The sentence for a stage without a live release: whether it was retired, and how to make a version live."""
     releases = Release.objects.filter(dataset=dataset, stage=stage)
     remedy = "Train a model" if stage == Stage.DEV else "Promote a version"
     if releases.exclude(model_version=None).exists():
         remedy += " or roll back"
-    last = releases.first()
-    if last and last.is_retired:
+    if retired := retired_on(dataset, stage):
         return (
-            f"`{dataset.name}` was retired from {stage} on {last.ended_at:%Y-%m-%d at %H:%M} UTC: nothing is live "
-            f"there. {remedy} to serve predictions again."
+            f"`{dataset.name}` was retired from {stage} on {retired}: nothing is live there. {remedy} to serve "
+            "predictions again."
         )
     return f"No version of `{dataset.name}` is live in {stage}. {remedy} first."
 

@@ -182,12 +182,9 @@ def plan_retirement(dataset: Dataset, *, stage: str, by) -> Release:
     permissions.check_release(by, stage)
     if release := history.live_release(dataset, stage):
         return release
-    last = Release.objects.filter(dataset=dataset, stage=stage).first()
-    if last and last.is_retired:
-        raise Conflict(
-            f"`{dataset.name}` was already retired from {stage} on {last.ended_at:%Y-%m-%d at %H:%M} UTC.",
-            code="already_retired",
-        )
+    if retired := history.retired_on(dataset, stage):
+        sentence = f"`{dataset.name}` was already retired from {stage} on {retired}."
+        raise Conflict(sentence, code="already_retired")
     raise NotFound(f"No version of `{dataset.name}` is live in {stage}.", code="no_live_model")
 
 

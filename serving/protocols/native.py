@@ -2,11 +2,10 @@
 
 from rest_framework import serializers
 
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import MAX_VERSION, Serializer, VersionField
 from serving import prediction
 from serving.prediction import Prediction
 
-MAX_VERSION = 2**31 - 1
 FIELDS = frozenset(("dataset_name", "environment", "input_data", "version", "probabilities", "warnings"))
 
 
@@ -20,8 +19,8 @@ class PredictSerializer(Serializer):
     dataset_name = serializers.CharField(max_length=255)
     environment = serializers.CharField(max_length=20, help_text="`dev`, `staging` or `production`")
     input_data = InputDataSerializer()
-    version = serializers.IntegerField(
-        required=False, allow_null=True, default=None, min_value=1, max_value=MAX_VERSION,
+    version = VersionField(
+        required=False, allow_null=True, default=None,
         help_text="A version that is or was live in this environment, which is not retired. Default: the live one.",
     )  # fmt: skip
     probabilities = serializers.BooleanField(default=False, help_text="Return the probability of each class.")
@@ -33,7 +32,7 @@ class PredictSerializer(Serializer):
 
 def predict(body, *, by) -> dict:
     """The response to a request body. Raises what prediction.predict() and the serializer raise."""
-    request = body if is_valid(body) else _validated(body)
+    request = body if is_valid(body) else PredictSerializer.validated(body)
     result = prediction.predict(
         request["dataset_name"],
         stage=request["environment"],
@@ -70,12 +69,6 @@ def is_valid(body) -> bool:
         and type(body.get("probabilities", False)) is bool
         and type(body.get("warnings", False)) is bool
     )
-
-
-def _validated(body) -> dict:
-    serializer = PredictSerializer(data=body)
-    serializer.is_valid(raise_exception=True)
-    return serializer.validated_data
 
 
 def response_body(result: Prediction) -> dict:
