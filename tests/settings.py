@@ -17,6 +17,8 @@ for name in ("DEBUG", "SECRET_KEY", "DATABASE_URL", "OBJECT_STORAGE", "MAX_UPLOA
 from mlplatform.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+DATABASES["default"] |= {"ENGINE": "tests.servers.sqlite", "TEST": {"NAME": f"{DATA}/test.db"}}  # noqa: F405
+DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"  # noqa: F405
 STORAGES["staticfiles"] = {"BACKEND": "tests.servers.static_files.StaticFilesWithoutManifest"}  # noqa: F405
 JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
 JOB_POLL_S = 0.01
