@@ -78,7 +78,8 @@ NO_TERM_OF_THE_FIELD = {
     *("beside", "bulletin", "hurried", "lane", "lookout", "notice", "notices", "odd", "proof", "proofs"),
     *("proving", "told", "upkeep"),
 }
-NAMED_BY_DJANGO = {"mlplatform/postgres/base.py"}  # the module that a database back end must have
+# The module that a database back end must have.
+NAMED_BY_DJANGO = {"mlplatform/postgres/base.py", "tests/servers/sqlite/base.py"}
 
 
 def python_files(*folders: str) -> list[Path]:
