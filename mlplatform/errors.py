@@ -229,6 +229,6 @@ def server_error(request):
 
 
 def too_many_sign_ins(request, original_response=None, credentials=None):
-    """Called by django-axes after too many failed attempts of a username or an IP address."""
+    """Called by django-axes after too many failed sign-ins, see auth/lockout.py."""
     detail = "Too many failed sign-in attempts. Wait a minute and try again."
     return error_response(request, 429, detail=detail, code="too_many_sign_ins")

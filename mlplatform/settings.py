@@ -40,11 +40,15 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in env(name, default).split(",") if item.strip()]
 
 
-def env_networks(name: str) -> list[IPv4Network | IPv6Network]:
+def env_proxies(name: str) -> int | list[IPv4Network | IPv6Network]:
+    if re.fullmatch("[0-9]+", env(name)):
+        return env_int(name, 0, high=10)
     try:
         return [ip_network(item) for item in env_list(name)]
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}.") from error
+        raise ImproperlyConfigured(
+            f"{name}: {error}. Set the number of proxies, or their addresses or networks."
+        ) from error
 
 
 def env_origins(name: str) -> list[str]:
@@ -150,7 +154,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 URL_PREFIX = env_prefix("URL_PREFIX")
 HTTPS = env_bool("HTTPS", False)
-TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env_proxies("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
@@ -402,10 +406,13 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
-# After ten failed sign-in attempts for a username or an IP address: 429 for one minute.
+# After this many failed sign-ins, with less than a minute between them, of a name at an address: 429 for one minute.
 AXES_FAILURE_LIMIT = 10
+ADDRESS_FAILURE_LIMIT = 100  # of all names at an address
 AXES_COOLOFF_TIME = timedelta(minutes=1)
-AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_LOCKOUT_PARAMETERS = "mlplatform.auth.lockout.parameters"
+# Attempts while locked are neither counted nor stored: otherwise, anyone could prolong the minute for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "mlplatform.errors.too_many_sign_ins"
 AXES_CLIENT_IP_CALLABLE = "mlplatform.web.proxies.client_address"
 AXES_VERBOSE = False

@@ -63,7 +63,7 @@ def proxies(app_configs, **kwargs) -> list[CheckMessage]:
     return [
         Warning(
             "HTTPS is set without TRUSTED_PROXIES: all clients of the proxy share one sign-in limit.",
-            hint="Set TRUSTED_PROXIES to the address or network of the proxy.",
+            hint="Set TRUSTED_PROXIES to the address or network of the proxy, or to the number of proxies.",
             id="platform.W002",
         )
     ]

@@ -92,6 +92,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("URL_PREFIX", "//ml"),
         ("URL_PREFIX", "/ml/../.."),
         ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("TRUSTED_PROXIES", "11"),
         ("OBJECT_STORAGE", "azure"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "mysql://user:password@host/name"),
@@ -115,6 +116,12 @@ def test_the_error_for_an_invalid_database_url_hides_the_password(load):
     with pytest.raises(ImproperlyConfigured) as caught:
         load(DATABASE_URL="postgresql://user:swordfish@host:port/name")
     assert "swordfish" not in str(caught.value)
+
+
+def test_trusted_proxies_are_a_number_or_networks(load):
+    assert load(TRUSTED_PROXIES="2")["TRUSTED_PROXIES"] == 2
+    networks = load(TRUSTED_PROXIES="10.0.0.0/8, 2001:db8::1")["TRUSTED_PROXIES"]
+    assert [str(network) for network in networks] == ["10.0.0.0/8", "2001:db8::1/128"]
 
 
 def test_an_empty_variable_is_treated_as_unset(load):

@@ -7,7 +7,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 
-from mlplatform.auth import tokens
+from mlplatform.auth import lockout, tokens
 from mlplatform.json_parser import JSONParser
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
@@ -64,6 +64,7 @@ class TokenView(APIView):
         user = authenticate(request._request, **credentials)
         if user is None:
             raise AuthenticationFailed("Incorrect username or password.")
+        lockout.remember(request._request, user.get_username())
         return Response(NewTokenSerializer(tokens.create(user)).data, status=201)
 
     @extend_schema(

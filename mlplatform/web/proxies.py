@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,27 +13,47 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 is_prefix = re.compile(settings.URL_PREFIX_PATTERN).fullmatch
 
 
-def client_address(request: HttpRequest) -> str:
-    """Return the last address on the way here that is not one of TRUSTED_PROXIES. The sign-in limit counts by it.
+PORT = re.compile(r"\[(.*)\](?::\d+)?|([^:]*):\d+")  # [2001:db8::1]:443, 203.0.113.9:443
+IPV6_CLIENT_BITS = 64  # a client can use any address of such a network
 
-    Each proxy appends the address that it was called from to X-Forwarded-For. What an untrusted client wrote into the
-    header is further left, and ignored.
+
+def client_address(request: HttpRequest) -> str | None:
+    """The address by which failed sign-ins are counted, or None if there is none, as with a Unix socket.
+
+    It is the last one on the way here that is not one of TRUSTED_PROXIES. Each proxy appends the address that it was
+    called from to X-Forwarded-For. What an untrusted client wrote into the header is further left, and ignored. What
+    is not an address, such as `unknown`, counts as its proxy. Of an IPv6 address it is the network.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    forwarded = [
-        hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()
-    ]
-    while forwarded and _is_trusted(address):
-        address = forwarded.pop()
-    return address
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    client = None
+    for number, hop in enumerate([request.META.get("REMOTE_ADDR", ""), *reversed(forwarded)]):
+        address = _parsed(hop.strip())
+        if address is None:
+            break
+        client = address
+        if not _is_trusted(address, number):
+            break
+    if isinstance(client, IPv6Address):
+        client = ip_network((client, IPV6_CLIENT_BITS), strict=False).network_address
+    return client and str(client)
 
 
-def _is_trusted(address: str) -> bool:
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    if with_port := PORT.fullmatch(text):
+        text = with_port[1] or with_port[2]
     try:
-        parsed = ip_address(address)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _is_trusted(address: IPv4Address | IPv6Address | None, number: int = 0) -> bool:
+    """Whether the address is that of a trusted proxy, of which `number` are nearer to us."""
+    proxies = settings.TRUSTED_PROXIES
+    if isinstance(proxies, int):
+        return number < proxies
+    return address is not None and any(address in network for network in proxies)
 
 
 class UrlPrefix:
@@ -45,7 +65,7 @@ class UrlPrefix:
 
     def __init__(self, application: Callable):
         self.application = application
-        self.is_trusted = lru_cache(maxsize=1024)(_is_trusted)
+        self.is_trusted = lru_cache(maxsize=1024)(lambda peer: _is_trusted(_parsed(peer)))
 
     def __call__(self, environ: dict, start_response):
         prefix = self._prefix(environ)
