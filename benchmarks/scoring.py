@@ -1,33 +1,53 @@
-"""The speed and memory of scoring jobs on tables of two million rows.
+"""The speed and memory of scoring jobs on tables of two million rows, and their speed beside a bare script.
 
-    .venv/bin/python -m benchmarks.scoring [rows]
+    .venv/bin/python -m benchmarks.scoring [rows] [rows for each family of algorithms]
 
 A table like the penguins as CSV and as Parquet, twice each, sent to a platform that `manage.py run` started, with a
 forest of 100 trees in production. Memory is the resident set, sampled ten times a second: of the scorer from before
 the first job, of the web worker that grew most from before the upload.
+
+The bare script reads the same CSV with pandas, predicts with the artifact in one process a core, and writes a CSV.
 """
 
 import http.client
 import json
+import multiprocessing
+import os
+import statistics
 import sys
 import tempfile
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import joblib
 import numpy as np
 import pandas
 import psutil
+from threadpoolctl import threadpool_limits
 
 from benchmarks.platforms import Platform
 
 ROWS = 2_000_000
+FAMILY_ROWS = 300_000
+FAMILIES = [
+    {"module": "ensemble", "class": "HistGradientBoostingClassifier"},
+    {"module": "ensemble", "class": "RandomForestClassifier"},
+    {"module": "tree", "class": "DecisionTreeClassifier"},
+    {"module": "linear_model", "class": "LogisticRegression"},
+    {"module": "svm", "class": "SVC"},
+    {"module": "neighbors", "class": "KNeighborsClassifier"},
+    {"module": "neural_network", "class": "MLPClassifier"},
+    {"module": "naive_bayes", "class": "GaussianNB"},
+]
+ROUNDS = 3
 MB = 1024**2
 
 
 def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    rows, family_rows, *_ = [*map(int, sys.argv[1:]), *[ROWS, FAMILY_ROWS][len(sys.argv) - 1 :]]
     with tempfile.TemporaryDirectory() as folder:
         files = write_tables(Path(folder), rows)
         platform = Platform(Path(folder))
@@ -41,6 +61,13 @@ def main() -> None:
             )
             for file in files * 2:
                 print(line(platform, scorer, file, rows), flush=True)
+            print(
+                "\n| algorithm | job s | bare script s | the script's time over the job's |\n|---|---|---|---|"
+            )
+            table, _ = write_tables(Path(folder), family_rows)
+            with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+                for algorithm in FAMILIES:
+                    print(family(platform, algorithm, table, pool), flush=True)
         finally:
             platform.stop()
 
@@ -120,8 +147,47 @@ def line(platform: Platform, scorer: psutil.Process, file: Path, rows: int) -> s
     )
 
 
-def upload(platform: Platform, file: Path) -> bytes:
-    fields = {"dataset_name": "penguins", "environment": "production"}
+def family(platform: Platform, algorithm: dict, table: Path, pool) -> str:
+    """Medians of ROUNDS jobs and bare scripts by turns, and of their ratios."""
+    request = {"dataset_name": "penguins", "model": algorithm, "target_column": "species"}
+    version = platform.call("/train", request, Prefer="wait=60")["version"]
+    artifact = next(platform.data.rglob(f"*_dev_v{version}.pkl"))
+    jobs, scripts = [], []
+    for _ in range(ROUNDS):
+        jobs.append(job_duration(platform, table))
+        scripts.append(bare_script(artifact, table, pool))
+    ratio = statistics.median(script / job for script, job in zip(scripts, jobs, strict=True))
+    return f"| {algorithm['class']} | {statistics.median(jobs):.2f} | {statistics.median(scripts):.2f} | {ratio:.2f} |"
+
+
+def job_duration(platform: Platform, table: Path) -> float:
+    """Seconds from the start of the job in the scorer to its end, without the upload."""
+    queued = json.loads(upload(platform, table, environment="dev"))
+    while (job := json.loads(get(platform, queued["url"])))["state"] in {"queued", "running"}:
+        time.sleep(0.1)
+    assert job["state"] == "succeeded", job
+    started, finished = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
+
+
+def bare_script(artifact: Path, table: Path, pool) -> float:
+    """Seconds to read the table, to predict it in one process a core, and to write it with its predictions."""
+    start = time.perf_counter()
+    frame = pandas.read_csv(table)
+    cores = os.cpu_count()
+    parts = [frame[index * len(frame) // cores : (index + 1) * len(frame) // cores] for index in range(cores)]
+    frame["prediction"] = np.concatenate(pool.starmap(bare_predictions, [(artifact, part) for part in parts]))
+    frame.to_csv(table.with_name("predicted.csv"), index=False)
+    return time.perf_counter() - start
+
+
+def bare_predictions(artifact: Path, part: pandas.DataFrame) -> np.ndarray:
+    with threadpool_limits(1):  # two processes with two threads each take longer
+        return joblib.load(artifact).predict(part)
+
+
+def upload(platform: Platform, file: Path, environment: str = "production") -> bytes:
+    fields = {"dataset_name": "penguins", "environment": environment}
     parts = [
         f'--a-line-between-parts\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()

@@ -5,6 +5,7 @@ import time
 from functools import partial
 from typing import IO
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.readers.tables import ParseRecipe
@@ -45,7 +46,12 @@ def _score(attempt: Attempt, output: IO[bytes], call: metrics.Call, *, retry_s: 
     with with_retries(opened, for_s=retry_s) as file:
         table = scorer.Table(file, ParseRecipe.from_dict(job.recipe), job.rows)
         totals = scorer.score(
-            entry.model, table, output, probabilities=job.probabilities, report=Progress(attempt)
+            entry.model,
+            table,
+            output,
+            probabilities=job.probabilities,
+            report=Progress(attempt),
+            threads=settings.CORES,
         )
     size = output.seek(0, 2)
     key = with_retries(partial(_store, job, output), for_s=retry_s)

@@ -1,10 +1,13 @@
 """Predict a table file: the same table with prediction columns, batch by batch, in constant memory. No database."""
 
+import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import IO
+from functools import partial
+from typing import IO, TypeVar
 
 import pyarrow as pa
 from django.conf import settings
@@ -18,6 +21,7 @@ from serving.inputs.reader import Reader
 from serving.model_cache.loader import Model
 
 MIN_ROWS = 500  # of a batch
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,26 +69,25 @@ def score(
     *,
     probabilities: bool = False,
     report: Callable[[Totals], None] = lambda totals: None,
+    threads: int = 1,
 ) -> Totals:
     """Write the table with its predictions to `output`, and report after each batch; `report` may raise to stop it.
 
-    Input columns are matched by name; other columns are kept. Raises ValidationError with the number of the first
-    invalid row.
+    Input columns are matched by name; other columns are kept. `threads` batches are predicted at the same time. Raises
+    ValidationError with the number of the first invalid row.
     """
     rows, input_warnings = 0, Counter()
     writer = WRITERS[table.recipe.format](output, table.recipe)
+    pace = Pace()
+    predict = partial(predict_batch, model, table.recipe, pace, probabilities=probabilities)
+    calls = (partial(predict, batch, first=first) for first, batch in numbered_batches(table, pace))
     try:
-        for batch in timed_batches(table):
-            typed = files.from_batch(batch, model.reader, recipe=table.recipe, first=rows + 1)
-            predictions, scores = prediction.run(model, typed, probabilities=probabilities)
-            columns = {"prediction": predictions}
-            if scores is not None:
-                classes = model.version.signature["classes"]
-                columns |= {f"probability_{label}": scores[:, index] for index, label in enumerate(classes)}
-            writer.write(batch, columns)
-            rows += batch.num_rows
-            input_warnings.update(model.input_warnings.counts(typed))
-            report(Totals(rows, dict(input_warnings)))
+        with contextlib.closing(in_order(calls, threads)) as results:
+            for batch, columns, warnings in results:
+                writer.write(batch, columns)
+                rows += batch.num_rows
+                input_warnings.update(warnings)
+                report(Totals(rows, dict(input_warnings)))
         writer.close()
     except BaseException:
         writer.abandon()
@@ -92,22 +95,72 @@ def score(
     return Totals(rows, dict(input_warnings))
 
 
-def timed_batches(table: Table) -> Iterator[pa.RecordBatch]:
-    """The rows in batches whose processing takes about SCORING_BATCH_S each, as measured at the batches before.
+class Pace:
+    """The rows of a batch, so that it takes about SCORING_BATCH_S, as measured at the batches before."""
 
-    A table without rows is one empty batch.
-    """
-    max_rows = settings.SCORING_BATCH_ROWS
-    size = min(MIN_ROWS, max_rows)
+    def __init__(self):
+        self.rows = min(MIN_ROWS, settings.SCORING_BATCH_ROWS)
+
+    def measured(self, rows: int, duration_s: float) -> None:
+        fitting = min(int(rows * settings.SCORING_BATCH_S / max(duration_s, 1e-6)), rows * 4)
+        self.rows = min(max(fitting, MIN_ROWS), settings.SCORING_BATCH_ROWS)
+
+
+def numbered_batches(table: Table, pace: Pace) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The rows in batches, each with the number of its first row. A table without rows is one empty batch."""
+    first = 1
     for stored in tables.raw_batches(table.file, table.recipe, rows=settings.SCORING_BATCH_ROWS):
         if not stored.num_rows:
-            yield stored
+            yield first, stored
         start = 0
         while start < stored.num_rows:
-            batch = stored.slice(start, size)
-            started = time.monotonic()
-            yield batch
-            duration = max(time.monotonic() - started, 1e-6)
+            batch = stored.slice(start, pace.rows)
+            yield first, batch
             start += batch.num_rows
-            size = min(int(batch.num_rows * settings.SCORING_BATCH_S / duration), size * 4)
-            size = min(max(size, MIN_ROWS), max_rows)
+            first += batch.num_rows
+
+
+def predict_batch(
+    model: Model,
+    recipe: tables.ParseRecipe,
+    pace: Pace,
+    batch: pa.RecordBatch,
+    *,
+    first: int,
+    probabilities: bool,
+) -> tuple[pa.RecordBatch, dict, Counter]:
+    """The batch, its prediction columns, and the numbers of its input warnings."""
+    started = time.monotonic()
+    typed = files.from_batch(batch, model.reader, recipe=recipe, first=first)
+    predictions, scores = prediction.run(model, typed, probabilities=probabilities)
+    columns = {"prediction": predictions}
+    if scores is not None:
+        classes = model.version.signature["classes"]
+        columns |= {f"probability_{label}": scores[:, index] for index, label in enumerate(classes)}
+    warnings = model.input_warnings.counts(typed)
+    if batch.num_rows:
+        pace.measured(batch.num_rows, time.monotonic() - started)
+    return batch, columns, warnings
+
+
+def in_order(calls: Iterator[Callable[[], Result]], threads: int) -> Iterator[Result]:
+    """The results of the calls, in their order; `threads` of them run at the same time.
+
+    Each runs its OpenMP loops alone: two teams of threads on the same cores only wait for each other.
+    """
+    if threads == 1:
+        yield from (call() for call in calls)
+        return
+    from threadpoolctl import threadpool_limits
+
+    running = deque()
+    with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=partial(threadpool_limits, 1)) as pool:
+        try:
+            for call in calls:
+                running.append(pool.submit(call))
+                if len(running) > threads:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

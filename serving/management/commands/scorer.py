@@ -1,5 +1,3 @@
-import os
-
 from django.core.management.base import BaseCommand
 
 from mlplatform import metrics, system_checks
@@ -8,15 +6,12 @@ from mlplatform.jobs.worker import Worker
 from serving.batch import cleanup
 from serving.models import ScoringJob
 
-NICENESS = 5  # the web server's predictions have priority over those of files
-
 
 class Command(BaseCommand):
     help = "Run scoring jobs, one at a time, and reclaim those whose scorer died."
     requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
-        os.nice(NICENESS)
         metrics.discard_dead_processes()
         Worker(ScoringJob, run, tidy=cleanup.tidy).run_forever()
 

@@ -1,6 +1,8 @@
 """Predicting a file with POST /predict/file: cells, rows and batches."""
 
 import io
+import threading
+from functools import partial
 
 import joblib
 import pandas
@@ -85,10 +87,33 @@ def test_batches_grow_while_they_are_fast(settings):
     settings.SCORING_BATCH_S = 0.02
     text = "a,b\n" + "1,2\n" * 20_000
     table = scorer.open_table(io.BytesIO(text.encode()), "x.csv", Reader([]))
-    sizes = [batch.num_rows for batch in scorer.timed_batches(table)]
+    pace, sizes = scorer.Pace(), []
+    for _, batch in scorer.numbered_batches(table, pace):
+        sizes.append(batch.num_rows)
+        pace.measured(batch.num_rows, duration_s=0.001)
     assert sizes[0] == scorer.MIN_ROWS
     assert max(sizes) > 4 * scorer.MIN_ROWS
     assert sum(sizes) == 20_000
+
+
+def test_batches_predicted_at_the_same_time_are_written_in_order():
+    barrier = threading.Barrier(2, timeout=30)
+    calls = [partial(lambda number: (barrier.wait(), number)[1], number) for number in range(4)]
+    assert list(scorer.in_order(iter(calls), threads=2)) == [0, 1, 2, 3]
+
+
+def test_the_first_invalid_batch_is_reported_and_those_after_it_are_not_started():
+    started = []
+
+    def call(number):
+        started.append(number)
+        if number == 1:
+            raise ValueError(f"batch {number}")
+        return number
+
+    with pytest.raises(ValueError, match="batch 1"):
+        list(scorer.in_order((partial(call, number) for number in range(100)), threads=2))
+    assert max(started) <= 4
 
 
 def with_index(frame: pandas.DataFrame) -> str:
