@@ -15,11 +15,11 @@ import tenacity
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency.models import IdempotentRequest, IdempotentRequestQuerySet
+from mlplatform.resilience.database_clock import LEASE_EXPIRED, from_now
 
 LEASE = timedelta(seconds=60)
 WAIT_S = 10
@@ -73,14 +73,14 @@ def claim(
 def _try_claim(request: IdempotentRequest) -> tuple[IdempotentRequest, bool]:
     rows = IdempotentRequest.objects.filter(user=request.user, key=request.key)
     _discard(rows.expired())
-    now, owner = timezone.now(), secrets.token_hex(16)
+    owner = secrets.token_hex(16)
     same = rows.filter(operation=request.operation, fingerprint=request.fingerprint)
-    abandoned = same.without_outcome().filter(lease_expires_at__lt=now)
+    abandoned = same.without_outcome().filter(LEASE_EXPIRED)
     if not rows.exists():
-        request.owner, request.lease_expires_at = owner, now + LEASE
+        request.owner, request.lease_expires_at = owner, from_now(LEASE)
         IdempotentRequest.objects.bulk_create([request], ignore_conflicts=True)  # the first one wins
     elif abandoned.exists():  # an empty update would lock SQLite for other writers
-        abandoned.update(owner=owner, lease_expires_at=now + LEASE)
+        abandoned.update(owner=owner, lease_expires_at=from_now(LEASE))
     row = rows.first()
     if row is None:  # its request has failed just now
         raise StillRunning

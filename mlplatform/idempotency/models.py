@@ -2,14 +2,15 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+
+from mlplatform.resilience import database_clock
 
 KEEP = timedelta(hours=24)
 
 
 class IdempotentRequestQuerySet(models.QuerySet):
     def expired(self):
-        return self.filter(created_at__lt=timezone.now() - KEEP)
+        return self.filter(created_at__lt=database_clock.ago(KEEP))
 
     def without_outcome(self):
         return self.filter(status=None, result_id=None)

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs.models import Job, JobState
+from mlplatform.resilience.database_clock import NOW, from_now
 
 
 def renewal_s() -> float:
@@ -51,23 +51,20 @@ def claim(job_class: type[Job], *, worker: str) -> Job | None:
         job = queue.select_for_update(skip_locked=True).first()
         if job is None:
             return None
-        now = timezone.now()
-        fields = {
+        job_class.objects.filter(pk=job.pk).update(
             **job_class.initial_fields(),
-            "state": JobState.RUNNING,
-            "attempt": job.attempt + 1,
-            "worker": worker,
-            "started_at": now,
-            **_lease(now),
-        }
-        for name, value in fields.items():
-            setattr(job, name, value)
-        job.save(update_fields=fields)
+            state=JobState.RUNNING,
+            attempt=job.attempt + 1,
+            worker=worker,
+            started_at=NOW,
+            **_lease(),
+        )
+        job.refresh_from_db()
     return job
 
 
-def _lease(now) -> dict:
-    return {"heartbeat_at": now, "lease_expires_at": now + timedelta(seconds=settings.TRAIN_LEASE_S)}
+def _lease() -> dict:
+    return {"heartbeat_at": NOW, "lease_expires_at": from_now(timedelta(seconds=settings.TRAIN_LEASE_S))}
 
 
 def owned(job: Job) -> models.QuerySet:
@@ -77,13 +74,13 @@ def owned(job: Job) -> models.QuerySet:
 
 def renew(job: Job, **fields) -> bool:
     """Renew the lease and write the fields; False if this attempt no longer owns the job."""
-    return bool(owned(job).update(**_lease(timezone.now()), **fields))
+    return bool(owned(job).update(**_lease(), **fields))
 
 
 def finish(job: Job, state: str, *, unless_cancelled: bool = False, **fields) -> bool:
     """Move a running job to a final state; False if this attempt no longer owns it, or a user has cancelled it."""
     rows = owned(job).filter(cancel_requested_at=None) if unless_cancelled else owned(job)
-    return bool(rows.update(state=state, finished_at=timezone.now(), **fields))
+    return bool(rows.update(state=state, finished_at=NOW, **fields))
 
 
 def hand_back(job: Job) -> None:
@@ -97,8 +94,8 @@ def cancel(job: Job, *, by) -> Job:
     Raises Conflict if the job has finished, and NotFound if it was deleted. The caller checks permissions: each kind
     of job has its own rule.
     """
-    jobs, now = type(job).objects.filter(pk=job.pk), timezone.now()
-    fields = {"cancel_requested_at": now, "error": f"Cancelled by {by.get_username()}."}
+    jobs = type(job).objects.filter(pk=job.pk)
+    fields = {"cancel_requested_at": NOW, "error": f"Cancelled by {by.get_username()}."}
     with transaction.atomic():
         locked = type(job).objects.select_for_update().numbered(job.pk)
         if locked.is_finished:
@@ -107,7 +104,7 @@ def cancel(job: Job, *, by) -> Job:
                 code="job_ended",
             )
         if locked.state == JobState.QUEUED:
-            fields |= {"state": JobState.CANCELLED, "error_code": "cancelled", "finished_at": now}
+            fields |= {"state": JobState.CANCELLED, "error_code": "cancelled", "finished_at": NOW}
         jobs.update(**fields)
         job.refresh_from_db()
     return job

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 
 from django.conf import settings
 from django.db import close_old_connections, connection
-from django.utils import timezone
 
 from mlplatform.jobs import leases
 from mlplatform.jobs.models import Job, JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
+from mlplatform.resilience.database_clock import LEASE_EXPIRED, NOW
 
 logger = logging.getLogger(__name__)
 
@@ -21,22 +21,21 @@ def reap(job_class: type[Job]) -> int:
 
     Returns the number of jobs that changed.
     """
-    expired = job_class.objects.running().filter(lease_expires_at__lt=timezone.now())
-    return sum(_reclaim(job) for job in expired)
+    return sum(_reclaim(job) for job in job_class.objects.running().filter(LEASE_EXPIRED))
 
 
 def _reclaim(job: Job) -> int:
     # The conditions are repeated in the write: the lease may have been renewed since it was read.
-    expired = leases.owned(job).filter(lease_expires_at__lt=timezone.now())
+    expired = leases.owned(job).filter(LEASE_EXPIRED)
     if job.cancel_requested_at:
-        return expired.update(state=JobState.CANCELLED, error_code="cancelled", finished_at=timezone.now())
+        return expired.update(state=JobState.CANCELLED, error_code="cancelled", finished_at=NOW)
     if job.attempt < settings.TRAIN_MAX_ATTEMPTS:
         return expired.update(state=JobState.QUEUED, **job.initial_fields())
     return expired.update(
         state=JobState.LOST,
         error=f"The worker ({job.worker}) died or lost its machine, and no attempt is left. {job.RETRY_HINT}",
         error_code="lost",
-        finished_at=timezone.now(),
+        finished_at=NOW,
     )
 
 

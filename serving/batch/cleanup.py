@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
 from mlplatform import storage
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs import reaper
+from mlplatform.resilience import database_clock
 from serving.models import ScoringJob
 
 FOLDER = "scoring-jobs"  # in the datasets bucket; no dataset can have this name
@@ -22,7 +22,8 @@ def tidy() -> int:
     finished = ScoringJob.objects.finished().defer("recipe")
     for job in finished.exclude(input_key=""):
         discard_input(job)
-    for job in finished.filter(finished_at__lt=timezone.now() - timedelta(days=settings.SCORING_KEEP_DAYS)):
+    keep = timedelta(days=settings.SCORING_KEEP_DAYS)
+    for job in finished.filter(finished_at__lt=database_clock.ago(keep)):
         remove(job)
     idempotency_keys.prune()
     return count

@@ -12,21 +12,22 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Case, Q, When
 
 from mlplatform import hashing
 from mlplatform.errors import NotReady
+from mlplatform.resilience.database_clock import LEASE_EXPIRED, NOW, ago, from_now
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
 from serving.model_cache import replay_process
 from serving.models import CompatibilityCheck, Verification
 
-LEASE_S = 15  # it is renewed every 2 seconds
+LEASE = timedelta(seconds=15)  # it is renewed every 2 seconds
 POLL_S = 0.2
-RETRY_S = 300  # after a check that was killed or took too long
+RETRY = timedelta(minutes=5)  # after a check that was killed or took too long
 State = CompatibilityCheck.State
+MAY_BE_REPEATED = Q(state=State.FAILED, finished_at__lt=ago(RETRY))
 
 _turn = threading.Lock()  # one check at a time in this process: each takes a core and the memory of a model
 
@@ -40,7 +41,7 @@ def require(version: ModelVersion, key: str) -> CompatibilityCheck | None:
     if artifacts.is_of_installed_version(version):
         return None
     check = _of(version).first()
-    if check is None or not _is_final(check):
+    if check is None or not check.is_final:
         with _turn:
             check = _decide(version, key)
     if check.state == State.VERIFIED:
@@ -86,21 +87,19 @@ def _installed() -> str:
 
 
 def _of(version: ModelVersion):
-    return CompatibilityCheck.objects.filter(
+    """Its row for the installed libraries, if there is one, with `is_final`: whether its result stands."""
+    rows = CompatibilityCheck.objects.filter(
         model_version=version, artifact_sha256=version.artifact_sha256, libraries=_installed()
     )
-
-
-def _is_final(check: CompatibilityCheck) -> bool:
-    if check.state == State.FAILED:
-        return timezone.now() - check.finished_at < timedelta(seconds=RETRY_S)
-    return check.state != State.RUNNING
+    return rows.annotate(
+        is_final=Case(When(Q(state=State.RUNNING) | MAY_BE_REPEATED, then=False), default=True)
+    )
 
 
 def _remedy(check: CompatibilityCheck) -> str:
     if check.state == State.REFUSED:
         return "Retrain it, or run the server with that version."
-    return f"The next try is {RETRY_S // 60} minutes after the last one."
+    return f"The next try is {RETRY // timedelta(minutes=1)} minutes after the last one."
 
 
 def _decide(version: ModelVersion, key: str) -> CompatibilityCheck:
@@ -110,7 +109,7 @@ def _decide(version: ModelVersion, key: str) -> CompatibilityCheck:
         check, is_ours = _claim(version)
         if is_ours:
             return _run(check, version, key)
-        if _is_final(check):
+        if check.is_final:
             return check
         time.sleep(POLL_S)
     raise NotReady("The model is being verified. Try again in a moment.", code="model_loading")
@@ -124,21 +123,14 @@ def _claim(version: ModelVersion) -> tuple[CompatibilityCheck, bool]:
             "artifact_sha256": version.artifact_sha256,
             "libraries": _installed(),
             "scikit_learn": artifacts.libraries()["scikit-learn"],
-            "lease_expires_at": _lease(),
+            "lease_expires_at": from_now(LEASE),
         }
     )
-    if is_new or _is_final(check):
+    if is_new or check.is_final:
         return check, is_new
-    now = timezone.now()
-    is_abandoned = Q(state=State.RUNNING, lease_expires_at__lt=now) | Q(
-        state=State.FAILED, finished_at__lt=now - timedelta(seconds=RETRY_S)
-    )
-    is_ours = _of(version).filter(is_abandoned).update(state=State.RUNNING, lease_expires_at=_lease())
+    is_abandoned = Q(state=State.RUNNING) & LEASE_EXPIRED | MAY_BE_REPEATED
+    is_ours = _of(version).filter(is_abandoned).update(state=State.RUNNING, lease_expires_at=from_now(LEASE))
     return check, bool(is_ours)
-
-
-def _lease():
-    return timezone.now() + timedelta(seconds=LEASE_S)
 
 
 def _run(check: CompatibilityCheck, version: ModelVersion, key: str) -> CompatibilityCheck:
@@ -149,13 +141,13 @@ def _run(check: CompatibilityCheck, version: ModelVersion, key: str) -> Compatib
         if record is None or not record.golden_rows:
             result = {"state": State.REFUSED, "reason": "it has no golden rows that could be predicted again"}
         else:
-            result = _result(version, key, record, renew=lambda: row.update(lease_expires_at=_lease()))
+            result = _result(version, key, record, renew=lambda: row.update(lease_expires_at=from_now(LEASE)))
     except replay_process.NoResult as failure:
         result = {"state": State.FAILED, "reason": str(failure)}
     except BaseException:
         row.delete()
         raise
-    row.update(**result, finished_at=timezone.now())
+    row.update(**result, finished_at=NOW)
     check.refresh_from_db()
     return check
 

@@ -122,8 +122,8 @@ class Platform(DatabaseRows):
         """The processes that answer requests, without the parent that forks them."""
         return psutil.Process(self.web.pid).children()
 
-    def run_workers(self, count: int) -> list[subprocess.Popen]:
-        """Start or stop training workers until this many run."""
+    def run_workers(self, count: int, *, env: dict[str, str] | None = None) -> list[subprocess.Popen]:
+        """Start or stop training workers until this many run; `env` is the environment of those that it starts."""
         self.workers = [worker for worker in self.workers if worker.poll() is None]
         while len(self.workers) > count:
             self.processes.stop(self.workers.pop())
@@ -131,7 +131,7 @@ class Platform(DatabaseRows):
             self.workers.append(
                 self.processes.start(
                     [sys.executable, ROOT / "manage.py", "worker"],
-                    env=self.env,
+                    env=env or self.env,
                     log=self.folder / "worker.log",
                 )
             )
@@ -257,7 +257,7 @@ class Supervised(Platform):
         )
         until(lambda: self.get(probe, token=None).status_code == 200, what=f"200 from {probe}")
 
-    def run_workers(self, count: int) -> list[subprocess.Popen]:
+    def run_workers(self, count: int, **options) -> list[subprocess.Popen]:
         """Does nothing: the command starts its own worker."""
         return []
 

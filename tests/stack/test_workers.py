@@ -7,8 +7,10 @@ import subprocess
 import psutil
 import pytest
 
+from tests.servers import clocks
 from tests.servers.platform import MAX_ATTEMPTS, SHORT, STEPS
 from tests.servers.processes import group_leaders, until
+from tests.stack.conftest import on_postgres_and_s3
 
 KILLED_AT = ["loading", "fitting", "evaluating", "saving"]
 
@@ -88,6 +90,18 @@ def test_a_job_whose_worker_was_killed_is_done_by_another_worker_once(platform):
     assert (ended["state"], ended["attempt"]) == ("succeeded", 2)
     assert len(platform.numbers("killed")) == 1
     assert platform.predict("killed", "dev").status_code == 200
+
+
+@on_postgres_and_s3
+def test_workers_with_wrong_clocks_take_no_job_of_a_healthy_worker(platform):
+    platform.upload("punctual")
+    platform.run_workers(1)
+    for count, seconds in enumerate(clocks.CLOCKS.values(), start=2):
+        platform.run_workers(count, env=clocks.environment(seconds, platform.env))
+    jobs = [platform.train("punctual", SHORT, prefer="respond-async").json()["job"] for _ in range(3)]
+    ended = [platform.finished(job) for job in jobs]
+    assert [(job["state"], job["attempt"]) for job in ended] == [("succeeded", 1)] * 3
+    assert platform.numbers("punctual") == [1, 2, 3]
 
 
 def test_a_job_whose_last_attempt_loses_its_worker_is_lost(platform):

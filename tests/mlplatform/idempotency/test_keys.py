@@ -10,6 +10,7 @@ from mlplatform import storage
 from mlplatform.errors import Conflict
 from mlplatform.idempotency import keys
 from mlplatform.idempotency.models import IdempotentRequest
+from tests.servers.clocks import CLOCKS, machine_clock
 
 REQUEST = {"key": "k1", "operation": "POST /promote", "fingerprint": "f1"}
 
@@ -63,6 +64,17 @@ def test_a_repeat_takes_over_from_a_process_that_died_before_it_did_the_work(cla
     assert is_owner
     keys.release(first)  # has no effect any more
     assert IdempotentRequest.objects.get() == second
+
+
+@pytest.mark.parametrize("seconds", CLOCKS.values(), ids=CLOCKS)
+def test_a_machine_with_a_wrong_clock_takes_over_no_running_request(claim, seconds):
+    claim()
+    with machine_clock(seconds):
+        with pytest.raises(keys.StillRunning):
+            claim()
+        claim(key="k2")
+    with pytest.raises(keys.StillRunning):
+        claim(key="k2")
 
 
 def test_another_request_does_not_take_over_the_key_of_a_process_that_died(claim):

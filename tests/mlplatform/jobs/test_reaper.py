@@ -1,13 +1,17 @@
 """Jobs whose worker died: retried, lost or cancelled."""
 
 import threading
+from datetime import timedelta
 
+import pytest
 from django.db import OperationalError
+from django.db.models import F
 from django.utils import timezone
 
-from mlplatform.jobs import reaper
+from mlplatform.jobs import leases, reaper
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
+from tests.servers.clocks import CLOCKS, machine_clock
 
 
 def test_a_job_with_an_expired_lease_is_queued_again(make_running):
@@ -35,6 +39,32 @@ def test_a_job_that_was_being_cancelled_when_its_worker_died_is_cancelled(make_r
 def test_a_valid_lease_is_respected(make_running):
     make_running()
     assert reaper.reap(TrainingJob) == 0
+
+
+@pytest.mark.parametrize("seconds", CLOCKS.values(), ids=CLOCKS)
+def test_a_machine_with_a_wrong_clock_takes_no_healthy_job(make_queued, seconds):
+    make_queued()
+    leases.claim(TrainingJob, worker="here:1")
+    with machine_clock(seconds):
+        assert reaper.reap(TrainingJob) == 0
+
+
+@pytest.mark.parametrize("seconds", CLOCKS.values(), ids=CLOCKS)
+def test_a_lease_of_a_machine_with_a_wrong_clock_expires_in_time(make_queued, settings, seconds):
+    make_queued()
+    with machine_clock(seconds):
+        assert leases.renew(leases.claim(TrainingJob, worker="here:1"))
+    assert reaper.reap(TrainingJob) == 0
+    lease = timedelta(seconds=settings.TRAIN_LEASE_S)
+    TrainingJob.objects.update(lease_expires_at=F("lease_expires_at") - lease)
+    assert reaper.reap(TrainingJob) == 1
+
+
+def test_a_job_whose_worker_died_keeps_its_place_in_the_queue(make_running, make_queued):
+    first = make_running(expired=True)
+    make_queued()
+    reaper.reap(TrainingJob)
+    assert leases.claim(TrainingJob, worker="here:1") == first
 
 
 def test_queued_and_finished_jobs_are_left_alone(make_queued):

@@ -18,6 +18,7 @@ from registry.models import ModelVersion
 from registry.releases.promotion import promote
 from serving.model_cache import compatibility, replay_process
 from serving.models import CompatibilityCheck, Verification
+from tests.servers.clocks import CLOCKS, machine_clock
 from tests.serving.model_cache.conftest import live_number
 from tests.serving.model_cache.test_loader import change_prediction
 
@@ -150,7 +151,7 @@ def test_a_check_that_another_process_runs_is_waited_for(version):
     "left",
     [
         {"state": "running", "lease_expires_at": timezone.now() - timedelta(seconds=1)},
-        {"state": "failed", "finished_at": timezone.now() - timedelta(seconds=compatibility.RETRY_S + 1)},
+        {"state": "failed", "finished_at": timezone.now() - compatibility.RETRY - timedelta(seconds=1)},
     ],
     ids=["of a process that died", "failed"],
 )
@@ -162,9 +163,11 @@ def test_a_check_without_a_result_is_repeated(version, left):
     assert CompatibilityCheck.objects.get().state == "refused"
 
 
-def test_a_check_that_failed_a_moment_ago_is_not_repeated(version):
-    record(version, "failed", finished_at=timezone.now(), reason="the check exceeded its 60-second limit")
-    with pytest.raises(NotReady, match="exceeded its 60-second limit") as failure:
+@pytest.mark.parametrize("seconds", [0, *CLOCKS.values()], ids=["right", *CLOCKS])
+def test_a_check_that_failed_a_moment_ago_is_not_repeated_whatever_the_clock_of_the_machine(version, seconds):
+    finished_at = timezone.now() - compatibility.RETRY + timedelta(seconds=30)
+    record(version, "failed", finished_at=finished_at, reason="the check exceeded its 60-second limit")
+    with machine_clock(seconds), pytest.raises(NotReady, match="exceeded its 60-second limit") as failure:
         require(version)
     assert not isinstance(failure.value, ArtifactRefused)
 
