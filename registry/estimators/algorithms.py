@@ -136,7 +136,7 @@ def _checked(algorithm: Algorithm, name: object, value: object) -> object:
     parameter = by_name[name]
     if type(value) is float and value.is_integer() and not parameter.accepts(value):
         value = int(value)
-    if not parameter.accepts(value) or not _is_json(value):
+    if not _is_json(value) or not parameter.accepts(value):
         near = parameter.closest_choice(value)
         hint = f"; did you mean {near}?" if near else "."
         raise _invalid(f"{name} of {algorithm.name} must be {parameter.allowed}, not {shown(value)}{hint}")

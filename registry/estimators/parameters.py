@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rule:
-    """One way to satisfy a parameter: a kind of JSON value and its bounds or choices."""
+    """One way to satisfy a parameter: a kind of JSON value and its bounds or choices.
+
+    The bounds of a list or an object apply to every number in it, and `max_items` to the number of all its values.
+    """
 
     kind: str
     low: float | None = None
@@ -21,6 +24,7 @@ class Rule:
     choices: tuple[str, ...] = ()
     only_fractions: bool = False
     types: tuple[type, ...] = ()
+    max_items: int | None = None
 
     def accepts(self, value: object) -> bool:
         if self.kind == "none":
@@ -30,7 +34,9 @@ class Rule:
         if self.kind == "choice":
             return isinstance(value, str) and value in self.choices
         if self.kind == "json":
-            return isinstance(value, self.types)
+            return isinstance(value, self.types) and (
+                self.max_items is None or self._has_bounded_items(value)
+            )
         if self.kind == "integer" or self.only_fractions:
             required = int if self.kind == "integer" else float
             return type(value) is required and self._in_range(value)
@@ -42,6 +48,11 @@ class Rule:
         above = self.low is None or value > self.low or (value == self.low and not self.low_open)
         below = self.high is None or value < self.high or (value == self.high and not self.high_open)
         return above and below
+
+    def _has_bounded_items(self, value: list | dict) -> bool:
+        items = list(_items(value))
+        numbers = [item for item in items if type(item) in (int, float)]
+        return len(items) <= self.max_items and all(map(self._in_range, numbers))
 
     @property
     def phrase(self) -> str:
@@ -55,19 +66,23 @@ class Rule:
             return listed if len(self.choices) == 1 else f"one of {listed}{more}"
         if self.kind == "json":
             nouns = {list: "a list", dict: "an object", str: "a string", int: "an integer"}
-            return " or ".join(nouns[kind] for kind in self.types)
+            text = " or ".join(nouns[kind] for kind in self.types)
+            return f"{text} of at most {self.max_items} values {self._between()}" if self.max_items else text
         return {"boolean": "true or false", "none": "null"}[self.kind]
 
     def _bounds(self) -> Iterator[str]:
         low, high = _as_text(self.low), _as_text(self.high)
         if low is not None and high is not None and not self.low_open and not self.high_open:
-            yield f"from {low} to {high}"
+            yield self._between()
             return
         if low is not None:
             yield f"greater than {low}" if self.low_open else f"of at least {low}"
         if high is not None:
             at_most = f"less than {high}" if self.high_open else f"at most {high}"
             yield f"and {at_most}" if low is not None else at_most if self.high_open else f"of {at_most}"
+
+    def _between(self) -> str:
+        return f"from {_as_text(self.low)} to {_as_text(self.high)}"
 
 
 @dataclass(frozen=True)
@@ -137,5 +152,17 @@ def shown(value: object) -> str:
 
 
 def _as_text(bound: float | None) -> str | None:
-    """1.0 as "1", 0.5 as "0.5"."""
-    return None if bound is None else str(int(bound) if float(bound).is_integer() else bound)
+    """1.0 as "1", 0.5 as "0.5", a trillion as "1e12"."""
+    if bound is None:
+        return None
+    text = str(int(bound) if float(bound).is_integer() else bound)
+    return text if len(text) < 11 or text.strip("-0") != "1" else f"{text.rstrip('0')}e{text.count('0')}"
+
+
+def _items(value: list | dict) -> Iterator[object]:
+    """All values in a list or an object that JSON can express, at any depth."""
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, list | dict):
+            yield from _items(item)
+        else:
+            yield item

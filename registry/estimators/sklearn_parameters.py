@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from registry.estimators import docstrings
 from registry.estimators.parameters import Parameter, Rule
@@ -11,9 +12,41 @@ from registry.estimators.parameters import Parameter, Rule
 FORBIDDEN = {"memory"}
 # Choices that need a square distance matrix or a Python function instead of a table.
 UNSUPPORTED_CHOICES = {"precomputed", "precomputed_nearest_neighbors", "pyfunc"}
-# scikit-learn sets no upper bound here; one request must not be able to claim the whole machine.
-UPPER_BOUNDS = {"n_estimators": 100_000, "n_jobs": 64}
-INT32_MAX = 2**31 - 1
+# scikit-learn declares few upper bounds, but the memory and time of a fit grow with most parameters: one request must
+# not be able to claim the whole machine. These bounds apply where it declares none; those by name to the parameters
+# that allocate or iterate by their value alone, whatever the size of the table.
+MAX_INTEGER = 10_000_000
+MAX_NUMBER = 1e12
+MAX_ITEMS = 10_000  # of a list or an object, such as one for each column
+MAX_INTEGERS = {
+    "Cs": 100,
+    "alphas": 1_000,
+    "batch_size": 100_000,
+    "branching_factor": 1_000,
+    "convergence_iter": 1_000,
+    "cv": 1_000,
+    "degree": 100,
+    "hidden_layer_sizes": 10_000,
+    "max_iter_predict": 10_000,
+    "max_leaf_nodes": 100_000,
+    "max_n_alphas": 10_000,
+    "max_trials": 1_000_000,
+    "min_categories": 10_000,
+    "n_clusters": 100_000,
+    "n_components": 10_000,
+    "n_estimators": 100_000,
+    "n_init": 1_000,
+    "n_iter_no_change": 100_000,
+    "n_jobs": 64,
+    "n_restarts_optimizer": 1_000,
+    "n_targets": 1_000,
+    "verbose": 100,
+}
+MAX_NUMBERS = {"cache_size": 10_000, "degree": 100, "max_samples": 10, "max_subpopulation": 1_000_000}
+MAX_LISTS = {"Cs": 100, "alphas": 1_000, "hidden_layer_sizes": 100, "l1_ratio": 100, "l1_ratios": 100}
+LISTS_OF_INTEGERS = {"hidden_layer_sizes", "min_categories"}
+LABELS = {"constant", "outlier_label"}  # any class, up to the largest integer that JSON can express exactly
+MAX_LABEL = 2**53 - 1
 
 
 def read(cls: type, preset: dict[str, object]) -> tuple[Parameter, ...]:
@@ -24,7 +57,7 @@ def read(cls: type, preset: dict[str, object]) -> tuple[Parameter, ...]:
     helps = docstrings.parameters(cls)
     parameters = []
     for name, default in (defaults(cls) | preset).items():
-        rules = _rules(name, cls._parameter_constraints.get(name, []))
+        rules = tuple(_bounded(name, rule) for rule in _rules(name, cls._parameter_constraints.get(name, [])))
         if name in FORBIDDEN or default == "deprecated" or {rule.kind for rule in rules} <= {"none"}:
             continue
         parameters.append(
@@ -58,9 +91,9 @@ def _translate(name: str, constraint: object) -> Iterator[Rule]:
         choices = constraint.options - constraint.deprecated - UNSUPPORTED_CHOICES
         yield Rule("choice", choices=tuple(sorted(choices)))
     elif isinstance(constraint, validation.Interval):
-        yield _interval_rule(name, constraint)
+        yield _interval_rule(constraint)
     elif constraint == "cv_object":
-        yield from (Rule("integer", low=2, high=INT32_MAX), Rule("none"))
+        yield from (Rule("integer", low=2), Rule("none"))
     elif constraint == "random_state":
         yield from (Rule("integer", low=0, high=2**32 - 1), Rule("none"))
     elif constraint == "verbose":
@@ -73,7 +106,26 @@ def _translate(name: str, constraint: object) -> Iterator[Rule]:
         yield from _type_rules(name, constraint)
 
 
-def _interval_rule(name: str, interval) -> Rule:
+def _bounded(name: str, rule: Rule) -> Rule:
+    """The rule with an upper and a lower bound, if its values are numbers, lists or objects."""
+    if rule.kind == "integer":
+        high = MAX_LABEL if name in LABELS else MAX_INTEGERS.get(name, MAX_INTEGER)
+    elif rule.kind == "number":
+        high = MAX_NUMBERS.get(name, MAX_NUMBER)
+    elif rule.kind == "json" and rule.types in ((list,), (dict,)):
+        is_whole = name in LISTS_OF_INTEGERS
+        rule = replace(rule, max_items=MAX_LISTS.get(name, MAX_ITEMS), low=1 if is_whole else None)
+        high = MAX_INTEGERS[name] if is_whole else MAX_LABEL if name in LABELS else MAX_NUMBER
+    else:
+        return rule
+    return replace(
+        rule,
+        low=-high if rule.low is None else rule.low,
+        high=high if rule.high is None else rule.high,
+    )
+
+
+def _interval_rule(interval) -> Rule:
     from numbers import Integral
 
     from sklearn.utils._param_validation import RealNotInt
@@ -81,14 +133,12 @@ def _interval_rule(name: str, interval) -> Rule:
     kind = "integer" if interval.type is Integral else "number"
     low = None if interval.left in (None, -math.inf) else interval.left
     high = None if interval.right in (None, math.inf) else interval.right
-    if kind == "integer" and high is None:
-        high = UPPER_BOUNDS.get(name)
     return Rule(
         kind,
         low=low,
         high=high,
         low_open=low is not None and interval.closed in ("right", "neither"),
-        high_open=high is not None and high == interval.right and interval.closed in ("left", "neither"),
+        high_open=high is not None and interval.closed in ("left", "neither"),
         only_fractions=interval.type is RealNotInt,
     )
 
@@ -96,9 +146,7 @@ def _interval_rule(name: str, interval) -> Rule:
 def _type_rules(name: str, required: type) -> Iterator[Rule]:
     from numbers import Integral, Real
 
-    if required is Integral and name == "n_jobs":
-        yield Rule("integer", low=-UPPER_BOUNDS[name], high=UPPER_BOUNDS[name])
-    elif required is Integral:
+    if required is Integral:
         yield Rule("integer")
     elif required is Real:
         yield Rule("number")

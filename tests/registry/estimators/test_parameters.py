@@ -41,6 +41,42 @@ def test_scikit_learn_accepts_every_value_that_a_parameter_allows(algorithm):
                 pytest.fail(f"{parameter.name}={value!r}: {error}")
 
 
+@pytest.mark.parametrize("algorithm", EVERY, ids=lambda algorithm: algorithm.name)
+def test_every_number_and_list_has_bounds(algorithm):
+    for parameter in algorithm.parameters:
+        for rule in parameter.rules:
+            if rule.kind in ("integer", "number") or rule.max_items:
+                assert rule.high is not None, parameter
+                assert rule.low is not None, parameter
+            assert rule.max_items or not {list, dict} & set(rule.types), parameter
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "allowed"),
+    [
+        ("GradientBoostingClassifier", {"n_iter_no_change": 10**9}, "an integer from 1 to 100000, or null"),
+        ("RandomForestClassifier", {"max_leaf_nodes": 10**9}, "an integer from 2 to 100000, or null"),
+        ("AffinityPropagation", {"convergence_iter": 10**9}, "an integer from 1 to 1000"),
+        ("SVC", {"C": 1e13}, "a number greater than 0 and at most 1e12"),
+        ("LassoCV", {"alphas": [0.1] * 1001}, "a list of at most 1000 values from -1e12 to 1e12"),
+        (
+            "MLPClassifier",
+            {"hidden_layer_sizes": [10, 10**6]},
+            "a list of at most 100 values from 1 to 10000",
+        ),
+        (
+            "HistGradientBoostingClassifier",
+            {"interaction_cst": [[0, 1], [10**13]]},
+            "a list of at most 10000",
+        ),
+        ("CategoricalNB", {"min_categories": 10**6}, "an integer from 1 to 10000"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
+)
+def test_a_value_beyond_its_bounds_is_rejected_with_them(name, params, allowed):
+    assert allowed in refusal(find(name), params)
+
+
 def test_a_parameter_has_what_a_form_needs():
     by_name = {parameter.name: parameter for parameter in forest.parameters}
     trees, features, criterion = by_name["n_estimators"], by_name["max_features"], by_name["criterion"]
@@ -49,7 +85,7 @@ def test_a_parameter_has_what_a_form_needs():
     assert features.choices == ("log2", "sqrt")
     assert features.nullable
     assert features.allowed == (
-        "an integer of at least 1, or a number greater than 0 and at most 1, or one of log2, sqrt, or null"
+        "an integer from 1 to 10000000, or a number greater than 0 and at most 1, or one of log2, sqrt, or null"
     )
     assert criterion.default == "gini"
 
