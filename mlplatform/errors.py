@@ -25,6 +25,10 @@ METHOD_NOT_ALLOWED = (
 ENDED_EARLY = "The request body ended early."
 
 
+class Unauthenticated(ValidationError):
+    status = 401
+
+
 class NotFound(ValidationError):
     status = 404
 
@@ -120,7 +124,7 @@ def _drf_body(error: drf.APIException) -> dict:
     }
 
 
-def _as_expected(error: Exception) -> Exception:
+def as_expected(error: Exception) -> Exception:
     """The ValidationError for an error of a service or client that is gone; any other error unchanged."""
     if isinstance(error, OperationalError | InterfaceError):
         return NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
@@ -131,7 +135,7 @@ def _as_expected(error: Exception) -> Exception:
 
 def api_exception_handler(exc, context):
     """The response to an expected error of the API; None for any other error, which is logged as a crash."""
-    exc = _as_expected(exc)
+    exc = as_expected(exc)
     if isinstance(exc, Http404):
         exc = NotFound(str(exc) or PAGE_NOT_FOUND, code="not_found")
     if isinstance(exc, ValidationError):
@@ -170,6 +174,8 @@ def error_response(request, status: int, *, detail: str, code: str) -> HttpRespo
         response = render(request, f"{template}.html", {"detail": detail}, status=status)
     if status in {429, 503}:
         response["Retry-After"] = str(RETRY_AFTER_S if status == 503 else 60)
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -190,7 +196,7 @@ class PageErrorMiddleware:
         return page
 
     def process_exception(self, request, exception):
-        exception = _as_expected(exception)
+        exception = as_expected(exception)
         if isinstance(exception, ValidationError):
             body = body_of(exception)
             response = error_response(request, status_of(exception), detail=body["detail"], code=body["code"])

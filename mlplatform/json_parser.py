@@ -71,10 +71,9 @@ def _check_keys(content: bytes) -> None:
 
 class JSONParser(BaseParser):
     media_type = "application/json"
-    max_bytes: int | None = None  # None: MAX_REQUEST_MB
 
     def parse(self, stream, media_type=None, parser_context=None):
-        return loads(read_content(parser_context["request"]._request, max_bytes=self.max_bytes))
+        return loads(read_content(parser_context["request"]._request))
 
 
 def read_json_body(request: HttpRequest):

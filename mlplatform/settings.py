@@ -326,7 +326,12 @@ STORAGES = {
 # Uploads and request bodies
 
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
-MAX_REQUEST_MB = 64  # any body except uploads: a prediction of about 100,000 rows of 30 numbers
+MAX_REQUEST_MB = 64  # rows to predict: about 100,000 of 30 numbers
+MAX_FORM_MB = 4  # any other body: the names of 10,000 columns are 1 MB
+# Whole paths, in which a slash at the end is redirected. Without valid credentials, every limit is 64 KB.
+FILE_ADDRESSES = r"(/datasets/upload|/catalog/upload|/predict/file|/serving/[^/]+/[^/]+/file)/?"
+ROW_ADDRESSES = r"(/predict|/invocations|/v1/models/[^/]+|/v2/models/.+)/?"
+SIGN_IN_ADDRESSES = r"(/auth/token|/accounts/login|/admin/login)/?"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
@@ -345,6 +350,7 @@ SCORING_BATCH_S = 0.5  # a job reports, is cancelled and is handed back between 
 PARQUET_ROW_GROUP_BYTES = 32 * 1024**2  # in memory
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
+INVOCATIONS_ANONYMOUS_MB = env_int("INVOCATIONS_ANONYMOUS_MB", 25, low=1, high=MAX_REQUEST_MB)
 
 # Called once before the web server or a training worker forks: slow work whose result all its processes share.
 PRELOAD = [

@@ -8,7 +8,6 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
 
 from mlplatform.auth import lockout, tokens
-from mlplatform.json_parser import JSONParser
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer
@@ -19,12 +18,6 @@ class SignInSerializer(Serializer):
     password = serializers.CharField(max_length=4096, trim_whitespace=False, style={"input_type": "password"})
 
 
-class CredentialsParser(JSONParser):
-    """Anyone can send credentials: 64 MB of JSON take more than 1 GB of memory to parse."""
-
-    max_bytes = 64 * 1024
-
-
 class NewTokenSerializer(serializers.Serializer):
     token = serializers.CharField()
     expires_at = serializers.DateTimeField()
@@ -32,7 +25,6 @@ class NewTokenSerializer(serializers.Serializer):
 
 class TokenView(APIView):
     serializer_class = NewTokenSerializer
-    parser_classes = [CredentialsParser]
 
     def get_authenticators(self):
         # Sign-in reads the credentials from the body only: an expired token in the header must not prevent it.

@@ -7,14 +7,22 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import IO
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 from django.utils.http import parse_header_parameters
 
 from mlplatform.errors import ENDED_EARLY, TooLarge, UnsupportedType
-from mlplatform.web.request_limits import MB, REFUSAL, content_length, is_chunked, is_multipart, size_limit
+from mlplatform.web.request_limits import (
+    MB,
+    REFUSAL,
+    check_credentials,
+    content_length,
+    in_units,
+    is_chunked,
+    is_multipart,
+    size_limit,
+)
 
 BLOCK = 64 * 1024
 UNREAD_BYTES = 64 * 1024  # that fit into the sockets' buffers
@@ -88,9 +96,9 @@ class _WholeBody:
 
 def _join_chunks(environ: dict) -> None:
     """Replace a body in chunks by a file with a length. Raises ValidationError if it is not valid."""
-    what, limit_mb, limit = size_limit(environ)
+    limit = size_limit(environ)
     file, length = tempfile.SpooledTemporaryFile(max_size=MB), 0  # noqa: SIM115 - closed with the request
-    while length <= limit:
+    while length <= limit.max_bytes:
         try:
             block = environ["wsgi.input"].read(BLOCK)
         except Exception as error:
@@ -99,10 +107,11 @@ def _join_chunks(environ: dict) -> None:
             ) from error
         if not block:
             break
-        file.write(block)
         length += len(block)
-    if length > limit:
-        raise TooLarge(f"The {what} exceeds the limit of {limit_mb} MB.", code="too_large")
+        check_credentials(environ, length)
+        file.write(block)
+    if length > limit.max_bytes:
+        raise TooLarge(f"The {limit.subject} exceeds the limit of {limit.in_words}.", code="too_large")
     if is_multipart(environ) and not _has_last_boundary(file, environ["CONTENT_TYPE"]):
         raise ValidationError(ENDED_EARLY, code="parse_error")
     file.seek(0)
@@ -134,11 +143,11 @@ class _DrainingResponse:
 
 
 def read_content(request: HttpRequest, *, max_bytes: int | None = None) -> bytes:
-    """The decompressed body, of at most MAX_REQUEST_MB or `max_bytes`.
+    """The decompressed body, of at most the size_limit() of its address or `max_bytes`.
 
     Raises ValidationError if it is corrupt, TooLarge or UnsupportedType.
     """
-    max_bytes = max_bytes or settings.MAX_REQUEST_MB * MB
+    max_bytes = max_bytes or size_limit(request.META).max_bytes
     if content_length(request.META) > max_bytes:
         raise _too_large(max_bytes)
     try:
@@ -175,5 +184,4 @@ def _decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> TooLarge:
-    limit = f"{max_bytes // MB} MB" if max_bytes >= MB else f"{max_bytes // 1024} KB"
-    return TooLarge(f"The request is larger than the {limit} limit.", code="too_large")
+    return TooLarge(f"The request is larger than the {in_units(max_bytes)} limit.", code="too_large")

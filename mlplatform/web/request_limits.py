@@ -1,17 +1,30 @@
 """Limits of request bodies by their Content-Length, before a byte of them is read."""
 
 import math
+import re
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
 
-from mlplatform.errors import LengthRequired, TooLarge, error_response, status_of
+from mlplatform.auth import credentials
+from mlplatform.errors import (
+    LengthRequired,
+    TooLarge,
+    Unauthenticated,
+    as_expected,
+    error_response,
+    status_of,
+)
 
 MB = 1024**2
 # In the environ of a request: the error for which RequestBody refuses its body.
 REFUSAL = "mlplatform.refusal"
 MULTIPART = "multipart/form-data"
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
+WITHOUT_CREDENTIALS = 64 * 1024  # bytes that anyone can send
+INVOCATIONS = "/invocations"
 
 
 class RequestSizeMiddleware:
@@ -36,20 +49,72 @@ def _error(environ: dict) -> ValidationError | None:
             "Send a Content-Length header: this web server does not decode chunked request bodies.",
             code="length_required",
         )
-    what, limit_mb, limit = size_limit(environ)
     length = content_length(environ)
-    if length <= limit:
+    if length <= WITHOUT_CREDENTIALS:
         return None
-    return TooLarge(
-        f"The {what} is {math.ceil(length / MB)} MB; the limit is {limit_mb} MB.", code="too_large"
-    )
+    limit = size_limit(environ)
+    if length > limit.max_bytes:
+        return TooLarge(
+            f"The {limit.subject} is {in_units(length)}; the limit is {limit.in_words}.", code="too_large"
+        )
+    try:
+        check_credentials(environ, length)
+    except ValidationError as error:
+        return error
+    return None
 
 
-def size_limit(environ: dict) -> tuple[str, int, int]:
-    """What the limit of a request body is about, "file" or "request", its limit in MB, and in bytes."""
-    if is_multipart(environ):
-        return "file", settings.MAX_UPLOAD_MB, settings.MAX_UPLOAD_MB * MB + FORM_OVERHEAD
-    return "request", settings.MAX_REQUEST_MB, settings.MAX_REQUEST_MB * MB
+class SizeLimit(NamedTuple):
+    """The limit of a request body: what it is about, `file` or `request`, in words, and in bytes."""
+
+    subject: str
+    in_words: str
+    max_bytes: int
+
+
+def size_limit(environ: dict) -> SizeLimit:
+    """The limit for a user with valid credentials, by the address of a request."""
+    path = environ["PATH_INFO"]
+    if is_multipart(environ) and re.fullmatch(settings.FILE_ADDRESSES, path):
+        size = settings.MAX_UPLOAD_MB
+        return SizeLimit("file", f"{size} MB", size * MB + FORM_OVERHEAD)
+    if re.fullmatch(settings.SIGN_IN_ADDRESSES, path):
+        size = WITHOUT_CREDENTIALS
+    elif re.fullmatch(settings.ROW_ADDRESSES, path):
+        size = settings.MAX_REQUEST_MB * MB
+    else:
+        size = settings.MAX_FORM_MB * MB
+    return SizeLimit("request", in_units(size), size)
+
+
+def anonymous_limit(environ: dict) -> int:
+    """The bytes that a request without valid credentials can have."""
+    if settings.INVOCATIONS_ANONYMOUS and environ["PATH_INFO"] == INVOCATIONS:
+        return settings.INVOCATIONS_ANONYMOUS_MB * MB
+    return WITHOUT_CREDENTIALS
+
+
+def check_credentials(environ: dict, length: int) -> None:
+    """Raise Unauthenticated for a body above the anonymous limit without a valid token or session, and NotReady if the
+    database does not respond.
+    """
+    limit = anonymous_limit(environ)
+    if length <= limit:
+        return
+    try:
+        is_valid = credentials.are_valid(environ)
+    except (OperationalError, InterfaceError) as error:
+        raise as_expected(error) from error
+    if not is_valid:
+        raise Unauthenticated(
+            f"A request of more than {in_units(limit)} requires a valid token or a session. Sign in and send it again.",
+            code="not_authenticated",
+        )
+
+
+def in_units(size: int) -> str:
+    """A number of bytes in MB, or below one in KB, rounded up."""
+    return f"{math.ceil(size / MB)} MB" if size >= MB else f"{math.ceil(size / 1024)} KB"
 
 
 def is_multipart(environ: dict) -> bool:

@@ -15,9 +15,11 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAuthent
 
 from mlplatform import errors
 from mlplatform.auth import permissions, token_cache
+from mlplatform.auth.credentials import bearer_token
 from mlplatform.json_parser import read_json_body
 from mlplatform.validation import unknown_names
 from mlplatform.web.request_body import read_content
+from mlplatform.web.request_limits import anonymous_limit
 from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
 from serving.protocols import invocations, native, v1, v2
@@ -32,14 +34,9 @@ class AnonymousCaller:
     _permissions = frozenset({"predict"})
 
 
-def bearer_token(request: HttpRequest) -> str | None:
-    words = request.META.get("HTTP_AUTHORIZATION", "").split()
-    return words[1] if len(words) == 2 and words[0].lower() == "bearer" else None
-
-
 def authenticate(request: HttpRequest, ability: str = "predict"):
     """The user of the request's token. Raises NotAuthenticated, AuthenticationFailed or PermissionDenied."""
-    token = bearer_token(request)
+    token = bearer_token(request.META)
     if token is None:
         raise NotAuthenticated
     user = token_cache.shared_cache().user(token)
@@ -157,11 +154,11 @@ def invoke(request):
     try:
         _check(request, "POST")
         model = request.headers.get("X-Model")
-        is_anonymous = settings.INVOCATIONS_ANONYMOUS and bearer_token(request) is None and not model
+        is_anonymous = settings.INVOCATIONS_ANONYMOUS and bearer_token(request.META) is None and not model
         by = AnonymousCaller() if is_anonymous else authenticate(request)
         with count_failures("invocations"):
             body = invocations.invoke(
-                read_content(request),
+                read_content(request, max_bytes=anonymous_limit(request.META) if is_anonymous else None),
                 content_type=request.content_type,
                 charset=request.content_params.get("charset"),
                 model=model,
@@ -182,7 +179,7 @@ def metrics(request):
     """GET /metrics, for Prometheus with a token and for signed-in users."""
     try:
         _check(request, "GET", "HEAD")
-        if bearer_token(request) or request.user.is_anonymous:
+        if bearer_token(request.META) or request.user.is_anonymous:
             authenticate(request, "view")
         else:
             permissions.check(request.user, "view")

@@ -53,7 +53,7 @@ def test_only_an_allowed_origin_can_read_responses(call, admin, path):
 
 @pytest.mark.parametrize("path", ["/datasets", *FAST])
 def test_an_allowed_origin_can_read_why_its_body_was_refused(call, settings, path):
-    settings.MAX_REQUEST_MB = 0
+    settings.MAX_REQUEST_MB = settings.MAX_FORM_MB = 0
     response = call("POST", path, origin=APP, transfer_encoding="chunked", authorization="Bearer mlmp_x")
     assert (response.status_code, response["Access-Control-Allow-Origin"]) == (413, APP)
 

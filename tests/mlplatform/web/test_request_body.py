@@ -20,7 +20,7 @@ PREDICT = {"dataset_name": "flowers", "environment": "dev", "input_data": {"feat
 
 @pytest.fixture
 def small_limits(settings):
-    settings.MAX_REQUEST_MB, settings.MAX_UPLOAD_MB = 1, 2
+    settings.MAX_FORM_MB, settings.MAX_UPLOAD_MB = 1, 2
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_form_of_a_page_in_chunks_is_accepted(program, make_user):
 def test_a_body_in_chunks_over_the_limit_is_refused_while_it_is_read(
     in_chunks, small_limits, content_type, sentence
 ):
-    response = in_chunks("/predict", b"x" * (3 * 1024**2 + 1), content_type=content_type)
+    response = in_chunks("/datasets/upload", b"x" * (3 * 1024**2 + 1), content_type=content_type)
     assert (response.status_code, response.json()["detail"]) == (413, sentence)
     assert response["Connection"] == "close"
     page = in_chunks(
