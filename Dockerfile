@@ -13,7 +13,7 @@ FROM python:3.13-slim
 
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent platform \
-    && install --directory --owner platform --group platform /var/lib/ml-mini-platform
+    && install --directory --mode 0700 --owner platform --group platform /var/lib/ml-mini-platform
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY . ./

@@ -1,9 +1,11 @@
 """Django settings. Everything that differs between installations is read from the environment, and all variables
 are optional on a fresh clone. `.env.example` lists every variable; a test compares."""
 
+import contextlib
 import os
 import re
 import secrets
+import stat
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -75,6 +77,32 @@ def env_choice(name: str, default: str, choices: tuple[str, ...]) -> str:
     return text
 
 
+def make_private(path: Path) -> None:
+    """Take all access to a file or folder from its group and others, unless it is missing or another user's."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            path.chmod(mode & 0o700)
+
+
+def make_data_private(folder: Path) -> None:
+    """Like make_private(), for the folder of an existing installation and the files of its database.
+
+    A folder without them, or one for all users such as /tmp, can be that of others too.
+    """
+    files = [path for path in folder.glob("ml_registry.db*") if path.is_file()]
+    for path in files:
+        make_private(path)
+    if (files or (folder / "secret_key").exists()) and not folder.stat().st_mode & stat.S_ISVTX:
+        make_private(folder)
+
+
+def create_private(path: Path) -> None:
+    """Create an empty file that only its owner can read; an existing one stays as it is."""
+    with contextlib.suppress(OSError):  # such as of a read-only disk, which the database will report
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+
+
 def generated_secret_key(folder: Path) -> str:
     """The secret key of an installation without SECRET_KEY: generated once, readable only by its owner.
 
@@ -92,6 +120,7 @@ def generated_secret_key(folder: Path) -> str:
             pass
         finally:
             draft.unlink()
+    make_private(path)
     return path.read_text()
 
 
@@ -107,7 +136,8 @@ def memory_mb() -> int:
 
 DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "data"))).resolve()
 try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_private(DATA_DIR)
 except OSError as error:
     raise ImproperlyConfigured(f"DATA_DIR={str(DATA_DIR)!r} cannot be created: {error.strerror}.") from error
 
@@ -127,13 +157,15 @@ TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
 # Unset means a local installation: no debug pages, and a generated key in DATA_DIR. An explicit DEBUG=False means
 # production, where all machines need the same key, so it is required.
 DEBUG = env_bool("DEBUG", False)
+HOW_TO_GENERATE = "Generate one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
 if env("SECRET_KEY"):
     SECRET_KEY = env("SECRET_KEY")
+    if len(SECRET_KEY) < 32 and not DEBUG:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY has {len(SECRET_KEY)} characters; at least 32 are required. {HOW_TO_GENERATE}"
+        )
 elif env("DEBUG") and not DEBUG:
-    raise ImproperlyConfigured(
-        "DEBUG=False requires SECRET_KEY. Generate one with: "
-        "python -c 'import secrets; print(secrets.token_urlsafe(50))'"
-    )
+    raise ImproperlyConfigured(f"DEBUG=False requires SECRET_KEY. {HOW_TO_GENERATE}")
 else:
     SECRET_KEY = generated_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
@@ -263,6 +295,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         "tcp_user_timeout": 30_000,
     } | DATABASES["default"].get("OPTIONS", {})
 else:
+    # SQLite creates its other files, such as the write-ahead log, with the permissions of this one.
+    if DATABASES["default"]["NAME"] != ":memory:":
+        create_private(Path(DATABASES["default"]["NAME"]))
     # IMMEDIATE: a transaction that reads and then writes under SQLite's deferred mode fails at once with
     # "database is locked", whatever the timeout. WAL: readers do not wait for the writer.
     DATABASES["default"]["OPTIONS"] = {
@@ -286,7 +321,11 @@ def bucket_storage(bucket: str) -> dict:
     if OBJECT_STORAGE == "local":
         return {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": DATA_DIR / bucket},
+            "OPTIONS": {
+                "location": DATA_DIR / bucket,
+                "file_permissions_mode": 0o600,
+                "directory_permissions_mode": 0o700,
+            },
         }
     return {
         "BACKEND": "storages.backends.s3.S3Storage",

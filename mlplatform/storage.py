@@ -206,12 +206,25 @@ def check(storage: Storage) -> None:
             storage.connection.meta.client.head_bucket(Bucket=storage.bucket_name)
 
 
+def _make_private(folder: str) -> None:
+    """Take all access from others than the owner. The folder comes last: if it is private, so is all that is in it."""
+    if not os.stat(folder).st_mode & 0o077:
+        return
+    with contextlib.suppress(PermissionError):  # the folder of another user, whose group may have access
+        for root, folders, files in os.walk(folder):
+            for names, mode in ((folders, 0o700), (files, 0o600)):
+                for name in names:
+                    os.chmod(os.path.join(root, name), mode)
+        os.chmod(folder, 0o700)
+
+
 def prepare(storage: Storage) -> bool:
-    """Create the bucket or folder if it is missing; returns whether it was."""
+    """Create the bucket or folder if it is missing; returns whether it was. Only its owner can read a folder."""
     with faults_as_not_ready():
         if isinstance(storage, FileSystemStorage):
             missing = not os.path.isdir(storage.location)
-            os.makedirs(storage.location, exist_ok=True)
+            os.makedirs(storage.location, mode=0o700, exist_ok=True)
+            _make_private(storage.location)
             return missing
         client = storage.connection.meta.client
         try:

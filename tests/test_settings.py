@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import runpy
+import stat
 import subprocess
 import sys
 from ipaddress import ip_network
@@ -139,6 +140,48 @@ def test_production_requires_a_secret_key(tmp_path):
 def test_a_generated_secret_key_is_stored_and_private(load, tmp_path):
     assert load()["SECRET_KEY"] == load()["SECRET_KEY"] != ""
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("debug", ["False", ""])
+def test_a_short_secret_key_is_rejected(load, debug):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^SECRET_KEY has 31 characters; at least 32 are required\. Generate"
+    ):
+        load(DEBUG=debug, SECRET_KEY="k" * 31)
+    assert load(DEBUG=debug, SECRET_KEY="k" * 32)["SECRET_KEY"] == "k" * 32
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_data_folder_and_its_files_are_private(load, tmp_path):
+    folder = tmp_path / "new"
+    load(DATA_DIR=str(folder))
+    assert mode(folder) == 0o700
+    assert {path.name: mode(path) for path in folder.iterdir()} == {
+        "ml_registry.db": 0o600,
+        "secret_key": 0o600,
+    }
+
+
+def test_the_data_of_an_existing_installation_become_private(load, tmp_path):
+    files = [tmp_path / name for name in ("ml_registry.db", "ml_registry.db-wal", "secret_key", "else")]
+    for file in files:
+        file.write_text("a key of the installation, long enough")
+        file.chmod(0o644)
+    tmp_path.chmod(0o755)
+    load()
+    assert [mode(path) for path in (tmp_path, *files)] == [0o700, 0o600, 0o600, 0o600, 0o644]
+
+
+@pytest.mark.parametrize(("names", "before"), [([], 0o755), (["secret_key"], 0o1777)])
+def test_a_data_folder_that_can_be_that_of_others_keeps_its_permissions(load, tmp_path, names, before):
+    for name in names:
+        (tmp_path / name).write_text("a key of the installation, long enough")
+    tmp_path.chmod(before)
+    load()
+    assert mode(tmp_path) == before
 
 
 def test_debug_is_off_by_default(load):

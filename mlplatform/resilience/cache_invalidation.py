@@ -29,7 +29,7 @@ class ChangeSignal:
     def announce(self) -> None:
         """Signal a change. Call it after the commit."""
         with contextlib.suppress(OSError):  # a full or read-only disk: the caches still expire or poll
-            self._path.touch()
+            self._path.touch(mode=0o600)
             now = time.time_ns()  # finer than the timestamps of some file systems
             os.utime(self._path, ns=(now, now))
         self._last_read = (0.0, 0)

@@ -37,6 +37,7 @@ def test_upload_training_promotion_prediction_and_rollback(platform):
         assert platform.predict("life", stage).json()["version"] == 1
     lower = platform.promote("life", 1, "staging")
     assert (lower.status_code, lower.json()["code"]) == (400, "not_higher")
+    assert [path for path in platform.data.rglob("*") if path.stat().st_mode & 0o077] == []
 
     no_earlier = platform.post("/rollback", {"dataset_name": "life", "environment": "production"})
     assert (no_earlier.status_code, no_earlier.json()["code"]) == (409, "no_earlier_release")

@@ -29,7 +29,9 @@ def exclusive_lock() -> Iterator[None]:
             finally:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
     else:
-        with open(settings.DATA_DIR / ".bootstrap.lock", "w") as file:
+        lock = settings.DATA_DIR / ".bootstrap.lock"
+        lock.touch(mode=0o600)
+        with lock.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -2,6 +2,7 @@ import io
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import authenticate, get_user_model
@@ -44,6 +45,20 @@ def test_a_password_from_the_environment_is_used_and_not_printed(settings, rf):
     assert output == "Administrator: ada, with the password from PLATFORM_ADMIN_PASSWORD\n"
     assert errors == ""
     assert authenticate(rf.post("/"), username="ada", password="analytical engine")
+
+
+def test_stored_files_are_private_also_those_of_an_earlier_version(settings, tmp_path):
+    folder = Path(storage.datasets().location)
+    storage.save(storage.datasets(), "iris/1/new.csv", io.BytesIO(b"a"))
+    old = folder / "iris" / "2" / "old.csv"
+    old.parent.mkdir()
+    old.write_text("a")
+    for path in (folder, old.parent, old):
+        path.chmod(0o755)
+    bootstrap()
+    paths = [folder, *(path for path in (folder / "iris").rglob("*"))]
+    assert {path for path in paths if path.stat().st_mode & 0o077} == set()
+    assert {path.stat().st_mode & 0o777 for path in paths if path.is_file()} == {0o600}
 
 
 def test_a_weak_password_is_used_with_a_warning(settings):
@@ -89,3 +104,4 @@ def test_two_concurrent_first_runs_create_one_administrator(tmp_path, settings):
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(len(out.splitlines()) for out, _ in outputs) == [0, 1]
     assert [error for _, error in outputs] == ["", ""]
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077] == []
