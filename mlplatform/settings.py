@@ -150,6 +150,8 @@ WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
 WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
 WEB_SERVER = env_choice("WEB_SERVER", "gunicorn", ("gunicorn", "granian"))
 REQUEST_LOG = env_bool("REQUEST_LOG", True)
+DRAIN_S = env_int("DRAIN_S", 5, high=600)
+KEEPALIVE_S = env_int("KEEPALIVE_S", 75, low=1, high=3600)
 TRAIN_WORKERS = env_int("TRAIN_WORKERS", 1, low=1)
 
 # Security

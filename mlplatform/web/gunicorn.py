@@ -1,6 +1,8 @@
 """gunicorn's configuration. `python -m mlplatform.web` starts it with WEB_SERVER=gunicorn."""
 
 import os
+import signal
+from functools import partial
 
 from django.conf import settings
 
@@ -15,7 +17,7 @@ workers = settings.WEB_WORKERS
 threads = settings.WEB_THREADS
 timeout = 120
 graceful_timeout = process.GRACE_S
-keepalive = 5
+keepalive = settings.KEEPALIVE_S
 # For the heartbeat file: on a disk that stalls during a large upload, gunicorn would kill busy workers as hung.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 preload_app = True
@@ -24,6 +26,10 @@ forwarder_headers = (
     ""  # by default, a client on this machine sets SCRIPT_NAME, and with it the prefix of links
 )
 loglevel = "warning"
+
+
+def when_ready(server):
+    process.drain_on_sigterm(server.LISTENERS[0].sock, partial(server.signal, signal.SIGTERM, None))
 
 
 def post_worker_init(worker):

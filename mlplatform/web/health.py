@@ -13,6 +13,7 @@ from mlplatform import storage
 from mlplatform.errors import RETRY_AFTER_S
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
+from mlplatform.web import process
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
 REPORT_WAIT_S = 0.2  # after the checks, which run at the same time
@@ -89,6 +90,8 @@ class HealthMiddleware:
 
 
 def _ready_response() -> JsonResponse:
+    if process.is_draining():
+        return JsonResponse({"status": "draining", "ready": False, "checks": {}}, status=503)
     reports = _checks.start("reports", _reports)
     checks = readiness()
     is_ok = all(state == "ok" for state in checks.values())

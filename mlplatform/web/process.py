@@ -3,12 +3,16 @@
 import contextlib
 import ctypes
 import gc
+import mmap
 import os
 import shutil
 import signal
+import socket
+import struct
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -16,12 +20,19 @@ from django.utils.module_loading import import_string
 from mlplatform.resilience import circuit_breaker
 
 APPLICATION = "mlplatform.wsgi.application"
-GRACE_S = 10  # for running requests on SIGTERM; supervisord.conf and docker-compose.yml wait longer before they kill
+GRACE_S = 10  # for running requests on SIGTERM, after DRAIN_S
+ACCEPT_S = 5  # at most, for the connections that wait in the listener when it closes
+# How long a stop can take. docker-compose.yml has a copy.
+STOP_S = settings.DRAIN_S + ACCEPT_S + GRACE_S + 1
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in mlplatform.metrics, which is imported once it is set
 PARENT_CHECK_S = 1
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
+SO_ATTACH_FILTER = 26  # of Linux; Python does not name it
+# In BPF: drop a packet if SYN (2) is set in its TCP flags (byte 13), and pass any other.
+DROP_SYN = [(0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFF)]
 
 _stopping = threading.Event()
+_draining = mmap.mmap(-1, 1)  # the parent and the web processes share it
 _own_metrics: str | None = None
 
 
@@ -74,6 +85,55 @@ def finish() -> None:
 
 def is_running() -> bool:
     return not _stopping.is_set()
+
+
+def is_draining() -> bool:
+    """Whether the server serves its last requests, for at most DRAIN_S."""
+    return _draining[0] == 1
+
+
+def drain_on_sigterm(listener: socket.socket, stop: Callable[[], None]) -> None:
+    """Call in the parent once it listens. On SIGTERM it drains for DRAIN_S before it calls `stop`.
+
+    A second SIGTERM ends the wait.
+    """
+    end = threading.Event()
+
+    def drain() -> None:
+        end.wait(settings.DRAIN_S)
+        _refuse_connections(listener)
+        stop()
+
+    def handle(signum, frame) -> None:
+        if is_draining():
+            end.set()
+        else:
+            _draining[0] = 1
+            threading.Thread(target=drain, name="drain", daemon=True).start()
+
+    signal.signal(signal.SIGTERM, handle)
+
+
+def _refuse_connections(listener: socket.socket) -> None:
+    """Wait until the web processes have accepted all waiting connections, and let no others in.
+
+    A listener that closes resets the connections that nobody has accepted. Those that it does not let in are not
+    reset: the client tries again after a second, and finds the port closed or the next server.
+    """
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in DROP_SYN))
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: those of the last moment are reset
+        listener.setsockopt(
+            socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", len(DROP_SYN), ctypes.addressof(program))
+        )
+        deadline = time.monotonic() + ACCEPT_S
+        time.sleep(0.1)  # for handshakes that have begun
+        while _waiting_connections(listener) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+
+def _waiting_connections(listener: socket.socket) -> int:
+    """The number of connections that nobody has accepted: tcpi_unacked of a listener."""
+    return struct.unpack_from("I", listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
 
 
 def _open_metrics() -> None:

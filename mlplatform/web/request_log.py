@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from django.conf import settings
 
+from mlplatform.web.process import is_draining
+
 is_request_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 STDERR = 2
 WRITE_EVERY_S = 0.2
@@ -56,7 +58,10 @@ class RequestLog:
         def start(status, headers, *exc_info):
             nonlocal code
             code = status[:3]
-            return start_response(status, [*headers, ("X-Request-Id", request_id)], *exc_info)
+            headers = [*headers, ("X-Request-Id", request_id)]
+            if is_draining():  # granian then closes the connection; gunicorn does so when it stops
+                headers.append(("Connection", "close"))
+            return start_response(status, headers, *exc_info)
 
         try:
             return self.application(environ, start)

@@ -67,6 +67,7 @@ class Platform(DatabaseRows):
             "WEB_SERVER": server,
             "WEB_WORKERS": "2",
             "WEB_THREADS": "8",
+            "DRAIN_S": "0",
             "PLATFORM_ADMIN_PASSWORD": PASSWORD,
             # Short, so that no test waits for a dead worker's lease of half a minute.
             "TRAIN_LEASE_S": "5",

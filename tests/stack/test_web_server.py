@@ -150,6 +150,22 @@ def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_proc
     assert platform.get("/datasets/late").status_code == 200
 
 
+def test_a_stop_answers_the_connections_that_no_web_process_has_accepted_yet(platform):
+    children = platform.web_processes()
+    for child in children:
+        child.suspend()
+    with contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(contextlib.closing(connect(platform))) for _ in range(20)]
+        for connection in waiting:
+            connection.request("GET", "/version")
+        platform.web.send_signal(signal.SIGTERM)
+        for child in children:
+            child.resume()
+        assert [connection.getresponse().status for connection in waiting] == [200] * 20
+    assert platform.processes.stop(platform.web) == 0
+    platform.start_web()
+
+
 def test_web_processes_end_when_their_parent_was_killed(platform):
     children = platform.web_processes()
     platform.web.kill()

@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from mlplatform import system_checks
+from mlplatform.web import process
 
 SLOW_START_S = 20
 READ_BYTES = 64 * 1024
@@ -72,10 +73,12 @@ class Command(BaseCommand):
                 "RUN_DIR": run_dir,
                 "RUN_PYTHON": sys.executable,
                 "TRAIN_WORKERS": str(settings.TRAIN_WORKERS),
+                "WEB_STOP_S": str(process.STOP_S),
             }
             self.supervisord = subprocess.Popen(  # noqa: S603 - our own command
                 command,
-                env=os.environ | environment,
+                # Nobody balances the load of a terminal, and Ctrl-C should not take longer.
+                env={"DRAIN_S": "0" if sys.stdin.isatty() else ""} | os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

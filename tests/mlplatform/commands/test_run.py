@@ -46,7 +46,7 @@ class Running:
         threading.Thread(target=self._read, daemon=True).start()
 
     def start(self, *through: str) -> subprocess.Popen:
-        variables = {"DATA_DIR": str(self.folder), "PORT": str(self.port), "WEB_WORKERS": "1"}
+        variables = {"DATA_DIR": str(self.folder), "PORT": str(self.port), "WEB_WORKERS": "1", "DRAIN_S": "0"}
         variables["WEB_SERVER"] = self.server
         return subprocess.Popen(
             [*through, sys.executable, "manage.py", "run"],

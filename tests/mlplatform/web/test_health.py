@@ -2,6 +2,8 @@
 
 import pytest
 
+from mlplatform.web import process
+
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/ping"])
 def test_liveness_needs_no_service(client, path):
@@ -24,6 +26,13 @@ def test_a_server_whose_store_is_down_is_not_ready(client, make_version, broken_
     assert response.status_code == 503
     assert response["Retry-After"]
     assert response.json()["checks"]["trained_models"] == "no answer"
+
+
+def test_a_server_that_stops_is_draining_and_still_alive(client, monkeypatch):
+    monkeypatch.setattr(process, "_draining", bytearray([1]))
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["status"]) == (503, "draining")
+    assert client.get("/livez").status_code == 200
 
 
 def test_other_paths_require_a_known_host(client, db):
