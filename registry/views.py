@@ -18,8 +18,9 @@ from registry.evaluation import charts
 from registry.filters import JobFilter, ModelFilter
 from registry.forms import AUTOMATIC, TrainForm, initial_from_query, initial_from_request
 from registry.jobs import submission
-from registry.models import ModelVersion, Release, Stage, TrainingJob
-from registry.releases import deletion, promotion
+from registry.models import ModelVersion, TrainingJob
+from registry.releases import confirmation, deletion, promotion
+from registry.releases.confirmation import Question
 from registry.releases.forms import PromoteForm
 from registry.training.request import TrainingRequest
 
@@ -127,38 +128,30 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     return render(request, "registry/model.html", context, status=status)
 
 
-@permissions.page("promote_staging", fields=None)
+@permissions.page("promote_staging", query=None, fields=None)
 def promote(request, dataset, version):
-    """Promote, or ask for confirmation if another version would be replaced."""
-    if request.method != "POST":  # the address of the confirmation, opened again
-        return redirect("registry:model", dataset=dataset, version=version)
+    """A GET asks for confirmation; a POST promotes, or leads to the confirmation if a version would be replaced."""
     model = ModelVersion.objects.numbered(dataset, version)
-    form = PromoteForm(request.POST, stages=[stage for stage in Stage if stage != Stage.DEV])
-    if form.is_valid():
-        values = form.cleaned_data
-        try:
-            live = promotion.plan_promotion(model, stage=values["stage"], by=request.user)
-            if live and live.number != values["expected_live"]:
-                return confirm_promotion(request, model, live, values)
-            release = promotion.promote(model, by=request.user, **values)
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, f"Version {model.number} is live in {release.stage}.")
-            return redirect("registry:model", dataset=dataset, version=version)
-    return render_model(request, model, form=form, status=422)
+    form = confirmation.bound(request, PromoteForm)
+    back = reverse("registry:model", args=[model.dataset.name, model.number])
 
+    def plan(values: dict) -> Question:
+        stage = values["stage"]
+        return Question(
+            title=f"Promote version {model.number} to {stage}?",
+            submit=f"Promote version {model.number}",
+            dataset=model.dataset.name,
+            stage=stage,
+            live=promotion.plan_promotion(model, stage=stage, by=request.user),
+            number=model.number,
+        )
 
-def confirm_promotion(request, model: ModelVersion, live: Release, values: dict):
-    context = {
-        "title": f"Promote version {model.number} to {live.stage}?",
-        "number": model.number,
-        "live": live,
-        "form": PromoteForm.to_confirm(values, live=live),
-        "submit": f"Promote version {model.number}",
-        "back": reverse("registry:model", args=[model.dataset.name, model.number]),
-    }
-    return render(request, "registry/confirm_release.html", context)
+    def run(values: dict) -> str:
+        release = promotion.promote(model, by=request.user, **values)
+        return f"Version {model.number} is live in {release.stage}."
+
+    response = confirmation.change(request, form, back=back, plan=plan, run=run)
+    return response or render_model(request, model, form=form, status=422)
 
 
 @require_POST

@@ -1,5 +1,7 @@
 """Forms that change what is live: promote, roll back, retire."""
 
+from collections.abc import Sequence
+
 from django import forms
 
 from mlplatform.validation.forms import StrictForm
@@ -11,26 +13,34 @@ class ReleaseForm(StrictForm):
     """A change of what is live. Confirming it sends the number of the live version that the page named."""
 
     expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    editable_when_confirming = "reason"
 
     def clean_expected_live(self) -> int:
         return self.cleaned_data["expected_live"] or history.NOTHING
 
     @classmethod
     def to_confirm(cls, values: dict, *, live) -> "ReleaseForm":
-        """The form of the confirmation page, with the same values."""
-        return cls(initial=values | {"expected_live": live.number})
+        """The form of the confirmation page, with the same values; what the user wrote can still be changed."""
+        form = cls(initial=values | {"expected_live": live.number if live else history.NOTHING})
+        for name, field in form.fields.items():
+            if name != cls.editable_when_confirming:
+                field.widget = forms.HiddenInput()
+        return form
 
 
 class PromoteForm(ReleaseForm):
-    stage = forms.CharField(label="Stage", widget=forms.Select)
+    stage = forms.CharField(
+        label="Stage", widget=forms.Select, error_messages={"required": "Select the stage."}
+    )
     comment = forms.CharField(
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Shown in the release history.",
     )
+    editable_when_confirming = "comment"
 
-    def __init__(self, data=None, *, stages: list[Stage] = (), **kwargs):
+    def __init__(self, data=None, *, stages: Sequence[Stage] = (Stage.STAGING, Stage.PRODUCTION), **kwargs):
         super().__init__(data, **kwargs)
         self.fields["stage"].widget.choices = [(stage.value, stage.label) for stage in stages]
 

@@ -10,7 +10,8 @@ PATHS = [
     "/registry/train/?dataset=garden&target=species", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
     "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",
     "/registry/train/?dataset=garden&algorithm=KMeans", "/serving/", "/serving/garden/dev/", "/serving/garden/staging/",
-    "/serving/garden/versions/1/", "/serving/garden/dev/retire/", "/serving/jobs/",
+    "/serving/garden/versions/1/", "/serving/garden/dev/retire/", "/serving/garden/dev/rollback/?to_version=1",
+    "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/",
     "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip
 

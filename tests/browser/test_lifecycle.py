@@ -126,8 +126,11 @@ def test_rolling_back_requires_confirmation_also_on_a_phone(visit, filled):
     page.get_by_role("button", name="Roll back dev").click()
     expect(page.get_by_role("heading", name="Roll back dev to version 1?")).to_be_visible()
     expect(page.get_by_text("Version 1 replaces version 2,")).to_be_visible()
+    expect(page.get_by_label("Reason")).to_have_value("a test")
     page.get_by_role("button", name="Roll back dev").click()
     expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
+    page.go_back()  # to the confirmation, which was not the response to a POST
+    expect(page.get_by_text("Version 1 of garden is already live in dev.")).to_be_visible()
 
 
 def test_the_theme_is_saved(visit):

@@ -64,42 +64,89 @@ def test_promoting_redirects_to_the_model_with_a_message_and_the_comment(page, m
     assert "Better than the last." in response.text
 
 
-def test_promoting_over_a_live_version_names_both_and_is_done_after_its_confirmation(
-    page, make_version, make_dataset, admin
-):
+@pytest.fixture
+def replacement(make_version, make_dataset, admin):
+    """The source of version 1, live in production, and of version 2, live in dev."""
     source = make_dataset()
     promote(make_version(source), stage="production", by=admin)
     make_version(source)
+    return source
+
+
+PROMOTE = "/registry/models/flowers/2/promote/"
+
+
+def hidden_fields(response) -> dict[str, str]:
+    return {field.name: field.value() for field in response.context["form"]}
+
+
+def test_promoting_over_a_live_version_redirects_to_a_confirmation_that_names_both(page, replacement):
     form = {"stage": "production", "comment": "kept words"}
-    asked = page.post("/registry/models/flowers/2/promote/", form)
+    response = page.post(PROMOTE, form)
+    assert response["Location"] == f"{PROMOTE}?stage=production&comment=kept+words"
+    asked = page.get(response["Location"])
     assert "Promote version 2 to production?" in asked.text
     assert "Version 2 replaces version 1," in asked.text
     assert ModelVersion.objects.live_in("production").get().number == 1
-    confirmed = {field.name: field.value() for field in asked.context["form"]}
-    response = page.post("/registry/models/flowers/2/promote/", confirmed, follow=True)
+    response = page.post(PROMOTE, hidden_fields(asked), follow=True)
+    assert response.redirect_chain == [("/registry/models/flowers/2/", 302)]
     assert "Version 2 is live in production." in response.text
     assert "kept words" in response.text
 
 
-def test_a_confirmed_promotion_is_asked_again_if_the_stage_was_retired_since(
-    page, make_version, make_dataset, admin
+def test_a_comment_that_is_too_long_for_an_address_is_kept(page, replacement):
+    asked = page.post(PROMOTE, {"stage": "production", "comment": "é" * 10_000})
+    page.post(PROMOTE, hidden_fields(asked))
+    assert ModelVersion.objects.live_in("production").get().releases.first().comment == "é" * 10_000
+
+
+def test_a_stale_confirmation_is_refused_and_names_the_version_that_is_live_now(
+    page, make_version, replacement, admin
 ):
-    source = make_dataset()
-    promote(make_version(source), stage="staging", by=admin)
-    make_version(source)
-    path, form = "/registry/models/flowers/2/promote/", {"stage": "staging"}
-    confirmed = {field.name: field.value() for field in page.post(path, form).context["form"]}
-    retire(source.dataset, stage="staging", by=admin)
-    asked = page.post(path, confirmed)
-    assert "Version 1 is no longer live in staging: nothing is live there now." in asked.text
-    assert "expected_live" not in asked.text
-    assert "Version 2 is live in staging." in page.post(path, form, follow=True).text
+    asked = page.get(f"{PROMOTE}?stage=production")
+    promote(make_version(replacement), stage="production", by=admin)
+    refused = page.post(PROMOTE, hidden_fields(asked) | {"comment": "kept words"})
+    assert refused.status_code == 409
+    assert "Version 1 is no longer live in production: version 3 is live there now." in refused.text
+    assert "Version 2 replaces version 3," in refused.text
+    assert "kept words" in refused.text
+    page.post(PROMOTE, hidden_fields(refused))
+    assert ModelVersion.objects.live_in("production").get().number == 2
 
 
-def test_the_address_of_a_confirmation_leads_back_to_the_version(page, make_version):
-    make_version()
-    response = page.get("/registry/models/flowers/1/promote/")
-    assert response["Location"] == "/registry/models/flowers/1/"
+def test_a_confirmation_is_refused_if_the_stage_was_retired_since(page, replacement, admin):
+    confirmed = hidden_fields(page.get(f"{PROMOTE}?stage=production"))
+    retire(replacement.dataset, stage="production", by=admin)
+    refused = page.post(PROMOTE, confirmed)
+    assert "Version 1 is no longer live in production: nothing is live there now." in refused.text
+    assert "Version 2 goes live in production, where nothing is live now." in refused.text
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("", "Select the stage."),
+        ("?stage=dev", "Version 2 is already live in dev."),
+        ("?stage=beta", "<code>beta</code>"),
+        ("?stage=staging&comment=" + "x" * 10_001, "at most 10,000 characters"),
+    ],
+)
+def test_an_address_that_confirms_nothing_leads_back_to_the_version(page, replacement, query, sentence):
+    response = page.get(PROMOTE + query, follow=True)
+    assert response.redirect_chain == [("/registry/models/flowers/2/", 302)]
+    assert sentence in response.text
+
+
+def test_the_address_of_a_confirmation_leads_back_once_it_is_done(page, replacement, admin):
+    promote(ModelVersion.objects.numbered("flowers", 2), stage="production", by=admin)
+    response = page.get(f"{PROMOTE}?stage=production", follow=True)
+    assert "Version 2 is already live in production." in response.text
+
+
+def test_an_address_cannot_say_which_version_is_live(page, replacement):
+    response = page.get(f"{PROMOTE}?stage=production&expected_live=1", headers={"Accept": "text/html"})
+    assert response.status_code == 400
+    assert "Unknown query parameter <code>expected_live</code>" in response.text
 
 
 def test_a_rejected_promotion_keeps_the_comment(page, make_version, admin):
