@@ -31,6 +31,7 @@ from registry.models import ModelVersion
 from registry.training import registration, run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
+from tests.servers.scheduling import GroupScheduling, place_in_run
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
 FLOWERS = "length,width,colour,species\n" + "".join(
@@ -41,10 +42,8 @@ FLOWERS = "length,width,colour,species\n" + "".join(
 LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 2}\n" for i in range(1200)) + "1,2\n"
 
 TESTS = Path(__file__).parent
-REAL_SERVERS = ("stack", "browser", "conformance")  # folders and marks, in the order in which they start
-SETUPS = ("sqlite_and_files", "postgres_and_s3")
+REAL_SERVERS = {"stack", "browser", "conformance"}  # folders and marks
 DATABASE_ACCESS = pytest.StashKey()
-WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -55,25 +54,7 @@ def pytest_xdist_auto_num_workers(config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    from xdist.scheduler import LoadScopeScheduling
-
-    class GroupScheduling(LoadScopeScheduling):
-        """A mark would say more than an id, but pytest-xdist 3.8 ignores `xdist_group` with pytest 9.2."""
-
-        def _split_scope(self, nodeid: str) -> str:
-            return worker_group(nodeid)
-
     return GroupScheduling(config, log)
-
-
-def worker_group(nodeid: str) -> str:
-    """The name of the tests that one worker runs: those that share a platform, or else those of a file."""
-    path, _, name = nodeid.partition("::")
-    folder, file = path.split("/")[-2:]
-    setup = next((setup for setup in SETUPS if setup in name), "")
-    if folder == "stack" and setup and file not in WITH_THEIR_OWN_PLATFORM:
-        return setup
-    return folder if folder in {"browser", "conformance"} else f"{path} {setup}"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -84,17 +65,8 @@ def pytest_collection_modifyitems(items):
         if folder in REAL_SERVERS:
             item.add_marker(getattr(pytest.mark, folder))
     yield
-    # The longest groups start first, so that no worker is left alone with one at the end. pytest-django has put the
-    # tests without a database last.
-    items.sort(key=place_in_run)
-
-
-def place_in_run(item) -> tuple:
-    """The groups of the shared set-ups are the longest."""
-    kind = next(
-        (place for place, kind in enumerate(REAL_SERVERS) if kind in item.keywords), len(REAL_SERVERS)
-    )
-    return kind, worker_group(item.nodeid) not in SETUPS
+    # pytest-django has put the tests without a database last.
+    items.sort(key=lambda item: place_in_run(item.nodeid))
 
 
 def refuse_unstable_ids(items) -> None:

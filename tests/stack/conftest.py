@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.conftest import SETUPS
 from tests.servers.object_store import ObjectStore
 from tests.servers.platform import Platform
 from tests.servers.postgres import Postgres
 from tests.servers.processes import Processes
+from tests.servers.scheduling import SETUPS
 
 SMALL_LIMIT_MB = 5  # for the set-up that no large file is sent to
 

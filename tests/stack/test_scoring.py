@@ -5,9 +5,9 @@ import signal
 import psutil
 import pytest
 
-from tests.conftest import SETUPS
 from tests.servers.platform import ENDLESS, ROWS, TABLE, Supervised
 from tests.servers.processes import until
+from tests.servers.scheduling import SETUPS
 
 COUNT = 60_000
 LINES = ["length,width,colour", "5,1.5,red", "9,1.6,blue", ",1.7,green", "11,,"]
