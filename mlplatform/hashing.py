@@ -1,7 +1,12 @@
-"""SHA-256 of files."""
+"""SHA-256 of files, and signatures of facts in the database."""
 
 import hashlib
+import hmac
+import json
 from typing import IO
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
 
 BLOCK = 1024 * 1024
 
@@ -12,6 +17,34 @@ def sha256(file: IO[bytes]) -> str:
     while block := file.read(BLOCK):
         digest.update(block)
     return digest.hexdigest()
+
+
+def sign(purpose: str, facts: dict) -> str:
+    """The signature of facts that JSON can hold, as 64 hex digits. It is not valid for another purpose."""
+    return _signature(purpose, facts, settings.SECRET_KEY)
+
+
+def is_signed(purpose: str, facts: dict, signature: str) -> bool:
+    """Whether sign() has returned this signature, with SECRET_KEY or one of its fallbacks."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return any(hmac.compare_digest(_signature(purpose, facts, key), signature) for key in keys)
+
+
+def _signature(purpose: str, facts: dict, secret: str) -> str:
+    key = salted_hmac("mlplatform.hashing", "key of signatures", secret=secret, algorithm="sha256").digest()
+    message = json.dumps([purpose, _canonical(facts)], sort_keys=True)
+    return hmac.digest(key, message.encode(), "sha256").hex()
+
+
+def _canonical(value):
+    """As any database returns it: PostgreSQL stores 1e16 as an integer, and -0.0 as 0.0."""
+    if isinstance(value, dict):
+        return {name: _canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_canonical(inner) for inner in value]
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) >= 1e16 else value + 0.0
+    return value
 
 
 class HashingFile:

@@ -14,14 +14,12 @@ from tempfile import SpooledTemporaryFile
 from typing import IO
 
 import joblib
-from django.conf import settings
-from django.utils.crypto import salted_hmac
 
 from mlplatform import hashing, storage
 from mlplatform.errors import NotReady
 from registry.models import ModelVersion
 
-SALT = "registry.artifacts"
+PURPOSE = "artifact"  # of signatures
 RECORDED_LIBRARIES = ("scikit-learn", "pandas", "numpy", "scipy", "joblib")
 # scikit-learn warns of an artifact of another version for each estimator in it; serving/model_cache/compatibility.py
 # has verified it.
@@ -31,12 +29,11 @@ MAX_MEMORY = 8 * 1024**2  # bytes; larger artifacts are spooled to a temporary f
 
 @dataclass(frozen=True)
 class Artifact:
-    """A pipeline as joblib bytes in a temporary file, which the caller closes, with its digest and signature."""
+    """A pipeline as joblib bytes in a temporary file, which the caller closes, with its digest."""
 
     file: IO[bytes]
     size: int
     sha256: str
-    hmac: str
 
 
 class ArtifactRefused(NotReady):
@@ -65,12 +62,30 @@ def is_of_installed_version(model: ModelVersion) -> bool:
     return saved_by == installed
 
 
-def dump(pipeline, *, dataset_id: int) -> Artifact:
-    """Serialise a fitted pipeline, and sign its SHA-256 for this server and dataset."""
+def dump(pipeline) -> Artifact:
+    """Serialise a fitted pipeline."""
     file = SpooledTemporaryFile(MAX_MEMORY)  # noqa: SIM115 - the caller closes it
     joblib.dump(pipeline, file)
-    size, sha256 = file.tell(), hashing.sha256(file)
-    return Artifact(file, size, sha256, _signature(dataset_id, sha256, settings.SECRET_KEY))
+    return Artifact(file, file.tell(), hashing.sha256(file))
+
+
+def sign(model: ModelVersion) -> str:
+    """The signature of a version's artifact: it belongs to this dataset and number, and to these libraries."""
+    return hashing.sign(PURPOSE, _signed(model))
+
+
+def is_signed(model: ModelVersion) -> bool:
+    """Whether sign() of this server has signed the artifact."""
+    return hashing.is_signed(PURPOSE, _signed(model), model.artifact_hmac)
+
+
+def _signed(model: ModelVersion) -> dict:
+    return {
+        "dataset": model.dataset_id,
+        "number": model.number,
+        "sha256": model.artifact_sha256,
+        "libraries": model.libraries,
+    }
 
 
 def verify(model: ModelVersion, key: str) -> None:
@@ -119,18 +134,12 @@ def load_copy(path: str, sha256: str):
         return joblib.load(file)
 
 
-def _signature(dataset_id: int, sha256: str, secret: str) -> str:
-    return salted_hmac(SALT, f"{dataset_id}:{sha256}", secret=secret, algorithm="sha256").hexdigest()
-
-
 def _check(model: ModelVersion, sha256: str) -> None:
     """Raise ArtifactRefused unless this is the digest of the version's artifact, signed by this server."""
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    signatures = [_signature(model.dataset_id, sha256, secret) for secret in secrets]
     if not hmac.compare_digest(sha256, model.artifact_sha256):
         reason = "its bytes have changed since it was saved"
-    elif not any(hmac.compare_digest(signature, model.artifact_hmac) for signature in signatures):
-        reason = "it was not signed with this server's SECRET_KEY"
+    elif not is_signed(model):
+        reason = "it was not signed with this server's SECRET_KEY for this version and these libraries"
     else:
         return
     raise ArtifactRefused(

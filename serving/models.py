@@ -31,6 +31,7 @@ class Verification(models.Model):
     golden_rows = models.JSONField(help_text="Lists of values in the order of the signature's columns.")
     predictions = models.JSONField(help_text="Of the golden rows.")
     probabilities = models.JSONField(null=True, help_text="Of the golden rows.")
+    hmac = models.CharField(max_length=64, help_text="The signature of this record and its artifact.")
 
     def __str__(self):
         return f"verification of {self.model_version}"

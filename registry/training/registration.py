@@ -62,7 +62,6 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         rows_test=result.rows_test,
         artifact_size=artifact.size,
         artifact_sha256=artifact.sha256,
-        artifact_hmac=artifact.hmac,
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
@@ -82,6 +81,7 @@ def _save(
     is still the last. A process that is killed between the reservation and the registration leaves a gap.
     """
     version.number = with_retries(partial(reserve_number, version.dataset), for_s=retry_s)
+    version.artifact_hmac = artifacts.sign(version)
     register = partial(_register, version, file=file, save_verification=save_verification)
     try:
         return with_retries(register, for_s=retry_s)

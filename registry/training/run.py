@@ -51,6 +51,4 @@ def fit(
     )
     progress("saving", None)
     save_verification = verification.verify_fit(result)
-    return FittedModel(
-        request, result, save_verification, artifacts.dump(result.pipeline, dataset_id=source.dataset_id)
-    )
+    return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))

@@ -1,11 +1,21 @@
-"""Verify a fitted pipeline and record the result with its model version."""
+"""Verify a fitted pipeline, and record the result with its model version: written once, and read at every load."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from mlplatform import hashing
+from registry import artifacts
+from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
-from registry.training.pipelines import FitResult
 from serving.engine import verification
 from serving.models import Verification
+
+if TYPE_CHECKING:
+    from registry.training.pipelines import FitResult
+
+PURPOSE = "verification"  # of signatures
 
 
 def verify(result: FitResult) -> Callable[[ModelVersion], None]:
@@ -15,7 +25,7 @@ def verify(result: FitResult) -> Callable[[ModelVersion], None]:
     engine, golden = verification.verify(result.pipeline, result.signature, result.held_out)
 
     def save(version: ModelVersion) -> None:
-        Verification.objects.create(
+        record = Verification(
             model_version=version,
             engine=engine.kind,
             reason=engine.reason,
@@ -23,5 +33,48 @@ def verify(result: FitResult) -> Callable[[ModelVersion], None]:
             predictions=golden.predictions,
             probabilities=golden.probabilities,
         )
+        record.hmac = sign(record, version)
+        record.save(force_insert=True)
 
     return save
+
+
+def record_of(version: ModelVersion) -> Verification | None:
+    """The record of a version, None if it was registered before there were any. Raises ArtifactRefused."""
+    record = Verification.objects.filter(pk=version.pk).first()
+    if record and not is_signed(record, version):
+        raise ArtifactRefused(
+            f"The golden rows of {version} were rejected: they were not signed with this server's SECRET_KEY for this "
+            "artifact. Restore the database from a backup, or train the model again.",
+            code="artifact_refused",
+        )
+    return record
+
+
+def sign_again(version: ModelVersion) -> bool:
+    """Sign a version and its record with the current SECRET_KEY; False if no key of this server has signed both."""
+    record = Verification.objects.filter(pk=version.pk).first()
+    if not artifacts.is_signed(version) or (record and not is_signed(record, version)):
+        return False
+    ModelVersion.objects.filter(pk=version.pk).update(artifact_hmac=artifacts.sign(version))
+    if record:
+        Verification.objects.filter(pk=version.pk).update(hmac=sign(record, version))
+    return True
+
+
+def sign(record: Verification, version: ModelVersion) -> str:
+    return hashing.sign(PURPOSE, _signed(record, version))
+
+
+def is_signed(record: Verification, version: ModelVersion) -> bool:
+    return hashing.is_signed(PURPOSE, _signed(record, version), record.hmac)
+
+
+def _signed(record: Verification, version: ModelVersion) -> dict:
+    names = ("engine", "reason", *Verification.LARGE)
+    facts = {name: getattr(record, name) for name in names}
+    return facts | {
+        "dataset": version.dataset_id,
+        "number": version.number,
+        "sha256": version.artifact_sha256,
+    }

@@ -20,6 +20,7 @@ from mlplatform.resilience.database_clock import LEASE_EXPIRED, NOW, ago, from_n
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
+from serving.engine import registration
 from serving.model_cache import replay_process
 from serving.models import CompatibilityCheck, Verification
 
@@ -136,8 +137,8 @@ def _claim(version: ModelVersion) -> tuple[CompatibilityCheck, bool]:
 def _run(check: CompatibilityCheck, version: ModelVersion, key: str) -> CompatibilityCheck:
     """Run the check and write its result. An error leaves no row, so that the next load tries again."""
     row = CompatibilityCheck.objects.filter(pk=check.pk)
-    record = Verification.objects.filter(pk=version.pk).first()
     try:
+        record = registration.record_of(version)
         if record is None or not record.golden_rows:
             result = {"state": State.REFUSED, "reason": "it has no golden rows that could be predicted again"}
         else:

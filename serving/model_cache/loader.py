@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
-from serving.engine import inference, verification
+from serving.engine import inference, registration, verification
 from serving.engine.encoder import training_categories
 from serving.engine.inference import InferenceEngine
 from serving.inputs.input_warnings import InputWarnings
@@ -52,7 +52,7 @@ def load(version: ModelVersion, key: str) -> Model:
 
 def _verified_engine(version: ModelVersion, pipeline, check: CompatibilityCheck | None) -> InferenceEngine:
     signature = version.signature
-    record = Verification.objects.filter(pk=version.pk).first()
+    record = registration.record_of(version)
     if record is None:  # registered before golden rows were kept: only the engine can be verified
         engine, _ = verification.verify(pipeline, signature, None)
         return engine

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from mlplatform.hashing import HashingFile, sha256
+from mlplatform.hashing import HashingFile, is_signed, sha256, sign
 
 CONTENT = bytes(range(256)) * 50
 
@@ -32,3 +32,18 @@ def test_a_file_is_hashed_in_its_order_whatever_the_order_of_the_reads(reads):
         expected = CONTENT[position:] if size < 0 else CONTENT[position : position + size]
         assert file.read(size) == expected
     assert file.sha256() == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_signature_is_that_of_its_facts_purpose_and_key(settings):
+    signature = sign("artifact", {"a": [1, None, "é"]})
+    assert is_signed("artifact", {"a": [1, None, "é"]}, signature)
+    assert not is_signed("artifact", {"a": [1, None, "e"]}, signature)
+    assert not is_signed("verification", {"a": [1, None, "é"]}, signature)
+    settings.SECRET_KEY = "another key"
+    assert not is_signed("artifact", {"a": [1, None, "é"]}, signature)
+
+
+def test_numbers_that_postgresql_returns_in_another_form_keep_their_signature():
+    assert is_signed(
+        "numbers", {"x": [1e16, 0.0, 10**22, 0.5]}, sign("numbers", {"x": [10**16, -0.0, 1e22, 0.5]})
+    )

@@ -1,6 +1,7 @@
 """Artifacts: stored bytes are verified before they are unpickled, and never held in memory as a whole."""
 
 import hashlib
+import hmac
 import io
 import pickle
 import tracemalloc
@@ -8,6 +9,8 @@ import tracemalloc
 import joblib
 import numpy as np
 import pytest
+from django.apps import apps
+from django.utils.module_loading import import_module
 
 from mlplatform import storage
 from registry import artifacts
@@ -15,6 +18,7 @@ from registry.artifacts import ArtifactRefused
 from registry.releases.promotion import promote
 
 LARGE = 64 * 1024**2
+migration = import_module("registry.migrations.0008_sign_number_and_libraries")
 
 
 class Bomb:
@@ -36,12 +40,12 @@ def replace(key: str, content: bytes) -> None:
 def large_version(make_version):
     """A version with a signed artifact of 64 MB, which promotion does not load since the model cannot predict."""
     version = make_version(module="cluster", class_name="DBSCAN", target=None)
-    artifact = artifacts.dump(np.zeros(LARGE, "uint8"), dataset_id=version.dataset_id)
+    artifact = artifacts.dump(np.zeros(LARGE, "uint8"))
     storage.models().delete(version.release.key)
     with artifact.file:
         storage.save(storage.models(), version.release.key, artifact.file)
     version.artifact_size, version.artifact_sha256 = artifact.size, artifact.sha256
-    version.artifact_hmac = artifact.hmac
+    version.artifact_hmac = artifacts.sign(version)
     version.save()
     return version
 
@@ -71,11 +75,12 @@ def test_an_artifact_is_a_joblib_file_that_loads_without_the_platform(make_versi
 def test_a_pipeline_is_loaded_from_an_artifact_on_disk(make_version):
     version = make_version()
     values = np.arange(artifacts.MAX_MEMORY, dtype="int64")
-    artifact = artifacts.dump(values, dataset_id=version.dataset_id)
+    artifact = artifacts.dump(values)
     with artifact.file:
         storage.models().delete(version.release.key)
         storage.save(storage.models(), version.release.key, artifact.file)
-    version.artifact_sha256, version.artifact_hmac = artifact.sha256, artifact.hmac
+    version.artifact_sha256 = artifact.sha256
+    version.artifact_hmac = artifacts.sign(version)
     assert (artifacts.load(version, version.release.key) == values).all()
 
 
@@ -104,6 +109,44 @@ def test_the_artifact_of_another_dataset_is_rejected(make_version, make_dataset)
     version.artifact_sha256, version.artifact_hmac = other.artifact_sha256, other.artifact_hmac
     with pytest.raises(ArtifactRefused):
         artifacts.load(version, other.release.key)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"number": 2}, {"libraries": {"scikit-learn": "1.0.0"}}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_the_signature_covers_the_number_and_the_libraries(make_version, changed):
+    version = make_version()
+    assert artifacts.is_signed(version)
+    vars(version).update(changed)
+    with pytest.raises(ArtifactRefused, match="for this version and these libraries"):
+        artifacts.load(version, version.release.key)
+
+
+@pytest.mark.parametrize("is_rotated", [False, True])
+def test_an_artifact_signed_by_a_release_before_loads_after_the_migration(make_version, settings, is_rotated):
+    version = make_version()
+    message = f"{version.dataset_id}:{version.artifact_sha256}"
+    key = hashlib.sha256(f"registry.artifacts{settings.SECRET_KEY}".encode()).digest()
+    version.artifact_hmac = hmac.digest(key, message.encode(), "sha256").hex()
+    version.save()
+    with pytest.raises(ArtifactRefused, match="SECRET_KEY"):
+        artifacts.load(version, version.release.key)
+    if is_rotated:
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
+    migration.sign_number_and_libraries(apps, None)
+    version.refresh_from_db()
+    assert artifacts.load(version, version.release.key)
+
+
+def test_the_migration_signs_no_artifact_that_was_not_signed(make_version):
+    version = make_version()
+    version.artifact_hmac = "0" * 64
+    version.save()
+    migration.sign_number_and_libraries(apps, None)
+    version.refresh_from_db()
+    assert not artifacts.is_signed(version)
 
 
 def test_an_artifact_signed_with_a_fallback_key_is_accepted(make_version, settings):

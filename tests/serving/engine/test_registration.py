@@ -1,9 +1,16 @@
 """The record of a verified model version, and its migration from older releases."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from registry import artifacts
+from registry.artifacts import ArtifactRefused
+from registry.models import ModelVersion
+from serving.engine import registration
 from serving.models import Verification
 
 
@@ -18,3 +25,49 @@ def test_migrating_keeps_the_records_of_older_releases(make_version):
     executor = MigrationExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
     assert Verification.objects.values().get(pk=version.pk) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"engine": "pipeline"}, {"predictions": []}, {"golden_rows": [], "predictions": []}, {"hmac": ""}],
+)
+def test_changed_golden_rows_are_rejected(make_version, changed):
+    version = make_version()
+    assert registration.record_of(version)
+    Verification.objects.update(**changed)
+    with pytest.raises(ArtifactRefused, match="golden rows of flowers model version 1 were rejected"):
+        registration.record_of(version)
+
+
+def test_the_golden_rows_of_another_version_are_rejected(make_version, make_dataset):
+    source = make_dataset()
+    version, other = make_version(source), make_version(source)
+    record = Verification.objects.filter(pk=other.pk).values(*Verification.LARGE, "engine", "hmac").get()
+    Verification.objects.filter(pk=version.pk).update(**record)
+    with pytest.raises(ArtifactRefused, match="golden rows"):
+        registration.record_of(version)
+
+
+def sign_artifacts() -> str:
+    output = StringIO()
+    call_command("sign_artifacts", stdout=output)
+    return output.getvalue()
+
+
+def test_a_key_can_be_dropped_after_everything_is_signed_with_its_successor(make_version, settings):
+    make_version()
+    make_version(module="cluster", class_name="DBSCAN", target=None)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
+    assert sign_artifacts() == "2 model versions are signed with SECRET_KEY.\n"
+    settings.SECRET_KEY_FALLBACKS = []
+    for version in ModelVersion.objects.all():
+        assert artifacts.is_signed(version)
+        registration.record_of(version)
+
+
+def test_what_no_key_has_signed_is_named_and_stays(make_version, settings):
+    version = make_version()
+    settings.SECRET_KEY = "another key"
+    with pytest.raises(CommandError, match="none of the keys, or changed since: flowers model version 1"):
+        sign_artifacts()
+    assert ModelVersion.objects.get().artifact_hmac == version.artifact_hmac

@@ -29,6 +29,7 @@ EARLIER = f"{MAJOR}.{int(MINOR) - 1}.0"
 
 def trained_with(version: ModelVersion, scikit_learn: str) -> ModelVersion:
     version.libraries["scikit-learn"] = scikit_learn
+    version.artifact_hmac = artifacts.sign(version)
     version.save()
     return version
 

@@ -5,6 +5,7 @@ import pytest
 from registry.artifacts import ArtifactRefused
 from registry.models import Release
 from registry.releases.promotion import promote
+from serving.engine import registration
 from serving.models import Verification
 from serving.prediction import predict
 from tests.serving.model_cache.conftest import live_number
@@ -23,6 +24,7 @@ def change_prediction(version, *, row: int) -> None:
     verification = Verification.objects.get(pk=version.pk)
     other = {"rose": "tulip", "tulip": "rose"}
     verification.predictions[row - 1] = other[verification.predictions[row - 1]]
+    verification.hmac = registration.sign(verification, version)
     verification.save()
 
 
