@@ -1,8 +1,11 @@
 """The health probes need no login, accept any Host header and report the real state."""
 
 import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
-from mlplatform.web import process
+from mlplatform.web import health, process
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/ping"])
@@ -26,6 +29,18 @@ def test_a_server_whose_store_is_down_is_not_ready(client, make_version, broken_
     assert response.status_code == 503
     assert response["Retry-After"]
     assert response.json()["checks"]["trained_models"] == "no answer"
+
+
+@pytest.mark.django_db
+def test_migrations_are_read_until_none_is_missing(django_assert_num_queries):
+    check, recorder = health.DatabaseCheck(), MigrationRecorder(connection)
+    (last,) = MigrationLoader(connection).graph.leaf_nodes("serving")
+    recorder.record_unapplied(*last)
+    assert check() == "migrations are missing"
+    recorder.record_applied(*last)
+    assert check() == "ok"
+    with django_assert_num_queries(1):
+        assert check() == "ok"
 
 
 def test_a_server_that_stops_is_draining_and_still_alive(client, monkeypatch):
