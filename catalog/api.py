@@ -75,8 +75,8 @@ class UploadView(APIView):
     @extend_schema(
         operation_id="upload_dataset",
         summary="Upload a dataset",
-        description="Accepts CSV, TSV, Parquet and JSON lines, optionally compressed with gzip. The name defaults to "
-        "the file name.",
+        description="Accepts CSV, TSV, Parquet and JSON lines, optionally compressed: gzip, bzip2, xz, zstd, or a ZIP "
+        "archive of one file. The name defaults to the file name.",
         tags=["datasets"],
         request={"multipart/form-data": UploadSerializer},
         responses={

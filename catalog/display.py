@@ -1,6 +1,7 @@
 """Formats a dataset version for its page: columns, first rows, and how the file is parsed."""
 
 from catalog.models import DatasetVersion
+from catalog.readers import encodings
 from catalog.readers.formats import FORMATS
 from mlplatform.templatetags.ui import column_value
 
@@ -64,8 +65,8 @@ def reading(version: DatasetVersion) -> str:
         parts.append(DELIMITERS.get(recipe["delimiter"], f"delimiter {recipe['delimiter']}"))
     if recipe.get("decimal") == ",":
         parts.append("decimal commas")
-    if recipe.get("encoding"):
-        parts.append(recipe["encoding"].upper())
+    if encoding := recipe.get("encoding"):
+        parts.append(encodings.label(encoding) + (" (guessed)" if encodings.is_guess(encoding) else ""))
     if recipe.get("compression"):
         parts.append(recipe["compression"])
     return ", ".join(parts)

@@ -31,6 +31,6 @@ class UploadForm(StrictForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["file"].help_text = (
-            "CSV, TSV, Parquet or JSON lines, optionally compressed with gzip. "
+            "CSV, TSV, Parquet or JSON lines, optionally compressed (gzip, bzip2, xz, zstd, ZIP). "
             f"The limit is {settings.MAX_UPLOAD_MB} MB."
         )

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
-from catalog.readers import streams
+from catalog.readers import encodings, streams
+from catalog.readers.formats import COMPRESSIONS
 
 HEAD_BYTES = 4 * 1024 * 1024  # the header row must fit
 CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
@@ -24,10 +25,6 @@ SIGNATURES = (
         "an old Excel workbook or another Office file",
         "Save the sheet as CSV",
     ),
-    (b"\x1f\x8b", "a gzip file inside a gzip file", "Compress it only once"),
-    (b"BZh", "a bzip2 file", "Decompress it, or use gzip instead"),
-    (b"\xfd7zXZ", "an xz file", "Decompress it, or use gzip instead"),
-    (b"(\xb5/\xfd", "a Zstandard file", "Decompress it, or use gzip instead"),
     (b"7z\xbc\xaf", "a 7z archive", "Extract the table first"),
     (b"Rar!", "a RAR archive", "Extract the table first"),
     (b"ARROW1", "an Arrow file", "Save it as Parquet or CSV"),
@@ -36,13 +33,15 @@ SIGNATURES = (
     (b"\x93NUMPY", "a NumPy file", "Save it as Parquet or CSV"),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
 )
-MARKUP = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
-BYTE_ORDER_MARKS = (  # UTF-32 first: its mark starts with that of UTF-16
-    (b"\xff\xfe\0\0", "utf-32"),
-    (b"\0\0\xfe\xff", "utf-32"),
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
+MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"(\xb5/\xfd", "zstd"),
+    (b"PK\x03\x04", "zip"),
+)
+MARKUP = re.compile(
+    rb"\s*<(?:!doctype|html|\?xml|(?:head|body|div|table|style|meta)\b[^<>]*>)", re.IGNORECASE
 )
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
 
@@ -62,12 +61,14 @@ class Head:
     @property
     def extension(self) -> str:
         """The extension in lower case, without that of the compression."""
-        return re.sub(r"\.gz$", "", self.filename.lower()).rpartition(".")[2]
+        return re.sub(rf"\.({'|'.join(COMPRESSIONS.values())})$", "", self.filename.lower()).rpartition(".")[
+            2
+        ]
 
     @cached_property
     def encodings(self) -> tuple[str, ...]:
         """Possible encodings of the text, the most likely first."""
-        return _encodings(self.content)
+        return encodings.candidates(self.content)
 
     @cached_property
     def text(self) -> str:
@@ -90,13 +91,18 @@ class Head:
 def read_head(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Head:
     """The beginning of a file, at most 4 MB when decompressed."""
     file.seek(0)
-    compression = "gzip" if file.read(2) == b"\x1f\x8b" else None
+    compression = compression_of(file.read(8))
     content = streams.decompressed(file, compression, max_bytes=max_bytes).read(HEAD_BYTES)
     return Head(filename, compression, content)
 
 
+def compression_of(start: bytes) -> str | None:
+    """The compression of a file that starts with these bytes."""
+    return next((name for magic, name in MAGIC if start.startswith(magic)), None)
+
+
 def encoding_error(encoding: str, line: int) -> ValidationError:
-    name = encoding.upper().removesuffix("-SIG")
+    name = encodings.label(encoding)
     return ValidationError(
         f"Line {line:,} is not valid {name} text. Save the file again as UTF-8.", code="encoding"
     )
@@ -108,7 +114,7 @@ def _check_is_text(content, extension):
     head = content[:CONTROL_BYTES]
     controls = len(head) - len(head.translate(None, CONTROLS + b"\0"))
     is_parquet = extension == "parquet"
-    if controls and not _is_utf16(content) and (controls > max(8, len(head) / 100) or is_parquet):
+    if controls and not encodings.is_utf16(content) and (controls > max(8, len(head) / 100) or is_parquet):
         raise ValidationError(
             "The file is binary data in an unsupported format. Save the table as CSV or Parquet.",
             code="corrupt_file" if is_parquet else "binary_file",
@@ -117,42 +123,8 @@ def _check_is_text(content, extension):
 
 def _non_table(content):
     """What the file is and what to do instead, or None."""
-    if content.startswith(b"PK\x03\x04"):
-        if b"xl/" in content or b"[Content_Types].xml" in content:
-            return "an Excel workbook or another Office file", "Save the sheet as CSV"
-        return "a ZIP archive", "Extract the table and send it uncompressed or compressed with gzip"
+    if inner := compression_of(content[:8]):
+        return f"a {inner} file inside a compressed file", "Compress it only once"
     if MARKUP.match(content):
         return "a web page or an XML file", "Export its table as CSV"
     return next((rest for start, *rest in SIGNATURES if content.startswith(start)), None)
-
-
-def _is_utf16(content):
-    return any(content.startswith(mark) for mark, _ in BYTE_ORDER_MARKS) or _utf16_order(content) is not None
-
-
-def _utf16_order(content):
-    """UTF-16 without a byte order mark: in Latin text every second byte is NUL, and no other byte is."""
-    head = content[:4096]
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd > len(head) * 0.3 and not even:
-        return "utf-16-le"
-    return "utf-16-be" if even > len(head) * 0.3 and not odd else None
-
-
-def _encodings(content):
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if content.startswith(mark):
-            return (encoding,)
-    if order := _utf16_order(content):
-        return (order,)
-    if content.isascii():
-        return ("utf-8", "cp1252", "latin-1")
-    # Latin-1 text rarely has the byte pairs of UTF-8: if they prevail, an invalid byte is damage, not Latin-1.
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(content)
-    if len(re.findall(r"[^\x00-\x7f\ufffd]", text)) > text.count("\ufffd"):
-        return ("utf-8",)
-    return ("cp1252", "latin-1") if _is_cp1252(content) else ("latin-1",)
-
-
-def _is_cp1252(content):
-    return not any(byte in content for byte in b"\x81\x8d\x8f\x90\x9d")

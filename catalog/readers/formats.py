@@ -22,6 +22,6 @@ FORMATS = {
         Format("csv", "CSV", ("csv", "tsv", "txt"), "delimited"),
     )
 }
-COMPRESSIONS = {"gzip": "gz"}  # name: extension
+COMPRESSIONS = {"gzip": "gz", "bzip2": "bz2", "xz": "xz", "zstd": "zst", "zip": "zip"}  # name: extension
 EXTENSIONS = [extension for form in FORMATS.values() for extension in form.extensions]
 EXTENSIONS += COMPRESSIONS.values()

@@ -9,9 +9,9 @@ from catalog.readers.column_types import Column
 class ParseRecipe:
     """How to read a file.
 
-    `format` is a name in `formats.FORMATS`; `compression` is gzip or None. `encoding` is set for text formats.
-    The other options are set for delimited text only: `escape` is None if quotes are escaped by doubling, and
-    `skip` is the number of blank lines above the header.
+    `format` is a name in `formats.FORMATS`; `compression` is a name in `formats.COMPRESSIONS` or None. `encoding` is
+    set for text formats. The other options are set for delimited text only: `escape` is None if quotes are escaped by
+    doubling, and `skip` is the number of blank lines above the header.
     """
 
     format: str

@@ -1,13 +1,17 @@
 """Decompress and decode a file block by block. The streams never close the file itself."""
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import tempfile
 import threading
+import zipfile
 import zlib
 from typing import BinaryIO
 
+import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 BLOCK = 1 << 20
@@ -57,7 +61,8 @@ class _Decompressed(io.RawIOBase):
     reader has already moved its position."""
 
     def __init__(self, file, compression, max_bytes):
-        self._source = gzip.GzipFile(fileobj=file) if compression == "gzip" else file
+        self._compression = compression
+        self._source = file if compression is None else OPENERS[compression](file)
         self._left = max_bytes
         self._lock = threading.Lock()
 
@@ -70,11 +75,10 @@ class _Decompressed(io.RawIOBase):
                 return 0
             try:
                 block = self._source.read(len(buffer))
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise ValidationError(
-                    "The gzip file is damaged or incomplete. Compress it again, or upload it again.",
-                    code="corrupt_file",
-                ) from error
+            except (*DAMAGES, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # of the disk or the object store
+                raise damaged(self._compression) from error
         self._left -= len(block)
         if self._left < 0:
             raise too_large()
@@ -123,6 +127,72 @@ class _Decoded(io.RawIOBase):
     def close(self):
         self._source.close()
         super().close()
+
+
+def _open_zip(file):
+    """The only table in a ZIP archive. Raises ValidationError if there are several, or a password is needed."""
+    try:
+        archive = zipfile.ZipFile(file)
+        members = [
+            member
+            for member in archive.infolist()
+            if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
+        ]
+        names = [member.filename for member in members]
+        if "[Content_Types].xml" in names or "mimetype" in names:
+            raise ValidationError(
+                "This is an Excel workbook or another Office file, not a table. Save the sheet as CSV.",
+                code="binary_file",
+            )
+        if len(members) != 1:
+            listed = ", ".join(f"`{name[:100]}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
+            raise ValidationError(
+                f"The ZIP archive contains {len(names)} files{': ' if names else ''}{listed}. Send one table, "
+                "uncompressed or in an archive of its own.",
+                code="several_files",
+            )
+        if members[0].flag_bits & ENCRYPTED:
+            raise ValidationError(
+                "The ZIP archive needs a password. Send the table without one.", code="encrypted_file"
+            )
+        return archive.open(members[0])
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise damaged("zip") from error
+
+
+def _open_zstd(file):
+    return pa.CompressedInputStream(pa.PythonFile(_KeptOpen(file), mode="r"), "zstd")
+
+
+class _KeptOpen(io.RawIOBase):
+    """A file whose reader cannot close it."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._file.readinto(buffer)
+
+
+ENCRYPTED = 0x1  # of a ZIP member's flags
+OPENERS = {
+    "gzip": lambda file: gzip.GzipFile(fileobj=file),
+    "bzip2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
+    "zstd": _open_zstd,
+    "zip": _open_zip,
+}
+DAMAGES = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid, ValueError)
+
+
+def damaged(compression: str | None) -> ValidationError:
+    return ValidationError(
+        f"The {compression} file is damaged or incomplete. Compress it again, or upload it again.",
+        code="corrupt_file",
+    )
 
 
 def too_large() -> ValidationError:

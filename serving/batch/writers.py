@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from django.conf import settings
 
-from catalog.readers.detection import BYTE_ORDER_MARKS
+from catalog.readers.encodings import BYTE_ORDER_MARKS
 from catalog.readers.parquet import PANDAS
 from catalog.readers.recipe import ParseRecipe
 

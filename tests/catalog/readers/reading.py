@@ -1,6 +1,7 @@
 """Short ways to read a table, for the tests of all formats."""
 
 import io
+import zipfile
 
 import pyarrow.parquet
 import pytest
@@ -34,6 +35,14 @@ def error_of(content, filename="table.csv", **options):
 def parquet(arrow_table, **options):
     file = io.BytesIO()
     pyarrow.parquet.write_table(arrow_table, file, **options)
+    return file.getvalue()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 

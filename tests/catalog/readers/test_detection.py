@@ -1,11 +1,14 @@
 """Detection of compression, text encoding and files that are not tables."""
 
+import bz2
 import gzip
+import lzma
+from functools import partial
 
 import pyarrow as pa
 import pytest
 
-from tests.catalog.readers.reading import error_of, parquet, recipe_of, table
+from tests.catalog.readers.reading import error_of, parquet, recipe_of, table, zipped
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,41 @@ def test_encodings_are_detected(codec, encoding):
     content = "city,n\nZürich,1\nMálaga,2\n".encode(codec)
     assert recipe_of(content).encoding == encoding
     assert table(content)["city"].tolist() == ["Zürich", "Málaga"]
+
+
+GUESSED = {
+    "cp1252": [
+        "produit,côté\ncrème,été\nœuvre,créée\n",
+        "Straße,Größe\nÖLMÜHLE,groß\nÄrzte,über\n",
+        "año,señal\n2020,¿qué?\n2021,¡olé!\n",
+        "temp (°C),µg/m³\n20 °C,5 µg\n",
+        "item,price\nsome – dash,€5\n“quote”,€6\n",
+        "name,n\nplain,1\nJosé,2\n",
+    ],
+    "cp1250": ["miasto,kraj\nŁódź,Polska\nKraków,Polska\nČeské Budějovice,Česko\n"],
+    "cp1251": ["город,цена\nМосква,1.5\nКазань,2.5\n", "город,n\nМосква,1\n"],
+    "cp1253": ["πόλη,τιμή\nΑθήνα,1\nΠάτρα,2\n"],
+    "cp1254": ["şehir,ülke\nİstanbul,Türkiye\nIğdır,Türkiye\n"],
+    "koi8_r": ["город,цена\nМосква,1.5\nКазань,2.5\n"],
+    "mac_roman": ["produit,côté\ncrème,été\nmaïs,là-bas\n", "Straße,Größe\nÖlmühle,über\n"],
+    "cp850": ["produit,prix\ncrème,1\npâté,2\n"],
+    "cp932": ["名前,都市\n山田,東京\nテスト,データ\n", "商品,価格\nりんご,100\nみかん,50\n"],
+    "gb18030": ["姓名,城市\n张三,北京\n李四,上海\n"],
+    "big5": ["姓名,城市\n張三,臺北\n李四,高雄\n"],
+    "cp949": ["이름,도시\n김철수,서울\n박영희,부산\n"],
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [(encoding, text) for encoding, texts in GUESSED.items() for text in texts],
+    ids=[f"{encoding} {number}" for encoding, texts in GUESSED.items() for number in range(len(texts))],
+)
+def test_the_encoding_of_a_text_without_a_mark_is_guessed_by_its_words(encoding, text):
+    content = text.encode(encoding)
+    assert recipe_of(content).encoding == encoding
+    header, first, *_ = [line.split(",") for line in text.splitlines()]
+    assert [list(table(content)), [str(cell) for cell in table(content).iloc[0]]] == [header, first]
 
 
 def test_utf_16_big_endian_with_a_byte_order_mark_is_read():
@@ -53,14 +91,15 @@ def test_an_empty_file_is_rejected(content):
     ("content", "word"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "PNG"),
-        (b"PK\x03\x04\x14\0\x06\0[Content_Types].xml xl/workbook.xml", "Excel"),
-        (b"PK\x03\x04\x14\0table.csv", "ZIP"),
+        (zipped({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}), "Excel"),
+        (zipped({"table.csv.gz": gzip.compress(b"a,b\n1,2\n", mtime=0)}), "gzip"),
         (b"%PDF-1.7", "PDF"),
         (gzip.compress(gzip.compress(b"a,b\n1,2\n", mtime=0), mtime=0), "gzip"),
         (b"<!DOCTYPE html><title>Sign in</title>", "web page"),
+        (b"<div>\n<table border=1><tr><td>id</td></tr></table></div>", "web page"),
         (bytes(range(256)) * 4, "binary"),
     ],
-    ids=["png", "xlsx", "zip", "pdf", "gzip in gzip", "html", "binary"],
+    ids=["png", "xlsx", "gzip in zip", "pdf", "gzip in gzip", "html", "a part of html", "binary"],
 )
 def test_the_error_names_the_kind_of_a_file_that_is_not_a_table(content, word):
     code, sentence = error_of(content)
@@ -75,20 +114,59 @@ def test_a_nul_byte_is_reported_with_its_line_number(rows):
     assert sentence.startswith(f"Line {rows + 2:,} contains a NUL")
 
 
-def test_gzip_is_detected_from_the_content():
+COMPRESSORS = {
+    "gzip": partial(gzip.compress, mtime=0),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": lambda content: pa.compress(content, "zstd", asbytes=True),
+    "zip": lambda content: zipped({"table": content, "__MACOSX/._table": b"x"}),
+}
+compressions = pytest.mark.parametrize("name", COMPRESSORS)
+
+
+@compressions
+def test_a_compression_is_detected_from_the_content(name):
+    compress = COMPRESSORS[name]
     for content in (b"a,b\n1,2\n", b'{"a": 1, "b": 2}\n', parquet(pa.table({"a": [1], "b": [2]}))):
-        assert recipe_of(gzip.compress(content), "table").compression == "gzip"
-        assert table(gzip.compress(content)).to_dict("records") == [{"a": 1, "b": 2}]
+        assert recipe_of(compress(content), "table").compression == name
+        assert table(compress(content)).to_dict("records") == [{"a": 1, "b": 2}]
+
+
+def cut(content: bytes) -> bytes:
+    return content[:-9]
+
+
+def overwrite(content: bytes) -> bytes:
+    return content[:100] + b"\0" * 20 + content[120:]
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda b: b[:-9], lambda b: b[:100] + b"\0" * 20 + b[120:], lambda b: b + b"x"]
+    ("name", "damage"),
+    # Arrow writes zstd without a checksum.
+    [
+        (name, damage)
+        for name in COMPRESSORS
+        for damage in (cut, overwrite)
+        if (name, damage) != ("zstd", overwrite)
+    ],
 )
-def test_a_damaged_gzip_file_is_rejected(damage):
+def test_a_damaged_file_is_rejected(name, damage):
     rows = "".join(f"{i * 7919 % 10007},{i}\n" for i in range(3000))
-    assert error_of(damage(gzip.compress(f"a,b\n{rows}".encode())))[0] == "corrupt_file"
+    code, sentence = error_of(damage(COMPRESSORS[name](f"a,b\n{rows}".encode())))
+    assert (code, name in sentence) == ("corrupt_file", True)
 
 
-def test_a_gzip_bomb_stops_at_the_limit():
-    bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 5_000_000)
-    assert error_of(bomb, max_bytes=10_000_000)[0] == "too_large"
+def test_bytes_after_a_gzip_file_are_rejected():
+    assert error_of(gzip.compress(b"a,b\n1,2\n", mtime=0) + b"x")[0] == "corrupt_file"
+
+
+@compressions
+def test_a_bomb_stops_at_the_limit(name):
+    bomb = COMPRESSORS[name](b"a,b\n" + b"1,2\n" * 500_000)
+    assert error_of(bomb, max_bytes=1_000_000)[0] == "too_large"
+
+
+def test_an_archive_of_several_files_is_rejected_with_their_names():
+    code, sentence = error_of(zipped({"train.csv": b"a,b\n1,2\n", "test.csv": b"a\n1\n"}))
+    assert code == "several_files"
+    assert "2 files: `train.csv`, `test.csv`" in sentence
