@@ -17,7 +17,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from mlplatform.resilience import circuit_breaker
+from mlplatform.resilience import circuit_breaker, parent_process
 
 APPLICATION = "mlplatform.wsgi.application"
 GRACE_S = 10  # for running requests on SIGTERM, after DRAIN_S
@@ -25,7 +25,6 @@ ACCEPT_S = 5  # at most, for the connections that wait in the listener when it c
 # How long a stop can take. docker-compose.yml has a copy.
 STOP_S = settings.DRAIN_S + ACCEPT_S + GRACE_S + 1
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in mlplatform.metrics, which is imported once it is set
-PARENT_CHECK_S = 1
 M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 SO_ATTACH_FILTER = 26  # of Linux; Python does not name it
 # In BPF: drop a packet if SYN (2) is set in its TCP flags (byte 13), and pass any other.
@@ -34,6 +33,7 @@ DROP_SYN = [(0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 0xF
 _stopping = threading.Event()
 _draining = mmap.mmap(-1, 1)  # the parent and the web processes share it
 _own_metrics: str | None = None
+_parent: int | None = None
 
 
 def prepare() -> None:
@@ -41,7 +41,9 @@ def prepare() -> None:
 
     It opens nothing: a database connection, an S3 client or an OpenMP thread pool would not survive the fork.
     """
+    global _parent
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlplatform.settings")
+    _parent = os.getpid()
     _open_metrics()
     _return_freed_memory()
     import_string(APPLICATION)
@@ -61,9 +63,7 @@ def start() -> None:
     circuit_breaker.enable()
     # A request can contain a million small lists: to collect after every 700 of them took 5 of the 6 s to parse it.
     gc.set_threshold(100_000, 20, 100)
-    threading.Thread(
-        target=_stop_without_parent, args=[os.getppid()], name="parent watch", daemon=True
-    ).start()
+    parent_process.end_with(_parent)
     for path in settings.IN_WORKERS:
         import_string(path)(is_running)
 
@@ -151,10 +151,3 @@ def _return_freed_memory() -> None:
     """
     with contextlib.suppress(AttributeError, OSError):  # where there is no glibc
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, 1024 * 1024)
-
-
-def _stop_without_parent(parent: int) -> None:
-    """Stop gracefully when the parent was killed: otherwise the process would run on without supervision."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_S)
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,6 +1,7 @@
 """Scoring jobs of the platform as `manage.py run` starts it, with faults while they run."""
 
 import signal
+import socket
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ def supervised(request, processes):
     servers = {}
     if request.param == "postgres_and_s3":
         servers = {
+            "server": "granian",
             "postgres": request.getfixturevalue("postgres"),
             "store": request.getfixturevalue("object_store"),
         }
@@ -189,3 +191,24 @@ def test_a_job_survives_a_database_that_restarts(supervised, request):
     assert job["state"] == "succeeded", job["error"]
     assert is_correct(supervised, job)
     supervised.call("DELETE", url)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether it runs no more, also if nobody has asked for its exit code."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_every_process_ends_and_the_port_is_free_when_run_is_killed(supervised):
+    training = supervised.train("large", ENDLESS, prefer="respond-async").json()["job"]
+    supervised.wait_for_stage(training, "fitting")
+    started = psutil.Process(supervised.web.pid).children(recursive=True)
+    assert len(started) >= 9  # among them the fork server and its training
+    supervised.web.kill()
+    until(lambda: all(has_ended(process) for process in started), what="The end of all processes")
+    with socket.create_server(("127.0.0.1", supervised.port)):
+        assert supervised.sql(f"SELECT state, attempt FROM registry_trainingjob WHERE id = {training}") == [
+            ("queued", 0)
+        ]

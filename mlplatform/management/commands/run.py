@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from mlplatform import system_checks
+from mlplatform.resilience import parent_process
 from mlplatform.web import process
 
 SLOW_START_S = 20
@@ -64,12 +65,19 @@ class Command(BaseCommand):
         with tempfile.TemporaryDirectory(prefix="ml-mini-platform-") as run_dir:
             # The web server and the scorer count here for /metrics. Training processes do not: each would leave files.
             os.mkdir(f"{run_dir}/metrics")
-            command = [sys.executable, "-m", "supervisor.supervisord", "-c", "mlplatform/supervisord.conf"]
+            command = [
+                sys.executable,
+                "-m",
+                "mlplatform.management.supervisord",
+                "-c",
+                "mlplatform/supervisord.conf",
+            ]
             if os.getuid() == 0:
                 command.append("--user=0")  # or it warns about running as root
             environment = {
                 "DATA_DIR": str(settings.DATA_DIR),  # it may be relative to another folder
                 "PYTHONUNBUFFERED": "1",
+                parent_process.VARIABLE: str(os.getpid()),
                 "RUN_DIR": run_dir,
                 "RUN_PYTHON": sys.executable,
                 "TRAIN_WORKERS": str(settings.TRAIN_WORKERS),
