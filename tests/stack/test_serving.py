@@ -38,7 +38,7 @@ class Callers:
             while not self.stopping.is_set():
                 try:
                     response = session.post(f"{self.platform.url}/predict", json=body, timeout=60)
-                except requests.ConnectionError:
+                except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
                     self.broken.append(time.monotonic())
                     time.sleep(0.05)
                     continue

@@ -112,7 +112,7 @@ def test_a_clusterer_gets_no_target_by_default(make_version, make_dataset):
         ({"module": "ensemble"}, "tree"),
         ({"module": "os", "class_name": "system"}, "Unknown algorithm"),
         ({"params": {"max_dept": 3}}, "max_depth"),
-        ({"params": {"max_depth": 0}}, "at least 1"),
+        ({"params": {"max_depth": 0}}, "from 1 to 10000000"),
         ({"target": "specis"}, "species"),
         ({"target": None}, "needs a target"),
         ({"features": ["length", "colours"]}, "colour"),
