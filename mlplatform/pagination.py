@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.pagination import PageNumberPagination
 
 from mlplatform.errors import NotFound
+from mlplatform.validation import integers
 
 SHOWN_CHARACTERS = 200
 PAGE_SIZE = 50
@@ -26,12 +27,12 @@ class ApiPagination(PageNumberPagination):
         text = request.query_params.get(self.page_size_query_param)
         if text is None:
             return self.page_size
-        is_number = text.isascii() and text.isdigit() and len(text) < 10
-        if not is_number or not 1 <= int(text) <= self.max_page_size:
+        size = integers.parse(text)
+        if size is None or not 1 <= size <= self.max_page_size:
             message = f"`page_size` must be an integer from 1 to {self.max_page_size}."
             error = ValidationError(message, code="invalid_page_size")
             raise ValidationError({"page_size": error})
-        return int(text)
+        return size
 
 
 class BeginningField(serializers.CharField):

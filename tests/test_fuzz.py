@@ -1,4 +1,7 @@
-"""Generated requests, valid and invalid by the schema: none causes a server error."""
+"""Generated requests, valid and invalid by the schema, and hostile values in addresses: none causes a server error."""
+
+import re
+from itertools import product
 
 import pytest
 from django.core.wsgi import get_wsgi_application
@@ -6,10 +9,36 @@ from django.db import transaction
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, given, settings
 
+import catalog.urls
+import registry.urls
+import serving.urls
 from catalog.examples import add_example
+from catalog.filters import DatasetFilter
 from mlplatform.auth import tokens
 from mlplatform.openapi import DATASET
 from mlplatform.web.fast_path import FastPath
+from registry.filters import JobFilter, ModelFilter
+from registry.forms import TrainForm
+from serving.filters import ScoringJobFilter
+
+# Digits that int() does not read, null and other control characters, half of a UTF-16 pair, too long, of another type.
+HOSTILE = [
+    *("²", "-1", "[1,2]", "unknown", "1" + "0" * 30, "9" * 5000),
+    *("1%00", "1%0A", "%ED%A0%80", "%", "../../etc/passwd"),
+]
+# The query parameters of pages; the others have none.
+PARAMETERS = {
+    "/accounts/login/": ["next"],
+    "/catalog/": DatasetFilter.page_parameters(),
+    "/catalog/upload/": ["name"],
+    f"/catalog/{DATASET}/": ["version"],
+    "/registry/models/": ModelFilter.page_parameters(),
+    "/registry/jobs/": JobFilter.page_parameters(),
+    "/registry/train/": ["job", "param-max_depth", *TrainForm.base_fields],
+    "/serving/": ["q", "page"],
+    "/serving/jobs/": ScoringJobFilter.page_parameters(),
+}
+ARGUMENTS = {"name": DATASET, "dataset": DATASET, "version": "1", "environment": "dev", "pk": "1"}
 
 
 def schema_with_examples() -> dict:
@@ -60,3 +89,70 @@ def test_no_request_causes_a_server_error(api_schema, token, subtests):
         with subtests.test(operation=operation.label), transaction.atomic():
             check()
             transaction.set_rollback(True)  # every operation meets the same rows
+
+
+def page_routes() -> list[str]:
+    """The paths of the pages with their arguments in braces: `/catalog/{name}/`."""
+    modules = {"/catalog/": catalog.urls, "/registry/": registry.urls, "/": serving.urls}
+    routes = [
+        f"{start}{pattern.pattern}" for start, module in modules.items() for pattern in module.urlpatterns
+    ]
+    return [
+        re.sub(r"<\w+:(\w+)>", r"{\1}", route)
+        for route in [*routes, "/accounts/tokens/<str:token_key>/revoke/"]
+    ]
+
+
+def with_hostile_arguments(route: str) -> list[str]:
+    """The paths of a route with each hostile value in each place."""
+    values = product(re.findall(r"{(\w+)}", route), HOSTILE)
+    return [route.format_map(ARGUMENTS | {"token_key": "x", name: value}) for name, value in values]
+
+
+def server_errors(requests, call) -> list[str]:
+    return [f"{request}"[:200] for request in requests if call(*request).status_code >= 500]
+
+
+def test_every_page_with_query_parameters_is_listed(page, token):
+    for route in page_routes():
+        path = route.format_map(ARGUMENTS | {"token_key": "x"})
+        response = page.get(f"{path}?no_such_name=1")
+        assert response.status_code in {400, 405}
+        if path not in PARAMETERS and response.status_code == 400:
+            assert "There are no query parameters here." in response.text, path
+
+
+def test_no_query_parameter_of_a_page_causes_a_server_error(page, token):
+    requests = [
+        ("GET", f"{path}?{name}={value}")
+        for path, names in PARAMETERS.items()
+        for name, value in product(names, HOSTILE)
+    ]
+    assert len(requests) > 300
+    assert server_errors(requests, lambda method, path: page.generic(method, path)) == []
+
+
+def test_no_argument_of_a_page_causes_a_server_error(page, token):
+    requests = [
+        (method, path)
+        for route in page_routes()
+        for method, path in product(("GET", "POST"), with_hostile_arguments(route))
+    ]
+    assert len(requests) > 300
+    assert server_errors(requests, lambda method, path: page.generic(method, path)) == []
+
+
+def test_no_parameter_in_an_address_of_the_api_causes_a_server_error(program, token):
+    requests = []
+    for path, calls in SchemaGenerator().get_schema(request=None, public=True)["paths"].items():
+        for method, call in calls.items():
+            arguments = with_hostile_arguments(re.sub(r"{id}", "{pk}", path).replace("{model}", "{name}"))
+            names = [item["name"] for item in call.get("parameters", []) if item["in"] == "query"]
+            own = path.format_map(ARGUMENTS | {"id": "1", "model": DATASET})
+            queries = [f"{own}?{name}={value}" for name, value in product(names, HOSTILE)]
+            requests += [(method.upper(), address) for address in [*arguments, *queries]]
+    assert len(requests) > 400
+    authorization = f"Bearer {token}"
+    assert (
+        server_errors(requests, lambda method, path: program(method, path, Authorization=authorization)) == []
+    )

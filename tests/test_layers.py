@@ -189,6 +189,18 @@ def test_pages_and_api_never_import_each_other():
     assert wrong == []
 
 
+def test_integers_of_requests_are_read_in_one_place():
+    """`"²".isdigit()` is true, and int("²") raises."""
+    calls = {"isdigit", "isnumeric", "isdecimal"}
+    using = {
+        module
+        for module, path in MODULES.items()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr in calls
+    }
+    assert using <= {"mlplatform.settings"}  # environment variables, before Django is there
+
+
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_a_library_with_risks_is_imported_in_one_place(library):
     using = {

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
-from mlplatform.validation import sentences, unknown_names
+from mlplatform.validation import integers, sentences, unknown_names
 
 CSRF_FIELD = "csrfmiddlewaretoken"
 
@@ -39,9 +39,10 @@ class StrictForm(forms.Form):
 def integer(query: QueryDict, name: str) -> int | None:
     """The value of a query parameter of a page; None without one. Raises ValidationError for anything else."""
     text = query.get(name, "")
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
+    number = integers.parse(text)
+    if text and number is None:
         raise ValidationError({name: ValidationError(f"`{name}` must be an integer.", code="invalid")})
-    return int(text) if text else None
+    return number
 
 
 def check_page(

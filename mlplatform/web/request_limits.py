@@ -17,6 +17,7 @@ from mlplatform.errors import (
     error_response,
     status_of,
 )
+from mlplatform.validation import integers
 
 MB = 1024**2
 # In the environ of a request: the error for which RequestBody refuses its body.
@@ -122,8 +123,7 @@ def is_multipart(environ: dict) -> bool:
 
 
 def content_length(environ: dict) -> int:
-    length = environ.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isdecimal() else 0
+    return integers.parse((environ.get("CONTENT_LENGTH") or "")[:18]) or 0  # 18 digits are above any limit
 
 
 def is_chunked(environ: dict) -> bool:

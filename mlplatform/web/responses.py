@@ -3,7 +3,7 @@
 import logging
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpResponsePermanentRedirect
+from django.http import Http404, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
@@ -31,6 +31,8 @@ class AddressMiddleware(CommonMiddleware):
     """
 
     def process_request(self, request):
+        if "\0" in request.path_info:  # PostgreSQL cannot compare such a text
+            raise Http404
         try:
             return super().process_request(request)
         except DisallowedHost:

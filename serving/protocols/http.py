@@ -179,10 +179,11 @@ def metrics(request):
     """GET /metrics, for Prometheus with a token and for signed-in users."""
     try:
         _check(request, "GET", "HEAD")
-        if bearer_token(request.META) or request.user.is_anonymous:
+        user = getattr(request, "user", None)  # the fast path has no sessions
+        if bearer_token(request.META) or user is None or user.is_anonymous:
             authenticate(request, "view")
         else:
-            permissions.check(request.user, "view")
+            permissions.check(user, "view")
     except EXPECTED_ERRORS as error:
         return error_response(error)
     return HttpResponse(prometheus.text(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,6 +1,7 @@
 """Model names of the protocols that address a model by one word: `my_dataset`, `my_dataset@staging`."""
 
 from mlplatform.errors import NotFound
+from mlplatform.validation import integers
 from registry.models import Stage
 
 DEFAULT_STAGE = Stage.PRODUCTION
@@ -17,6 +18,7 @@ def resolve(model: str, version: str | None = None) -> tuple[str, str | None, in
         raise NotFound(Stage.unknown(stage), code="unknown_stage")
     if version is None:
         return dataset, stage if at else DEFAULT_STAGE, None
-    if not (version.isascii() and version.isdigit() and 0 < len(version) < 10):
+    number = integers.parse(version)
+    if number is None:
         raise NotFound(f"`{dataset[:100]}` has no version `{version[:50]}`.", code="no_live_model")
-    return dataset, stage if at else None, int(version)
+    return dataset, stage if at else None, number

@@ -11,7 +11,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.db import close_old_connections
 
-from mlplatform.validation import unknown_names
+from mlplatform.validation import integers, unknown_names
 from registry.models import Release, Stage
 from serving import prediction
 from serving.inputs.sources import invalid
@@ -143,11 +143,12 @@ def _split_content(content: bytes, json_size: str | None) -> tuple[dict, memoryv
     """The JSON of a body, with its top level checked, and the binary data that follows."""
     binary = memoryview(b"")
     if json_size is not None:
-        if not (json_size.isascii() and json_size.isdigit() and len(json_size) < 13):
+        size = integers.parse(json_size)
+        if size is None:
             raise invalid(f"{JSON_SIZE} must be a number.")
-        if int(json_size) > len(content):
+        if size > len(content):
             raise invalid(f"{JSON_SIZE} is larger than the body.")
-        content, binary = content[: int(json_size)], memoryview(content)[int(json_size) :]
+        content, binary = content[:size], memoryview(content)[size:]
     body = json_with_nan.parse_json(content)
     if isinstance(body, dict):
         unknown_names.check(body, REQUEST_FIELDS)

@@ -126,6 +126,11 @@ def test_metrics_require_authentication(client, page):
     assert client.get("/metrics").status_code == 401
 
 
+@pytest.mark.parametrize("header", ["Bearer a b", "Bearer ", "Bearer a"])
+def test_metrics_reject_a_header_that_is_not_a_token(program, db, header):
+    assert program("GET", "/metrics", Authorization=header).status_code == 401
+
+
 def test_requests_to_the_object_store_are_counted_by_result(scrape, make_dataset, broken_storage):
     def count(operation, result) -> float:
         samples = scrape()
