@@ -429,6 +429,7 @@ VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 # Training and background jobs
 
 JOB_POLL_S = env_int("JOB_POLL_MS", 500, low=10, high=5000) / 1000
+RETENTION_DAYS = env_int("RETENTION_DAYS", 365, low=1)
 JOB_QUEUED_HOOK = ""  # a function to call with each new job; the tests run it at once
 TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
 TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)

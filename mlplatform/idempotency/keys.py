@@ -23,7 +23,7 @@ from mlplatform.resilience.database_clock import LEASE_EXPIRED, from_now
 
 LEASE = timedelta(seconds=60)
 WAIT_S = 10
-MAX_DISCARDED = 1000  # at once; the scorer prunes every few seconds
+MAX_DISCARDED = 1000  # at once
 
 _current: ContextVar[IdempotentRequest | None] = ContextVar("idempotent_request", default=None)
 # A waiting request holds a thread of the web server.
@@ -151,12 +151,15 @@ def store(row: IdempotentRequest, **response) -> bool:
 
 def prune() -> None:
     """Delete the rows and stored files of expired keys."""
-    _discard(IdempotentRequest.objects.expired())
+    while _discard(IdempotentRequest.objects.expired()):
+        pass
 
 
-def _discard(rows: IdempotentRequestQuerySet) -> None:
+def _discard(rows: IdempotentRequestQuerySet) -> int:
+    """Delete rows and their files. Returns how many."""
     body_keys = dict(rows.values_list("pk", "body_key")[:MAX_DISCARDED])
     if body_keys:  # an empty deletion would lock SQLite for other writers
         IdempotentRequest.objects.filter(pk__in=body_keys).delete()
     for body_key in filter(None, body_keys.values()):
         storage.discard(storage.datasets(), body_key)
+    return len(body_keys)

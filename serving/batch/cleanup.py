@@ -5,7 +5,6 @@ from datetime import timedelta
 from django.conf import settings
 
 from mlplatform import storage
-from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs import reaper
 from mlplatform.resilience import database_clock
 from serving.models import ScoringJob
@@ -14,10 +13,7 @@ FOLDER = "scoring-jobs"  # in the datasets bucket; no dataset can have this name
 
 
 def tidy() -> int:
-    """Reap expired leases, and delete input files, expired results and expired idempotency keys.
-
-    Returns the number of reaped jobs.
-    """
+    """Reap expired leases, and delete input files and expired results. Returns the number of reaped jobs."""
     count = reaper.reap(ScoringJob)
     finished = ScoringJob.objects.finished().defer("recipe")
     for job in finished.exclude(input_key=""):
@@ -25,7 +21,6 @@ def tidy() -> int:
     keep = timedelta(days=settings.SCORING_KEEP_DAYS)
     for job in finished.filter(finished_at__lt=database_clock.ago(keep)):
         remove(job)
-    idempotency_keys.prune()
     return count
 
 

@@ -1,16 +1,27 @@
+from functools import partial
+
 from django.core.management.base import BaseCommand
 
 from mlplatform import system_checks
-from mlplatform.jobs import child_process
+from mlplatform.jobs import child_process, reaper
+from mlplatform.jobs.retention import Hourly, prune
 from mlplatform.jobs.worker import Worker
 from registry.jobs import worker
 from registry.models import TrainingJob
 
 
 class Command(BaseCommand):
-    help = "Run training jobs, one at a time, and reclaim those whose worker died."
+    help = "Run training jobs, one at a time, reclaim those whose worker died, and delete old rows."
     requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
         child_process.start_fork_server()  # first, so that no job waits for its imports
-        Worker(TrainingJob, worker.run).run_forever()
+        without_model = TrainingJob.objects.filter(model_version=None)  # the others can be trained again
+        prune_hourly = Hourly(partial(prune, without_model))
+
+        def tidy() -> int:
+            count = reaper.reap(TrainingJob)
+            prune_hourly()
+            return count
+
+        Worker(TrainingJob, worker.run, tidy=tidy).run_forever()
