@@ -83,7 +83,7 @@ class UploadView(APIView):
             201: DatasetSerializer,
             200: OpenApiResponse(DatasetSerializer, "The dataset already has a version with the same bytes."),
             400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 409: ErrorSerializer,
-            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
+            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
         },
     )  # fmt: skip
     def post(self, request):

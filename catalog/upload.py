@@ -15,7 +15,7 @@ from catalog.readers import tables
 from catalog.readers.formats import COMPRESSIONS, FORMATS
 from mlplatform import storage
 from mlplatform.auth import permissions
-from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge
+from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, TooLarge, as_expected
 from mlplatform.hashing import HashingFile
 
 MAX_ATTEMPTS = 5  # to assign a version number while other uploads to the dataset finish
@@ -39,11 +39,12 @@ def add_dataset(
     written.
 
     Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken, TooLarge, and NotReady
-    if the object store does not respond.
+    if the object store does not respond, or as its DiskFull.
     """
     permissions.check(by, "upload")
     name = normalize_name(name or filename)
     size = _checked_size(file)
+    storage.require_space(storage.datasets(), size)
     hashing_file = HashingFile(file)
     recipe, rows = tables.detect(hashing_file, filename)
     sha256 = hashing_file.sha256()
@@ -57,10 +58,14 @@ def add_dataset(
         storage.save(storage.datasets(), version.sample_key, sample_file)
         storage.save(storage.datasets(), version.key, file)
         return _register(version, name=name, description=description, new_version=new_version)
-    except NotReady:
-        raise  # deleting would wait for the same store again; orphans are waste, not harm
-    except ValidationError:  # after any other error the rows can be committed already: keep their files
-        files.discard(version)
+    except Exception as error:
+        error = as_expected(error)
+        # Deleting would wait for the same store again; orphans are waste, not harm. After an error that nobody
+        # expects, the rows can be committed already: keep their files.
+        if isinstance(error, DiskFull) or (
+            isinstance(error, ValidationError) and not isinstance(error, NotReady)
+        ):
+            files.discard(version)
         raise
 
 

@@ -11,7 +11,7 @@ from catalog.filters import DatasetFilter
 from catalog.forms import UploadForm
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
-from mlplatform.errors import Conflict, NotFound
+from mlplatform.errors import Conflict, NotFound, status_of_form
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
@@ -47,7 +47,8 @@ def upload(request):
             outcome = "was uploaded" if is_new else "already exists with the same bytes"
             messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
             return redirect("catalog:dataset", name=version.dataset.name)
-    return render(request, "catalog/upload.html", {"form": form}, status=422 if form.errors else 200)
+    status = status_of_form(form) if form.errors else 200
+    return render(request, "catalog/upload.html", {"form": form}, status=status)
 
 
 @require_POST

@@ -1,5 +1,8 @@
 """Expected errors, and their conversion to a response: a JSON body or a page."""
 
+import errno
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
@@ -22,6 +25,8 @@ PAGE_NOT_FOUND = "Page not found."
 METHOD_NOT_ALLOWED = (
     "This address only receives a form. Nothing was changed. Open the page with the form instead."
 )
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+POSTGRES_DISK_FULL = "53100"
 ENDED_EARLY = "The request body ended early."
 
 
@@ -73,6 +78,16 @@ class NotReady(ValidationError):
     status = 503
 
 
+class StorageForbidden(NotReady):
+    """The object store is read-only, or does not accept the platform's credentials: to wait does not help."""
+
+
+class DiskFull(NotReady):
+    """No space is left on a disk of this server, of the object store or of the database: to wait does not help."""
+
+    status = 507
+
+
 def body_of(error: ValidationError) -> dict:
     """The JSON body of an expected error: one sentence, one code, and the sentences of each field."""
     if hasattr(error, "error_dict"):
@@ -86,6 +101,12 @@ def body_of(error: ValidationError) -> dict:
 
 def status_of(error: ValidationError) -> int:
     return getattr(error, "status", 400)
+
+
+def status_of_form(form) -> int:
+    """The status of a page with a form that was refused: 422, or that of an error which is not the user's."""
+    errors = [error for errors in form.errors.as_data().values() for error in errors]
+    return max((status_of(error) for error in errors if status_of(error) >= 500), default=422)
 
 
 def _flat(detail, path: tuple = ()) -> Iterator[tuple[tuple, drf.ErrorDetail]]:
@@ -124,8 +145,26 @@ def _drf_body(error: drf.APIException) -> dict:
     }
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a disk of this server or of the database is full, or a quota is exhausted."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    cause = error.__cause__
+    is_full = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return is_full or getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
+
+
+def disk_full() -> DiskFull:
+    return DiskFull(
+        "There is not enough disk space on the server. Nothing was changed; ask an operator to free some space.",
+        code="disk_full",
+    )
+
+
 def as_expected(error: Exception) -> Exception:
-    """The ValidationError for an error of a service or client that is gone; any other error unchanged."""
+    """The ValidationError for a full disk, or a service or client that is gone; any other error unchanged."""
+    if is_disk_full(error):
+        return disk_full()
     if isinstance(error, OperationalError | InterfaceError):
         return NotReady("The database is not responding. Try again in a moment.", code="database_unavailable")
     if isinstance(error, UnreadablePostError):
@@ -170,7 +209,7 @@ def error_response(request, status: int, *, detail: str, code: str) -> HttpRespo
         body = {"detail": detail, "code": code, "fields": {}}
         response = JsonResponse(reshape(body, status) if reshape else body, status=status)
     else:
-        template = status if status in {400, 403, 404, 429, 503} else 400
+        template = 503 if status == 507 else status if status in {400, 403, 404, 429, 503} else 400
         response = render(request, f"{template}.html", {"detail": detail}, status=status)
     if status in {429, 503}:
         response["Retry-After"] = str(RETRY_AFTER_S if status == 503 else 60)
@@ -225,6 +264,9 @@ def page_not_found(request, exception):
 
 
 def server_error(request):
+    if is_disk_full(sys.exc_info()[1]):  # while middleware read a form, outside PageErrorMiddleware
+        error = disk_full()
+        return error_response(request, error.status, detail=error.message, code=error.code)
     if wants_json(request):
         number = f" with the request ID {current_id()}" if current_id() else ""
         detail = f"Something went wrong. The error has been logged{number}."

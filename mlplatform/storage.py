@@ -1,12 +1,15 @@
-"""Reads and writes of the object store, with metrics. All its errors become NotReady (503).
+"""Reads and writes of the object store, with metrics. All its errors become NotReady (503 or 507).
 
 Keys are written once and never reused, so no reader sees parts of two files.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from mlplatform.errors import NotReady
+from mlplatform.errors import DiskFull, NotReady, StorageForbidden, disk_full, is_disk_full
 from mlplatform.metrics import Counter
 from mlplatform.resilience import circuit_breaker
 
@@ -40,12 +43,43 @@ def unique_folder(dataset_name: str) -> str:
 
 @contextlib.contextmanager
 def faults_as_not_ready() -> Iterator[None]:
-    """Turn the errors of any storage back end into NotReady."""
+    """Turn the errors of any storage back end into NotReady, or its DiskFull or StorageForbidden."""
     try:
         yield
     except (BotoCoreError, ClientError, OSError) as error:
         logger.warning("object store: %s", error)
-        raise _unavailable() from error
+        raise _failure(error) from error
+
+
+def _failure(error: Exception) -> NotReady:
+    response = getattr(error, "response", {})  # of S3
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if is_disk_full(error) or status == 507:
+        return disk_full()
+    if status == 403 or getattr(error, "errno", None) in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return StorageForbidden(
+            "The object store denies access: it is read-only, or its credentials are not accepted. Nothing was "
+            "changed; ask an operator to check them.",
+            code="storage_forbidden",
+        )
+    return _unavailable()
+
+
+def require_space(storage: Storage, size: int) -> None:
+    """Raise DiskFull unless a local storage has space for `size` bytes. S3 does not say how much it has."""
+    if isinstance(storage, FileSystemStorage):
+        _require_space(storage.location, size)
+
+
+def require_temporary_space(size: int) -> None:
+    """Raise DiskFull unless the folder for temporary files (TMPDIR) has space for `size` bytes."""
+    _require_space(tempfile.gettempdir(), size)
+
+
+def _require_space(folder: str, size: int) -> None:
+    with faults_as_not_ready():
+        if shutil.disk_usage(folder).free < size:
+            raise disk_full()
 
 
 def _unavailable() -> NotReady:
@@ -61,25 +95,30 @@ def _request(operation: str) -> Iterator[None]:
     if not circuit_breaker.store.allows_request():
         requests.labels(operation, "skipped").inc()
         raise _unavailable()
-    start, result = time.monotonic(), "failed"
+    start, result, has_answered = time.monotonic(), "failed", False
     try:
         with faults_as_not_ready():
             yield
         result = "ok"
     except NotReady as error:
         result = "missing" if error.code == "storage_missing" else result
+        has_answered = isinstance(error, DiskFull | StorageForbidden)
         raise
     finally:
-        is_timeout = result == "failed" and time.monotonic() - start >= TIMEOUT_S
+        is_timeout = result == "failed" and not has_answered and time.monotonic() - start >= TIMEOUT_S
         circuit_breaker.store.record(is_timeout=is_timeout)
         requests.labels(operation, result).inc()
 
 
 def save(storage: Storage, key: str, content: IO[bytes]) -> None:
-    """Write a new key. Raises NotReady if the store is down; the caller must then not refer to the key."""
+    """Write a new key. Raises NotReady if the store is down, DiskFull or StorageForbidden; the caller must then not
+    refer to the key.
+    """
     with _request("save"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)  # if it is missing, its disk is not mounted: do not create it
+            content.seek(0, os.SEEK_END)
+            require_space(storage, content.tell())
         content.seek(0)
         try:
             storage.save(key, File(content))

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform import storage
-from mlplatform.errors import NotFound, NotReady, TrainingFailed
+from mlplatform.errors import DiskFull, NotFound, NotReady, StorageForbidden, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
@@ -43,8 +43,10 @@ PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="w
 TRAINING_RESPONSES = {
     201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
     403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
-    503: ErrorSerializer,
+    503: ErrorSerializer, 507: ErrorSerializer,
 }  # fmt: skip
+# By the error code of a job, for requests that wait for it. Any other failure is the training's own.
+FAILURES = {"storage_unavailable": NotReady, "storage_forbidden": StorageForbidden, "disk_full": DiskFull}
 
 
 def preferred_wait(header: str) -> float:
@@ -65,8 +67,7 @@ class TrainView(APIView):
                 raise NotFound(f"The model version of job {job.pk} was deleted.", code="result_deleted")
             return Response(TrainedSerializer(job.model_version).data, status=201)
         if job.is_finished:
-            failure = NotReady if job.error_code == "storage_unavailable" else TrainingFailed
-            raise failure(job.error, code=job.error_code)
+            raise FAILURES.get(job.error_code, TrainingFailed)(job.error, code=job.error_code)
         return queued(job)
 
     @extend_schema(

@@ -101,7 +101,7 @@ class PromoteView(ReleaseView):
         request=PromoteSerializer,
         responses={
             200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
-            409: ErrorSerializer, 503: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
         },
         examples=[
             OpenApiExample(
@@ -130,7 +130,7 @@ class RollbackView(ReleaseView):
         request=RollbackSerializer,
         responses={
             200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
-            409: ErrorSerializer, 503: ErrorSerializer,
+            409: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
         },
         examples=[
             OpenApiExample("In dev", {"dataset_name": DATASET, "environment": "dev"}, request_only=True)

@@ -65,6 +65,7 @@ class PredictView(APIView):
         responses={
             200: PredictionSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
             404: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer,
+            507: ErrorSerializer,
         },
         examples=[OpenApiExample("Iris", PREDICT_EXAMPLE, request_only=True)],
     )  # fmt: skip

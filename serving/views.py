@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
+from mlplatform.errors import status_of
 from mlplatform.pagination import requested_page
 from mlplatform.web import download
 from registry.models import ModelVersion, Release, Stage, TrainingJob
@@ -135,7 +136,7 @@ def score(request, dataset, environment):
     if request.method != "POST":  # a reload after a rejected file requests this path
         return redirect("serving:stage", dataset, environment)
     dataset = _dataset(dataset, environment)
-    form = FileForm(request.POST, request.FILES)
+    form, status = FileForm(request.POST, request.FILES), 422
     if form.is_valid():
         file = form.cleaned_data.pop("file")
         try:
@@ -149,6 +150,7 @@ def score(request, dataset, environment):
             )
         except ValidationError as error:
             form.add_error("file", error.messages)
+            status = max(status, status_of(error))
         else:
             if isinstance(result, ScoringJob):
                 return redirect("serving:job", pk=result.pk)
@@ -161,7 +163,7 @@ def score(request, dataset, environment):
             "form": TryForm(signature=model.signature),
         }
         context["model"] = model
-    return render(request, "serving/stage.html", context, status=422)
+    return render(request, "serving/stage.html", context, status=status)
 
 
 @permissions.page(query=ScoringJobFilter.page_parameters())

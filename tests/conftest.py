@@ -264,5 +264,16 @@ def broken_storage():
 
 
 @pytest.fixture
+def full_disk(settings):
+    """Call it with the name of a storage: its disk then is full."""
+
+    def fill(name):
+        storage = settings.STORAGES[name] | {"BACKEND": "tests.servers.full_disk.FullDisk"}
+        settings.STORAGES = settings.STORAGES | {name: storage}
+
+    return fill
+
+
+@pytest.fixture
 def flowers_frame():
     return pandas.read_csv(io.StringIO(FLOWERS))

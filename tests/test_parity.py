@@ -45,6 +45,15 @@ def test_page_and_api_reject_an_invalid_file_with_the_same_sentence(page, api, m
     assert by_api.json()["detail"] in text_of(by_page)
 
 
+def test_page_and_api_name_a_full_disk_with_the_same_sentence(page, api, full_disk):
+    full_disk("datasets")
+    file = {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())}
+    by_api = api.post("/datasets/upload", file, format="multipart")
+    by_page = page.post("/catalog/upload/", {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())})
+    assert (by_api.status_code, by_page.status_code, by_api.json()["code"]) == (507, 507, "disk_full")
+    assert by_api.json()["detail"] in text_of(by_page)
+
+
 @pytest.mark.parametrize(
     ("form", "body"),
     [

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from mlplatform.errors import body_of
+from mlplatform.errors import body_of, disk_full, is_disk_full
 from mlplatform.jobs import leases
 from mlplatform.jobs.models import Job, JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
@@ -105,6 +105,11 @@ class Attempt:
             sentence = f"{self.job.ACTIVITY} ran out of memory. {self.job.MEMORY_HINT}"
             self.finish(JobState.OUT_OF_MEMORY, sentence, code="out_of_memory")
         except Exception as error:
+            if is_disk_full(error):
+                logger.warning("%s %s: %s", self.job.NOUN, self.job.pk, error)
+                failure = disk_full()
+                self.finish(JobState.FAILED, failure.message, code=failure.code)
+                return
             logger.exception("%s %s crashed", self.job.NOUN, self.job.pk)
             sentence = self.job.describe_crash(error)
             self.finish(JobState.FAILED, sentence, code="crashed", traceback=traceback.format_exc())

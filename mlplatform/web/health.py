@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 
 from mlplatform import storage
-from mlplatform.errors import RETRY_AFTER_S
+from mlplatform.errors import RETRY_AFTER_S, StorageForbidden
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
 from mlplatform.web import process
@@ -50,6 +50,8 @@ _database = DatabaseCheck()
 def _storage(store) -> str:
     try:
         storage.check(store)
+    except StorageForbidden:
+        return "no access"
     except ValidationError:
         return "no answer"
     return "ok"

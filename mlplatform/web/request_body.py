@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 from django.utils.http import parse_header_parameters
 
-from mlplatform.errors import ENDED_EARLY, TooLarge, UnsupportedType
+from mlplatform.errors import ENDED_EARLY, TooLarge, UnsupportedType, as_expected, is_disk_full
 from mlplatform.web.request_limits import (
     MB,
     REFUSAL,
@@ -50,8 +50,10 @@ class RequestBody:
         if length or in_chunks:
             try:
                 _prepare(environ, length=length, in_chunks=in_chunks)
-            except ValidationError as error:
-                environ[REFUSAL] = error  # the application responds, with the headers of all its responses
+            except (ValidationError, OSError) as error:
+                if not isinstance(error, ValidationError) and not is_disk_full(error):
+                    raise
+                environ[REFUSAL] = as_expected(error)  # the application responds, with its headers
         response = self.application(environ, start_response)
         if in_chunks or length > UNREAD_BYTES:
             return _DrainingResponse(response, body)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import InterfaceError, OperationalError
 
+from mlplatform import storage
 from mlplatform.auth import credentials
 from mlplatform.errors import (
     LengthRequired,
@@ -60,6 +61,8 @@ def _error(environ: dict) -> ValidationError | None:
         )
     try:
         check_credentials(environ, length)
+        if limit.subject == "file":
+            storage.require_temporary_space(length)
     except ValidationError as error:
         return error
     return None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from catalog import files
 from catalog.models import DatasetVersion
 from catalog.readers import tables
+from mlplatform import storage
 from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
 from registry.estimators import algorithms
@@ -35,6 +36,7 @@ def fit(
 ) -> FittedModel:
     """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
+    storage.require_temporary_space(source.size_bytes)  # for a copy from S3, or a decompressed one
     columns = [*request.features, *([request.target] if request.target else [])]
     with files.open_version(source) as file:
         frame = tables.read(file, tables.ParseRecipe.from_dict(source.recipe), columns=columns)

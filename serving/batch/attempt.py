@@ -40,6 +40,7 @@ def _score(attempt: Attempt, output: IO[bytes], call: metrics.Call, *, retry_s: 
         raise ValidationError(
             "The model version was deleted before all rows were predicted.", code="version_deleted"
         )
+    storage.require_temporary_space(job.input_size)  # for the result, and a copy of the input from S3
     get_entry = partial(shared_cache().get, job.dataset_name, stage=job.stage, version=job.version)
     entry = call.entry = with_retries(get_entry, for_s=retry_s)
     opened = partial(storage.open_file, storage.datasets(), job.input_key)

@@ -28,7 +28,7 @@ FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 PARQUET = ("application/vnd.apache.parquet", "application/x-parquet")
 CODES = {
     400: "BAD_REQUEST", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST",
-    500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE",
+    500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE", 507: "RESOURCE_EXHAUSTED",
 }  # fmt: skip
 
 

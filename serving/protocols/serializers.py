@@ -139,6 +139,6 @@ class LiveSerializer(serializers.Serializer):
 
 
 class ReadinessSerializer(serializers.Serializer):
-    status = serializers.CharField(help_text="`ok`, `degraded` or `not ready`")
+    status = serializers.CharField(help_text="`ok`, `degraded`, `not ready` or `draining`")
     ready = serializers.BooleanField()
     checks = serializers.DictField(child=serializers.CharField())

@@ -1,8 +1,10 @@
 """Adding and deleting datasets."""
 
+import errno
 import hashlib
 import io
 import itertools
+import os
 
 import pandas
 import pytest
@@ -13,7 +15,7 @@ from django.db import connection
 from catalog.models import Dataset, DatasetVersion
 from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
-from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge
+from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, StorageForbidden, TooLarge
 from tests.conftest import FLOWERS
 
 OTHER = FLOWERS + "9,9,red,rose\n"
@@ -53,6 +55,23 @@ def test_a_taken_name_is_a_conflict_and_leaves_no_bytes(make_dataset):
     with pytest.raises(Conflict, match="new_version=true"):
         make_dataset(content=OTHER)
     assert keys() == before
+
+
+def test_a_full_disk_is_named_and_leaves_no_bytes(make_dataset, full_disk):
+    before = keys()
+    full_disk("datasets")
+    with pytest.raises(DiskFull, match="not enough disk space"):
+        make_dataset()
+    assert keys() == before
+
+
+def test_a_store_that_may_not_be_written_is_not_unavailable(make_dataset, monkeypatch):
+    def refuse(path, *args):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageForbidden, match="denies access: it is read-only"):
+        make_dataset()
 
 
 def test_a_file_is_added_as_a_new_version_on_request(make_dataset):

@@ -1,7 +1,7 @@
 import pytest
 from django.db import OperationalError
 
-from mlplatform.errors import NotReady
+from mlplatform.errors import DiskFull, NotReady, StorageForbidden
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 
 
@@ -29,9 +29,10 @@ def test_without_time_left_the_error_itself_is_raised():
         with_retries(Service(NotReady("away")), for_s=0)
 
 
-def test_an_error_that_is_not_about_a_service_is_not_retried():
-    service = Service(ValueError("wrong"))
-    with pytest.raises(ValueError, match="wrong"):
+@pytest.mark.parametrize("error", [ValueError("wrong"), DiskFull("wrong"), StorageForbidden("wrong")])
+def test_an_error_that_does_not_pass_is_not_retried(error):
+    service = Service(error)
+    with pytest.raises(type(error), match="wrong"):
         with_retries(service, for_s=30)
     assert service.calls == 1
 

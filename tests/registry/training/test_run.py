@@ -1,5 +1,9 @@
 """train(): from a claimed job to a registered model version."""
 
+import os
+import shutil
+from types import SimpleNamespace
+
 from mlplatform import storage
 from mlplatform.jobs.models import JobState
 from registry import artifacts
@@ -69,6 +73,25 @@ def test_a_store_that_fails_while_saving_leaves_no_version_and_no_gap(make_job, 
     assert (job.state, job.error_code) == (JobState.FAILED, "storage_unavailable")
     assert not ModelVersion.objects.exists()
     assert make_job(source).model_version.number == 1
+
+
+def artifacts_on_disk() -> int:
+    return sum(len(names) for _, _, names in os.walk(storage.models().location))
+
+
+def test_a_full_disk_fails_a_training_at_once_and_leaves_no_artifact(make_job, make_dataset, full_disk):
+    source, before = make_dataset(), artifacts_on_disk()
+    full_disk("models")
+    job = make_job(source)
+    assert (job.state, job.error_code) == (JobState.FAILED, "disk_full")
+    assert "not enough disk space" in job.error
+    assert artifacts_on_disk() == before
+
+
+def test_without_space_for_temporary_files_a_training_does_not_begin(make_job, make_dataset, monkeypatch):
+    source = make_dataset()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=source.size_bytes - 1))
+    assert make_job(source).error_code == "disk_full"
 
 
 def test_a_superseded_attempt_registers_nothing(make_job, make_dataset):

@@ -1,9 +1,6 @@
 """One attempt of a scoring job."""
 
-import resource
-
 import pytest
-from django.core.files.storage import FileSystemStorage
 from prometheus_client import REGISTRY
 
 from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
@@ -91,22 +88,11 @@ def test_a_job_whose_input_is_missing_in_the_store_fails(queued):
     assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_missing")
 
 
-class FullDisk(FileSystemStorage):
-    def _save(self, name, content):
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
-        try:
-            return super()._save(name, content)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-
-
-def test_a_full_disk_keeps_no_partial_result(queued, settings):
+def test_a_full_disk_keeps_no_partial_result(queued, full_disk):
     job = queued()
-    full = settings.STORAGES["datasets"] | {"BACKEND": f"{__name__}.FullDisk"}
-    settings.STORAGES = settings.STORAGES | {"datasets": full}
+    full_disk("datasets")
     attempt_of(job)
-    assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_unavailable")
+    assert (now_of(job).state, now_of(job).error_code) == ("failed", "disk_full")
     assert stored() == []
 
 
