@@ -12,7 +12,7 @@ from catalog.models import Dataset, DatasetVersion
 from catalog.names import normalize_name
 from catalog.profiling import inspection, sample
 from catalog.readers import tables
-from catalog.readers.formats import COMPRESSIONS, FORMATS
+from catalog.readers.formats import COMPRESSIONS, stored_extension
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, TooLarge, as_expected
@@ -85,7 +85,7 @@ def _new_version(
     folder, recipe = storage.unique_folder(name), inspected.recipe
     return DatasetVersion(
         original_filename=filename[-255:],
-        key=f"{folder}/{name}.{_extension(recipe)}",
+        key=f"{folder}/{name}.{_extension(filename, recipe)}",
         sample_key=f"{folder}/{name}.sample.parquet",
         recipe=recipe.to_dict(),
         profile=inspected.profile,
@@ -99,8 +99,8 @@ def _new_version(
     )
 
 
-def _extension(recipe: tables.ParseRecipe) -> str:
-    extension = FORMATS[recipe.format].extensions[0]
+def _extension(filename: str, recipe: tables.ParseRecipe) -> str:
+    extension = stored_extension(filename, recipe.format)
     return f"{extension}.{COMPRESSIONS[recipe.compression]}" if recipe.compression else extension
 
 

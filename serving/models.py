@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from catalog.readers.formats import FORMATS
+from catalog.readers.formats import COMPRESSIONS, stored_extension
 from mlplatform.jobs.models import Job, JobQuerySet, JobState
 from registry.models import ModelVersion, Stage
 
@@ -101,11 +101,9 @@ def result_name(sent: str, form: str) -> str:
     Results are not compressed, so `new.tsv.gz` comes back as `new_predictions.tsv`.
     """
     name = PurePath(sent)
-    if name.suffix.lower() == ".gz":
+    if name.suffix[1:].lower() in COMPRESSIONS.values():
         name = PurePath(name.stem)
-    extensions = FORMATS[form].extensions
-    extension = name.suffix[1:].lower()
-    return f"{name.stem}_predictions.{extension if extension in extensions else extensions[0]}"
+    return f"{name.stem}_predictions.{stored_extension(sent, form)}"
 
 
 class ScoringJobQuerySet(JobQuerySet):

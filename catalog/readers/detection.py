@@ -8,8 +8,7 @@ from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
-from catalog.readers import encodings, streams
-from catalog.readers.formats import COMPRESSIONS
+from catalog.readers import encodings, formats, streams
 
 HEAD_BYTES = 4 * 1024 * 1024  # the header row must fit
 CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
@@ -61,9 +60,7 @@ class Head:
     @property
     def extension(self) -> str:
         """The extension in lower case, without that of the compression."""
-        return re.sub(rf"\.({'|'.join(COMPRESSIONS.values())})$", "", self.filename.lower()).rpartition(".")[
-            2
-        ]
+        return formats.extension_of(self.filename)
 
     @cached_property
     def encodings(self) -> tuple[str, ...]:

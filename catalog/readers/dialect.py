@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from catalog.readers import column_types, detection, type_inference
+from catalog.readers.formats import TAB_SEPARATED
 from catalog.readers.records import records
 
 SAMPLE = 64 * 1024  # characters
@@ -30,7 +31,7 @@ def guess(head: detection.Head) -> Dialect:
     sample = head.text[:SAMPLE]
     # \" followed by more of the cell escapes the quote; "C:\" followed by a delimiter does not.
     escape = "\\" if re.search(r'\\"[^"\r\n,;\t|]', sample) else None
-    hint = "\t" if ".tsv" in head.filename.lower() else ""
+    hint = "\t" if head.extension in TAB_SEPARATED else ""
     is_cut = len(sample) < len(head.text) or not head.is_whole_file
     delimiter = _delimiter(sample, escape, is_cut=is_cut, hint=hint)
     skip, names = _header(head, delimiter, escape)

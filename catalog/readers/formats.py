@@ -19,9 +19,22 @@ FORMATS = {
     for form in (
         Format("parquet", "Parquet", ("parquet",), "parquet"),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
-        Format("csv", "CSV", ("csv", "tsv", "txt"), "delimited"),
+        Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited"),
     )
 }
 COMPRESSIONS = {"gzip": "gz", "bzip2": "bz2", "xz": "xz", "zstd": "zst", "zip": "zip"}  # name: extension
+TAB_SEPARATED = ("tsv", "tab")
 EXTENSIONS = [extension for form in FORMATS.values() for extension in form.extensions]
 EXTENSIONS += COMPRESSIONS.values()
+
+
+def extension_of(filename: str) -> str:
+    """The extension of a file name in lower case, without that of a compression."""
+    stem, _, last = filename.lower().rpartition(".")
+    return stem.rpartition(".")[2] if last in COMPRESSIONS.values() else last
+
+
+def stored_extension(filename: str, form: str) -> str:
+    """The extension of a file name, if the format has it; else the usual one of the format."""
+    extension, known = extension_of(filename), FORMATS[form].extensions
+    return extension if extension in known else known[0]

@@ -21,6 +21,7 @@ MARKED_ENCODINGS = {encoding for _, encoding in BYTE_ORDER_MARKS}
 CONTENT_TYPES = {  # by extension
     "csv": "text/csv; charset=utf-8",
     "tsv": "text/tab-separated-values; charset=utf-8",
+    "tab": "text/tab-separated-values; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
 }

@@ -42,6 +42,15 @@ def test_an_upload_stores_the_bytes_and_describes_the_table(make_dataset):
     assert storage.open_file(storage.datasets(), version.key).read() == FLOWERS.encode()
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [("x.tab", "x.tab"), ("x.TSV", "x.tsv"), ("x.csv", "x.csv"), ("x.dat", "x.csv"), ("x.tar.gz", "x.csv")],
+)
+def test_a_dataset_comes_back_with_the_extension_of_its_file(make_dataset, sent, stored):
+    version = make_dataset("x", "a\tb\n1\t2\n3\t4\n", filename=sent)
+    assert version.key.rpartition("/")[2] == stored
+
+
 def test_an_upload_stores_a_preview_of_the_first_rows(make_dataset):
     version = make_dataset()
     assert len(version.preview) == 20

@@ -39,7 +39,8 @@ def test_a_single_column_can_contain_prose():
 
 
 def test_the_delimiter_of_a_single_column_is_that_of_the_extension():
-    assert recipe_of("comment\nHello, world\n", "t.tsv").delimiter == "\t"
+    for name in ("t.tsv", "t.TAB.gz"):
+        assert recipe_of("comment\nHello, world\n", name).delimiter == "\t"
     assert recipe_of("comment\nHello\n", "t.csv").delimiter == ","
 
 

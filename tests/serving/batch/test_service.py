@@ -31,10 +31,11 @@ def test_the_result_is_named_after_the_file(sent):
     assert result_name(sent, "csv") == "rows_predictions.csv"
 
 
-@pytest.mark.parametrize("sent", ["rows.tsv", "rows.TSV", "rows.tsv.gz", "rows.tsv.GZ"])
+@pytest.mark.parametrize("sent", ["rows.tsv", "rows.TSV", "rows.tsv.gz", "rows.tsv.GZ", "rows.tsv.zst"])
 def test_the_result_has_the_extension_of_the_file(sent):
     assert result_name(sent, "csv") == "rows_predictions.tsv"
     assert result_name(sent, "parquet") == "rows_predictions.parquet"
+    assert result_name("rows.tab", "csv") == "rows_predictions.tab"
 
 
 def test_a_job_counts_its_input_warnings(ask):
