@@ -54,7 +54,7 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         parameters=result.parameters,
         signature=result.signature,
         metrics=result.metrics,
-        warnings=[*(warning["detail"] for warning in job.warnings), *result.warnings],
+        warnings=[*_preflight_warnings(job), *result.warnings],
         test_size=request.test_size,
         random_state=request.random_state,
         retrained_from=job.retrained_from,
@@ -66,6 +66,11 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         trained_by=job.requested_by,
     )
     return _save(version, file=artifact.file, save_verification=model.save_verification, retry_s=retry_s)
+
+
+def _preflight_warnings(job: TrainingJob) -> list[str]:
+    """The sentences of the preflight warnings, except one: a training says itself which rows it excluded."""
+    return [warning["detail"] for warning in job.warnings if warning["code"] != "missing_target"]
 
 
 def _save(

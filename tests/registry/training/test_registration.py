@@ -18,3 +18,10 @@ def test_the_number_of_a_registered_version_is_not_returned(make_version, make_d
     version = make_version(make_dataset())
     registration.return_number(version.dataset, version.number)
     assert VersionCounter.objects.get().last == version.number
+
+
+def test_rows_without_a_target_are_reported_once(make_job):
+    """The warning before the training says that they will be excluded, the one after it that they were."""
+    job = make_job(target="colour")
+    assert [warning["code"] for warning in job.warnings] == ["missing_target"]
+    assert job.model_version.warnings == ["8 rows without a value in `colour` were excluded."]
