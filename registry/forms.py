@@ -1,10 +1,14 @@
 """The training form, with a field for each parameter of the algorithm."""
 
+import contextlib
+
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
+from mlplatform.validation import sentences
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
 from registry.estimators.form_fields import (
@@ -81,12 +85,14 @@ class TrainForm(StrictForm):
     )
 
     def __init__(self, data=None, *, dataset: Dataset, algorithm: str, **kwargs):
-        """`algorithm` is a class name or AUTOMATIC. Raises ValidationError (unknown_algorithm)."""
+        """`algorithm` is a class name or AUTOMATIC; an unknown name is an error of its field."""
         super().__init__(data, **kwargs)
         self.source = (
             dataset.versions.select_related("dataset").defer("profile", "preview").order_by("-number").first()
         )
-        named = algorithms.find(algorithm) if algorithm != AUTOMATIC else None
+        named = None
+        with contextlib.suppress(ValidationError):
+            named = algorithms.find(algorithm)
         self.target_profile = self._target_profile(
             is_clusterer=named is not None and named.task == "clustering"
         )
@@ -196,6 +202,28 @@ class TrainForm(StrictForm):
                 except ValidationError as error:
                     self.add_error(None, error)
 
+    def query_errors(self, query: QueryDict) -> list[str]:
+        """A sentence for each value in the address of the page that its field cannot have."""
+        columns = {column["name"] for column in self.source.columns}
+        names = [
+            ("target", query.get("target", "")),
+            *(("excluded_columns", name) for name in excluded(query)),
+        ]
+        errors = [
+            f"`{field}={name[:100]}`: this dataset has no such column."
+            for field, name in names
+            if name and name not in columns
+        ]
+        for name, value in query.items():
+            if not value or name not in self.fields or name in {"target", "excluded_columns"}:
+                continue
+            sentences.replace_defaults(self.fields[name])
+            try:
+                self.fields[name].clean(value)
+            except ValidationError as error:
+                errors.append(f"`{name}={value[:100]}`: {error.messages[0]}")
+        return errors
+
     def add_operation_error(self, error: ValidationError) -> None:
         """Add the error of an operation, or its warnings, to the fields that they are about."""
         if isinstance(error, NeedsConfirmation):
@@ -230,8 +258,11 @@ class TrainForm(StrictForm):
 
 def initial_from_query(query) -> dict:
     """The initial values of a form that is shown again, for another dataset or algorithm."""
-    excluded = [name.strip() for text in query.getlist("excluded_columns") for name in text.splitlines()]
-    return query.dict() | {"excluded_columns": excluded}
+    return query.dict() | {"excluded_columns": excluded(query)}
+
+
+def excluded(query: QueryDict) -> list[str]:
+    return [name.strip() for text in query.getlist("excluded_columns") for name in text.splitlines()]
 
 
 def initial_from_request(request: TrainingRequest, *, columns: list[dict]) -> dict:

@@ -46,7 +46,10 @@ def train(request):
             )
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=initial)
         unknown_names.check_query(request.GET, ["job", *form.fields], lists=["excluded_columns"])
-        return render_train(request, form, status=200)
+        errors = form.query_errors(request.GET)
+        for error in errors:
+            messages.error(request, error)
+        return render_train(request, form, status=400 if errors else 200)
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
         try:

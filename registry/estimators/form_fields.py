@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from registry.estimators.algorithms import all_algorithms
+from registry.estimators import algorithms
 from registry.estimators.parameters import Parameter
 
 WORDS = {"true": True, "false": False, "none": None, "null": None}
@@ -48,7 +48,7 @@ class AlgorithmField(forms.CharField):
     """The class name of an algorithm; empty means the usual one for the target."""
 
     def clean(self, value):
-        return value or ""
+        return algorithms.find(value).name if value else ""
 
 
 class ParameterField(forms.CharField):
@@ -97,7 +97,7 @@ class ColumnNamesField(forms.CharField):
 def grouped_algorithms(tasks: list[str] | None) -> list[tuple[str, list[tuple[str, str]]]]:
     """The choices of these tasks in that order, and clusterers, which fit any target; of all tasks for None."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for algorithm in all_algorithms():
+    for algorithm in algorithms.all_algorithms():
         groups.setdefault(algorithm.task, []).append((algorithm.name, algorithm.name))
     return [(task, groups[task]) for task in (groups if tasks is None else [*tasks, "clustering"])]
 

@@ -245,3 +245,34 @@ def test_a_time_limit_above_the_platforms_limit_is_an_error_at_its_field(page, m
     response = page.post("/registry/train/", form | {"timeout_s": "99999999"})
     assert response.status_code == 422
     assert "timeout_s" in response.context["form"].errors
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("algorithm=zz", "<code>algorithm=zz</code>: Unknown algorithm &quot;zz&quot;;"),
+        ("target=zz", "<code>target=zz</code>: this dataset has no such column."),
+        (
+            "excluded_columns=length%0Azz",
+            "<code>excluded_columns=zz</code>: this dataset has no such column.",
+        ),
+        ("test_size=zz", "<code>test_size=zz</code>: Must be a number."),
+        ("random_state=-1", "<code>random_state=-1</code>: Must be at least 0."),
+    ],
+)
+def test_an_address_with_an_invalid_value_shows_the_form_and_names_field_and_value(
+    page, make_dataset, query, sentence
+):
+    make_dataset()
+    response = page.get(f"/registry/train/?dataset=flowers&{query}")
+    assert response.status_code == 400
+    assert sentence in response.text
+    assert response.context["form"]["dataset"].value() == "flowers"
+
+
+def test_an_unknown_algorithm_is_an_error_of_its_field_and_keeps_the_input(page, make_dataset):
+    make_dataset()
+    response = page.post("/registry/train/", FILLED | {"algorithm": "zz"})
+    assert response.status_code == 422
+    assert 'Unknown algorithm "zz"' in response.context["form"].errors["algorithm"][0]
+    assert "a first try" in response.text
