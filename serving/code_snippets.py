@@ -7,7 +7,7 @@ import pprint
 def body(dataset: str, *, stage: str, version: int | None, row: dict, probabilities: bool) -> dict:
     return {
         "dataset_name": dataset,
-        "environment": stage,
+        "environment": str(stage),
         **({"version": version} if version else {}),
         "input_data": {"features": [row]},
         **({"probabilities": True} if probabilities else {}),

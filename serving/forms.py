@@ -1,5 +1,7 @@
 """The forms of a stage: one row of the model's signature, filled with an example, and a file to predict."""
 
+import re
+
 from django import forms
 from django.core.exceptions import ValidationError
 
@@ -13,13 +15,22 @@ MISSING = ""
 BOOLEANS = {"true": True, "false": False}
 
 
+class NumberField(forms.FloatField):
+    """A number as it was entered: an integer can have more digits than a float."""
+
+    def to_python(self, value):
+        number = super().to_python(value)
+        text = str(value).strip()
+        return int(text) if re.fullmatch(r"[+-]?[0-9]{1,30}", text) else number
+
+
 def form_field(column: dict) -> forms.Field:
     """The form field of an input column; empty is missing."""
     common = {"required": False, "label": column["name"], "help_text": hint(column)}
     kind, categories = column["type"], column.get("categories", [])
     if kind in {"integer", "number"}:
         attrs = {"step": "1" if kind == "integer" else "any", "placeholder": "missing"}
-        return forms.FloatField(**common, widget=forms.NumberInput(attrs=attrs))
+        return NumberField(**common, widget=forms.NumberInput(attrs=attrs))
     if kind == "boolean":
         return forms.ChoiceField(
             **common, choices=[(MISSING, "missing"), ("true", "true"), ("false", "false")]

@@ -121,6 +121,13 @@ class TestTry:
         answer = api.post("/predict", sent).json()
         assert (answer["version"], answer["predictions"]) == (1, [response.context["prediction"]])
 
+    def test_all_digits_of_an_integer_are_predicted(self, page, make_version, make_dataset):
+        rows = "".join(f"{12345678901234567 + i},{'ab'[i % 2]}\n" for i in range(24))
+        make_version(make_dataset("orders", "order,kind\n" + rows))
+        response = page.post("/serving/orders/versions/1/", {"input-0": "12345678901234567"})
+        assert "&quot;order&quot;: 12345678901234567" in response.text
+        assert "&#x27;environment&#x27;: &#x27;dev&#x27;" in response.text
+
     def test_trying_a_version_requires_the_permission_to_predict(self, sign_in, make_version):
         make_version()
         assert sign_in(None).get("/serving/flowers/versions/1/").status_code == 403
