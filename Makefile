@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast format lock bench bench-peers
+.PHONY: help run test test-fast format lock sbom bench bench-peers
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -36,13 +36,17 @@ format: .venv/.installed-dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: .venv/.installed ## compile the exact requirements from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
+lock: .venv/.installed ## compile the exact requirements, with their hashes, from pyproject.toml (LOCK_ARGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-header \
-		$(LOCK_ARGS) --output-file requirements.txt --quiet
+		--generate-hashes $(LOCK_ARGS) --output-file requirements.txt --quiet
 	$(BIN)/uv pip compile pyproject.toml --group dev --constraint requirements.txt --universal --python-version 3.11 \
-		--no-header $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
+		--no-header --generate-hashes $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
 	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
-		$(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
+		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
+
+sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbom.cdx.json (CycloneDX)
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file sbom.cdx.json
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required, and \

@@ -62,7 +62,7 @@ def test_compose_reads_and_sets_only_variables_that_mean_something():
 def test_the_settings_accept_what_compose_leaves_empty(tmp_path, monkeypatch):
     import runpy
 
-    given = {name: f"a-{name.lower()}-of-eight" for name in SECRETS}
+    given = {name: f"a-{name.lower()}-of-at-least-32-characters" for name in SECRETS}
     for name, value in SERVICES["web"]["environment"].items():
         value = re.sub(
             r"\$\{([A-Z_]+)(?::-([^}]*)|:\?[^}]*)\}", lambda m: given.get(m[1]) or m[2] or "", value
@@ -145,11 +145,13 @@ def test_the_image_gets_all_that_the_platform_runs_on_and_nothing_else():
     assert all((ROOT / path).exists() for path in let_in)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_the_locks_are_exact_and_name_no_address(name):
-    lines = [line for line in (ROOT / name).read_text().splitlines() if not line.lstrip().startswith("#")]
-    assert [line for line in lines if not re.fullmatch(r"[a-z0-9.\[\]-]+==[\w.]+( ; .+)?", line)] == []
-    assert "://" not in (ROOT / name).read_text()
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-conformance.txt"])
+def test_the_locks_are_exact_hashed_and_name_no_address(name):
+    text = re.sub("^ *#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE)
+    requirements = re.findall(r"^\S.*(?:\n .*)*", text, re.MULTILINE)
+    exact = r"[a-z0-9.\[\]-]+==[\w.]+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+"
+    assert [requirement for requirement in requirements if not re.fullmatch(exact, requirement)] == []
+    assert "://" not in text
 
 
 def test_the_locks_hold_every_direct_dependency():
@@ -161,11 +163,17 @@ def test_the_locks_hold_every_direct_dependency():
         assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} <= locked
 
 
+def test_the_tool_of_the_bill_of_materials_is_not_among_the_requirements():
+    assert "cyclonedx" in (ROOT / "Makefile").read_text()
+    assert all("cyclonedx" not in path.read_text() for path in ROOT.glob("requirements*.txt"))
+
+
 def test_one_command_is_the_whole_of_continuous_integration():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
     job = workflow["jobs"]["test"]
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
+    assert [step["run"] for step in workflow["jobs"]["sbom"]["steps"] if "run" in step] == ["make sbom"]
     script = ROOT / ".ci" / "run"
     assert "exec make test" in script.read_text()
     assert script.stat().st_mode & 0o100
