@@ -9,10 +9,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.readers import column_types, tables
+from mlplatform import json_parser
 from mlplatform.errors import TooLarge
 from serving.inputs import cell_rules, files
 from serving.inputs.reader import Reader, TypedRows
 
+CSV_COSTS = {b",": 72, b"\n": 144, b"\r": 144}  # a cell and its place; the first cell of a row and its list
 MAX_PARQUET_ROWS = 500_000  # a few kilobytes can hold millions of rows
 
 
@@ -69,6 +71,7 @@ class CsvText:
     content: bytes
 
     def to_typed(self, reader: Reader) -> TypedRows:
+        json_parser.check_memory(self.content, CSV_COSTS)
         try:
             text = io.StringIO(self.content.decode("utf-8-sig"), newline="")
             rows = [row for row in csv.reader(text, strict=True) if row]

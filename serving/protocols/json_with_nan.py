@@ -18,8 +18,8 @@ def parse_json(content: bytes):
     """
     try:
         return json_parser.loads(content)
-    except ValidationError:
-        if not NAN.search(content):
+    except ValidationError as error:
+        if error.code != "parse_error" or not NAN.search(content):
             raise
         try:
             body = json.loads(

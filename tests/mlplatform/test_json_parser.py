@@ -1,9 +1,13 @@
-"""JSON bodies with repeated keys, of which other parsers keep the last."""
+"""JSON bodies with repeated keys, of which other parsers keep the last, and with too many values."""
 
 import pytest
 from django.core.exceptions import ValidationError
 
+from mlplatform import json_parser
+from mlplatform.errors import TooLarge
 from mlplatform.json_parser import loads
+from mlplatform.web.request_limits import MB
+from serving.protocols.json_with_nan import parse_json
 
 
 @pytest.mark.parametrize(
@@ -33,3 +37,18 @@ def test_colons_in_texts_are_no_keys():
 def test_another_encoding_is_named(encoding):
     with pytest.raises(ValidationError, match="it is in UTF-16 or UTF-32; send UTF-8"):
         loads('{"a": "b"}'.encode(encoding))
+
+
+@pytest.mark.parametrize("unit", ["[],", "{},", '"a",', "[[[]]],", '{"a":1},', "NaN,"])
+def test_values_that_would_take_too_much_memory_are_refused_before_they_exist(settings, unit):
+    settings.MAX_VALUES_MB = 1
+    content = f"[{unit * (MB // 8 // len(unit))}0]".encode()
+    for parse in (loads, parse_json):
+        with pytest.raises(TooLarge, match=r"would take .* MB of memory; the limit is 1 MB"):
+            parse(content * 10)
+
+
+def test_a_full_body_of_numbers_is_accepted(settings):
+    rows = b"[5.1843,3.5127,1.4291,0.2348],"
+    content = b"[" + rows * (settings.MAX_REQUEST_MB * MB // len(rows) - 1) + b"[]]"
+    assert json_parser.check_memory(content, json_parser.JSON_COSTS) is None

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import weakref
 import zlib
 
 import pytest
@@ -10,7 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from mlplatform.auth import tokens
-from mlplatform.web.request_body import UNREAD_BYTES, RequestBody
+from mlplatform.web.request_body import DECOMPRESSED, LARGE_BYTES, UNREAD_BYTES, RequestBody, read_content
+from mlplatform.web.request_limits import MB
 from tests.conftest import FLOWERS
 
 pytestmark = pytest.mark.django_db
@@ -154,6 +156,35 @@ def test_the_unread_part_of_a_large_body_is_drained_after_the_response(headers, 
     assert (body.read() == b"") is is_drained
 
 
+class Cycle:
+    """What is freed by a collection only, as a parsed body is."""
+
+    def __init__(self):
+        self.cycle = self
+
+
+@pytest.mark.parametrize(("size", "is_freed"), [(LARGE_BYTES, False), (LARGE_BYTES + 1, True)])
+def test_the_memory_of_a_large_body_is_released_after_the_response(size, is_freed):
+    freed = []
+
+    def respond(environ, start):
+        body = Cycle()
+        weakref.finalize(body, freed.append, True)
+        return [body]
+
+    environ = {"CONTENT_LENGTH": str(size), "wsgi.input": io.BytesIO()}
+    RequestBody(respond)(environ, None).close()
+    assert bool(freed) is is_freed
+
+
+def test_the_size_of_a_compressed_body_counts_once_it_is_decompressed(rf):
+    request = rf.post(
+        "/predict", gzip.compress(b" " * MB), "application/json", headers={"content-encoding": "gzip"}
+    )
+    read_content(request)
+    assert request.META[DECOMPRESSED] == MB
+
+
 def test_a_client_that_disconnects_ends_the_reading():
     class Disconnected:
         def read(self, size):
@@ -161,8 +192,8 @@ def test_a_client_that_disconnects_ends_the_reading():
 
     application = RequestBody(lambda environ, start: [b"refused"])
     response = application({"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input": Disconnected()}, None)
-    response.close()
     assert list(response) == [b"refused"]
+    response.close()
 
 
 def test_a_compressed_multipart_body_is_refused(program, signed):

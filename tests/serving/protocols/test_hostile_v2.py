@@ -87,6 +87,7 @@ def test_base64_and_json_encoded_texts_are_decoded(send, expected):
         broken = {"data": [SECRET] * 4, "parameters": {"content_type": wrong}}
         v2_error(send(V2, {"inputs": columns(colour=broken)}))
         v2_error(send(V2, {"inputs": columns(colour=broken | {"data": [1, 2, 3, 4]})}))
+        v2_error(send(V2, {"inputs": columns(colour=broken | {"data": [' [["a"]]', "{}", "[]", "1"]})}))
     binary = {"data": [base64.b64encode(b"\xff\xfe").decode()] * 4}
     v2_error(send(V2, {"inputs": columns(colour=as_base64 | binary)}))
 
