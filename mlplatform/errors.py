@@ -34,6 +34,10 @@ class Unauthenticated(ValidationError):
     status = 401
 
 
+class Forbidden(ValidationError):
+    status = 403
+
+
 class NotFound(ValidationError):
     status = 404
 

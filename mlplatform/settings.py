@@ -191,8 +191,10 @@ HTTPS = env_bool("HTTPS", False)
 TRUSTED_PROXIES = env_proxies("TRUSTED_PROXIES")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
+SECURE_SSL_REDIRECT = HTTPS
+# SecurityHeadersMiddleware sets these headers, on the fast path too.
+SECURE_CONTENT_TYPE_NOSNIFF = False
+SECURE_REFERRER_POLICY = SECURE_CROSS_ORIGIN_OPENER_POLICY = None
 
 # Application
 
@@ -220,6 +222,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mlplatform.web.responses.SecurityHeadersMiddleware",
     "mlplatform.web.health.HealthMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "mlplatform.web.request_limits.RequestSizeMiddleware",
@@ -231,7 +234,6 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "mlplatform.errors.PageErrorMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -500,7 +502,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {
-        "persistAuthorization": True,
+        "persistAuthorization": False,
         "displayRequestDuration": True,
         "tryItOutEnabled": True,
         "defaultModelsExpandDepth": 0,

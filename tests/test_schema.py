@@ -193,5 +193,5 @@ def test_the_api_docs_load_nothing_from_other_hosts_and_need_no_sign_in(client):
     page = client.get("/docs").text + client.get("/docs?script=").text
     assert "swagger" in page
     assert "https://" not in page.replace("https://spdx", "")
-    assert '"persistAuthorization": true' in page
+    assert '"persistAuthorization": false' in page
     assert client.get("/schema").status_code == 200

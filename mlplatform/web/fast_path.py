@@ -14,16 +14,9 @@ from django.urls import resolve
 from django.utils.module_loading import import_string
 
 from mlplatform.web.request_limits import RequestSizeMiddleware
-from mlplatform.web.responses import NO_STORE
+from mlplatform.web.responses import NO_STORE, SECURITY_HEADERS
 
-# The headers that Django's middleware adds to every response.
-HEADERS = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", settings.X_FRAME_OPTIONS),
-    ("Referrer-Policy", settings.SECURE_REFERRER_POLICY),
-    ("Cross-Origin-Opener-Policy", settings.SECURE_CROSS_ORIGIN_OPENER_POLICY),
-    NO_STORE,
-]
+HEADERS = [*SECURITY_HEADERS, NO_STORE]
 
 
 class FastPath:

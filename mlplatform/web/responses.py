@@ -1,8 +1,12 @@
-"""What all responses have in common: an address of one spelling, compression, and no copies in caches."""
+"""What all responses have in common: security headers, known host names, an address of one spelling, compression, and
+no copies in caches.
+"""
 
 import logging
+from urllib.parse import urlsplit
 
-from django.core.exceptions import DisallowedHost
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, ValidationError
 from django.http import Http404, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 from django.middleware.gzip import GZipMiddleware
@@ -10,11 +14,28 @@ from django.urls import is_valid_path
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes
 
-from mlplatform.errors import error_response
+from mlplatform.errors import Forbidden, error_response
 
 logger = logging.getLogger(__name__)
 
 NO_STORE = ("Cache-Control", "private, no-store")
+# Pages have no inline scripts and styles, and Swagger UI needs none. Its style sheet has images in it.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+SECURITY_HEADERS = [
+    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    (
+        "Permissions-Policy",
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),  # for browsers that ignore frame-ancestors
+    *([("Strict-Transport-Security", "max-age=31536000")] if settings.HTTPS else []),
+]
 COMPRESSED = {"text/html", "application/json", "application/vnd.oai.openapi"}
 
 
@@ -22,6 +43,46 @@ class PermanentRedirect(HttpResponsePermanentRedirect):
     """308: unlike 301, it keeps the method and the body."""
 
     status_code = 308
+
+
+class SecurityHeadersMiddleware:
+    """Adds the security headers to every response, also of other middleware. The fast path adds them itself."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        response = self.get_response(request)
+        for name, value in SECURITY_HEADERS:
+            response.headers[name] = value
+        return response
+
+
+def check_site(request) -> None:
+    """Raise ValidationError for an unknown host name, and Forbidden for a page of another site.
+
+    For calls without credentials: a page whose name resolves to this machine (DNS rebinding) could make them from a
+    browser that has access to it.
+    """
+    try:
+        host = request.get_host()
+    except DisallowedHost as error:
+        raise _unknown_host(request) from error
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != host and origin not in settings.CORS_ALLOWED_ORIGINS:
+        raise Forbidden(
+            f"Pages of `{origin[:100]}` cannot make this call. Add the origin to CORS_ALLOWED_ORIGINS.",
+            code="unknown_origin",
+        )
+
+
+def _unknown_host(request) -> ValidationError:
+    host = request.META.get("HTTP_HOST", "")[:100]
+    logger.warning("unknown host name: %s", ascii(host))
+    return ValidationError(
+        f"The host name `{host}` is not in ALLOWED_HOSTS. Use another one, or add it to that setting.",
+        code="unknown_host",
+    )
 
 
 class AddressMiddleware(CommonMiddleware):
@@ -36,12 +97,8 @@ class AddressMiddleware(CommonMiddleware):
         try:
             return super().process_request(request)
         except DisallowedHost:
-            host = request.META.get("HTTP_HOST", "")[:100]
-            logger.warning("unknown host name: %s", ascii(host))
-            message = (
-                f"The host name `{host}` is not in ALLOWED_HOSTS. Use another one, or add it to that setting."
-            )
-            return error_response(request, 400, detail=message, code="unknown_host")
+            error = _unknown_host(request)
+            return error_response(request, 400, detail=error.message, code=error.code)
 
     def process_response(self, request, response):
         if response.status_code == 404 and (address := _address_with_other_slash(request)):

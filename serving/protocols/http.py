@@ -20,6 +20,7 @@ from mlplatform.json_parser import read_json_body
 from mlplatform.validation import unknown_names
 from mlplatform.web.request_body import read_content
 from mlplatform.web.request_limits import anonymous_limit
+from mlplatform.web.responses import check_site
 from serving.monitoring import prometheus
 from serving.monitoring.metrics import count_failures
 from serving.protocols import invocations, native, v1, v2
@@ -155,6 +156,8 @@ def invoke(request):
         _check(request, "POST")
         model = request.headers.get("X-Model")
         is_anonymous = settings.INVOCATIONS_ANONYMOUS and bearer_token(request.META) is None and not model
+        if is_anonymous:
+            check_site(request)
         by = AnonymousCaller() if is_anonymous else authenticate(request)
         with count_failures("invocations"):
             body = invocations.invoke(
@@ -193,6 +196,7 @@ def metrics(request):
 def version(request):
     try:
         _check(request, "GET", "HEAD")
+        check_site(request)
     except EXPECTED_ERRORS as error:
         return error_response(error)
     return HttpResponse(v2.SERVER["version"], content_type="text/plain")

@@ -53,12 +53,20 @@ def session(chrome, platform):
 
 @pytest.fixture
 def visit(chrome, platform, session):
-    """`visit()` returns the home page of an administrator; keywords are options of the browser context."""
-    contexts = []
+    """`visit()` returns the home page of an administrator; keywords are options of the browser context.
+
+    A violation of the Content-Security-Policy on any page fails the test.
+    """
+    contexts, violations = [], []
+
+    def record(message):
+        if "Content Security Policy" in message.text:
+            violations.append(f"{message.page.url}: {message.text}")
 
     def open_page(**options):
         context = chrome.new_context(base_url=platform.url, storage_state=session, **options)
         contexts.append(context)
+        context.on("console", record)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         page.goto("/")
@@ -67,6 +75,7 @@ def visit(chrome, platform, session):
     yield open_page
     for context in contexts:
         context.close()
+    assert violations == []
 
 
 @pytest.fixture(scope="session")

@@ -74,3 +74,15 @@ def test_no_page_has_inline_scripts_or_styles(visit, filled):
         assert not re.search(r"<[^>]+\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)|javascript:", text), (
             path
         )
+
+
+def test_the_admin_works_under_the_content_security_policy(visit, filled):
+    """The fixture fails for a violation of it."""
+    page = visit()
+    for path in (
+        "/admin/",
+        "/admin/auth/user/",
+        "/admin/auth/user/1/change/",
+        "/admin/catalog/dataset/",
+    ):
+        assert page.goto(path).ok, path

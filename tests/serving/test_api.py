@@ -7,6 +7,7 @@ import math
 import pytest
 
 from mlplatform.auth import tokens
+from mlplatform.web.responses import SECURITY_HEADERS
 from serving.model_cache.cache import shared_cache
 
 
@@ -146,10 +147,11 @@ def test_a_token_and_a_session_can_send_the_same_bodies(
     assert (with_token.status_code, with_token.json()) == (with_session.status_code, with_session.json())
 
 
-def test_the_fast_path_sets_the_security_headers_of_django(by_token, page):
+def test_pages_the_api_and_the_fast_path_have_the_same_security_headers(by_token, page):
     fast, slow = by_token(), page.post("/predict", BODY, content_type="application/json")
-    names = {"X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy"}
-    assert {name: fast[name] for name in names} == {name: slow[name] for name in names}
+    for response in (fast, slow, page.get("/serving/"), page.get("/docs"), page.get("/livez")):
+        assert {name: response[name] for name, _ in SECURITY_HEADERS} == dict(SECURITY_HEADERS)
+        assert "unsafe-inline" not in response["Content-Security-Policy"]
 
 
 def test_several_spaces_before_the_token_are_accepted(by_token):

@@ -229,7 +229,11 @@ def alone(request, platform):
         platform.promote("shipped", 1, "production")
     (port,) = free_ports(1)
     command = [sys.executable, ROOT / "manage.py", "serve", "--host=127.0.0.1", f"--port={port}"]
-    env = platform.env | {"INVOCATIONS_MODEL": "shipped@production", "WEB_SERVER": request.param}
+    env = platform.env | {
+        "INVOCATIONS_MODEL": "shipped@production",
+        "WEB_SERVER": request.param,
+        "ALLOWED_HOSTS": "model.example.internal",
+    }
     process = platform.processes.start(command, env=env, log=platform.folder / "serve.log")
 
     def call(method, path, *, data=None, content_type="application/json"):
@@ -259,6 +263,10 @@ def test_manage_serve_answers_as_sagemaker_expects_of_a_container(platform, alon
     expected = platform.predict("shipped", "production", ROWS).json()["predictions"]
     response = call("POST", "/invocations", data=CSV, content_type="text/csv")
     assert (response.status_code, response.json()) == (200, {"predictions": expected})
+    by_address = requests.post(
+        f"http://127.0.0.1:{port}/invocations", CSV, headers={"Content-Type": "text/csv"}
+    )
+    assert by_address.json() == response.json()
     assert call("POST", "/v2/models/shipped/infer", data="{}").status_code == 401
     image_health = [sys.executable, ROOT / "mlplatform/web/probe.py", str(free_ports(1)[0]), str(port)]
     assert subprocess.run(image_health).returncode == 0

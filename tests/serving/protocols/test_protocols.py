@@ -145,6 +145,23 @@ def test_an_anonymous_caller_can_only_use_the_configured_model(version, client, 
     assert client.post("/predict", **post).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 400),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://testserver"}, 200),
+        ({"origin": "https://app.example.org"}, 200),
+    ],
+)
+def test_an_anonymous_call_from_another_site_is_refused(version, program, settings, headers, status):
+    settings.INVOCATIONS_MODEL, settings.INVOCATIONS_ANONYMOUS = "flowers", True
+    settings.CORS_ALLOWED_ORIGINS = ["https://app.example.org"]
+    assert program("POST", "/invocations", {"instances": ROWS}, **headers).status_code == status
+    assert program("GET", "/version", **headers).status_code == status
+
+
 def test_ping_checks_the_configured_model(version, client, settings):
     settings.INVOCATIONS_MODEL = "flowers"
     assert client.get("/ping", headers={"Host": "10.1.2.3"}).status_code == 200
