@@ -31,6 +31,7 @@ from registry.models import ModelVersion
 from registry.training import registration, run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
+from tests.servers.migrated import copy_database
 from tests.servers.scheduling import GroupScheduling, place_in_run
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
@@ -109,6 +110,17 @@ def clock():
 @pytest.fixture
 def committed(transactional_db, django_db_serialized_rollback):
     """Rows are committed, so that other threads see them. The rows of the migrations, such as roles, are there too."""
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """The database of the run, which is migrated once for all workers."""
+    copy_database(connection.settings_dict["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    return True
 
 
 @pytest.fixture(scope="session", autouse=True)

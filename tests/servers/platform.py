@@ -7,18 +7,17 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import requests
 
+from tests.servers.migrated import ROOT, copy_database
 from tests.servers.object_store import ObjectStore
 from tests.servers.postgres import Postgres
 from tests.servers.processes import Processes, free_ports, group_leaders, until
 from tests.servers.rows import DatabaseRows
 from tests.servers.stored import Stored, UnavailableStore
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
@@ -97,7 +96,14 @@ class Platform(DatabaseRows):
 
     def prepare(self) -> None:
         """Create the tables, the buckets and the administrator."""
+        self.copy_migrated()
         self.manage("bootstrap")
+
+    def copy_migrated(self) -> None:
+        """Create the tables of SQLite. The tests of `bootstrap` and `run` start without any."""
+        if "DATABASE_URL" not in self.env:
+            self.data.mkdir(mode=0o700)
+            copy_database(self.data / "ml_registry.db")
 
     def manage(self, *args: str) -> str:
         done = subprocess.run(
@@ -247,7 +253,8 @@ class Supervised(Platform):
     """The platform as `make run` starts it: one command, which prepares it, and starts and watches all others."""
 
     def prepare(self) -> None:
-        """Does nothing: the command does it."""
+        """The command does the rest."""
+        self.copy_migrated()
 
     def start_web(self, *, probe: str = "/readyz") -> None:
         self.web = self.processes.start(
