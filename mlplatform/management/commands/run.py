@@ -1,5 +1,6 @@
 import contextlib
 import errno
+import fcntl
 import hashlib
 import http.client
 import json
@@ -169,8 +170,12 @@ def collect_static() -> None:
     stamp = settings.STATIC_ROOT / ".collected"
     if stamp.exists() and stamp.read_text() == digest:
         return
-    call_command("collectstatic", verbosity=0, interactive=False)
-    stamp.write_text(digest)
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    with open(settings.STATIC_ROOT / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two platforms of one checkout would write the same files
+        if not stamp.exists() or stamp.read_text() != digest:
+            call_command("collectstatic", verbosity=0, interactive=False)
+            stamp.write_text(digest)
 
 
 def announce() -> None:
