@@ -23,6 +23,7 @@ SECRETS = {
     "PLATFORM_ADMIN_PASSWORD",
 }
 OF_OTHER_IMAGES = {
+    "TMPDIR",
     "PGPASSWORD",
     "POSTGRES_USER",
     "POSTGRES_DB",
@@ -30,16 +31,17 @@ OF_OTHER_IMAGES = {
     "MINIO_ROOT_PASSWORD",
     "SITE_ADDRESS",
 }
+PROXY = (ROOT / "deploy" / "proxy" / "Dockerfile").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
 def test_compose_has_the_services_and_pins_the_images_of_others():
     images = {
-        "proxy": r"caddy:\d+\.\d+\.\d+",
         "db": r"postgres:\d+\.\d+-bookworm",
         "storage": r"pgsty/silo:RELEASE\.[\dTZ-]+",
     }
-    assert set(SERVICES) == OURS | set(images)
+    assert set(SERVICES) == OURS | {"proxy"} | set(images)
+    assert re.search(r"^FROM caddy:\d+\.\d+\.\d+$", PROXY, re.MULTILINE)
     for name, image in images.items():
         assert re.fullmatch(image, SERVICES[name]["image"])
 
@@ -96,8 +98,35 @@ def test_compose_publishes_the_web_server_only_through_the_proxy_and_nothing_to_
     assert set(ports) == {"proxy", "storage"}
     published = [port for each in ports.values() for port in each]
     assert all(port.startswith(("127.0.0.1:", "${HOST:-127.0.0.1}:")) for port in published)
-    assert "${HOST:-127.0.0.1}:${PORT:-8000}:80" in ports["proxy"]
+    assert "${HOST:-127.0.0.1}:${PORT:-8000}:8080" in ports["proxy"]
     assert SERVICES["proxy"]["depends_on"] == {"web": {"condition": "service_healthy"}}
+
+
+def test_containers_have_no_capabilities_gain_no_privileges_and_cannot_change_their_files():
+    assert all(service["cap_drop"] == ["ALL"] for service in SERVICES.values())
+    assert all(service["security_opt"] == ["no-new-privileges:true"] for service in SERVICES.values())
+    assert [name for name, service in SERVICES.items() if not service["read_only"]] == ["storage"]
+    assert [name for name, service in SERVICES.items() if "cap_add" in service] == ["db"]
+    assert not any(service.get("privileged") or service.get("user") for service in SERVICES.values())
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_containers_write_large_files_to_the_volume_of_the_image_not_to_memory(name):
+    folder = SERVICES[name]["environment"]["TMPDIR"]
+    assert f"VOLUME {folder}" in DOCKERFILE
+    assert f"DATA_DIR={folder}" in DOCKERFILE
+    assert SERVICES[name]["tmpfs"] == ["/tmp:size=64m"]
+
+
+def test_the_proxy_runs_without_root_on_ports_above_1024():
+    caddyfile = (ROOT / "deploy" / "proxy" / "Caddyfile").read_text()
+    listening = re.findall(r"^\thttps?_port (\d+)$", caddyfile, re.MULTILINE)
+    assert [port.rpartition(":")[2] for port in SERVICES["proxy"]["ports"]] == listening
+    assert SERVICES["proxy"]["environment"]["SITE_ADDRESS"].endswith(f":{listening[0]}}}")
+    user = re.search(r"^USER (\d+):(\d+)$", PROXY, re.MULTILINE)
+    assert "0" not in user.groups()
+    assert f"chown -R {user[1]}:{user[2]} /data" in PROXY
+    assert "setcap -r" in PROXY
 
 
 def test_the_proxy_buffers_for_the_web_server_and_never_reuses_a_connection_that_it_closes():
