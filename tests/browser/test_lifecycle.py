@@ -5,6 +5,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.conftest import FLOWERS
+from tests.servers.platform import PASSWORD
 
 
 def flowers(name: str) -> dict:
@@ -131,6 +132,40 @@ def test_rolling_back_requires_confirmation_also_on_a_phone(visit, filled):
     expect(page.get_by_text("Version 1 is live in dev again.")).to_be_visible()
     page.go_back()  # to the confirmation, which was not the response to a POST
     expect(page.get_by_text("Version 1 of garden is already live in dev.")).to_be_visible()
+
+
+def submit_after_the_session_expired(page, button: str) -> None:
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name=button, exact=True).click()
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_after_an_expired_session_a_form_is_as_it_was_and_asks_for_the_file_again(visit):
+    page = visit()
+    page.goto("/catalog/upload/")
+    page.get_by_label("File").set_input_files(flowers("any"))
+    page.get_by_label("Description").fill("kept words")
+    page.get_by_label("Add as a new version").check()
+    submit_after_the_session_expired(page, "Upload")
+    expect(page.get_by_text("Your input was restored. Select the file again")).to_be_visible()
+    expect(page.get_by_label("Description")).to_have_value("kept words")
+    expect(page.get_by_label("Add as a new version")).to_be_checked()
+    page.reload()
+    expect(page.get_by_label("Description")).to_have_value("")
+
+
+def test_after_an_expired_session_the_parameters_of_the_selected_algorithm_are_restored(visit, filled):
+    page = visit()
+    page.goto("/registry/train/?dataset=garden&target=species&algorithm=DecisionTreeClassifier")
+    page.get_by_text("Parameters of DecisionTreeClassifier").click()
+    page.get_by_label("max_depth").fill("0")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text("max_depth of DecisionTreeClassifier must be").wait_for()
+    page.get_by_label("max_depth").fill("4")
+    submit_after_the_session_expired(page, "Train")  # to the address of the form, which names no algorithm
+    expect(page.get_by_label("max_depth")).to_have_value("4")
 
 
 def test_the_theme_is_saved(visit):
