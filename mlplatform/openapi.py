@@ -1,9 +1,11 @@
 """What all apps share of the OpenAPI schema: introduction, tags, error body and examples; and its page, /docs."""
 
 from django.urls import get_script_prefix
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
+
+from mlplatform.validation.api_views import StrictMixin
 
 INTRODUCTION = """
 Upload a dataset, train a model, promote it, predict.
@@ -75,8 +77,15 @@ def with_introduction(result, generator, request, public):
     return result
 
 
-class DocsView(SpectacularSwaggerSplitView):
+class SchemaView(StrictMixin, SpectacularAPIView):
+    """The OpenAPI schema, in YAML or, with `format=json` or by `Accept`, in JSON."""
+
+    query_parameters = ("format",)
+
+
+class DocsView(StrictMixin, SpectacularSwaggerSplitView):
     """Swagger UI in the layout of the other pages. It calls the API with the session, or with a token."""
 
+    query_parameters = ("script",)  # the page loads its script from its own address
     authentication_classes = [SessionAuthentication]  # nobody has to sign in to read
     template_name = "api_docs.html"

@@ -1,10 +1,8 @@
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 
 from mlplatform.auth import api, views
-from mlplatform.openapi import DocsView
+from mlplatform.openapi import DocsView, SchemaView
 from serving.views import home
 
 urlpatterns = [
@@ -13,11 +11,11 @@ urlpatterns = [
     path("", include("catalog.api_urls")),
     path("", include("registry.api_urls")),
     path("", include("serving.api_urls")),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
     # Pages
     path("accounts/login/", views.SignInView.as_view(), name="login"),
-    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("accounts/logout/", views.SignOutView.as_view(), name="logout"),
     path("accounts/tokens/", views.tokens, name="tokens"),
     path("accounts/tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke-token"),
     path("catalog/", include("catalog.urls")),

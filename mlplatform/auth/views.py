@@ -1,7 +1,7 @@
-"""The pages of sign-in and of API tokens. Sign-out is a view of Django."""
+"""The pages of sign-in, sign-out and API tokens."""
 
 from django.contrib import messages
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -19,6 +19,12 @@ class SignInView(LoginView):
 
     def dispatch(self, request, *args, **kwargs):
         check_page(request, query=("next",), fields=None)
+        return super().dispatch(request, *args, **kwargs)
+
+
+class SignOutView(LogoutView):
+    def dispatch(self, request, *args, **kwargs):
+        check_page(request)
         return super().dispatch(request, *args, **kwargs)
 
 

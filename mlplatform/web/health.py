@@ -11,9 +11,10 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 
 from mlplatform import storage
-from mlplatform.errors import RETRY_AFTER_S, StorageForbidden
+from mlplatform.errors import RETRY_AFTER_S, StorageForbidden, body_of, error_response
 from mlplatform.resilience import circuit_breaker
 from mlplatform.resilience.background import SingleFlight, result_within
+from mlplatform.validation import unknown_names
 from mlplatform.web import process
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
@@ -90,18 +91,34 @@ class HealthMiddleware:
         self.get_response = get_response
 
     def __call__(self, request):
-        path = request.path_info.removesuffix("/")
-        if path in {"/livez", "/healthz"}:
-            return JsonResponse({"status": "ok"})
-        if path in {"/ping", "/health"}:
-            # The probes of SageMaker and MLflow: 404 while the model of INVOCATIONS_MODEL cannot predict.
-            passes = result_within(_checks.start("ping", _ping), TIMEOUT_S, default=False)
-            return HttpResponse(status=200 if passes else 404)
-        if path == "/v2/health/live":
-            return JsonResponse({"live": True})
-        if path in {"/readyz", "/v2/health/ready"}:
-            return _ready_response()
-        return self.get_response(request)
+        probe = PROBES.get(request.path_info.removesuffix("/"))
+        if probe is None:
+            return self.get_response(request)
+        return _refusal(request) or probe()
+
+
+def _refusal(request) -> HttpResponse | None:
+    """The response to a method or a query parameter that probes do not have."""
+    if request.method not in {"GET", "HEAD"}:
+        sentence = f'Method "{request.method}" not allowed.'
+        response = error_response(request, 405, detail=sentence, code="method_not_allowed")
+        response["Allow"] = "GET, HEAD"
+        return response
+    try:
+        unknown_names.check_query(request.GET, ())
+    except ValidationError as error:
+        body = body_of(error)
+        return error_response(request, 400, detail=body["detail"], code=body["code"])
+    return None
+
+
+def _live_response() -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def _ping_response() -> HttpResponse:
+    passes = result_within(_checks.start("ping", _ping), TIMEOUT_S, default=False)
+    return HttpResponse(status=200 if passes else 404)
 
 
 def _ready_response() -> JsonResponse:
@@ -121,3 +138,15 @@ def _ready_response() -> JsonResponse:
     if not is_ok:
         response["Retry-After"] = str(RETRY_AFTER_S)
     return response
+
+
+PROBES = {
+    "/livez": _live_response,
+    "/healthz": _live_response,
+    "/readyz": _ready_response,
+    # Of SageMaker and MLflow: 404 while the model of INVOCATIONS_MODEL cannot predict.
+    "/ping": _ping_response,
+    "/health": _ping_response,
+    "/v2/health/live": lambda: JsonResponse({"live": True}),
+    "/v2/health/ready": _ready_response,
+}

@@ -6,6 +6,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from mlplatform.web import health, process
+from tests.test_schema import PROBES
 
 
 @pytest.mark.parametrize("path", ["/livez", "/healthz", "/ping"])
@@ -52,3 +53,21 @@ def test_a_server_that_stops_is_draining_and_still_alive(client, monkeypatch):
 
 def test_other_paths_require_a_known_host(client, db):
     assert client.get("/accounts/login/", headers={"Host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", PROBES)
+def test_probes_have_no_other_methods_than_get_and_head(client, path, method):
+    response = client.generic(method, path)
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+    assert "not allowed" in response.text
+
+
+def test_a_probe_answers_head(client):
+    assert client.head("/livez").status_code == 200
+
+
+def test_a_probe_names_the_query_parameter_that_it_does_not_have(client):
+    response = client.get("/livez?verbose=1")
+    assert (response.status_code, response.json()["code"]) == (400, "unknown_parameter")
+    assert "`verbose`" in response.json()["detail"]
