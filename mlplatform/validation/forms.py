@@ -19,6 +19,7 @@ class StrictForm(forms.Form):
     def full_clean(self):
         for field in self.fields.values():
             sentences.replace_defaults(field)
+            integers.refuse_others(field)
         super().full_clean()
 
     def clean(self):

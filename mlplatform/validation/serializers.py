@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from mlplatform.validation import sentences, unknown_names
+from mlplatform.validation import integers, sentences, unknown_names
 
 MAX_VERSION = 2**31 - 1  # of the integer columns of PostgreSQL
 
@@ -33,6 +33,7 @@ class Serializer(serializers.Serializer):
         fields = super().get_fields()
         for field in fields.values():
             sentences.replace_defaults(field)
+            integers.refuse_others(field)
         return fields
 
     def run_validation(self, data=serializers.empty):
