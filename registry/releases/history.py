@@ -1,6 +1,7 @@
 """The release history of a stage: what is live, what a rollback goes back to, and the only writers of releases."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
 
 Result = TypeVar("Result")
-MAX_TRIES = 5  # if the history changes each time while an artifact is verified
+WAIT_S = 30  # for others, if the history changes each time while an artifact is verified
 NOTHING = 0  # the number of the live version that check_expected() takes for none
 
 
@@ -153,14 +154,20 @@ def verify(version: ModelVersion, key: str) -> None:
 
 
 def write_verified(
-    dataset: Dataset, choose: Callable[[], Release | None], write: Callable[[Release | None], Result]
+    dataset: Dataset,
+    choose: Callable[[], Release | None],
+    write: Callable[[Release | None], Result],
+    *,
+    wait_s: float = WAIT_S,
 ) -> Result:
     """Choose a release to go back to, verify its artifact, then call `write` with it, in_turn().
 
     `choose` is called again in_turn(): if its choice has changed, as when the version was deleted, all of it is
-    repeated. Raises what both raise, what verify() raises, and Conflict after several tries.
+    repeated: of simultaneous callers one writes in each round. Raises what both raise, what verify() raises, and
+    NotReady if the choice still changes after `wait_s` seconds.
     """
-    for _ in range(MAX_TRIES):
+    deadline = time.monotonic() + wait_s
+    while True:
         target, failure = choose(), None
         try:
             if target:
@@ -173,4 +180,7 @@ def write_verified(
                 if failure:
                     raise failure
                 return write(current)
-    raise Conflict("Several releases were made in this stage at the same time. Try again.", code="busy")
+        if time.monotonic() > deadline:
+            raise NotReady(
+                "Other releases of this dataset are being made. Try again in a moment.", code="busy"
+            )

@@ -4,6 +4,7 @@ import pytest
 
 from mlplatform import storage
 from registry.models import ModelVersion, Release
+from registry.releases import history
 from registry.releases.deletion import delete_version
 from serving.model_cache.cache import verify_artifact
 
@@ -29,6 +30,18 @@ DELETE_2_THEN_VERIFY = f"{__name__}.delete_2_then_verify"
 def delete_2_then_verify(version: ModelVersion, key: str) -> None:
     if version.number == 2:
         delete_version(version, by=version.trained_by)
+    verify_artifact(version, key)
+
+
+# A VERIFY_ARTIFACT during which another rollback of staging comes first, as long as there is an earlier version.
+ROLL_BACK_THEN_VERIFY = f"{__name__}.roll_back_then_verify"
+
+
+def roll_back_then_verify(version: ModelVersion, key: str) -> None:
+    if version.number > 1:
+        with history.in_turn(version.dataset):
+            target = history.previous_release(version.dataset, "staging")
+            history.reopen(target, by=version.trained_by, comment="")
     verify_artifact(version, key)
 
 

@@ -6,12 +6,13 @@ import pytest
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, NotReady
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
+from registry.releases import history
 from registry.releases.deletion import delete_version
 from registry.releases.promotion import promote, retire, rollback
-from tests.registry.releases.conftest import DELETE_2_THEN_VERIFY, live, tamper
+from tests.registry.releases.conftest import DELETE_2_THEN_VERIFY, ROLL_BACK_THEN_VERIFY, live, tamper
 
 HISTORIES = {
     "one further back each time": ("1 2 3 4 < < < <", [1, 2, 3, 4, 3, 2, 1, "none"]),
@@ -114,6 +115,28 @@ def test_rollback_goes_past_a_version_that_is_deleted_while_it_is_verified(make_
         promote(version, stage="staging", by=admin)
     settings.VERIFY_ARTIFACT = DELETE_2_THEN_VERIFY
     assert rollback(versions[0].dataset, stage="staging", by=admin).number == 1
+
+
+@pytest.fixture
+def overtaken(make_versions, admin, settings):
+    """The dataset of seven versions in staging, of which each rollback is overtaken by another one."""
+    versions = make_versions(7)
+    for version in versions:
+        promote(version, stage="staging", by=admin)
+    settings.VERIFY_ARTIFACT = ROLL_BACK_THEN_VERIFY
+    return versions[0].dataset
+
+
+def test_a_rollback_that_others_overtake_goes_back_from_where_they_went(overtaken, admin):
+    assert rollback(overtaken, stage="staging", by=admin).number == 1
+
+
+def test_a_rollback_that_others_overtake_for_too_long_can_be_repeated(overtaken):
+    with pytest.raises(NotReady, match="Other releases of this dataset are being made") as caught:
+        history.write_verified(
+            overtaken, lambda: history.previous_release(overtaken, "staging"), pytest.fail, wait_s=0
+        )
+    assert caught.value.code == "busy"
 
 
 def test_the_upgrade_finds_which_release_a_rollback_went_back_to(make_versions, admin):
