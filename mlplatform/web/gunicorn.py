@@ -18,6 +18,7 @@ threads = settings.WEB_THREADS
 timeout = 120
 graceful_timeout = process.GRACE_S
 keepalive = settings.KEEPALIVE_S
+limit_request_line = 8190  # bytes, the most that gunicorn allows: it answers longer ones itself
 # For the heartbeat file: on a disk that stalls during a large upload, gunicorn would kill busy workers as hung.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 preload_app = True

@@ -67,6 +67,11 @@ def test_head_has_the_length_of_get_and_no_body(platform):
     assert (len(body), nothing) == (int(full.headers["Content-Length"]), b"")
 
 
+def test_an_address_of_eight_thousand_bytes_is_answered_with_a_sentence(platform):
+    response, body = get(connect(platform), f"/version?{'x' * 8000}=1")
+    assert (response.status, json.loads(body)["code"]) == (400, "unknown_parameter")
+
+
 def test_a_body_in_chunks_is_read_whole(platform):
     connection = connect(platform)
     signed = {"Authorization": f"Bearer {platform.token}", "Content-Type": "application/json"}
