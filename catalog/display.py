@@ -7,7 +7,15 @@ from mlplatform.templatetags.ui import column_value
 
 MAX_COLUMNS = 100  # on the page; the API returns all
 TOP_VALUES = 3
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
+DELIMITERS = {
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "pipes",
+    " ": "spaces",
+    "~": "tildes",
+    "\x01": "the control character U+0001",
+}
 
 
 def columns(version: DatasetVersion) -> list[dict]:
@@ -63,6 +71,10 @@ def reading(version: DatasetVersion) -> str:
     parts = [FORMATS[recipe["format"]].label]
     if recipe.get("delimiter"):
         parts.append(DELIMITERS.get(recipe["delimiter"], f"delimiter {recipe['delimiter']}"))
+    if recipe.get("quote") == "'":
+        parts.append("single quotation marks")
+    if skip := recipe.get("skip"):
+        parts.append(f"{skip} line{'s' if skip > 1 else ''} above the header skipped")
     if recipe.get("decimal") == ",":
         parts.append("decimal commas")
     if encoding := recipe.get("encoding"):

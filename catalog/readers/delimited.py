@@ -1,5 +1,6 @@
 """Delimited text (CSV, TSV): every cell is read as text by Arrow, then converted to the type of its column."""
 
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -18,6 +19,7 @@ from catalog.readers.type_inference import TypeInference
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
 # From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
 WIDE = 200
+PYTHON_ROWS = 10_000
 
 
 def matches(head: Head) -> bool:
@@ -25,9 +27,7 @@ def matches(head: Head) -> bool:
 
 
 def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
-    layout = dialect.guess(head)
-    names = layout.names
-    recipe = ParseRecipe("csv", head.compression, None, layout.delimiter, ".", layout.escape, layout.skip)
+    recipe, names = dialect.guess(head)
     for encoding in head.encodings:
         recipe = replace(recipe, encoding=encoding)
         try:
@@ -74,6 +74,26 @@ def _text_batches(
     file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=column_types.MISSING
 ):
     """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""
+    if recipe.spaced or recipe.delimiter == " " or len(recipe.delimiter) > 1:
+        return _batches_by_python(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
+    return _batches_by_arrow(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
+
+
+def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing):
+    """For what Arrow cannot split: spaces after delimiters, and delimiters of several characters."""
+    nulls, places = set(missing), [names.index(name) for name in selected]
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes)) as stream:
+        rows = records.data_rows(io.TextIOWrapper(stream, "utf-8", newline=""), recipe, len(names))
+        while block := list(itertools.islice(rows, PYTHON_ROWS)):
+            columns = list(zip(*block, strict=True))
+            arrays = [
+                pa.array([None if cell in nulls else cell for cell in columns[place]], pa.string())
+                for place in places
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, list(selected))
+
+
+def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing):
     handler = records.InvalidRowHandler(len(names), recipe.delimiter)
     end = f"\n{handler.end}\n"
     stream = streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes, end=end)
@@ -89,6 +109,7 @@ def _text_batches(
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=recipe.delimiter,
+                quote_char=recipe.quote,
                 escape_char=recipe.escape or False,
                 newlines_in_values=True,
                 invalid_row_handler=handler,

@@ -42,7 +42,7 @@ MAGIC = (
 MARKUP = re.compile(
     rb"\s*<(?:!doctype|html|\?xml|(?:head|body|div|table|style|meta)\b[^<>]*>)", re.IGNORECASE
 )
-CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
+CONTROLS = bytes(set(range(32)) - set(b"\x01\t\n\r\f\x1a\x1b"))  # Hive separates cells by \x01
 
 
 @dataclass(frozen=True)

@@ -1,99 +1,197 @@
-"""Guess how delimited text is written: the delimiter, the escape character, and where the header is."""
+"""Guess how delimited text is written: the delimiter, the quotes, and where the header is."""
 
 import csv
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
 
 from catalog.readers import column_types, detection, type_inference
 from catalog.readers.formats import TAB_SEPARATED
+from catalog.readers.recipe import ParseRecipe
 from catalog.readers.records import records
 
 SAMPLE = 64 * 1024  # characters
 DELIMITERS = ",;\t|"
+RARE_DELIMITERS = ("::", "||", "~", "\x01", " ")  # considered if none of the others splits the header
+MAX_PREAMBLE = 50  # lines above the header
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)')  # Excel writes and reads it
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How delimited text is written: `skip` blank lines, a header with these names, then the rows."""
+class _Split:
+    """The records of a sample, split by one delimiter; those above the header are left out."""
 
-    delimiter: str
-    escape: str | None
-    skip: int
-    names: tuple[str, ...]
+    recipe: ParseRecipe  # its `skip` is the number of lines above the header
+    rows: list[list[str]]
+
+    @property
+    def width(self) -> int:
+        return len(self.rows[0])
+
+    @property
+    def share(self) -> float:
+        """The share of the records that are as wide as the header."""
+        return sum(len(row) == self.width for row in self.rows[1:]) / max(len(self.rows) - 1, 1)
 
 
-def guess(head: detection.Head) -> Dialect:
-    """The dialect of a file with this beginning. Raises ValidationError if it has no usable header."""
+def guess(head: detection.Head) -> tuple[ParseRecipe, tuple[str, ...]]:
+    """How a file with this beginning is written, without encoding, decimal mark and columns; and the column names.
+
+    Raises ValidationError if it has no usable header.
+    """
     sample = head.text[:SAMPLE]
     # \" followed by more of the cell escapes the quote; "C:\" followed by a delimiter does not.
     escape = "\\" if re.search(r'\\"[^"\r\n,;\t|]', sample) else None
-    hint = "\t" if head.extension in TAB_SEPARATED else ""
+    recipe = ParseRecipe("csv", head.compression, escape=escape, quote=_quote(sample), skip=0)
     is_cut = len(sample) < len(head.text) or not head.is_whole_file
-    delimiter = _delimiter(sample, escape, is_cut=is_cut, hint=hint)
-    skip, names = _header(head, delimiter, escape)
+    if separator := SEPARATOR_LINE.match(sample):
+        recipe = _split(sample, replace(recipe, delimiter=separator[1], skip=1), is_cut).recipe
+    else:
+        hint = "\t" if head.extension in TAB_SEPARATED else ""
+        recipe = _guess_delimiter(sample, recipe, is_cut=is_cut, hint=hint)
+    skip, names = _header(head, recipe)
+    recipe = replace(recipe, skip=skip)
     if len(names) == 1 and ".parquet" in head.filename.lower():
         raise ValidationError(
             "The file is named .parquet but is not a Parquet file. Export the table again.",
             code="corrupt_file",
         )
-    if all(type_inference.is_number(name.strip(), decimal=".,") for name in names):
-        raise ValidationError(
-            "The first row contains only numbers, so it is not a header. Add a first row with the column names.",
-            code="no_header",
-        )
-    return Dialect(delimiter, escape, skip, tuple(column_types.usable_names(names)))
+    _check_header(recipe, names, sample, is_cut)
+    return recipe, tuple(column_types.usable_names(names))
 
 
-def _delimiter(sample, escape, *, is_cut, hint):
-    """The delimiter that splits the header and splits most records alike; "," for a single column."""
-    tables = {mark: _rows(sample, mark, escape, is_cut) for mark in DELIMITERS}
-    tables = {mark: rows for mark, rows in tables.items() if rows}
-    candidates = [mark for mark, rows in tables.items() if len(rows[0]) > 1]
+def _quote(sample):
+    """Single quotation marks if they enclose every line."""
+    lines = [line.strip() for line in sample.splitlines()[:50] if line.strip()]
+    is_single = all(len(line) > 1 and line[0] == line[-1] == "'" for line in lines[: len(lines) - 1 or 1])
+    return "'" if is_single else '"'
+
+
+def _guess_delimiter(sample, recipe, *, is_cut, hint):
+    """The recipe with the delimiter that splits the header and splits most records alike; "," for a single column."""
+    splits = [_split(sample, replace(recipe, delimiter=mark), is_cut) for mark in DELIMITERS]
+    splits = [split for split in splits if split.rows]
+    candidates = [split for split in splits if split.width > 1]
     if not candidates:
-        return _single_column_delimiter(tables, hint)
+        rare = [_split(sample, replace(recipe, delimiter=mark), is_cut) for mark in RARE_DELIMITERS]
+        rare = next((split for split in rare if _is_table(split)), None)
+        return rare.recipe if rare else _single_column(splits, recipe, hint)
 
-    def score(mark):
-        rows = tables[mark]
-        share = sum(len(row) == len(rows[0]) for row in rows[1:]) / max(len(rows) - 1, 1)
+    def score(split):
+        mark = split.recipe.delimiter
         # If "," ties with another, it is a decimal comma in the header and in every row.
-        return share > 0.5, mark == hint, round(share, 2), mark != ",", len(rows[0])
+        return split.share > 0.5, mark == hint, round(split.share, 2), mark != ",", split.width
 
-    return max(candidates, key=score)
+    best = max(candidates, key=score)
+    double = best.recipe.delimiter * 2
+    if double in RARE_DELIMITERS and not any(cell for row in best.rows for cell in row[1::2]):
+        return replace(best.recipe, delimiter=double)
+    return best.recipe
 
 
-def _single_column_delimiter(tables, hint):
+def _is_table(split):
+    """Whether a rare delimiter splits the records alike. Words of prose are not cells: a column must have numbers."""
+    return (
+        len(split.rows) > 2 and split.width > 1 and split.share > 0.9 and bool(_numeric_columns(split.rows))
+    )
+
+
+def _single_column(splits, recipe, hint):
     """One that does not occur, so that commas in text or decimals are kept; unless all rows split alike by it:
     then the first line is a title above the header, and the error about its width says so."""
-    for mark, rows in tables.items():
-        width, count = Counter(len(row) for row in rows[1:]).most_common(1)[0] if rows[1:] else (1, 0)
-        is_decimal = mark == "," and width == 2 and all(_is_decimal(row) for row in rows[1:])
-        if count > 1 and width > 1 and count == len(rows) - 1 and not is_decimal:
-            return mark
-    absent = [mark for mark, rows in tables.items() if all(len(row) == 1 for row in rows)]
-    return hint if hint in absent else next(iter(absent), ",")
+    for split in splits:
+        rows, mark = split.rows[1:], split.recipe.delimiter
+        width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
+        is_decimal = mark == "," and width == 2 and all(_is_decimal(row) for row in rows)
+        if count > 1 and width > 1 and count == len(rows) and not is_decimal:
+            return split.recipe
+    absent = [split.recipe for split in splits if all(len(row) == 1 for row in split.rows)]
+    hinted = next((one for one in absent if one.delimiter == hint), None)
+    return hinted or next(iter(absent), replace(recipe, delimiter=","))
 
 
 def _is_decimal(row):
     return type_inference.is_number(",".join(row).strip(), decimal=",")
 
 
-def _rows(sample, mark, escape, is_cut):
+def _split(sample, recipe, is_cut):
+    """The sample by the delimiter of the recipe, which gets the number of lines above the header."""
     try:
-        rows = [cells for _, cells in records(io.StringIO(sample, newline=""), mark, escape)]
+        numbered = list(records(io.StringIO(sample, newline=""), recipe))
     except csv.Error:
-        return []
-    return rows[:-1] if is_cut and len(rows) > 1 else rows
+        return _Split(recipe, [])
+    if is_cut and len(numbered) > 1:
+        del numbered[-1]
+    numbered = [(line, cells) for line, cells in numbered if line > recipe.skip]
+    above = _preamble([cells for _, cells in numbered])
+    recipe = replace(recipe, skip=numbered[above][0] - 1 if above else recipe.skip)
+    rows = [cells for _, cells in numbered[above:]]
+    if _is_spaced(rows):
+        recipe = replace(recipe, spaced=True)
+        rows = [cells for _, cells in records(io.StringIO(sample, newline=""), recipe)][
+            above : above + len(rows)
+        ]
+    return _Split(recipe, rows)
 
 
-def _header(head, delimiter, escape):
-    """The number of blank lines above the header, and its cells."""
-    rows = records(io.StringIO(head.text, newline=""), delimiter, escape)
+def _preamble(rows: list[list[str]]) -> int:
+    """The number of records above the header: comments that start with #, and titles of one cell.
+
+    What is below them must look like a header: it is as wide as the records after it, and names a column of numbers.
+    """
+    comments = 0
+    while comments < min(len(rows) - 1, MAX_PREAMBLE) and rows[comments][0].lstrip().startswith("#"):
+        comments += 1
+    if comments and len(rows[comments - 1]) == len(rows[comments]) > 1:
+        comments -= 1  # the header itself starts with #
+    above = comments
+    while above < min(len(rows), MAX_PREAMBLE) and sum(map(bool, rows[above])) < 2:
+        above += 1
+    below = rows[above:]
+    if above > comments and not _is_headed(below):
+        return comments
+    return above if len(below) > 1 or above == comments else comments
+
+
+def _is_headed(rows):
+    if len(rows) < 3 or len(rows[0]) < 2 or not all(cell.strip() for cell in rows[0]):
+        return False
+    alike = sum(len(row) == len(rows[0]) for row in rows[1:])
+    numeric = _numeric_columns(rows)
+    return alike > 0.8 * (len(rows) - 1) and any(not _is_number(rows[0][column]) for column in numeric)
+
+
+def _is_number(cell):
+    return type_inference.is_number(cell.strip(), decimal=".,")
+
+
+def _numeric_columns(rows: Sequence[list[str]]) -> list[int]:
+    """The columns whose cells below the header are numbers, some of which may be missing."""
+    width = len(rows[0])
+    alike = [row for row in rows[1:] if len(row) == width]
+    return [
+        column
+        for column in range(width)
+        if (cells := [cell for row in alike if (cell := row[column].strip()) not in column_types.MISSING])
+        and all(map(_is_number, cells))
+    ]
+
+
+def _is_spaced(rows):
+    """Whether a space follows every delimiter: it is not part of the cells, nor in front of their quotes."""
+    cells = [cell for row in rows for cell in row[1:] if cell]
+    return bool(cells) and all(cell[0] == " " for cell in cells)
+
+
+def _header(head, recipe):
+    """The number of lines above the header, and its cells."""
+    rows = records(io.StringIO(head.text, newline=""), recipe)
     try:
-        start, names = next(rows, (1, ()))
+        start, names = next(((line, cells) for line, cells in rows if line > recipe.skip), (1, ()))
         is_complete = names and (head.is_whole_file or sum(map(len, names)) < detection.HEAD_BYTES // 8)
     except csv.Error:
         is_complete = False
@@ -103,3 +201,19 @@ def _header(head, delimiter, escape):
             code="no_header",
         )
     return start - 1, names
+
+
+def _check_header(recipe, names, sample, is_cut):
+    if all(map(_is_number, names)):
+        raise ValidationError(
+            "The first row contains only numbers, so it is not a header. Add a first row with the column names.",
+            code="no_header",
+        )
+    if recipe.delimiter == " ":
+        rows = _split(sample, recipe, is_cut).rows
+        if any(_is_number(rows[0][column]) for column in _numeric_columns(rows)):
+            raise ValidationError(
+                "The columns are separated by spaces, and the first row has numbers above numbers, so it is not a "
+                "header. Add a first row with the column names.",
+                code="no_header",
+            )

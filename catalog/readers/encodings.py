@@ -124,7 +124,7 @@ def _faults(sample, encoding):
             if not character.isascii():
                 count += 1
                 faults += _fault(before, character, after, letters)
-    return faults / count
+    return faults / max(count, 1)
 
 
 def _fault(before, character, after, letters):

@@ -11,7 +11,7 @@ class ParseRecipe:
 
     `format` is a name in `formats.FORMATS`; `compression` is a name in `formats.COMPRESSIONS` or None. `encoding` is
     set for text formats. The other options are set for delimited text only: `escape` is None if quotes are escaped by
-    doubling, and `skip` is the number of blank lines above the header.
+    doubling, `skip` is the number of lines above the header, and `spaced` says that a space follows each delimiter.
     """
 
     format: str
@@ -21,6 +21,8 @@ class ParseRecipe:
     decimal: str | None = None
     escape: str | None = None
     skip: int | None = None
+    quote: str = '"'
+    spaced: bool = False
     columns: tuple[Column, ...] = ()
 
     @property

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from catalog.readers import streams
 from catalog.readers.recipe import ParseRecipe
 
+UNIT = "\x1f"  # a delimiter of one character, as csv needs it, in place of one of several
 MAX_LINE = 2 * 1024 * 1024  # characters; a record is limited to 1 MB
 
 
@@ -36,9 +37,20 @@ class InvalidRowHandler:
         return "error"
 
 
-def records(lines: Iterable[str], delimiter: str, escape: str | None) -> Iterator[tuple[int, list[str]]]:
+def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, list[str]]]:
     """Yields (line number, cells) of each record as Python reads it, without blank lines."""
-    reader = csv.reader(lines, delimiter=delimiter, escapechar=escape)
+    delimiter = recipe.delimiter
+    if delimiter == " ":  # aligned columns are padded with spaces
+        lines = (line.strip(" ") for line in lines)
+    elif len(delimiter) > 1:
+        lines, delimiter = (line.replace(recipe.delimiter, UNIT) for line in lines), UNIT
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        escapechar=recipe.escape,
+        quotechar=recipe.quote,
+        skipinitialspace=recipe.spaced or delimiter == " ",
+    )
     start = 1
     for cells in reader:
         if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
@@ -46,22 +58,42 @@ def records(lines: Iterable[str], delimiter: str, escape: str | None) -> Iterato
         start = reader.line_num + 1
 
 
+def data_rows(text: Iterable[str], recipe: ParseRecipe, width: int) -> Iterator[list[str]]:
+    """Yields the cells of each record below the header. Raises ValidationError for one of another width."""
+    line = recipe.skip or 0
+    try:
+        rows = (row for row in records(text, recipe) if row[0] > (recipe.skip or 0))
+        next(rows)
+        for line, cells in rows:
+            if len(cells) != width:
+                raise ragged(line, len(cells), width)
+            yield cells
+    except csv.Error as error:
+        raise unclosed(line + 1) from error
+
+
 def error(file: BinaryIO, recipe: ParseRecipe, handler: InvalidRowHandler) -> ValidationError:
     """The error with the line number, which Arrow does not report: reads the file again to get it."""
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         text = io.TextIOWrapper(stream, "utf-8", newline="")
-        line, width = _first_fault(_lines(text), recipe.delimiter, recipe.escape, handler.width)
-    if not handler.is_ragged:
-        return ValidationError(
-            f"The record that starts near line {line:,} does not end: it has an unclosed quotation mark, "
-            "or it is longer than 1 MB.",
-            code="unclosed_quote",
-        )
+        line, width = _first_fault(_lines(text), recipe, handler.width)
+    return ragged(line, width, handler.width) if handler.is_ragged else unclosed(line)
+
+
+def ragged(line: int, width: int | None, expected: int) -> ValidationError:
     count = f"{width} cell{'s' if width > 1 else ''}" if width else "a different number of cells"
     return ValidationError(
-        f"Line {line:,} has {count}, but the header has {handler.width}. Correct the line, or quote "
-        "cells that contain the delimiter.",
+        f"Line {line:,} has {count}, but the header has {expected}. Correct the line, or quote cells that contain the "
+        "delimiter.",
         code="ragged_line",
+    )
+
+
+def unclosed(line: int) -> ValidationError:
+    return ValidationError(
+        f"The record that starts near line {line:,} does not end: it has an unclosed quotation mark, or it is longer "
+        "than 1 MB.",
+        code="unclosed_quote",
     )
 
 
@@ -73,11 +105,13 @@ def _lines(text):
             return
 
 
-def _first_fault(lines, delimiter, escape, width):
+def _first_fault(lines, recipe, width):
     """(line, number of cells) of the first ragged record; (line, None) of the last record if none is ragged."""
     line = 1
     try:
-        for line, cells in records(lines, delimiter, escape):
+        for line, cells in records(lines, recipe):
+            if line <= (recipe.skip or 0):
+                continue
             if len(cells) != width:
                 return line, len(cells)
     except csv.Error:  # a cell of more than 128 KB, most likely in the next record

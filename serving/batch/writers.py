@@ -49,7 +49,8 @@ class CsvWriter:
     """UTF-8, with the cells of the input as they were and quotes only where needed; numbers as Python writes them."""
 
     def __init__(self, file: IO[bytes], recipe: ParseRecipe):
-        self.file, self.delimiter, self.is_first = file, recipe.delimiter, True
+        self.file, self.is_first = file, True
+        self.delimiter = recipe.delimiter if len(recipe.delimiter) == 1 else ","
         if recipe.encoding in MARKED_ENCODINGS:
             file.write(codecs.BOM_UTF8)
 

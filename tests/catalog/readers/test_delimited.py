@@ -91,9 +91,74 @@ def test_a_ragged_line_is_reported_with_its_line_number(line, count):
     assert sentence.startswith(f"Line 5 has {count}, but the header has 2.")
 
 
-def test_a_title_above_the_header_is_rejected():
-    assert error_of("Report of May\na,b\n1,2\n3,4\n")[1].startswith(
-        "Line 2 has 2 cells, but the header has 1."
+TABLE = [["city", "x"], *[["Bergen", "1.5"], ["Porto", "2"], ["Graz", "3"]] * 5]
+EXPECTED = {"city": ["Bergen", "Porto", "Graz"] * 5, "x": [1.5, 2.0, 3.0] * 5}
+
+
+@pytest.mark.parametrize("delimiter", ["::", "||", "~", "\x01", ", ", ";  ", " ", "   "])
+def test_rare_delimiters_and_spaces_after_delimiters_are_read(delimiter):
+    content = "".join(delimiter.join(row) + "\n" for row in TABLE)
+    assert table(content).to_dict("list") == EXPECTED
+    assert error_of(content + "Lyon\n")[1].startswith("Line 17 has 1 cell, but the header has 2.")
+
+
+def test_columns_aligned_with_spaces_are_read():
+    content = "".join(f"{city:<9}{x:>5}\n" for city, x in TABLE)
+    assert table(content).to_dict("list") == EXPECTED
+
+
+def test_quotes_after_a_space_enclose_cells():
+    assert table('"a", "b, c"\n1, "x, ""y"""\n').to_dict("list") == {"a": [1], "b, c": ['x, "y"']}
+
+
+def test_single_quotation_marks_around_all_cells_are_no_part_of_them():
+    assert table("'city','x'\n'Bergen, N','1.5'\n").to_dict("list") == {"city": ["Bergen, N"], "x": [1.5]}
+    assert table("name,x\n'Tis,1\n").to_dict("list") == {"name": ["'Tis"], "x": [1]}
+
+
+def test_the_line_that_names_the_separator_for_excel_is_followed():
+    assert table("sep=;\na;b\n1,5;2\n").to_dict("list") == {"a": [1.5], "b": [2]}
+    assert error_of("sep=;\na;b\n1\n")[1].startswith("Line 3 has 1 cell, but the header has 2.")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Report of May\n",
+        "Report of May\nas of today\n\n",
+        "# station 12\n# unit: mm\n",
+        "Report,\n,\n",
+        "# a\n\nTitle\n",
+    ],
+    ids=["title", "titles and a blank line", "comments", "padded title", "comment and title"],
+)
+def test_lines_above_the_header_are_skipped_and_counted(above):
+    content = above + "".join(",".join(row) + "\n" for row in TABLE)
+    assert table(content).to_dict("list") == EXPECTED
+    assert recipe_of(content).skip == above.count("\n")
+    line = above.count("\n") + 17
+    assert error_of(content + "Lyon\n")[1].startswith(f"Line {line} has 1 cell, but the header has 2.")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["review\nGood, cheap\nBad, slow\n", "review\nGood, 5\nBad, 4\nFine, 3\n"],
+)
+def test_prose_under_a_header_is_not_taken_for_a_header_under_a_title(content):
+    assert error_of(content)[1].startswith("Line 2 has 2 cells, but the header has 1.")
+
+
+def test_a_header_can_start_with_a_hash():
+    assert list(table("#id,x\n1,2\n")) == ["#id", "x"]
+
+
+def test_prose_is_not_split_at_its_spaces():
+    assert table("full name\nAda Lovelace\nAlan Turing\nGrace Hopper\n").shape == (3, 1)
+
+
+def test_numbers_above_numbers_are_no_header_of_columns_aligned_with_spaces():
+    assert (
+        error_of("2024000   Bergen   1.00\n2024001   Porto   2.50\n2024002   Graz   3.5\n")[0] == "no_header"
     )
 
 
