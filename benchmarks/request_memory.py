@@ -12,7 +12,7 @@ REQUESTS = 20
 MB = 1024**2
 JSON = {"Content-Type": "application/json"}
 PREDICTION = b'{"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [%s]}}'
-ROW = b'[5.1,1.5,"red"],'
+ROW = b'[5,1.5,"red"],'
 BODIES = {
     "64 MB of empty lists": b"[" + b"[]," * (64 * MB // 3 - 1) + b"0]",
     "64 MB of invalid rows": PREDICTION % (b"[5.18437]," * (63 * MB // 10) + b"0"),

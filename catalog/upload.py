@@ -5,7 +5,7 @@ from typing import IO
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Max, ProtectedError
+from django.db.models import Max, ProtectedError, Sum
 
 from catalog import files
 from catalog.models import Dataset, DatasetVersion
@@ -14,7 +14,7 @@ from catalog.profiling import inspection, sample
 from catalog.readers import tables
 from catalog.readers.formats import COMPRESSIONS, stored_extension
 from mlplatform import storage
-from mlplatform.auth import permissions
+from mlplatform.auth import permissions, quota
 from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, TooLarge, as_expected
 from mlplatform.hashing import HashingFile
 
@@ -50,6 +50,7 @@ def add_dataset(
     sha256 = hashing_file.sha256()
     if existing := _existing(name, sha256, new_version=new_version):
         return existing, False
+    quota.check(by, size)
     inspected = inspection.profile(file, recipe, rows)
     version = _new_version(inspected, name=name, filename=filename, size=size, sha256=sha256, by=by)
     version.example = example
@@ -67,6 +68,11 @@ def add_dataset(
         ):
             files.discard(version)
         raise
+
+
+def stored_bytes(user) -> int:
+    """The size of the files that a user has uploaded."""
+    return user.dataset_versions.aggregate(size=Sum("size_bytes"))["size"] or 0
 
 
 def _checked_size(file: IO[bytes]) -> int:

@@ -56,6 +56,10 @@ class TooLarge(ValidationError):
     status = 413
 
 
+class TooManyJobs(ValidationError):
+    status = 429
+
+
 class UnsupportedType(ValidationError):
     status = 415
 

@@ -369,6 +369,10 @@ STORAGES = {
 # Uploads and request bodies
 
 MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
+MAX_UNPACKED_MB = env_int("MAX_UNPACKED_MB", 20 * 1024, low=1, high=20 * 1024)
+USER_QUOTA_MB = env_int("USER_QUOTA_MB", 0)
+# Each returns the bytes in the object store that count against the quota of a user.
+STORED_BY_USER = ["catalog.upload.stored_bytes", "serving.batch.service.stored_bytes"]
 MAX_REQUEST_MB = 64  # rows to predict: about 100,000 of 30 numbers
 MAX_VALUES_MB = 512  # in memory, of the values of a body: about 13 million numbers
 MAX_FORM_MB = 4  # any other body: the names of 10,000 columns are 1 MB
@@ -433,6 +437,7 @@ VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
 JOB_POLL_S = env_int("JOB_POLL_MS", 500, low=10, high=5000) / 1000
 RETENTION_DAYS = env_int("RETENTION_DAYS", 365, low=1)
+MAX_QUEUED_JOBS = env_int("MAX_QUEUED_JOBS", 100, low=1)  # of each kind, for each user
 JOB_QUEUED_HOOK = ""  # a function to call with each new job; the tests run it at once
 TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
 TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)

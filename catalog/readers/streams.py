@@ -12,10 +12,13 @@ import zlib
 from typing import BinaryIO
 
 import pyarrow as pa
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 BLOCK = 1 << 20
 MAX_BYTES = 20 * 1024**3
+# Tables compress to a tenth, those of few different values to a fiftieth.
+MAX_EXPANSION, ALWAYS_ALLOWED_BYTES = 100, 64 * 1024**2
 
 
 class WrongEncoding(Exception):
@@ -24,6 +27,15 @@ class WrongEncoding(Exception):
     def __init__(self, line):
         super().__init__(line)
         self.line = line
+
+
+def unpacked_limit(file: BinaryIO, compression: str | None) -> int:
+    """The bytes that a new file can have when it is decompressed."""
+    limit = settings.MAX_UNPACKED_MB * 1024**2
+    if compression is None:
+        return limit
+    size = file.seek(0, 2) or file.tell()  # some file objects return None
+    return min(limit, max(size * MAX_EXPANSION, ALWAYS_ALLOWED_BYTES))
 
 
 def decompressed(file: BinaryIO, compression: str | None, *, max_bytes: int = MAX_BYTES) -> io.BufferedReader:
@@ -197,7 +209,9 @@ def damaged(compression: str | None) -> ValidationError:
 
 def too_large() -> ValidationError:
     return ValidationError(
-        "The decompressed file exceeds the limit. Split it into smaller files.", code="too_large"
+        f"The file decompresses to more than {settings.MAX_UNPACKED_MB:,} MB, or to more than {MAX_EXPANSION} times "
+        "its size. Split it into smaller files, or send it uncompressed.",
+        code="too_large",
     )
 
 

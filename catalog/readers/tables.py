@@ -50,14 +50,16 @@ READERS: dict[str, Reader] = {
 
 
 def detect(
-    file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES, rows_required: bool = True
+    file: BinaryIO, filename: str, *, max_bytes: int | None = None, rows_required: bool = True
 ) -> tuple[ParseRecipe, int]:
     """The parse recipe of a table file, detected from its content, and its number of rows.
 
     Reads the file once, in constant memory, and leaves it open. Raises ValidationError for any fault in the
-    file, if it decompresses to more than `max_bytes`, and, with `rows_required`, for a header without rows.
+    file, if it decompresses to more than `max_bytes` or unpacked_limit(), and, with `rows_required`, for a header
+    without rows.
     """
-    head = detection.read_head(file, filename, max_bytes=max_bytes)
+    head = detection.read_head(file, filename)
+    max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = next(reader for reader in READERS.values() if reader.matches(head))
     recipe, rows = reader.detect(file, head, max_bytes=max_bytes)
     if not recipe.columns or (rows_required and not rows):

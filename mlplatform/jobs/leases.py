@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.utils.module_loading import import_string
 
-from mlplatform.errors import Conflict, NotFound
+from mlplatform.errors import Conflict, NotFound, TooManyJobs
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs.models import Job, JobState
 from mlplatform.resilience.database_clock import NOW, from_now
@@ -24,8 +24,9 @@ def renewal_s() -> float:
 def enqueue(job: Job) -> Job:
     """Save a new job as queued. Workers poll the table, so nothing else has to happen.
 
-    Raises NotFound if the dataset or model that it refers to was deleted meanwhile.
+    Raises NotFound if the dataset or model that it refers to was deleted meanwhile, and TooManyJobs.
     """
+    check_queue(type(job), by=job.requested_by)
     try:
         with transaction.atomic():
             job.save(force_insert=True)
@@ -36,6 +37,19 @@ def enqueue(job: Job) -> Job:
     if settings.JOB_QUEUED_HOOK:
         import_string(settings.JOB_QUEUED_HOOK)(job)
     return job
+
+
+def check_queue(job_class: type[Job], *, by) -> None:
+    """Raise TooManyJobs if a user has as many queued jobs as one user can have. Requests at the same time can add one
+    job each above the limit.
+    """
+    limit = settings.MAX_QUEUED_JOBS
+    if by is not None and job_class.objects.queued().filter(requested_by=by).count() >= limit:
+        raise TooManyJobs(
+            f"You have {limit:,} queued {job_class.NOUN}s, which is the limit. Wait until one has started, or cancel "
+            "one.",
+            code="too_many_jobs",
+        )
 
 
 def claim(job_class: type[Job], *, worker: str) -> Job | None:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.readers.tables import ParseRecipe
 from mlplatform import storage
+from mlplatform.auth import quota
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt, Superseded
 from mlplatform.jobs.models import JobState
@@ -55,6 +56,7 @@ def _score(attempt: Attempt, output: IO[bytes], call: metrics.Call, *, retry_s: 
             threads=settings.CORES,
         )
     size = output.seek(0, 2)
+    with_retries(partial(quota.check, job.requested_by, size), for_s=retry_s)
     key = with_retries(partial(_store, job, output), for_s=retry_s)
     with_retries(partial(_succeed, attempt, totals, key=key, size=size), for_s=retry_s)
     metrics.count_prediction(

@@ -12,10 +12,11 @@ from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Sum
 
 from catalog.models import Dataset
 from mlplatform import storage
-from mlplatform.auth import permissions
+from mlplatform.auth import permissions, quota
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
 from mlplatform.jobs.models import JobState
@@ -110,6 +111,8 @@ def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: b
 
 
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
+    leases.check_queue(ScoringJob, by=job.requested_by)
+    quota.check(job.requested_by, job.input_size)
     job.input_key = f"{storage.unique_folder(cleanup.FOLDER)}/input.{job.format}"
     storage.save(storage.datasets(), job.input_key, file)
     try:
@@ -117,6 +120,12 @@ def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
     except ValidationError:  # after any other error the row can be committed already: keep its file
         storage.discard(storage.datasets(), job.input_key)
         raise
+
+
+def stored_bytes(user) -> int:
+    """The size of the inputs and results of a user's scoring jobs that are still stored."""
+    inputs = user.scoring_jobs.exclude(input_key="").aggregate(size=Sum("input_size"))["size"] or 0
+    return inputs + (user.scoring_jobs.aggregate(size=Sum("result_size"))["size"] or 0)
 
 
 def cancel(job: ScoringJob, *, by) -> ScoringJob:

@@ -90,6 +90,19 @@ def test_a_file_is_added_as_a_new_version_on_request(make_dataset):
     assert version.dataset.version().number == 2
 
 
+def test_uploads_count_against_the_quota_of_their_user(make_dataset, make_user, settings):
+    settings.USER_QUOTA_MB = 1
+    table = "a,b\n" + "1,2\n" * 150_000
+    make_dataset("first", table)
+    with pytest.raises(
+        TooLarge, match=r"The files of ada use 0\.6 MB of 1 MB; this one has 0\.6 MB\."
+    ) as caught:
+        make_dataset("second", table + "3,4\n")
+    assert caught.value.code == "quota_exceeded"
+    make_dataset("first", table)  # is the version that is already there
+    make_dataset("second", table + "3,4\n", by=make_user("administrator", username="grace"))
+
+
 def test_uploading_the_same_bytes_again_returns_the_existing_version(make_dataset, admin):
     first = make_dataset()
     make_dataset(content=OTHER, new_version=True)

@@ -8,6 +8,7 @@ from functools import partial
 import pyarrow as pa
 import pytest
 
+from catalog.readers import streams
 from tests.catalog.readers.reading import error_of, parquet, recipe_of, table, zipped
 
 
@@ -170,3 +171,12 @@ def test_an_archive_of_several_files_is_rejected_with_their_names():
     code, sentence = error_of(zipped({"train.csv": b"a,b\n1,2\n", "test.csv": b"a\n1\n"}))
     assert code == "several_files"
     assert "2 files: `train.csv`, `test.csv`" in sentence
+
+
+def test_a_file_that_expands_to_far_more_than_its_size_is_rejected(settings, monkeypatch):
+    monkeypatch.setattr(streams, "ALWAYS_ALLOWED_BYTES", 1000)
+    bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000, mtime=0)
+    assert "more than 100 times its size" in error_of(bomb)[1]
+    monkeypatch.undo()
+    settings.MAX_UNPACKED_MB = 1
+    assert error_of(gzip.compress(b"a,b\n" + b"1,2\n" * 300_000, mtime=0))[0] == "too_large"

@@ -6,7 +6,8 @@ import pandas
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from mlplatform.errors import Conflict, NotFound
+from catalog.models import DatasetVersion
+from mlplatform.errors import Conflict, NotFound, TooLarge, TooManyJobs
 from mlplatform.idempotency import keys
 from mlplatform.jobs import leases
 from registry.releases.deletion import delete_version
@@ -186,3 +187,25 @@ def test_only_the_requester_and_release_managers_can_cancel_and_delete_a_job(que
 def test_a_user_without_a_role_cannot_submit_a_job(ask, make_user):
     with pytest.raises(PermissionDenied):
         ask(by=make_user(None))
+
+
+def test_inputs_and_results_count_against_the_quota_of_their_user(ask, queued, admin, settings):
+    settings.USER_QUOTA_MB = 1
+    assert ask().state == "succeeded"
+    used = service.stored_bytes(admin)
+    assert used == ScoringJob.objects.get().result_size
+    job = queued()
+    assert service.stored_bytes(admin) == used + job.input_size
+    DatasetVersion.objects.update(size_bytes=1024**2 - used - job.input_size)
+    with pytest.raises(TooLarge, match=r"use 1\.0 MB of 1 MB"):
+        queued()
+    attempt_of(job)
+    assert (now_of(job).state, now_of(job).error_code) == ("failed", "quota_exceeded")
+
+
+def test_the_queued_jobs_of_a_user_are_limited(queued, admin, settings):
+    settings.MAX_QUEUED_JOBS = 1
+    queued()
+    with pytest.raises(TooManyJobs, match="You have 1 queued scoring jobs, which is the limit"):
+        queued()
+    assert len(stored()) == 1
