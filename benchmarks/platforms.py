@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from mlplatform.jobs.fork_server import SERVER_NAME
+
 ROOT = Path(__file__).resolve().parent.parent
 FOREST = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}}
 PASSWORD = "correct horse"
@@ -119,7 +121,8 @@ class Platform:
     def web_server(self) -> list[psutil.Process]:
         """The processes of the web server: the parent and its web processes."""
         family = psutil.Process(self.process.pid).children(recursive=True)
-        return [process for process in family if "mlplatform.web" in process.cmdline()]
+        servers = [process for process in family if "mlplatform.web" in process.cmdline()]
+        return [process for process in servers if process.name() != SERVER_NAME]
 
     def web_processes(self) -> list[psutil.Process]:
         return [process for process in self.web_server() if not process.children()]

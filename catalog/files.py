@@ -1,24 +1,12 @@
 """The stored files of dataset versions: the uploaded bytes and the sample."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import IO
-
-import pandas as pd
 
 from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
 from catalog.readers import tables
 from mlplatform import hashing, storage
 from mlplatform.errors import NotFound, NotReady
-
-
-@dataclass(frozen=True)
-class Sample:
-    """At most 500 rows of a version, in the order and with the dtypes of its file."""
-
-    frame: pd.DataFrame
-    is_whole: bool  # whether these are all rows
 
 
 def open_version(version: DatasetVersion) -> IO[bytes]:
@@ -41,18 +29,18 @@ def open_version(version: DatasetVersion) -> IO[bytes]:
     return file
 
 
-def read_sample(version: DatasetVersion, *, columns: Sequence[str] | None = None) -> Sample:
-    """The sample of a version; for a version that was stored without one, its first 500 rows.
+def sample_file(version: DatasetVersion) -> bytes:
+    """At most 500 rows of a version as a Parquet file: its sample, or its first rows if it was stored without one.
 
-    `columns` selects and orders the columns. Raises NotReady if the object store does not respond, and NotFound if the
-    version was deleted meanwhile.
+    Raises NotReady if the object store does not respond, and NotFound if the version was deleted meanwhile.
     """
-    recipe = tables.ParseRecipe.from_dict(version.recipe)
     if version.sample_key:
-        recipe = tables.ParseRecipe("parquet", columns=recipe.columns)
-    with _open(version, version.sample_key or version.key) as file:
-        frame = tables.read(file, recipe, columns=columns, limit=sampling.ROWS)
-    return Sample(frame, is_whole=len(frame) == version.row_count)
+        with _open(version, version.sample_key) as file, storage.faults_as_not_ready():
+            return file.read()
+    recipe = tables.ParseRecipe.from_dict(version.recipe)
+    with _open(version, version.key) as file:
+        frame = tables.read(file, recipe, limit=sampling.ROWS)
+    return sampling.to_parquet(frame, recipe.columns).getvalue()
 
 
 def _open(version: DatasetVersion, key: str) -> IO[bytes]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import faulthandler
 import io
 import json
 import os
@@ -21,11 +22,12 @@ from rest_framework.test import APIClient
 
 from catalog.upload import add_dataset
 from mlplatform.auth import token_cache
-from mlplatform.jobs import child_process
+from mlplatform.jobs.child_process import FORK_SERVER
 from mlplatform.jobs.models import JobState
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_body import RequestBody
 from mlplatform.web.request_log import RequestLog
+from registry.estimators.algorithms import all_algorithms
 from registry.jobs import submission
 from registry.models import ModelVersion
 from registry.training import registration, run
@@ -249,10 +251,12 @@ def make_version(admin, make_dataset, fitted_models):
     return make
 
 
-@pytest.fixture(scope="session")
-def fork_server():
-    """Child processes are forked from a server with this run's settings, and with the test modules on its path."""
-    child_process.start_fork_server()
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server():
+    """Child processes are forks of this process as it is before the first test, with the slow imports done."""
+    all_algorithms()
+    os.register_at_fork(after_in_child=faulthandler.disable)  # pytest has enabled it
+    FORK_SERVER.fork()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from catalog.readers import column_types
+from catalog.readers import column_types, tables
 from catalog.readers.tables import Column
 
 ROWS = 500
@@ -72,3 +72,11 @@ def to_parquet(frame: pd.DataFrame, columns: Sequence[Column]) -> io.BytesIO:
     pyarrow.parquet.write_table(table, file, compression="zstd", use_dictionary=False, write_statistics=False)
     file.seek(0)
     return file
+
+
+def from_parquet(
+    content: bytes, columns: Sequence[Column], *, names: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The rows of `to_parquet` as `tables.read` has them; `names` selects and orders the columns."""
+    recipe = tables.ParseRecipe("parquet", columns=tuple(columns))
+    return tables.read(io.BytesIO(content), recipe, columns=names)

@@ -1,10 +1,12 @@
-"""What a child process of child_process.py runs: its work, until that is done or the worker has died."""
+"""What a child process of child_process.py runs: its work, until that is done or its client has died."""
 
 import io
+import json
 import os
 import signal
 import sys
 import threading
+import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -12,30 +14,41 @@ import django
 from django.utils.module_loading import import_string
 
 OOM_SCORE = Path("/proc/self/oom_score_adj")  # Linux
+# How the messages to the client start: the child's process ID, a result as JSON, the exit code.
+PID, RESULT, EXIT = b"p", b"r", b"x"
 
 
-def run(work: str, arguments: dict, worker: Connection, output: Connection) -> None:
-    """Call the function `work` (a dotted path) in a process group of its own. What it prints goes to `output`.
+def run(client: Connection, output: int) -> int:
+    """Call the function that the client names, in a process group of its own. Returns the exit code.
 
-    The group is killed as soon as the worker's end of `worker` closes.
+    What it prints goes to `output`, and the items that it returns or yields to the client. The group is killed as soon
+    as the client's end closes.
     """
     os.setsid()
+    client.send_bytes(PID + str(os.getpid()).encode())
     if OOM_SCORE.exists():
         OOM_SCORE.write_text("1000")  # if memory runs out, the kernel kills this process first
     for descriptor in (1, 2):
-        os.dup2(output.fileno(), descriptor)
-    sys.stdout, sys.stderr = WorkerPipe(_unbuffered(1)), WorkerPipe(_unbuffered(2))
-    threading.Thread(target=_exit_with_worker, args=[worker], daemon=True).start()
-    django.setup()  # without effect if the server has imported child_imports.py
-    import_string(work)(**arguments)
+        os.dup2(output, descriptor)
+    sys.stdout, sys.stderr = ClientPipe(_unbuffered(1)), ClientPipe(_unbuffered(2))
+    try:
+        work, arguments = client.recv()
+        threading.Thread(target=_exit_with_client, args=[client], daemon=True).start()
+        django.setup()  # without effect if the server has imported child_imports.py
+        for result in import_string(work)(**arguments) or ():
+            client.send_bytes(RESULT + json.dumps(result).encode())
+    except BaseException:  # noqa: BLE001 - what Python does at the end of a process
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def _unbuffered(descriptor: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(open(descriptor, "wb", buffering=0, closefd=False), write_through=True)
 
 
-def _exit_with_worker(worker: Connection) -> None:
-    worker.poll(None)
+def _exit_with_client(client: Connection) -> None:
+    client.poll(None)
     _kill_group()
 
 
@@ -43,8 +56,8 @@ def _kill_group() -> None:
     os.killpg(0, signal.SIGKILL)  # joblib's processes would otherwise finish their work first
 
 
-class WorkerPipe(io.TextIOBase):
-    """Output to the worker. Kills the process group if the worker has died.
+class ClientPipe(io.TextIOBase):
+    """Output to the client. Kills the process group if the client has died.
 
     An exception would fail the fit instead: estimators replace it with their own, which the job would then show.
     """

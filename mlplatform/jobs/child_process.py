@@ -1,6 +1,7 @@
 """Child processes that run one piece of work each. child_main.py is what they run."""
 
 import contextlib
+import json
 import multiprocessing
 import os
 import signal
@@ -11,48 +12,55 @@ from collections import deque
 import psutil
 
 from mlplatform.jobs import child_main
+from mlplatform.jobs.fork_server import SharedForkServer
 
 LOG_LINES, LOG_WIDTH = 200, 500
 FIND_DESCENDANTS_EVERY_S = 2
 GROUP_END_S = 5
+START_S = 30  # a fork takes 30 ms; a fork server that takes longer hangs
+REPORT_S = 1  # from the exit to its report by the fork server
+UNKNOWN_EXIT = 255  # the fork server, which knows the exit code, was killed or hangs
 
-# A fork of a server process that has done the imports takes 30 ms; a new interpreter would take 2.5 s of CPU. The
-# server itself only imports: XGBoost and LightGBM hang in a fork of a process that has used OpenMP, as a worker may.
-FORK_SERVER = multiprocessing.get_context("forkserver")
-
-
-def start_fork_server() -> None:
-    """Start the server of this process's children, and return when its imports are done.
-
-    Otherwise the first child would start it. Raises EOFError or OSError if the imports fail.
-    """
-    FORK_SERVER.set_forkserver_preload(["mlplatform.jobs.child_imports"])
-    first = FORK_SERVER.Process()
-    first.start()
-    first.join()
+FORK_SERVER = SharedForkServer()
 
 
 class ChildProcess:
     """A forked process in its own process group, which runs `work`, the dotted path of a function.
 
-    It is killed, with the processes that it has started, as soon as this process has died.
+    It is killed, with the processes that it has started, as soon as this process has died. `returncode` is None while
+    it is running, and negative if a signal killed it. Not thread-safe.
     """
 
     def __init__(self, work: str, **arguments):
-        self._output, its_output = FORK_SERVER.Pipe(duplex=False)
-        its_end, self._keep_open = FORK_SERVER.Pipe(duplex=False)  # closes when this process dies
-        self.process = FORK_SERVER.Process(target=child_main.run, args=(work, arguments, its_end, its_output))
-        self.process.start()
-        its_output.close()
-        its_end.close()
+        self.returncode: int | None = None
+        self._results: deque[object] = deque()
+        self.pid = self._start()
+        with contextlib.suppress(OSError):  # it has died
+            self._connection.send((work, arguments))
         self._lines: deque[str] = deque(maxlen=LOG_LINES)
-        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
         self._descendants: list[psutil.Process] = []
         self._searched_at = 0.0
 
-    def _read(self) -> None:
-        with open(self._output.fileno(), "rb", closefd=False) as output:
+    def _start(self) -> int:
+        """Fork the process and return its ID. Raises TimeoutError if a second fork server hangs too."""
+        for _ in range(2):
+            self._output, its_output = os.pipe()
+            self._connection, its_end = multiprocessing.Pipe()
+            with its_end:
+                FORK_SERVER.request(its_end.fileno(), its_output)
+            os.close(its_output)
+            with contextlib.suppress(EOFError, OSError):
+                if self._connection.poll(START_S):
+                    return int(self._connection.recv_bytes().removeprefix(child_main.PID))
+            os.close(self._output)
+            self._connection.close()
+            FORK_SERVER.discard()
+        raise TimeoutError("The fork server does not respond.")
+
+    def _read_output(self) -> None:
+        with open(self._output, "rb") as output:
             for line in output:
                 self._lines.append(line.decode(errors="replace").rstrip()[:LOG_WIDTH])
 
@@ -61,20 +69,49 @@ class ChildProcess:
         """The last lines that the child printed."""
         return "\n".join(list(self._lines))
 
-    @property
-    def returncode(self) -> int | None:
-        """None while the child is running; negative if a signal killed it."""
-        return self.process.exitcode
-
     def wait(self, timeout_s: float) -> bool:
         """Wait for the child to exit; False if it is still running after the time."""
-        self.process.join(timeout_s)
-        return self.returncode is not None
+        deadline = time.monotonic() + timeout_s
+        while self.returncode is None:
+            if self._receive(max(deadline - time.monotonic(), 0)):
+                continue
+            if self._is_running() or self._receive(REPORT_S):
+                return False
+            self.returncode = UNKNOWN_EXIT
+        return True
+
+    def next_result(self, timeout_s: float) -> object:
+        """The next item that the work has returned; None if there is none when the time is over or the child exits."""
+        deadline = time.monotonic() + timeout_s
+        while not self._results and self.returncode is None:
+            if not self._receive(max(deadline - time.monotonic(), 0)):
+                break
+        return self._results.popleft() if self._results else None
+
+    def _receive(self, timeout_s: float) -> bool:
+        """Wait for a message of the child or of the fork server; False if there is none after the time."""
+        try:
+            if not self._connection.poll(timeout_s):
+                return False
+            message = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            self.returncode = UNKNOWN_EXIT
+            return True
+        if message.startswith(child_main.EXIT):
+            self.returncode = int(message.removeprefix(child_main.EXIT))
+        else:
+            self._results.append(json.loads(message.removeprefix(child_main.RESULT)))
+        return True
+
+    def _is_running(self) -> bool:
+        with contextlib.suppress(psutil.Error):
+            return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        return False
 
     def memory(self) -> int:
         """The resident memory of the child and all its descendants, in bytes."""
         with contextlib.suppress(psutil.Error):
-            child = psutil.Process(self.process.pid)
+            child = psutil.Process(self.pid)
             if time.monotonic() - self._searched_at > FIND_DESCENDANTS_EVERY_S:
                 self._descendants, self._searched_at = child.children(recursive=True), time.monotonic()
             return child.memory_info().rss + sum(map(_resident, self._descendants))
@@ -83,18 +120,17 @@ class ChildProcess:
     def kill(self) -> None:
         """Kill the whole process group, and return when none of it is left."""
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.kill()  # if it has no group yet
-        self.process.join()
+            os.killpg(self.pid, signal.SIGKILL)
         deadline = time.monotonic() + GROUP_END_S
+        self.wait(GROUP_END_S)
         while time.monotonic() < deadline:
             try:
-                os.killpg(self.process.pid, 0)
+                os.killpg(self.pid, 0)
             except (ProcessLookupError, PermissionError):
                 break
             time.sleep(0.02)
         self._reader.join(timeout=1)
-        self._keep_open.close()
+        self._connection.close()
 
 
 def _resident(process: psutil.Process) -> int:

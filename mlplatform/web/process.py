@@ -17,6 +17,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from mlplatform.jobs.child_process import FORK_SERVER
 from mlplatform.resilience import circuit_breaker, parent_process
 
 APPLICATION = "mlplatform.wsgi.application"
@@ -52,6 +53,7 @@ def prepare() -> None:
         import_string(path)()
     gc.collect()
     gc.freeze()  # collections in the web processes would otherwise write to, and so copy, the shared pages
+    FORK_SERVER.fork()
 
 
 def start() -> None:

@@ -11,7 +11,7 @@ from mlplatform.jobs import leases
 from registry.estimators import algorithms
 from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
-from registry.preflight import dry_run
+from registry.preflight import dry_run_process
 from registry.training import validation
 from registry.training.columns import default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
@@ -42,7 +42,7 @@ def submit(
     """
     permissions.check(by, "train")
     request = resolve(dataset_version, request=request)
-    warnings = dry_run.check(
+    warnings = dry_run_process.check(
         dataset_version,
         algorithm=algorithms.get(request.module, request.class_name),
         params=request.params,

@@ -1,24 +1,20 @@
 """The dry run of a training before it is queued: can it work, and do its columns need a warning?"""
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
-from catalog.models import DatasetVersion
 from registry.estimators.algorithms import Algorithm
 from registry.preflight import feature_checks, target_checks, trial_fit
 from registry.preflight import trial as trials
-from registry.preflight.trial import MAX_COLUMNS, Trial
+from registry.preflight.trial import MAX_COLUMNS, Source, Trial
 from registry.training import validation
 from registry.training.columns import select_features
 
-TIME_LIMIT_S = 1.5
-
 
 def check(
-    source: DatasetVersion,
+    source: Source,
     *,
     algorithm: Algorithm,
     params: dict,
@@ -26,15 +22,13 @@ def check(
     features: list[str] | None,
     test_size: float,
     random_state: int | None,
-    time_limit_s: float = TIME_LIMIT_S,
-) -> list[dict]:
-    """Try a training on the version's sample; returns its warnings as dicts of `code`, `field` and `detail`.
+) -> Iterator[list[dict]]:
+    """Try a training on the sample: yields the warnings of its columns, then those of a fit.
 
-    Raises ValidationError, with the field as its parameter `field`, for what cannot work: according to the
-    profile, on a table that is its own sample, or because of values that the rest of the table does not
-    change; NotReady if the object store does not respond. A fit that exceeds the time limit is ignored.
+    A warning is a dict of `code`, `field` and `detail`. Raises ValidationError, with the field as its parameter
+    `field`, for what cannot work: according to the profile, on a table that is its own sample, or because of values
+    that the rest of the table does not change.
     """
-    deadline = time.monotonic() + time_limit_s
     with _with_field():
         inputs = select_features(source.columns, features=features, target=target)
         target_column = next((c for c in source.columns if c["name"] == target), None)
@@ -56,10 +50,11 @@ def check(
                 validation.check_finite(trial.frame, [trial.target["name"]])
             target_checks.check(trial)
             warnings += target_checks.warnings(trial)
-        return [*warnings, *feature_checks.warnings(trial), *_fit_warnings(trial, deadline)]
+        yield [*warnings, *feature_checks.warnings(trial)]
+        yield _fit_warnings(trial)
 
 
-def _fit_warnings(trial: Trial, deadline: float) -> list[dict]:
+def _fit_warnings(trial: Trial) -> list[dict]:
     detail = trial_fit.attempt(
         trial.frame,
         inputs=trial.inputs[:MAX_COLUMNS],
@@ -69,7 +64,6 @@ def _fit_warnings(trial: Trial, deadline: float) -> list[dict]:
         test_size=trial.test_size,
         random_state=trial.random_state,
         is_whole=trial.is_whole and len(trial.inputs) <= MAX_COLUMNS,
-        deadline=deadline,
     )
     return [trials.warning("fit_failed", None, detail)] if detail else []
 

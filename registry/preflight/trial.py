@@ -8,10 +8,27 @@ import pandas
 
 from catalog import files
 from catalog.models import DatasetVersion
+from catalog.profiling import sample
+from catalog.readers.tables import Column
 from registry.estimators.algorithms import Algorithm
 from registry.training.splits import target_values
 
 MAX_COLUMNS = 2_000  # to read and check; reading 5,000 takes a second
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the checks need of a dataset version: no database and no object store. `sample` is a Parquet file."""
+
+    columns: list[dict]
+    profile: list[dict]
+    rows: int
+    sample: bytes
+
+    @classmethod
+    def of(cls, version: DatasetVersion) -> "Source":
+        """Raises NotReady if the object store does not respond."""
+        return cls(version.columns, version.profile, version.row_count, files.sample_file(version))
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,7 @@ class Trial:
 
 
 def read(
-    source: DatasetVersion,
+    source: Source,
     *,
     algorithm: Algorithm,
     params: dict,
@@ -57,10 +74,11 @@ def read(
     test_size: float,
     random_state: int | None,
 ) -> Trial:
-    """Read the sample of a dataset version. Raises NotReady if the object store does not respond."""
+    """Read the sample of a dataset version."""
     target = None if algorithm.task == "clustering" else target
     names = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
-    sample = files.read_sample(source, columns=names)
+    columns = [Column(**column) for column in source.columns]
+    frame = sample.from_parquet(source.sample, columns, names=names)
     return Trial(
         algorithm=algorithm,
         params=params,
@@ -68,10 +86,10 @@ def read(
         target=target,
         test_size=test_size,
         random_state=random_state,
-        rows=source.row_count,
+        rows=source.rows,
         profile={column["name"]: column for column in source.profile},
-        frame=sample.frame,
-        is_whole=sample.is_whole,
+        frame=frame,
+        is_whole=len(frame) == source.rows,
     )
 
 

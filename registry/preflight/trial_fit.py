@@ -1,8 +1,6 @@
 """A short fit that shows whether an algorithm, its parameters and a table work together at all."""
 
 import re
-import threading
-import time
 
 import numpy as np
 import pandas
@@ -16,15 +14,30 @@ from registry.training import pipelines, preprocessing, splits
 CAPS = {
     "Cs": 2,
     "alphas": 10,
+    "batch_size": 1_000,
+    "branching_factor": 100,
+    "convergence_iter": 100,
+    "cv": 5,
     "max_fun": 500,
     "max_iter": 50,
     "max_iter_predict": 20,
+    "max_leaf_nodes": 1_000,
     "max_n_alphas": 100,
+    "max_samples": 1_000,
     "max_subpopulation": 20,
+    "max_trials": 100,
+    "min_categories": 1_000,
     "n_estimators": 10,
     "n_init": 1,
+    "n_iter_no_change": 1_000,
     "n_restarts_optimizer": 0,
 }
+MAX_VALUES = {
+    "Cs": 2,
+    "alphas": 10,
+    "l1_ratio": 2,
+    "l1_ratios": 2,
+}  # of lists of which each value costs a fit
 FIXED = {"n_jobs": 1, "verbose": 0}
 MAX_LAYER_SIZE, MAX_LAYERS = 50, 3
 MAX_ESTIMATOR_INPUTS = 100  # the time of the slowest estimators grows with its cube
@@ -37,10 +50,6 @@ MAY_NOT_RECUR = re.compile(
     r"rank|infeasible|singular|definite|prior|class|present|converge|no finite prediction"
 )
 
-# One at a time in a process: warnings cannot be collected in two threads at once. A fit that exceeded its deadline
-# holds the lock until it ends.
-_lock = threading.Lock()
-
 
 def attempt(
     frame: pandas.DataFrame,
@@ -52,12 +61,10 @@ def attempt(
     test_size: float,
     random_state: int | None,
     is_whole: bool,
-    deadline: float,
 ) -> str | None:
     """Fit and evaluate with capped parameters, as a training does; returns a warning, or None.
 
-    Raises ValidationError for what is certain to fail on the whole table too. A fit that runs at `deadline`
-    (of time.monotonic) is ignored; it continues in its thread until the caps end it.
+    Raises ValidationError for what is certain to fail on the whole table too.
     """
     rows = len(frame)
     frame, inputs, is_whole = _reduced(frame, inputs, target, algorithm, is_whole)
@@ -65,13 +72,17 @@ def attempt(
     if not is_whole and isinstance(params.get("class_weight"), dict):  # it must name every class
         del params["class_weight"]
     options = {"params": params, "test_size": test_size, "random_state": random_state}
-    failure = _run_until(
-        deadline, lambda: _fit(frame, inputs=inputs, target=target, algorithm=algorithm, **options)
-    )
-    if failure is None:
-        return None
-    if is_whole:
-        raise failure
+    try:
+        _fit(frame, inputs=inputs, target=target, algorithm=algorithm, **options)
+    except ValidationError as failure:
+        if is_whole:
+            raise
+        return _judged(failure, rows)
+    return None
+
+
+def _judged(failure: ValidationError, rows: int) -> str | None:
+    """The warning about an error on a sample, or None; raises it if the whole table has it too."""
     message = failure.message
     if failure.code == "infinite_values" or (
         failure.code == "fit_failed"
@@ -82,26 +93,6 @@ def attempt(
     if failure.code != "fit_failed" or ABOUT_SAMPLE_SIZE.search(message):
         return None
     return f"A dry run on {rows:,} rows failed: {message}"
-
-
-def _run_until(deadline: float, fit) -> ValidationError | None:
-    """The error of `fit`, or None if it succeeds or is still running at the deadline."""
-    if not _lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
-        return None
-    failures: list[ValidationError] = []
-
-    def work():
-        try:
-            fit()
-        except ValidationError as error:
-            failures.append(error)
-        finally:
-            _lock.release()
-
-    thread = threading.Thread(target=work, name="dry-run", daemon=True)
-    thread.start()
-    thread.join(max(deadline - time.monotonic(), 0))
-    return failures[0] if failures else None
 
 
 def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state) -> None:
@@ -155,6 +146,10 @@ def _capped(algorithm: Algorithm, params: dict) -> dict:
             capped[name] = _capped_layers(value)
         elif name in CAPS and type(value) in (int, float) and (value > CAPS[name] or value == -1):
             capped[name] = CAPS[name]  # for SVC, -1 means no limit
+        elif name in MAX_VALUES and isinstance(value, list):
+            capped[name] = value[: MAX_VALUES[name]]
+        elif name == "min_categories" and isinstance(value, list):
+            capped[name] = [min(count, CAPS[name]) if type(count) is int else count for count in value]
     return capped
 
 

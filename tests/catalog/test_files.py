@@ -9,6 +9,7 @@ from django.conf import settings
 
 from catalog import files
 from catalog.models import Dataset, DatasetVersion
+from catalog.profiling import sample
 from catalog.readers import tables
 from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
@@ -28,31 +29,33 @@ def whole(version) -> pandas.DataFrame:
         return tables.read(file, tables.ParseRecipe.from_dict(version.recipe))
 
 
+def sample_of(version, **options) -> pandas.DataFrame:
+    columns = tables.ParseRecipe.from_dict(version.recipe).columns
+    return sample.from_parquet(files.sample_file(version), columns, **options)
+
+
 def test_the_sample_of_a_small_table_is_the_whole_table(make_dataset):
     version = make_dataset("things", EVERY_TYPE)
-    sample = files.read_sample(version)
-    assert sample.is_whole
-    pandas.testing.assert_frame_equal(sample.frame, whole(version))
+    pandas.testing.assert_frame_equal(sample_of(version), whole(version))
 
 
 def test_the_sample_of_a_long_table_has_500_rows_in_order(make_dataset):
     version = make_dataset("long", LONG)
-    sample = files.read_sample(version)
-    assert len(sample.frame) == 500
-    assert not sample.is_whole
-    assert sample.frame["position"].is_monotonic_increasing
-    assert (sample.frame["half"] == sample.frame["position"] / 2).all()
-    assert sample.frame.dtypes.equals(whole(version).dtypes)
+    frame = sample_of(version)
+    assert len(frame) == 500
+    assert frame["position"].is_monotonic_increasing
+    assert (frame["half"] == frame["position"] / 2).all()
+    assert frame.dtypes.equals(whole(version).dtypes)
 
 
-def test_a_sample_is_whole_up_to_500_rows(make_dataset):
-    for rows, is_whole in ((500, True), (501, False)):
+def test_a_sample_has_at_most_500_rows(make_dataset):
+    for rows in (500, 501):
         content = "a,b\n" + "".join(f"{i},{i}\n" for i in range(rows))
-        assert files.read_sample(make_dataset(f"rows_{rows}", content)).is_whole is is_whole
+        assert len(sample_of(make_dataset(f"rows_{rows}", content))) == 500
 
 
 def test_the_columns_of_a_sample_are_selected_and_ordered(make_dataset):
-    frame = files.read_sample(make_dataset(), columns=["species", "length"]).frame
+    frame = sample_of(make_dataset(), names=["species", "length"])
     assert list(frame.columns) == ["species", "length"]
 
 
@@ -64,21 +67,20 @@ def test_every_format_has_a_sample(make_dataset, flowers_frame, ending):
     else:
         flowers_frame.to_json(file, orient="records", lines=True)
     version = make_dataset(content=file.getvalue(), filename=f"flowers.{ending}")
-    pandas.testing.assert_frame_equal(files.read_sample(version).frame, whole(version))
+    pandas.testing.assert_frame_equal(sample_of(version), whole(version))
 
 
 def test_missing_values_and_unusual_names_survive_in_the_sample(make_dataset):
     version = make_dataset("unusual", "nothing,a.b,a\n,1,x\n,2,\n")
-    pandas.testing.assert_frame_equal(files.read_sample(version).frame, whole(version))
+    pandas.testing.assert_frame_equal(sample_of(version), whole(version))
 
 
 def test_a_version_without_a_sample_is_read_from_its_file(make_dataset):
     version = make_dataset("long", LONG)
     storage.discard(storage.datasets(), version.sample_key)
     DatasetVersion.objects.update(sample_key="")
-    sample = files.read_sample(Dataset.objects.get().version())
-    assert sample.frame["position"].tolist() == list(range(500))
-    assert not sample.is_whole
+    frame = sample_of(Dataset.objects.get().version())
+    assert frame["position"].tolist() == list(range(500))
 
 
 def test_deleting_a_dataset_deletes_its_sample(make_dataset, admin):
@@ -100,7 +102,7 @@ def test_a_rejected_upload_leaves_no_sample(make_dataset, admin):
 def test_reading_a_sample_raises_not_ready_if_the_store_does_not_respond(make_dataset, broken_storage):
     version = make_dataset()
     with broken_storage(settings.DATASETS_BUCKET), pytest.raises(NotReady):
-        files.read_sample(version)
+        files.sample_file(version)
 
 
 def test_a_file_that_changed_in_the_store_is_neither_downloaded_nor_trained_on(make_dataset, api, admin):
@@ -114,7 +116,7 @@ def test_a_file_that_changed_in_the_store_is_neither_downloaded_nor_trained_on(m
     assert (trained.status_code, trained.json()["code"]) == (422, "dataset_changed")
 
 
-@pytest.mark.parametrize("read", [files.open_version, files.read_sample])
+@pytest.mark.parametrize("read", [files.open_version, files.sample_file])
 def test_the_files_of_a_version_that_was_deleted_in_the_meantime_are_not_found(make_dataset, admin, read):
     version = make_dataset()
     delete_dataset(version.dataset, by=admin)

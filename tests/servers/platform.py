@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import requests
 
+from mlplatform.jobs.fork_server import SERVER_NAME
 from tests.servers.migrated import ROOT, copy_database
 from tests.servers.object_store import ObjectStore
 from tests.servers.postgres import Postgres
@@ -127,7 +128,9 @@ class Platform(DatabaseRows):
 
     def web_processes(self) -> list[psutil.Process]:
         """The processes that answer requests, without the parent that forks them."""
-        return psutil.Process(self.web.pid).children()
+        return [
+            process for process in psutil.Process(self.web.pid).children() if process.name() != SERVER_NAME
+        ]
 
     def run_workers(self, count: int, *, env: dict[str, str] | None = None) -> list[subprocess.Popen]:
         """Start or stop training workers until this many run; `env` is the environment of those that it starts."""
@@ -273,7 +276,9 @@ class Supervised(Platform):
         """The processes that answer requests, without the parent that forks them."""
         of_run = psutil.Process(self.web.pid).children(recursive=True)
         servers = [process for process in of_run if "mlplatform.web" in process.cmdline()]
-        return [process for process in servers if process.parent() in servers]
+        return [
+            process for process in servers if process.parent() in servers and process.name() != SERVER_NAME
+        ]
 
 
 def at_once(*calls: Callable) -> list:

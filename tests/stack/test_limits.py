@@ -37,7 +37,7 @@ def peak_mb(process: psutil.Process) -> int:
 @on_postgres_and_s3
 def test_the_web_process_stays_small_while_a_large_file_passes(platform, large_file):
     assert platform.upload("warm_up").status_code == 201
-    workers = psutil.Process(platform.web.pid).children()
+    workers = platform.web_processes()
     for worker in workers:
         Path(f"/proc/{worker.pid}/clear_refs").write_text("5")  # the peak is now what it has at present
     before = {worker: peak_mb(worker) for worker in workers}

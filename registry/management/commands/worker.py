@@ -3,7 +3,8 @@ from functools import partial
 from django.core.management.base import BaseCommand
 
 from mlplatform import system_checks
-from mlplatform.jobs import child_process, reaper
+from mlplatform.jobs import reaper
+from mlplatform.jobs.child_process import FORK_SERVER
 from mlplatform.jobs.retention import Hourly, prune
 from mlplatform.jobs.worker import Worker
 from registry.jobs import worker
@@ -15,7 +16,7 @@ class Command(BaseCommand):
     requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
-        child_process.start_fork_server()  # first, so that no job waits for its imports
+        FORK_SERVER.start()  # first, so that no job waits for its imports
         without_model = TrainingJob.objects.filter(model_version=None)  # the others can be trained again
         prune_hourly = Hourly(partial(prune, without_model))
 

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from mlplatform.jobs.child_main import WorkerPipe
+from mlplatform.jobs.child_main import ClientPipe
 from mlplatform.jobs.child_process import LOG_LINES, ChildProcess
 from tests.servers.processes import until
 
@@ -37,7 +37,7 @@ def is_running(process: psutil.Process) -> bool:
 
 
 @pytest.fixture
-def start(fork_server):
+def start():
     children = []
 
     def make(work, **arguments):
@@ -66,15 +66,14 @@ def test_an_error_is_the_exit_code_1_and_its_traceback_is_kept(start):
 def test_a_child_and_its_descendants_are_killed_if_the_worker_dies(start):
     child = start(start_another_process)
     descendant = psutil.Process(int(until(lambda: child.log, what="The process of the child")))
-    child._keep_open.close()
-    assert child.wait(60)
+    child._connection.close()
     until(lambda: not is_running(descendant), what="The end of the process of the child")
 
 
 def test_killing_a_child_ends_all_its_descendants(start):
     child = start(start_another_process)
     descendant = psutil.Process(int(until(lambda: child.log, what="The process of the child")))
-    assert descendant.parent().pid == child.process.pid
+    assert descendant.parent().pid == child.pid
     assert child.memory() > 2 * 2**20
     child.kill()
     assert child.returncode == -9
@@ -104,4 +103,4 @@ def test_a_child_exits_if_nobody_reads_its_output(monkeypatch):
 
     monkeypatch.setattr("os.killpg", lambda group, number: sys.exit(f"{group} {number}"))
     with pytest.raises(SystemExit, match="0 9"):
-        print("building tree 1 of 400", file=WorkerPipe(Broken()))
+        print("building tree 1 of 400", file=ClientPipe(Broken()))

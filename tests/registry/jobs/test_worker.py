@@ -1,9 +1,9 @@
 """The training worker watches its child process: limits, cancellation, death."""
 
-import multiprocessing
 import os
 import time
 
+import psutil
 import pytest
 
 from mlplatform.jobs import leases
@@ -40,7 +40,7 @@ def print_done(**claimed):
 
 
 @pytest.fixture
-def run(db, fork_server):
+def run(db):
     """The job's row after an attempt whose child process runs this function; `change` happens once it is claimed."""
 
     def run_child(work, *, change=lambda job: None, is_stopping=lambda: False) -> TrainingJob:
@@ -97,7 +97,9 @@ def test_a_stopping_worker_kills_the_child_and_hands_the_job_back(run):
 
 def test_a_child_that_dies_with_its_worker_leaves_the_job_in_the_queue(run):
     """A signal to all processes of a service kills the child as it stops the worker."""
-    job = run(be_killed, is_stopping=lambda: not multiprocessing.active_children())
+    me = psutil.Process()
+    before = len(me.children(recursive=True))
+    job = run(be_killed, is_stopping=lambda: len(me.children(recursive=True)) == before)
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
 
 

@@ -72,11 +72,6 @@ def test_an_unavailable_object_store_raises_not_ready(check, make_dataset, broke
         check(version)
 
 
-def test_a_fit_that_exceeds_the_time_limit_is_ignored(check):
-    invalid = {"solver": "lbfgs", "l1_ratio": 0.5}
-    assert check(table(), params=invalid, time_limit_s=0) == []
-
-
 def test_the_dry_run_prints_nothing(check, capfd):
     check(table(), "RandomForestClassifier", params={"verbose": 2})
     check(table(), "MLPClassifier", params={"verbose": True})

@@ -57,7 +57,7 @@ def require(version):
     return compatibility.require(version, version.release.key)
 
 
-@pytest.mark.usefixtures("committed", "fork_server")
+@pytest.mark.usefixtures("committed")
 def test_an_artifact_of_another_minor_version_is_verified_once_and_served(make_cache, version, api, page):
     caches, numbers = [make_cache(load_timeout_s=60, max_waiting=2) for _ in range(2)], []
 
@@ -78,7 +78,6 @@ def test_an_artifact_of_another_minor_version_is_verified_once_and_served(make_c
     assert sentence.capitalize() in page.get(reverse("registry:model", args=["flowers", 1])).text
 
 
-@pytest.mark.usefixtures("fork_server")
 def test_a_golden_row_that_differs_is_named_and_the_version_is_refused(version, api):
     change_prediction(version, row=3)
     got, expected = "rose", "tulip"
@@ -173,7 +172,6 @@ def test_a_check_that_failed_a_moment_ago_is_not_repeated_whatever_the_clock_of_
     assert not isinstance(failure.value, ArtifactRefused)
 
 
-@pytest.mark.usefixtures("fork_server")
 def test_a_check_has_a_time_limit():
     work = {"path": "x", "sha256": "0", "signature": {}, "golden": {}, "engine": "trees"}
     with pytest.raises(replay_process.NoResult, match="0-second limit"):
