@@ -15,7 +15,8 @@ from serving.model_cache.cache import ModelCache
 @pytest.fixture
 def make_cache():
     def make(**fields) -> ModelCache:
-        return ModelCache(**{"memory_mb": 1024, "stale_s": 3600} | fields)
+        patient = {"short_wait_s": 60, "load_timeout_s": 60}  # on a busy machine a load takes seconds
+        return ModelCache(**{"memory_mb": 1024, "stale_s": 3600} | patient | fields)
 
     return make
 

@@ -59,7 +59,7 @@ def require(version):
 
 @pytest.mark.usefixtures("committed")
 def test_an_artifact_of_another_minor_version_is_verified_once_and_served(make_cache, version, api, page):
-    caches, numbers = [make_cache(load_timeout_s=60, max_waiting=2) for _ in range(2)], []
+    caches, numbers = [make_cache() for _ in range(2)], []
 
     def request(cache):
         numbers.append(live_number(cache))

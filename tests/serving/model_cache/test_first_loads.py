@@ -9,7 +9,6 @@ from django.db import connection
 from prometheus_client import REGISTRY
 
 from mlplatform.errors import NotReady
-from registry.artifacts import ArtifactRefused
 from serving.prediction import predict
 from tests.serving.model_cache.conftest import live_number, load_count
 
@@ -46,7 +45,7 @@ def test_each_request_for_a_refused_model_is_counted(make_version, admin, trunca
         return REGISTRY.get_sample_value("mlmp_predict_requests_total", labels) or 0
 
     def request():
-        with contextlib.suppress(ArtifactRefused):
+        with contextlib.suppress(NotReady):
             predict("flowers", stage="dev", rows=[[9, 1.6, "blue"]], by=admin)
 
     before = refused()
