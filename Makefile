@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # The processes that tests start share the compiled modules.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast format lock sbom bench bench-peers
@@ -16,15 +17,17 @@ run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C sto
 test: .venv/.installed-dev .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
-	$(BIN)/python tests/chromium.py
-	$(PYTEST) $(PYTEST_ARGS)
+# Collecting compiles the tests, once and meanwhile: in a fresh clone, all workers of the run would do it at once.
+	$(PYTEST) --collect-only --quiet -p no:cacheprovider >/dev/null & \
+	$(BIN)/python manage.py makemigrations --check --dry-run && \
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null && \
+	$(BIN)/python tests/chromium.py && wait
+	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
 test-fast: .venv/.installed-dev ## run the tests that need no browser, no real servers and no protocol clients
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(PYTEST) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
+	$(PYTEST) $(PARALLEL) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
 
 bench: .venv/.installed ## measure predictions over HTTP and update docs/performance.md (uses wrk if installed)
 	$(BIN)/python -m benchmarks.serving
