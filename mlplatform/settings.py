@@ -473,9 +473,10 @@ AXES_LOCKOUT_CALLABLE = "mlplatform.errors.too_many_sign_ins"
 AXES_CLIENT_IP_CALLABLE = "mlplatform.web.proxies.client_address"
 AXES_VERBOSE = False
 
+API_TOKEN_DAYS = env_int("API_TOKEN_DAYS", 90, low=1, high=36_500)
 REST_KNOX = {
     "AUTH_HEADER_PREFIX": "Bearer",
-    "TOKEN_TTL": timedelta(days=env_int("API_TOKEN_DAYS", 90, low=1)),
+    "TOKEN_TTL": timedelta(days=API_TOKEN_DAYS),
     "TOKEN_PREFIX": "mlmp_",
 }
 

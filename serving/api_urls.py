@@ -11,5 +11,6 @@ urlpatterns = [
     path("predict/jobs/<int:pk>/result", api.ScoringResultView.as_view(), name="api-scoring-result"),
     path("predict/jobs/<int:pk>/cancel", api.CancelScoringJobView.as_view()),
     path("metrics", http.metrics),
+    path("metrics/jobs", http.job_metrics),
     path("", include("serving.protocols.urls")),
 ]

@@ -90,7 +90,9 @@ def test_commands_that_a_page_names_exist(path):
 
 
 def test_the_operations_page_explains_every_metric(db):
-    exposed = re.findall(r"^# TYPE (mlmp_\w+)", prometheus.text().decode(), re.MULTILINE)
+    exposed = re.findall(
+        r"^# TYPE (mlmp_\w+)", (prometheus.of_machine() + prometheus.of_jobs()).decode(), re.MULTILINE
+    )
     exposed = {metric for metric in exposed if not metric.endswith("_created")}
     explained = re.findall(r"`(mlmp_\w+)`", " ".join(cells[0] for cells in rows("Metrics")))
     assert sorted(explained) == sorted(exposed)

@@ -51,6 +51,7 @@ CALLS = {
     ("POST", "/invocations"),
     ("GET", "/version"),
     ("GET", "/metrics"),
+    ("GET", "/metrics/jobs"),
 }
 PROBES = {"/livez", "/healthz", "/readyz", "/ping", "/health", "/v2/health/live", "/v2/health/ready"}  # fmt: skip
 
@@ -135,7 +136,7 @@ def test_the_examples_of_the_inference_protocols_work(schema, api, program, admi
                     assert str(response.status_code) in call["responses"], response.content
                     assert response.status_code == 200, response.content
                     count += 1
-    assert count == 27
+    assert count == 28
 
 
 def with_examples(path: str, call: dict) -> str:

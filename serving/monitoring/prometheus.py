@@ -1,9 +1,11 @@
-"""The /metrics page in Prometheus text format: counts of all processes of this machine, and the state of the jobs."""
+"""Metrics in Prometheus text format: the counts of this machine's processes, and the state of the jobs.
+
+The jobs are in the database, so every machine would report the same: they have an address of their own.
+"""
 
 import os
 from collections.abc import Iterator
 
-from django.db import InterfaceError, OperationalError, close_old_connections
 from django.db.models import Count, F, Min, Sum
 from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
@@ -17,28 +19,34 @@ from serving.models import ScoringJob
 from serving.monitoring import metrics
 
 
-def text() -> bytes:
-    """The metrics; without those of the jobs while the database is down."""
+def of_machine() -> bytes:
+    """What all processes of this machine count together. Needs no database."""
     processes = REGISTRY
     if METRICS_FOLDER in os.environ:
         processes = CollectorRegistry()
         multiprocess.MultiProcessCollector(processes)
+    build = CollectorRegistry()
+    build.register(_BuildCollector())
+    return generate_latest(processes) + generate_latest(build)
+
+
+def of_jobs() -> bytes:
+    """The jobs of the whole platform. Raises database errors."""
     database = CollectorRegistry()
     database.register(_JobCollector())
-    close_old_connections()  # the fast path skips the signal that does this
-    try:
-        with circuit_breaker.short_timeout():
-            jobs = generate_latest(database)
-    except (OperationalError, InterfaceError):
-        jobs = b""
-    return generate_latest(processes) + jobs
+    with circuit_breaker.short_timeout():
+        return generate_latest(database)
 
 
-class _JobCollector:
+class _BuildCollector:
     def collect(self) -> Iterator:
         yield InfoMetricFamily(
             "mlmp_build", "Version of the platform and its libraries", metrics.build_labels()
         )
+
+
+class _JobCollector:
+    def collect(self) -> Iterator:
         yield from _queue(TrainingJob, "mlmp_jobs", "Training jobs by state", "mlmp_job_queue_age_seconds")
         yield _durations()
         yield from _queue(

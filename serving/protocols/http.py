@@ -180,6 +180,16 @@ def invoke(request):
 @csrf_exempt
 def metrics(request):
     """GET /metrics, for Prometheus with a token and for signed-in users."""
+    return _metrics(request, prometheus.of_machine)
+
+
+@csrf_exempt
+def job_metrics(request):
+    """GET /metrics/jobs, for the same."""
+    return _metrics(request, prometheus.of_jobs)
+
+
+def _metrics(request: HttpRequest, text: Callable[[], bytes]) -> HttpResponse:
     try:
         _check(request, "GET", "HEAD")
         user = getattr(request, "user", None)  # the fast path has no sessions
@@ -187,9 +197,10 @@ def metrics(request):
             authenticate(request, "view")
         else:
             permissions.check(user, "view")
+        content = text()
     except EXPECTED_ERRORS as error:
         return error_response(error)
-    return HttpResponse(prometheus.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return HttpResponse(content, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @csrf_exempt

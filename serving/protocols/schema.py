@@ -154,11 +154,15 @@ for path in ("/ping", "/health"):
         "get", path, path.strip("/"), "Check whether the model of /invocations is ready", tags=[MLFLOW], auth=[],
         responses={200: None, 404: None},
     )  # fmt: skip
-describe(
-    "get", "/metrics", "metrics", "Get metrics in the Prometheus text format", tags=[OPERATIONS],
-    auth=[{"token": []}, {"cookieAuth": []}],
-    responses={(200, "text/plain"): str, 401: ErrorSerializer, 403: ErrorSerializer},
-)  # fmt: skip
+for path, operation_id, summary in (
+    ("/metrics", "metrics", "Get the metrics of this machine in the Prometheus text format"),
+    ("/metrics/jobs", "job_metrics", "Get the metrics of all jobs in the Prometheus text format"),
+):
+    describe(
+        "get", path, operation_id, summary, tags=[OPERATIONS],
+        auth=[{"token": []}, {"cookieAuth": []}],
+        responses={(200, "text/plain"): str, 401: ErrorSerializer, 403: ErrorSerializer},
+    )  # fmt: skip
 for path in ("/livez", "/healthz"):
     describe(
         "get", path, path.strip("/"), "Check whether the process is alive", tags=[OPERATIONS], auth=[],

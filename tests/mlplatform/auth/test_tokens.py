@@ -128,6 +128,22 @@ def test_the_api_token_command_prints_a_token(admin):
         call_command("api_token", "bob")
 
 
+@pytest.mark.parametrize(("option", "days"), [("--days=400", 400), ("--no-expiry", None)])
+def test_the_api_token_command_creates_a_token_with_a_chosen_lifetime(admin, page, option, days):
+    output = StringIO()
+    call_command("api_token", "ada", option, stdout=output)
+    assert with_token(output.getvalue().strip()).get("/metrics").status_code == 200
+    row = AuthToken.objects.get()
+    assert (row.expiry and round((row.expiry - row.created).total_seconds() / 86400)) == days
+    assert row.token_key in page.get("/accounts/tokens/").text
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "99999999"])
+def test_the_api_token_command_refuses_a_lifetime_that_makes_no_sense(admin, days):
+    with pytest.raises(CommandError, match="is not a number of days from 1 to 36500"):
+        call_command("api_token", "ada", f"--days={days}")
+
+
 def test_the_token_page_creates_a_token_shows_it_once_and_revokes_it(page):
     created = page.post("/accounts/tokens/").content.decode()
     token = re.search(r"mlmp_\w+", created)[0]

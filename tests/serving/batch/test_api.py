@@ -74,7 +74,7 @@ def test_an_unknown_job_is_404(api, admin):
 def test_metrics_count_jobs_and_the_age_of_the_queue(page, queued):
     job = queued()
     ScoringJob.objects.filter(pk=job.pk).update(requested_at=timezone.now() - timedelta(seconds=90))
-    text = page.get("/metrics").text
+    text = page.get("/metrics/jobs").text
     assert 'mlmp_scoring_jobs{state="queued"} 1.0' in text
     age = next(line for line in text.splitlines() if line.startswith("mlmp_scoring_queue_age_seconds"))
     assert 89 < float(age.split()[-1]) < 100

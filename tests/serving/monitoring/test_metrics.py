@@ -14,8 +14,8 @@ from serving.prediction import predict
 def scrape(client, admin):
     headers = {"Authorization": f"Bearer {tokens.create(admin).token}"}
 
-    def samples() -> dict:
-        response = client.get("/metrics", headers=headers)
+    def samples(path="/metrics") -> dict:
+        response = client.get(path, headers=headers)
         assert response.status_code == 200
         families = text_string_to_metric_families(response.content.decode())
         return {
@@ -95,7 +95,7 @@ def test_requests_of_a_session_are_counted_too(scrape, page):
     assert scrape()["mlmp_predict_requests_total", *unnamed] == before + 1
 
 
-def test_counts_of_the_processes_do_not_need_the_database(scrape, make_version, admin):
+def test_the_metrics_of_a_machine_do_not_need_the_database(scrape, make_version, admin, page):
     make_version()
     predict("flowers", stage="dev", rows=[[9, 1.6, "blue"]], by=admin)
 
@@ -106,24 +106,27 @@ def test_counts_of_the_processes_do_not_need_the_database(scrape, make_version, 
 
     with connection.execute_wrapper(refuse):
         samples = scrape()
+        unavailable = page.get("/metrics/jobs")
     assert samples["mlmp_predict_requests_total", *labels(outcome="ok")] >= 1
-    assert not any(name == "mlmp_jobs" for name, *_ in samples)
+    assert any(name == "mlmp_build_info" for name, *_ in samples)
+    assert (unavailable.status_code, unavailable.json()["code"]) == (503, "database_unavailable")
 
 
-def test_job_metrics_come_from_the_database(scrape, make_version):
+def test_the_metrics_of_jobs_come_from_the_database_and_only_from_their_own_address(scrape, make_version):
     make_version()
-    after = scrape()
+    after = scrape("/metrics/jobs")
     assert after["mlmp_jobs", ("state", "succeeded")] == 1
     assert after["mlmp_jobs", ("state", "queued")] == 0
     assert after["mlmp_job_duration_seconds_count", ("outcome", "succeeded")] == 1
     assert after["mlmp_job_queue_age_seconds",] == 0
-    assert any(name == "mlmp_build_info" for name, *_ in after)
+    assert not {name for name, *_ in after} & {name for name, *_ in scrape()}
 
 
-def test_metrics_require_authentication(client, page):
-    assert page.get("/metrics").status_code == 200
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/jobs"])
+def test_metrics_require_authentication(client, page, path):
+    assert page.get(path).status_code == 200
     client.logout()
-    assert client.get("/metrics").status_code == 401
+    assert client.get(path).status_code == 401
 
 
 @pytest.mark.parametrize("header", ["Bearer a b", "Bearer ", "Bearer a"])
