@@ -147,7 +147,8 @@ HOST = env("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, low=1, high=65535)
 CORES = os.cpu_count() or 1
 WEB_WORKERS = env_int("WEB_WORKERS", min(max(CORES, 2), 8), low=1)
-WEB_THREADS = env_int("WEB_THREADS", 8, low=2)
+# Together at most 32: each can hold a database connection, and PostgreSQL allows 100 by default.
+WEB_THREADS = env_int("WEB_THREADS", min(max(32 // WEB_WORKERS, 4), 8), low=2)
 WEB_SERVER = env_choice("WEB_SERVER", "gunicorn", ("gunicorn", "granian"))
 REQUEST_LOG = env_bool("REQUEST_LOG", True)
 DRAIN_S = env_int("DRAIN_S", 5, high=600)
@@ -291,6 +292,7 @@ if DATABASES["default"]["ENGINE"] not in {"django.db.backends.sqlite3", "django.
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # A lost connection is detected after 30 s. For a server that hangs see resilience/circuit_breaker.py.
     DATABASES["default"]["ENGINE"] = "mlplatform.postgres"
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # PgBouncer ends them with the transaction
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "keepalives_idle": 10,

@@ -106,6 +106,21 @@ def test_an_invalid_value_is_rejected_with_the_name_of_its_variable(load, name, 
         load(**{name: value})
 
 
+@pytest.mark.parametrize("web_workers", range(2, 9))
+def test_a_machine_fits_into_the_connections_that_postgresql_allows_by_default(load, web_workers):
+    threads = load(WEB_WORKERS=str(web_workers))["WEB_THREADS"]
+    assert 4 <= threads <= 8
+    assert web_workers * (threads + 6) + 4 + 4 <= 100 - 3  # as docs/operations.md counts them
+
+
+def test_nothing_on_postgresql_outlives_a_transaction_as_pgbouncer_requires(load):
+    database = load(DATABASE_URL="postgresql://platform@localhost/platform")["DATABASES"]["default"]
+    assert database["DISABLE_SERVER_SIDE_CURSORS"]
+    assert database["OPTIONS"].keys().isdisjoint({"options", "prepare_threshold", "isolation_level"})
+    source = "".join(path.read_text() for path in settings.BASE_DIR.glob("[mcrs]*/**/*.py"))
+    assert re.findall(r"pg_(?:try_)?advisory_\w+", source) == ["pg_advisory_xact_lock"]
+
+
 def test_origins_are_lower_case_as_browsers_send_them(load):
     origins = load(CORS_ALLOWED_ORIGINS="https://App.Example.org, http://localhost:3000")[
         "CORS_ALLOWED_ORIGINS"

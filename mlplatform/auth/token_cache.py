@@ -46,7 +46,7 @@ class TokenCache:
         self._max_age_s = max(FRESH_S, stale_s)
         self._clock = clock
         self._tokens: OrderedDict[bytes, VerifiedToken] = OrderedDict()
-        self._refreshes = SingleFlight(4, "token refresh")
+        self._refreshes = SingleFlight(1, "token refresh")  # a thread keeps its database connection
 
     def user(self, token: str):
         """The user of a valid token. Raises AuthenticationFailed, and database errors if the token is not cached."""

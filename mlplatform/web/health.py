@@ -19,7 +19,8 @@ from mlplatform.web import process
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
 REPORT_WAIT_S = 0.2  # after the checks, which run at the same time
-_checks = SingleFlight(4, "health check", close_connections=True)
+_checks = SingleFlight(2, "storage check")
+_queries = SingleFlight(2, "health query", close_connections=True)
 
 
 class DatabaseCheck:
@@ -60,12 +61,11 @@ def _storage(store) -> str:
 
 def readiness() -> dict[str, str]:
     """The state of each service that a request may need: "ok" or what is wrong."""
-    checks = {
-        "database": _database,
-        "datasets": lambda: _storage(storage.datasets()),
-        "trained_models": lambda: _storage(storage.models()),
+    futures = {
+        "database": _queries.start("database", _database),
+        "datasets": _checks.start("datasets", lambda: _storage(storage.datasets())),
+        "trained_models": _checks.start("trained_models", lambda: _storage(storage.models())),
     }
-    futures = {name: _checks.start(name, check) for name, check in checks.items()}
     wait(futures.values(), TIMEOUT_S)
     return {name: future.result() if future.done() else "no answer" for name, future in futures.items()}
 
@@ -117,14 +117,14 @@ def _live_response() -> JsonResponse:
 
 
 def _ping_response() -> HttpResponse:
-    passes = result_within(_checks.start("ping", _ping), TIMEOUT_S, default=False)
+    passes = result_within(_queries.start("ping", _ping), TIMEOUT_S, default=False)
     return HttpResponse(status=200 if passes else 404)
 
 
 def _ready_response() -> JsonResponse:
     if process.is_draining():
         return JsonResponse({"status": "draining", "ready": False, "checks": {}}, status=503)
-    reports = _checks.start("reports", _reports)
+    reports = _queries.start("reports", _reports)
     checks = readiness()
     is_ok = all(state == "ok" for state in checks.values())
     # A degraded server still takes requests: if a load balancer removed all of them, it would be an outage.

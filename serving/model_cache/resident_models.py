@@ -45,7 +45,7 @@ class ResidentModels:
         self._waiting = threading.Semaphore(max_waiting)
         self._lock = threading.Lock()
         self._models: dict[int, Model] = {}
-        self._loads = SingleFlight(4, "model load", close_connections=True)
+        self._loads = SingleFlight(2, "model load", close_connections=True)
         self._failures: dict[int, tuple[float, Exception]] = {}  # of loads in the background, by version
 
     def get(self, version_id: int) -> Model | None:

@@ -11,7 +11,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 
 from mlplatform import storage, system_checks
 
@@ -22,12 +22,13 @@ LOCK = 0x6D6C6D70  # any number that is not used for another advisory lock in th
 def exclusive_lock() -> Iterator[None]:
     """Prevents concurrent bootstraps of this database: concurrent migrations break each other."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-            try:
-                yield
-            finally:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        # The lock of a transaction, on a connection of its own: behind PgBouncer, a session is that of a transaction.
+        with contextlib.closing(connections.create_connection(DEFAULT_DB_ALIAS)) as holder:
+            holder.set_autocommit(False)
+            with holder.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+            yield
+            holder.rollback()
     else:
         lock = settings.DATA_DIR / ".bootstrap.lock"
         lock.touch(mode=0o600)
