@@ -21,19 +21,27 @@ def sha256(file: IO[bytes]) -> str:
 
 def sign(purpose: str, facts: dict) -> str:
     """The signature of facts that JSON can hold, as 64 hex digits. It is not valid for another purpose."""
-    return _signature(purpose, facts, settings.SECRET_KEY)
+    return _signature(purpose, facts, artifact_keys()[0])
 
 
 def is_signed(purpose: str, facts: dict, signature: str) -> bool:
     """Whether sign() has returned this signature, with SECRET_KEY or one of its fallbacks."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return any(hmac.compare_digest(_signature(purpose, facts, key), signature) for key in keys)
+    return any(hmac.compare_digest(_signature(purpose, facts, key), signature) for key in artifact_keys())
 
 
-def _signature(purpose: str, facts: dict, secret: str) -> str:
-    key = salted_hmac("mlplatform.hashing", "key of signatures", secret=secret, algorithm="sha256").digest()
+def artifact_keys() -> list[str]:
+    """The keys of signatures, in hex digits, the current one first. SECRET_KEY cannot be derived from them."""
+    if settings.ARTIFACT_KEY:
+        return [settings.ARTIFACT_KEY]
+    return [
+        salted_hmac("mlplatform.hashing", "key of signatures", secret=secret, algorithm="sha256").hexdigest()
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
+
+
+def _signature(purpose: str, facts: dict, key: str) -> str:
     message = json.dumps([purpose, _canonical(facts)], sort_keys=True)
-    return hmac.digest(key, message.encode(), "sha256").hex()
+    return hmac.digest(bytes.fromhex(key), message.encode(), "sha256").hex()
 
 
 def _canonical(value):

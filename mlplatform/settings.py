@@ -172,6 +172,9 @@ elif env("DEBUG") and not DEBUG:
 else:
     SECRET_KEY = generated_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+ARTIFACT_KEY = env("ARTIFACT_KEY")  # derived from SECRET_KEY, for processes that have only this one
+if ARTIFACT_KEY and not re.fullmatch("[0-9a-f]{64}", ARTIFACT_KEY):
+    raise ImproperlyConfigured("ARTIFACT_KEY does not have 64 hexadecimal digits. Leave it unset.")
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if HOST not in {"0.0.0.0", "::"}:  # noqa: S104

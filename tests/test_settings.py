@@ -94,6 +94,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("URL_PREFIX", "/ml/../.."),
         ("TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("TRUSTED_PROXIES", "11"),
+        ("ARTIFACT_KEY", "0123"),
         ("OBJECT_STORAGE", "azure"),
         ("DATABASE_URL", "nonsense"),
         ("DATABASE_URL", "mysql://user:password@host/name"),

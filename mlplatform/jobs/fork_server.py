@@ -15,7 +15,7 @@ import threading
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from mlplatform.jobs import child_main
+from mlplatform.jobs import child_environment, child_main
 
 READY = b"r"
 IMPORT_S = 180  # a first start on a busy machine took 70
@@ -46,7 +46,10 @@ class ForkServer:
         )
         with server._its_end as its_end:
             server.process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-c", code], pass_fds=[its_end.fileno()], stdin=subprocess.DEVNULL
+                [sys.executable, "-c", code],
+                pass_fds=[its_end.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=child_environment.without_secrets(),
             )
         server.pid = server.process.pid
         server.socket.settimeout(IMPORT_S)
@@ -118,6 +121,7 @@ def _serve(control: socket.socket) -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     _set_name(SERVER_NAME)
+    child_environment.drop_secrets()
     wake, its_end = socket.socketpair()
     its_end.setblocking(False)
     signal.set_wakeup_fd(its_end.fileno(), warn_on_full_buffer=False)

@@ -10,7 +10,7 @@ import pytest
 from tests.servers import clocks
 from tests.servers.platform import MAX_ATTEMPTS, SHORT, STEPS
 from tests.servers.processes import group_leaders, until
-from tests.stack.conftest import on_postgres_and_s3
+from tests.stack.conftest import on_postgres_and_s3, on_sqlite_and_files
 
 KILLED_AT = ["loading", "fitting", "evaluating", "saving"]
 
@@ -102,6 +102,17 @@ def test_workers_with_wrong_clocks_take_no_job_of_a_healthy_worker(platform):
     ended = [platform.finished(job) for job in jobs]
     assert [(job["state"], job["attempt"]) for job in ended] == [("succeeded", 1)] * 3
     assert platform.numbers("punctual") == [1, 2, 3]
+
+
+@on_sqlite_and_files
+def test_a_training_process_has_no_secret_that_it_does_not_need(platform):
+    job = platform.begin("without_secrets")
+    environments = [str(child.environ()) for child in platform.trainings()]
+    assert environments
+    for name in ("SECRET_KEY", "PLATFORM_ADMIN_PASSWORD"):
+        assert not any(platform.env[name] in environment for environment in environments)
+    platform.post(f"/jobs/{job}/cancel")
+    platform.finished(job)
 
 
 def test_a_job_whose_last_attempt_loses_its_worker_is_lost(platform):

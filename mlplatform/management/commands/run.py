@@ -79,6 +79,7 @@ class Command(BaseCommand):
                 "DATA_DIR": str(settings.DATA_DIR),  # it may be relative to another folder
                 "PYTHONUNBUFFERED": "1",
                 parent_process.VARIABLE: str(os.getpid()),
+                "PLATFORM_ADMIN_PASSWORD": "",  # the administrator exists
                 "RUN_DIR": run_dir,
                 "RUN_PYTHON": sys.executable,
                 "TRAIN_WORKERS": str(settings.TRAIN_WORKERS),
