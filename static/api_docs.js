@@ -12,15 +12,30 @@
   dark.addEventListener("change", showTheme);
   showTheme();
 
-  // Swagger UI has a <main> too, and a page has one.
+  // What Swagger UI leaves without a name for screen readers, or out of reach of the keyboard.
   const box = document.getElementById("swagger-ui");
-  new MutationObserver((changes, observer) => {
-    const main = box.querySelector("main");
-    if (!main) return;
-    main.setAttribute("role", "region");
-    main.setAttribute("aria-label", "Calls");
-    observer.disconnect();
-  }).observe(box, { childList: true, subtree: true });
+  function call(part) {
+    const summary = part.closest(".opblock").querySelector(".opblock-summary");
+    const text = (name) => summary.querySelector(`.opblock-summary-${name}`).textContent;
+    return `${text("method")} ${text("path")}`;
+  }
+  const NAMES = {
+    "main": () => "Calls", // of which a page has one, so this becomes a region
+    "[data-param-name] :is(input, select, textarea)": (field) => field.closest("tr").dataset.paramName,
+    "[data-property-name] :is(input, select, textarea)": (field) => field.closest("tr").dataset.propertyName,
+    ".body-param__text": () => "Request body",
+    ".examples-select-element": () => "Example",
+    ".live-responses-table": (table) => `Response of ${call(table)}`,
+    ".responses-table": (table) => `Possible responses of ${call(table)}`,
+  };
+  function nameParts() {
+    box.querySelector("main")?.setAttribute("role", "region");
+    for (const [selector, name] of Object.entries(NAMES)) {
+      for (const part of box.querySelectorAll(`${selector}:not([aria-label])`)) part.setAttribute("aria-label", name(part));
+    }
+    for (const sample of box.querySelectorAll("pre:not([tabindex])")) sample.tabIndex = 0;
+  }
+  new MutationObserver(nameParts).observe(box, { childList: true, subtree: true });
 
   const form = document.getElementById("token-form");
   form?.addEventListener("submit", async (event) => {

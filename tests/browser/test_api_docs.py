@@ -1,4 +1,7 @@
-"""The page of the API: its examples run with a new token and with a session, and axe finds nothing serious."""
+"""The page of the API: its examples run with a new token and with a session, and axe finds nothing serious.
+
+Also in calls that are open, with their forms and a response.
+"""
 
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Page, expect
@@ -44,6 +47,9 @@ def test_the_page_has_no_serious_fault_of_accessibility(visit):
         page.emulate_media(color_scheme=scheme)
         page.goto("/docs")
         page.locator(".opblock").last.wait_for()
+        for operation in ("-train", "upload_dataset"):  # with the forms to try them
+            page.locator(f"[id$={operation}] .opblock-summary-control").click()
+        execute(page, "list_datasets")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         faults += [f"{width} px, {scheme}: {fault}" for fault in page.evaluate(AXE)]
     assert [fault for fault in faults if ": minor " not in fault] == []  # Swagger UI has a second <main>
