@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
@@ -18,6 +19,10 @@ from catalog.readers.recipe import ParseRecipe
 
 BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
+BATCH_CELLS = 1_000_000
+# A cell without a key costs a file no byte, but the table as much as any other: 20,000 objects with a key each of their
+# own, 250 KB, would be 400 million cells.
+SPARSE_CELLS, MIN_FILLED = 5_000_000, 0.05
 MAX_OBJECT = 16 * 1024 * 1024
 WINDOW = 1024 * 1024
 INT64 = range(-(2**63), 2**63)
@@ -55,9 +60,11 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        rows = max(BATCH_CELLS // max(len(columns), 1), 1)
         for _, objects in _objects(stream):
-            arrays = [_array(objects, column) for column in columns]
-            yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
+            for start in range(0, len(objects), rows):
+                arrays = [_array(objects[start : start + rows], column) for column in columns]
+                yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
@@ -74,19 +81,22 @@ class SchemaInference:
     def __init__(self):
         self.rows = 0
         self._types = {}
-        self._rows_with = {}
+        self._rows_with = Counter()
         self._is_date = {}
 
     def update(self, lines: list[int], rows: list[dict]) -> None:
-        keys = {}
+        """Raises ValidationError for a nested value, too many keys, and objects with too few keys in common."""
+        columns = defaultdict(
+            list
+        )  # of the values that are there: each row is read once, however many keys there are
         for row in rows:
-            keys.update(row)
-        for name in keys:
-            values = [row.get(name) for row in rows]
+            for name, value in row.items():
+                columns[name].append(value)
+        for name, values in columns.items():
             types = self._types.setdefault(name, set())
             types |= set(map(type, values))
             if dict in types or list in types:
-                self._raise_nested(name, values, lines)
+                self._raise_nested(name, rows, lines)
             if int in types and not _fits_int64(values):
                 types.add(str)  # an identifier, which a float would round
                 self._is_date[name] = False
@@ -95,10 +105,21 @@ class SchemaInference:
             if str in types and self._is_date.get(name, True):
                 texts = pa.array([value for value in values if type(value) is str], pa.string())
                 self._is_date[name] = not len(texts) or type_inference.are_dates(texts)
-            self._rows_with[name] = self._rows_with.get(name, 0) + len(rows)
+            self._rows_with[name] += len(values)
         self.rows += len(rows)
         if len(self._types) > column_types.MAX_COLUMNS:
             column_types.usable_names(list(self._types))
+        self._check_filled()
+
+    def _check_filled(self) -> None:
+        cells = self.rows * len(self._types)
+        if cells > SPARSE_CELLS and self._rows_with.total() < MIN_FILLED * cells:
+            raise ValidationError(
+                f"The first {self.rows:,} objects have {len(self._types):,} different keys, and more than "
+                f"{1 - MIN_FILLED:.0%} of the cells would be empty. Use the same keys in every object: a key is a "
+                "column, not a value.",
+                code="sparse_table",
+            )
 
     def columns(self) -> tuple[Column, ...]:
         """The columns with their final types. Raises ValidationError for a key that cannot be a column name."""
@@ -119,8 +140,10 @@ class SchemaInference:
         return "number" if types <= {int, float} else "text"
 
     @staticmethod
-    def _raise_nested(name, values, lines):
-        line = next(line for line, value in zip(lines, values, strict=True) if type(value) in (dict, list))
+    def _raise_nested(name, rows, lines):
+        line = next(
+            line for line, row in zip(lines, rows, strict=True) if type(row.get(name)) in (dict, list)
+        )
         raise ValidationError(
             f"Line {line:,}: `{name[:100]}` is an object or a list. Flatten it into plain columns.",
             code="nested_value",

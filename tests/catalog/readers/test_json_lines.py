@@ -1,10 +1,13 @@
 """JSON lines and arrays of objects."""
 
+import io
 import json
 
 import pandas as pd
 import pytest
 
+from catalog.readers import tables
+from catalog.readers.json_lines import SchemaInference
 from tests.catalog.readers.reading import error_of, table, types
 
 
@@ -19,6 +22,44 @@ def test_json_values_have_the_type_of_their_column():
     content = '{"a": 1, "b": true, "c": "2024-01-01", "d": 1}\n{"a": 2.5, "b": false, "c": null, "d": "x"}\n'
     assert types(content) == {"a": "number", "b": "boolean", "c": "date", "d": "text"}
     assert table(content)["d"].tolist() == ["1", "x"]
+
+
+class CountedRow(dict):
+    """Counts how often any row is read."""
+
+    reads = 0
+
+    def items(self):
+        CountedRow.reads += 1
+        return super().items()
+
+    def get(self, *args):
+        CountedRow.reads += 1
+        return super().get(*args)
+
+
+def test_the_schema_of_objects_with_different_keys_is_inferred_in_linear_time(monkeypatch):
+    monkeypatch.setattr(CountedRow, "reads", 0)
+    rows = [CountedRow({f"key_{i}": i}) for i in range(2_000)]
+    schema = SchemaInference()
+    schema.update(list(range(2_000)), rows)
+    assert CountedRow.reads == 2_000
+    assert len(schema.columns()) == 2_000
+    assert all(column.nullable for column in schema.columns())
+
+
+def test_objects_with_few_keys_in_common_are_refused():
+    content = "".join(f'{{"key_{i}": 1}}\n' for i in range(3_000))
+    code, sentence = error_of(content, "t.jsonl")
+    assert code == "sparse_table"
+    assert sentence.startswith("The first 3,000 objects have 3,000 different keys, and more than 95%")
+
+
+def test_batches_of_json_have_at_most_a_million_cells():
+    content = json.dumps({f"key_{i}": i for i in range(1_000)}) + '\n{"key_0": 1}' * 3_000
+    file = io.BytesIO(content.encode())
+    recipe, _ = tables.detect(file, "t.jsonl")
+    assert [batch.num_rows for batch in tables.raw_batches(file, recipe)] == [1000, 1000, 1000, 1]
 
 
 def test_json_numbers_over_64_bits_stay_text():
