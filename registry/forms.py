@@ -19,6 +19,7 @@ from registry.estimators.form_fields import (
     grouped_algorithms,
     shown,
 )
+from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
 from registry.training import validation
 from registry.training.columns import supervised_tasks, usual_target
@@ -60,6 +61,7 @@ class TrainForm(StrictForm):
     test_size = forms.FloatField(
         initial=0.2,
         label="Test size",
+        validators=[validation.check_test_size],
         help_text="The share of rows that are held out to evaluate the model, between 0 and 1.",
         widget=forms.NumberInput(attrs={"step": "0.05", "min": "0.01", "max": "0.99"}),
     )
@@ -74,6 +76,7 @@ class TrainForm(StrictForm):
     timeout_s = forms.IntegerField(
         required=False,
         label="Time limit",
+        validators=[limits.timeout],
         help_text="In seconds. Stops a training that takes longer. Leave empty for the platform's limit.",
         widget=forms.NumberInput(attrs={"min": 1}),
     )
@@ -230,6 +233,11 @@ class TrainForm(StrictForm):
             self.warnings = [
                 warning | {"field": FORM_FIELDS.get(warning["field"])} for warning in error.warnings
             ]
+            return
+        if hasattr(error, "error_dict"):
+            for inner in error.error_dict.values():
+                for one in inner:
+                    self.add_operation_error(one)
             return
         field = FORM_FIELDS.get((error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code))
         self.add_error(field if field in self.fields else None, error)

@@ -90,13 +90,21 @@ def find(class_name: str) -> Algorithm:
 def check_params(algorithm: Algorithm, params: dict) -> dict:
     """The arguments to construct `algorithm` with: `params`, with 100.0 as 100 for an integer parameter.
 
-    Raises ValidationError (invalid_parameter) that names the parameter and its allowed values.
+    Raises ValidationError (invalid_parameter) that names each invalid parameter and its allowed values.
     """
     if not isinstance(params, dict):
         raise _invalid(f"The parameters of {algorithm.name} must be a JSON object.")
     if _json_size(params) > MAX_PARAMETER_BYTES:
         raise _invalid(f"The parameters of {algorithm.name} exceed the limit of 10 KB as JSON.")
-    return {name: _checked(algorithm, name, value) for name, value in params.items()}
+    checked, errors = {}, []
+    for name, value in params.items():
+        try:
+            checked[name] = _checked(algorithm, name, value)
+        except ValidationError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else ValidationError(errors)
+    return checked
 
 
 def build(algorithm: Algorithm, params: dict, random_state: int | None):

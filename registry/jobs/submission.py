@@ -1,6 +1,8 @@
 """Submit, retry and cancel training jobs, and retrain versions: the operations of the pages and the API."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
@@ -13,7 +15,7 @@ from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process
 from registry.training import validation
-from registry.training.columns import default_target, select_features
+from registry.training.columns import check_target, default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
 
 
@@ -61,16 +63,32 @@ def submit(
 def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> TrainingRequest:
     """Returns the request with its defaults filled in, such as the target and the features.
 
-    Raises ValidationError with a sentence about the algorithm, a parameter, the target or a feature.
+    Raises ValidationError with the sentences about each field of the request that has errors. What depends on an
+    unknown algorithm or target is not checked.
     """
-    algorithm = algorithms.get(request.module, request.class_name)
-    params = algorithms.check_params(algorithm, request.params)
-    validation.check_random_state(request.random_state)
-    timeout_s = limits.timeout(request.timeout_s)
-    if algorithm.task != "clustering":
-        validation.check_test_size(request.test_size)
-    target = _target(dataset_version, algorithm, request.target)
-    inputs = select_features(dataset_version.columns, features=request.features, target=target)
+    errors = {}
+    with _collected(errors, "model"):
+        algorithm = algorithms.get(request.module, request.class_name)
+    if "model" in errors:
+        target = None if request.target == AUTOMATIC else request.target
+    else:
+        with _collected(errors, "model.params"):
+            params = algorithms.check_params(algorithm, request.params)
+        if algorithm.task != "clustering":
+            with _collected(errors, "test_size"):
+                validation.check_test_size(request.test_size)
+        target = _target(dataset_version, algorithm, request.target)
+    with _collected(errors, "target_column"):
+        check_target(dataset_version.columns, target)
+    with _collected(errors, "features"):
+        known = None if "target_column" in errors else target
+        inputs = select_features(dataset_version.columns, features=request.features, target=known)
+    with _collected(errors, "random_state"):
+        validation.check_random_state(request.random_state)
+    with _collected(errors, "timeout_s"):
+        timeout_s = limits.timeout(request.timeout_s)
+    if errors:
+        raise ValidationError(errors)
     return dataclasses.replace(
         request,
         module=algorithm.module,
@@ -80,6 +98,15 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         features=[column["name"] for column in inputs],
         timeout_s=timeout_s,
     )
+
+
+@contextlib.contextmanager
+def _collected(errors: dict, field: str) -> Iterator[None]:
+    """Add an error of the block to those of the field, to report the errors of all fields together."""
+    try:
+        yield
+    except ValidationError as error:
+        errors[field] = error
 
 
 def new_job(

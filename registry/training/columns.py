@@ -45,15 +45,21 @@ def supervised_tasks(profile: dict, *, rows: int) -> list[str]:
     return ["classification", "regression"] if are_classes else ["regression", "classification"]
 
 
+def check_target(columns: list[dict], target: str | None) -> None:
+    """A target must be one of the columns. Code: target_not_found."""
+    names = [column["name"] for column in columns]
+    if target is not None and target not in names:
+        raise ValidationError(_not_a_column("target", target, names), code="target_not_found")
+
+
 def select_features(columns: list[dict], *, features: list[str] | None, target: str | None) -> list[dict]:
     """The feature columns, in the order of the table; all but the target if `features` is None.
 
     Raises ValidationError: target_not_found, feature_not_found, duplicate_feature, target_is_feature,
     no_features.
     """
+    check_target(columns, target)
     names = [column["name"] for column in columns]
-    if target is not None and target not in names:
-        raise ValidationError(_not_a_column("target", target, names), code="target_not_found")
     allowed, counts = set(names), Counter(features)
     for feature in counts:
         if feature not in allowed:

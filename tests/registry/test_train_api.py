@@ -174,6 +174,29 @@ def test_a_failed_job_has_its_error(train, api, make_dataset):
     assert listed[0]["result"] is None
 
 
+def test_the_errors_of_all_fields_of_a_training_are_reported_together(train, make_dataset):
+    make_dataset()
+    params = {"max_depth": 0, "max_dept": 3}
+    response = train(
+        model=TREE | {"params": params},
+        target_column="specis",
+        features=["colours"],
+        test_size=2,
+        timeout_s=0,
+    )
+    body = response.json()
+    assert response.status_code == 400
+    assert list(body["fields"]) == ["model.params", "test_size", "target_column", "features", "timeout_s"]
+    assert len(body["fields"]["model.params"]) == 2
+    assert (body["detail"], body["code"]) == (body["fields"]["model.params"][0], "invalid_parameter")
+
+
+def test_an_unknown_algorithm_is_reported_with_the_columns(train, make_dataset):
+    make_dataset()
+    body = train(model={"module": "tree", "class": "Oak"}, target_column="specis", random_state=1).json()
+    assert list(body["fields"]) == ["model", "target_column"]
+
+
 def test_a_job_that_does_not_exist_returns_404(api):
     assert api.get("/jobs/99").json() == {
         "detail": "There is no job 99.",

@@ -276,3 +276,11 @@ def test_an_unknown_algorithm_is_an_error_of_its_field_and_keeps_the_input(page,
     assert response.status_code == 422
     assert 'Unknown algorithm "zz"' in response.context["form"].errors["algorithm"][0]
     assert "a first try" in response.text
+
+
+def test_the_errors_of_parameters_and_options_are_shown_together(page, make_dataset):
+    make_dataset()
+    wrong = {"param-max_depth": "0", "test_size": "2", "timeout_s": "0", "random_state": "-1"}
+    response = page.post("/registry/train/", FILLED | wrong)
+    assert response.status_code == 422
+    assert set(response.context["form"].errors) == set(wrong)

@@ -153,10 +153,10 @@ def test_warnings_need_confirmation_unless_they_are_accepted(make_dataset, admin
     assert job.warnings == refusal.value.warnings
 
 
-def test_a_wrong_parameter_is_reported_before_a_wrong_feature(make_dataset, admin):
+def test_a_wrong_parameter_and_a_wrong_feature_are_reported_together(make_dataset, admin):
     request = TrainingRequest(
         "tree", "DecisionTreeClassifier", params={"max_depth": -1}, features=["nothing"]
     )
     with pytest.raises(ValidationError) as caught:
         submit(make_dataset(), request=request, by=admin)
-    assert caught.value.code == "invalid_parameter"
+    assert list(caught.value.error_dict) == ["model.params", "features"]
