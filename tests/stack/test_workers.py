@@ -81,9 +81,10 @@ def test_jobs_reach_a_final_state_if_their_worker_is_killed_in_any_step(platform
 
 def test_a_job_whose_worker_was_killed_is_done_by_another_worker_once(platform):
     job = platform.begin("killed", SHORT)
-    children = platform.trainings()
+    children = psutil.Process(platform.workers[0].pid).children(recursive=True)
+    assert set(platform.trainings()) < set(children)  # and the fork server
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
-    until(lambda: are_gone(children), what="The end of the training process")
+    until(lambda: are_gone(children), what="The end of the training process and the fork server")
     assert platform.get(f"/jobs/{job}").json()["state"] == "running"
     platform.run_workers(1)
     ended = platform.finished(job)
