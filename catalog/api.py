@@ -128,14 +128,14 @@ class DatasetView(APIView):
 
 
 class DatasetFileView(APIView):
-    query_parameters = ("version",)
+    query_parameters = ("version", "spreadsheet")
 
     @extend_schema(
         operation_id="download_dataset",
         summary="Download the uploaded file",
         description=download.DESCRIPTION,
         tags=["datasets"],
-        parameters=[VERSION, *download.PARAMETERS],
+        parameters=[VERSION, download.SPREADSHEET, *download.PARAMETERS],
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
             **download.RESPONSES,
@@ -145,6 +145,8 @@ class DatasetFileView(APIView):
     )
     def get(self, request, name):
         version = requested_version(request, name)
+        if download.wants_spreadsheet(request):
+            return download.for_spreadsheet(files.for_spreadsheet(version), f"{version.dataset.name}.csv")
         stored = storage.StoredFile(
             store=storage.datasets(),
             key=version.key,
@@ -158,6 +160,7 @@ class DatasetFileView(APIView):
 
 class VersionQuery(Serializer):
     version = VersionField(required=False, default=None)
+    spreadsheet = serializers.BooleanField(default=False)
 
 
 def requested_version(request, name: str) -> DatasetVersion:

@@ -1,10 +1,11 @@
 """The stored files of dataset versions: the uploaded bytes and the sample."""
 
+from collections.abc import Iterator
 from typing import IO
 
 from catalog.models import DatasetVersion
 from catalog.profiling import sample as sampling
-from catalog.readers import tables
+from catalog.readers import spreadsheet, tables
 from mlplatform import hashing, storage
 from mlplatform.errors import NotFound, NotReady
 
@@ -27,6 +28,12 @@ def open_version(version: DatasetVersion) -> IO[bytes]:
             code="dataset_changed",
         )
     return file
+
+
+def for_spreadsheet(version: DatasetVersion) -> Iterator[bytes]:
+    """The file as CSV without formulas. Raises what open_version() raises, and ValidationError unless it is CSV."""
+    spreadsheet.check(version.format)
+    return spreadsheet.blocks(open_version(version), tables.ParseRecipe.from_dict(version.recipe))
 
 
 def sample_file(version: DatasetVersion) -> bytes:

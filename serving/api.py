@@ -230,13 +230,10 @@ class ScoringJobView(APIView):
         summary="Get a scoring job",
         tags=["predict"],
         responses={
-            200: ScoringJobSerializer,
-            401: ErrorSerializer,
-            403: ErrorSerializer,
-            404: ErrorSerializer,
+            200: ScoringJobSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
         },
         examples=[OpenApiExample("Two million rows", JOB_EXAMPLE, response_only=True, status_codes=["200"])],
-    )
+    )  # fmt: skip
     def get(self, request, pk):
         return Response(ScoringJobSerializer(ScoringJob.objects.for_lists().numbered(pk)).data)
 
@@ -254,12 +251,14 @@ class ScoringJobView(APIView):
 
 
 class ScoringResultView(APIView):
+    query_parameters = ("spreadsheet",)
+
     @extend_schema(
         operation_id="download_scoring_result",
         summary="Download the result of a scoring job",
         description=download.DESCRIPTION,
         tags=["predict"],
-        parameters=download.PARAMETERS,
+        parameters=[download.SPREADSHEET, *download.PARAMETERS],
         responses={
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "text/tab-separated-values"): OpenApiTypes.BINARY,
@@ -271,7 +270,10 @@ class ScoringResultView(APIView):
     )  # fmt: skip
     def get(self, request, pk):
         job = ScoringJob.objects.for_lists().numbered(pk)
-        return download.respond(request, service.result_file(job))
+        stored = service.result_file(job)
+        if download.wants_spreadsheet(request):
+            return download.for_spreadsheet(service.result_for_spreadsheet(job), job.result_name)
+        return download.respond(request, stored)
 
 
 class CancelScoringJobView(APIView):

@@ -154,6 +154,8 @@ def score(request, dataset, environment):
         else:
             if isinstance(result, ScoringJob):
                 return redirect("serving:job", pk=result.pk)
+            if result.delimiter:
+                return download.for_spreadsheet(service.without_formulas(result), result.filename)
             return FileResponse(result.file, as_attachment=True, filename=result.filename)
     context = stage_context(dataset, environment) | {"file_form": form}
     if context["release"]:
@@ -205,10 +207,13 @@ def delete_job(request, pk):
     return redirect("serving:jobs")
 
 
-@permissions.page()
+@permissions.page(query=("spreadsheet",))
 def result(request, pk):
     job = ScoringJob.objects.for_lists().numbered(pk)
-    return download.respond(request, service.result_file(job))
+    stored = service.result_file(job)
+    if download.wants_spreadsheet(request):
+        return download.for_spreadsheet(service.result_for_spreadsheet(job), job.result_name)
+    return download.respond(request, stored)
 
 
 def rollback_form(releases: list[Release], previous: Release | None) -> RollbackForm | None:

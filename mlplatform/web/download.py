@@ -2,11 +2,14 @@
 
 import io
 import re
+from collections.abc import Iterator
 from typing import IO
 
-from django.http import FileResponse, HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
@@ -26,6 +29,12 @@ PARAMETERS = [
     OpenApiParameter("If-Range", str, OpenApiParameter.HEADER, description="The ETag of the first part."),
     OpenApiParameter("If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of a copy."),
 ]
+SPREADSHEET = OpenApiParameter(
+    "spreadsheet",
+    bool,
+    description="Of a CSV file: UTF-8 for spreadsheets, in which an apostrophe precedes each cell that would be a "
+    "formula. By default the bytes are as stored.",
+)
 RESPONSES = {
     (206, "application/octet-stream"): OpenApiTypes.BINARY,
     304: OpenApiResponse(description="The copy is up to date."),
@@ -56,6 +65,23 @@ def respond(request: HttpRequest, stored: storage.StoredFile) -> HttpResponseBas
         response["Content-Range"] = f"bytes {start}-{start + length - 1}/{stored.size}"
     response["ETag"] = etag
     response["Accept-Ranges"] = "bytes"
+    response["Cache-Control"] = REVALIDATE
+    return response
+
+
+def wants_spreadsheet(request: HttpRequest) -> bool:
+    """The query parameter `spreadsheet`. Raises ValidationError unless it is true or false."""
+    text = request.GET.get("spreadsheet", "false").lower()
+    if text not in {"true", "false"}:
+        error = ValidationError("`spreadsheet` must be true or false.", code="invalid")
+        raise ValidationError({"spreadsheet": error})
+    return text == "true"
+
+
+def for_spreadsheet(blocks: Iterator[bytes], filename: str) -> StreamingHttpResponse:
+    """CSV that is made while it is sent, so without a length, ranges and an ETag."""
+    response = StreamingHttpResponse(blocks, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, filename)
     response["Cache-Control"] = REVALIDATE
     return response
 

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -15,6 +16,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Sum
 
 from catalog.models import Dataset
+from catalog.readers import spreadsheet
 from mlplatform import storage
 from mlplatform.auth import permissions, quota
 from mlplatform.errors import Conflict
@@ -38,6 +40,7 @@ class Scored:
 
     file: IO[bytes]
     filename: str
+    delimiter: str | None  # of CSV
 
 
 def score(
@@ -107,7 +110,7 @@ def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: b
     metrics.count_prediction(
         entry, protocol="file", rows=totals.rows, warnings=totals.input_warnings, start=start
     )
-    return Scored(output, result_name(filename, table.recipe.format))
+    return Scored(output, result_name(filename, table.recipe.format), table.recipe.delimiter)
 
 
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:
@@ -157,6 +160,19 @@ def _check_permission(job: ScoringJob, by) -> None:
         raise PermissionDenied(
             "Only its requester, release managers and administrators can cancel or delete a scoring job."
         )
+
+
+def without_formulas(result: Scored) -> Iterator[bytes]:
+    recipe = spreadsheet.written_by_us(result.file, result.delimiter)
+    return spreadsheet.blocks(result.file, recipe)
+
+
+def result_for_spreadsheet(job: ScoringJob) -> Iterator[bytes]:
+    """The result as CSV without formulas. Raises what result_file() raises, and ValidationError unless it is CSV."""
+    stored = result_file(job)
+    spreadsheet.check(job.format)
+    file = storage.open_file(stored.store, stored.key)
+    return spreadsheet.blocks(file, spreadsheet.written_by_us(file, job.recipe["delimiter"]))
 
 
 def result_file(job: ScoringJob) -> storage.StoredFile:

@@ -122,3 +122,24 @@ def test_deleting_a_dataset_with_models_is_409_and_names_them(make_version, api)
     response = api.delete("/datasets/flowers")
     assert response.status_code == 409
     assert "flowers model version 1" in response.json()["detail"]
+
+
+FORMULAS = 'name,=x,v\n"=1+1",-5.3,"a ""b"", c"\n@SUM(A1),+1e5,\n-cmd|x,"-1,5",\n"\t=1",5%,"x\ny"\n'
+AS_TEXTS = '\ufeffname,\'=x,v\r\n\'=1+1,-5.3,"a ""b"", c"\r\n\'@SUM(A1),+1e5,\r\n'
+AS_TEXTS += '\'-cmd|x,"-1,5",\r\n\'\t=1,5%,"x\ny"\r\n'
+
+
+@pytest.mark.parametrize(
+    "content", [FORMULAS.encode(), gzip.compress(FORMULAS.encode(), mtime=0)], ids=["csv", "gzip"]
+)
+def test_a_csv_dataset_can_be_downloaded_without_formulas(api, send, content):
+    send(content, "t.csv", name="t")
+    for_spreadsheets = api.get("/datasets/t/file?spreadsheet=true")
+    assert b"".join(for_spreadsheets.streaming_content).decode() == AS_TEXTS
+    assert for_spreadsheets["Content-Disposition"] == 'attachment; filename="t.csv"'
+    assert b"".join(api.get("/datasets/t/file").streaming_content) == content
+
+
+def test_only_csv_is_downloaded_for_spreadsheets(api, send):
+    send('{"a": "=1"}\n{"a": "=2"}\n', "t.jsonl", name="t")
+    assert api.get("/datasets/t/file?spreadsheet=true").json()["code"] == "not_csv"

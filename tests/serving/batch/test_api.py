@@ -7,7 +7,7 @@ import pandas
 from django.utils import timezone
 
 from serving.models import ScoringJob
-from tests.serving.batch.conftest import ROWS, content_of
+from tests.serving.batch.conftest import ROWS, TABLE, content_of
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -78,3 +78,18 @@ def test_metrics_count_jobs_and_the_age_of_the_queue(page, queued):
     assert 'mlmp_scoring_jobs{state="queued"} 1.0' in text
     age = next(line for line in text.splitlines() if line.startswith("mlmp_scoring_queue_age_seconds"))
     assert 89 < float(age.split()[-1]) < 100
+
+
+def test_a_result_can_be_downloaded_without_formulas(api, send, page):
+    table = TABLE.replace("\n", ",=1+1\n").replace("=1+1", "note", 1)
+    job = api.get(send(table, headers={"Prefer": "respond-async"}).json()["url"]).json()
+    exact = content_of(api.get(job["result"]["url"])).decode()
+    assert ",=1+1," in exact
+    on_the_page = f"/serving/jobs/{job['id']}/result/?spreadsheet=true"
+    assert on_the_page in page.get(f"/serving/jobs/{job['id']}/").text
+    for response in (api.get(job["result"]["url"] + "?spreadsheet=true"), page.get(on_the_page)):
+        assert content_of(response).decode() == "\ufeff" + exact.replace("=1+1", "'=1+1").replace(
+            "\n", "\r\n"
+        )
+    wrong = api.get(job["result"]["url"] + "?spreadsheet=maybe")
+    assert (wrong.status_code, wrong.json()["detail"]) == (400, "`spreadsheet` must be true or false.")
