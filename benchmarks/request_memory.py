@@ -1,68 +1,86 @@
-"""The memory of a web process before, during and after 20 large requests: `python -m benchmarks.request_memory`."""
+"""The memory of the web processes before, during and after 20 large requests: `python -m benchmarks.request_memory`."""
 
+import contextlib
+import json
+import tempfile
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psutil
-import requests
 
-from tests.servers.platform import Platform
-from tests.servers.processes import Processes
+from benchmarks.platforms import Platform
 
 REQUESTS = 20
 MB = 1024**2
-JSON = {"Content-Type": "application/json"}
-PREDICTION = b'{"dataset_name": "flowers", "environment": "dev", "input_data": {"features": [%s]}}'
-ROW = b'[5,1.5,"red"],'
+PREDICTION = b'{"dataset_name": "penguins", "environment": "production", "input_data": {"features": [%s]}}'
+ROW = b'["Biscoe",39.1,18.7,181,3750,"male"],'
 BODIES = {
     "64 MB of empty lists": b"[" + b"[]," * (64 * MB // 3 - 1) + b"0]",
-    "64 MB of invalid rows": PREDICTION % (b"[5.18437]," * (63 * MB // 10) + b"0"),
-    "32 MB of rows": PREDICTION % (ROW * (32 * MB // len(ROW)) + ROW[:-1]),
+    "24 MB of rows": PREDICTION % (ROW * (24 * MB // len(ROW)) + ROW[:-1]),
 }
 
 
-def rss_mb(process: psutil.Process) -> int:
-    return process.memory_info().rss // MB
+def rss_mb(web: list[psutil.Process]) -> int:
+    """Of the largest process."""
+    return max(process.memory_info().rss for process in web) // MB
 
 
-def peak_mb(process: psutil.Process) -> int:
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
+def peak_mb(web: list[psutil.Process]) -> int:
+    lines = [line for process in web for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()]
+    return max(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) // 1024
 
 
-def measure(server: str) -> None:
-    processes = Processes()
+def settled_mb(web: list[psutil.Process]) -> int:
+    """Memory is returned after the response was sent: wait until it does not fall any more, at most five seconds."""
+    before, end = rss_mb(web) + 1, time.monotonic() + 5
+    while rss_mb(web) < before and time.monotonic() < end:
+        before = rss_mb(web)
+        time.sleep(1)
+    return rss_mb(web)
+
+
+def measure(server: str, folder: Path) -> None:
+    platform = Platform(folder, server=server)
     try:
-        platform = Platform(processes, server=server, WEB_WORKERS="1")
-        platform.run_workers(1)
-        assert platform.upload("flowers").status_code == 201
-        assert platform.train("flowers").status_code == 201
-        for _ in range(20):
-            assert platform.predict("flowers", "dev").status_code == 200
-        (web,) = (
-            process for process in psutil.Process(platform.web.pid).children() if process.num_threads() > 1
-        )
+        platform.prepare()
+        for _ in range(50):
+            platform.call("/predict", platform.body(10))
+        web = platform.web_processes()
         print(f"{server}: {rss_mb(web)} MB after small requests")
         for name, body in BODIES.items():
-            for token, who in ((platform.token, "a user"), (None, "anyone")):
+            for token, who in ((platform.token, "a user"), ("", "anyone")):
                 send(platform, web, body, token=token, name=f"{name}, {who}")
     finally:
-        processes.stop_all()
+        platform.stop()
 
 
-def send(platform: Platform, web: psutil.Process, body: bytes, *, token: str | None, name: str) -> None:
+def send(platform: Platform, web: list[psutil.Process], body: bytes, *, token: str, name: str) -> None:
     before = rss_mb(web)
-    Path(f"/proc/{web.pid}/clear_refs").write_text("5")  # the peak is now what it has at present
-    headers = JSON | ({"Authorization": f"Bearer {token}"} if token else {})
-    statuses = {
-        requests.post(f"{platform.url}/predict", data=body, headers=headers, timeout=300).status_code
-        for _ in range(REQUESTS)
-    }
+    for process in web:
+        Path(f"/proc/{process.pid}/clear_refs").write_text("5")  # the peak is now what it has at present
+    statuses = {status_of(platform, body, token) for _ in range(REQUESTS)}
     print(
-        f"  {name}: {statuses}, {before} MB before, {peak_mb(web)} MB at most, {rss_mb(web)} MB after",
+        f"  {name}: {statuses}, {before} MB before, {peak_mb(web)} at most, {settled_mb(web)} after",
         flush=True,
     )
 
 
+def status_of(platform: Platform, body: bytes, token: str) -> int:
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{platform.url}/predict", body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=300) as response:
+            json.load(response)
+            return response.status
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            error.read()
+            return error.code
+
+
 if __name__ == "__main__":
     for server in ("gunicorn", "granian"):
-        measure(server)
+        with tempfile.TemporaryDirectory() as folder:
+            measure(server, Path(folder))

@@ -4,9 +4,12 @@ import gzip
 import json
 
 import pytest
+from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse
+from django.test import RequestFactory
 
 from mlplatform.auth import tokens
+from mlplatform.web.fast_path import FastPath
 from mlplatform.web.responses import CompressionMiddleware
 
 pytestmark = pytest.mark.django_db
@@ -95,3 +98,18 @@ def test_opening_the_address_of_a_form_shows_a_page(page):
     assert "This address only receives a form." in response.text
     body = page.get("/registry/models/iris/1/retrain/").json()
     assert body["code"] == "method_not_allowed"
+
+
+def test_plain_http_is_redirected_behind_https_but_not_the_probes_and_the_fast_path(signed, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    application, statuses = FastPath(get_wsgi_application()), {}
+    for path in ("/catalog/", "/datasets", "/livez", "/readyz", "/v2"):
+        environ = RequestFactory().get(path, headers=signed).environ
+
+        def start(status, headers, path=path):
+            statuses[path] = (status[:3], dict(headers).get("Location"))
+
+        application(environ, start)
+    assert statuses["/catalog/"] == ("301", "https://testserver/catalog/")
+    assert statuses["/datasets"] == ("301", "https://testserver/datasets")
+    assert [statuses[path][0] for path in ("/livez", "/readyz", "/v2")] == ["200", "200", "200"]
