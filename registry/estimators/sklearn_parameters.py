@@ -17,6 +17,7 @@ UNSUPPORTED_CHOICES = {"precomputed", "precomputed_nearest_neighbors", "pyfunc"}
 # that allocate or iterate by their value alone, whatever the size of the table.
 MAX_INTEGER = 10_000_000
 MAX_NUMBER = 1e12
+MIN_POSITIVE = 1e-12  # LinearSVC with C=5e-324 does not end
 MAX_ITEMS = 10_000  # of a list or an object, such as one for each column
 MAX_INTEGERS = {
     "Cs": 100,
@@ -112,6 +113,8 @@ def _bounded(name: str, rule: Rule) -> Rule:
         high = MAX_LABEL if name in LABELS else MAX_INTEGERS.get(name, MAX_INTEGER)
     elif rule.kind == "number":
         high = MAX_NUMBERS.get(name, MAX_NUMBER)
+        if rule.high is None and rule.low == 0 and rule.low_open:
+            rule = replace(rule, low=MIN_POSITIVE, low_open=False)
     elif rule.kind == "json" and rule.types in ((list,), (dict,)):
         is_whole = name in LISTS_OF_INTEGERS
         rule = replace(rule, max_items=MAX_LISTS.get(name, MAX_ITEMS), low=1 if is_whole else None)

@@ -107,7 +107,7 @@ def run(*, source: Source, algorithm: str, memory_mb: int, **options) -> Iterato
     """What the child process runs: the lists of warnings, and last the error if there is one."""
     numpy.random.seed()
     try:
-        with _limited_memory(memory_mb):
+        with limited_memory(memory_mb):
             yield from dry_run.check(source, algorithm=algorithms.find(algorithm), **options)
     except ValidationError as error:
         field = (error.params or {}).get("field")
@@ -122,7 +122,7 @@ def run(*, source: Source, algorithm: str, memory_mb: int, **options) -> Iterato
 
 
 @contextlib.contextmanager
-def _limited_memory(limit_mb: int) -> Iterator[None]:
+def limited_memory(limit_mb: int) -> Iterator[None]:
     """Let allocations fail with MemoryError beyond what the process has now and the limit, where Linux counts it."""
     used, unlimited = getattr(psutil.Process().memory_info(), "data", None), resource.RLIM_INFINITY
     if used is not None:

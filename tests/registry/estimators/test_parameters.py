@@ -57,7 +57,8 @@ def test_every_number_and_list_has_bounds(algorithm):
         ("GradientBoostingClassifier", {"n_iter_no_change": 10**9}, "an integer from 1 to 100000, or null"),
         ("RandomForestClassifier", {"max_leaf_nodes": 10**9}, "an integer from 2 to 100000, or null"),
         ("AffinityPropagation", {"convergence_iter": 10**9}, "an integer from 1 to 1000"),
-        ("SVC", {"C": 1e13}, "a number greater than 0 and at most 1e12"),
+        ("SVC", {"C": 1e13}, "a number from 1e-12 to 1e12"),
+        ("LinearSVC", {"C": 5e-324}, "a number from 1e-12 to 1e12"),
         ("LassoCV", {"alphas": [0.1] * 1001}, "a list of at most 1000 values from -1e12 to 1e12"),
         (
             "MLPClassifier",
