@@ -15,7 +15,9 @@ from granian.log import LogLevels
 
 from mlplatform.web import process
 
-CONNECTIONS = 1000  # of each process: an idle one counts too
+CONNECTIONS = (
+    1000  # of each process: an idle one counts too, and so a thread for each can wait for a slow body
+)
 BACKLOG = 2048
 
 
@@ -56,8 +58,8 @@ def serve() -> None:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=settings.KEEPALIVE_S * 1000),
         workers=settings.WEB_WORKERS,
-        blocking_threads=settings.WEB_THREADS,
-        blocking_threads_idle_timeout=600,  # a thread keeps its database connection
+        blocking_threads=CONNECTIONS,  # started when needed; WEB_THREADS of them run requests
+        blocking_threads_idle_timeout=30,
         backlog=BACKLOG,
         backpressure=CONNECTIONS,
         respawn_failed_workers=True,
@@ -75,4 +77,5 @@ def load():
     """The WSGI application. granian calls this in each web process, after the fork."""
     process.start()
     Finalize(None, process.stop, exitpriority=0)  # multiprocessing's children run no atexit functions
-    return import_string(process.APPLICATION)
+    turns = import_string("mlplatform.web.request_body.Turns")
+    return turns(import_string(process.APPLICATION), turns=settings.WEB_THREADS)

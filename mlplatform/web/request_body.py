@@ -1,18 +1,23 @@
-"""Request bodies: chunks joined, large ones read to their end, compressed ones decompressed within bounds."""
+"""Request bodies: slow, in chunks and unread ones hold few threads; compressed ones are decompressed within bounds."""
 
 import contextlib
+import io
+import queue
 import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable
 from typing import IO
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import connections
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 from django.utils.http import parse_header_parameters
 
-from mlplatform.errors import ENDED_EARLY, TooLarge, UnsupportedType, as_expected, is_disk_full
+from mlplatform.errors import ENDED_EARLY, NotReady, TooLarge, UnsupportedType, as_expected, is_disk_full
 from mlplatform.web import process
 from mlplatform.web.request_limits import (
     MB,
@@ -26,7 +31,8 @@ from mlplatform.web.request_limits import (
 )
 
 BLOCK = 64 * 1024
-UNREAD_BYTES = 64 * 1024  # that fit into the sockets' buffers
+SMALL_BYTES = 64 * 1024  # that fit into the sockets' buffers, and that anyone can send
+LARGE_WAIT_S = 0.2  # until other large bodies have arrived
 LARGE_BYTES = 4 * MB  # a prediction of that many takes 0.2 s, and the collection after it 0.05 s
 DECOMPRESSED = "mlplatform.decompressed"  # in the environ of a request: the size of its decompressed body
 # The time is checked between reads: a client that sends next to nothing holds its thread longer, as within any body.
@@ -43,37 +49,107 @@ class RequestBody:
     temporary file. A body that ends early is refused: Django would use the part that arrived. What is left unread of a
     large body is drained after the response was sent: closing at once would reset the connection, and a client that
     sends before it reads would never see the response.
+
+    A slow client holds a thread: at most half of the threads receive large bodies, and a quarter drains them.
     """
 
     def __init__(self, application: Callable):
         self.application = application
+        self.receiving = threading.Semaphore(max(1, settings.WEB_THREADS // 2))
+        self.draining = threading.Semaphore(max(1, settings.WEB_THREADS // 4))
 
     def __call__(self, environ: dict, start_response):
         body, length, in_chunks = environ["wsgi.input"], content_length(environ), is_chunked(environ)
-        if length or in_chunks:
-            try:
-                _prepare(environ, length=length, in_chunks=in_chunks)
-            except (ValidationError, OSError) as error:
-                if not isinstance(error, ValidationError) and not is_disk_full(error):
-                    raise
-                environ[REFUSAL] = as_expected(error)  # the application responds, with its headers
-        response = self.application(environ, start_response)
-        if in_chunks or length > UNREAD_BYTES:
-            return _DrainingResponse(response, body, environ)
+        with contextlib.ExitStack() as reception:
+            if length or in_chunks:
+                try:
+                    self._receive(environ, reception, length=length, in_chunks=in_chunks)
+                except (ValidationError, OSError) as error:
+                    if not isinstance(error, ValidationError) and not is_disk_full(error):
+                        raise
+                    environ[REFUSAL] = as_expected(error)  # the application responds, with its headers
+            response = self.application(environ, start_response)
+        if in_chunks or length > SMALL_BYTES:
+            return _DrainingResponse(response, body, environ, self.draining)
         return response
 
+    def _receive(
+        self, environ: dict, reception: contextlib.ExitStack, *, length: int, in_chunks: bool
+    ) -> None:
+        """Replace the body by one that Django can read. Raises ValidationError if it is refused.
 
-def _prepare(environ: dict, *, length: int, in_chunks: bool) -> None:
-    """Replace the body by one that Django can read. Raises ValidationError if it is refused."""
-    if is_multipart(environ) and _encoding(environ) != "identity":
-        raise UnsupportedType(
-            "A multipart body cannot have a Content-Encoding. Compress the file in it, as table.csv.gz.",
-            code="unsupported_encoding",
-        )
-    if not in_chunks:
-        environ["wsgi.input"] = _WholeBody(environ["wsgi.input"], length)
-    elif environ.get("wsgi.input_terminated"):
-        _join_chunks(environ)
+        `reception` ends with a large body, or with the response.
+        """
+        if is_multipart(environ) and _encoding(environ) != "identity":
+            raise UnsupportedType(
+                "A multipart body cannot have a Content-Encoding. Compress the file in it, as table.csv.gz.",
+                code="unsupported_encoding",
+            )
+        if in_chunks and not environ.get("wsgi.input_terminated"):
+            return
+        if in_chunks or length > SMALL_BYTES:
+            if not self.receiving.acquire(timeout=LARGE_WAIT_S):
+                raise NotReady(
+                    "The server is receiving many large requests. Try again in a moment.", code="busy"
+                )
+            reception.callback(self.receiving.release)
+        if in_chunks:
+            _join_chunks(environ)
+            reception.close()
+        else:
+            environ["wsgi.input"] = _WholeBody(environ["wsgi.input"], length, on_end=reception.close)
+
+
+class Turns:
+    """A WSGI application in front of another one, for a web server that has more threads than requests may run.
+
+    A thread takes a turn once the first SMALL_BYTES of its request's body have arrived: so slow clients hold threads,
+    but no turns. Each turn has a database connection, which its thread uses, so that there are no more of them either.
+    """
+
+    def __init__(self, application: Callable, *, turns: int):
+        self.application = application
+        self._turns = queue.LifoQueue()
+        for _ in range(turns):
+            self._turns.put([])
+
+    def __call__(self, environ: dict, start_response):
+        _read_ahead(environ)
+        for connection in self._turns.get():
+            connections[connection.alias] = connection
+        try:
+            return self.application(environ, start_response)
+        finally:
+            used = connections.all(initialized_only=True)
+            for connection in used:
+                if not connection.allow_thread_sharing:
+                    connection.inc_thread_sharing()
+                del connections[connection.alias]
+            self._turns.put(used)
+
+
+def _read_ahead(environ: dict) -> None:
+    length, in_chunks, body = content_length(environ), is_chunked(environ), environ["wsgi.input"]
+    if not length and not in_chunks:
+        return
+    with contextlib.suppress(Exception):  # malformed chunks: the application reads and refuses them
+        first = body.read(SMALL_BYTES if in_chunks else min(length, SMALL_BYTES))
+        is_whole = not in_chunks and length <= SMALL_BYTES
+        environ["wsgi.input"] = io.BytesIO(first) if is_whole else _PartlyRead(first, body)
+
+
+class _PartlyRead:
+    """A body of which `first` was read already."""
+
+    def __init__(self, first: bytes, body):
+        self.first, self.body = io.BytesIO(first), body
+
+    def read(self, size: int) -> bytes:
+        block = self.first.read(size)
+        return block + self.body.read(size - len(block)) if len(block) < size else block
+
+    def readline(self, size: int) -> bytes:  # Django requires one, and nothing calls it
+        return self.first.readline(size) or self.body.readline(size)
 
 
 def _encoding(environ: dict) -> str:
@@ -81,10 +157,10 @@ def _encoding(environ: dict) -> str:
 
 
 class _WholeBody:
-    """A body that raises an error if it ends before its length, instead of ending."""
+    """A body that raises an error if it ends before its length, and calls `on_end` at its end."""
 
-    def __init__(self, body, length: int):
-        self.body, self.left = body, length
+    def __init__(self, body, length: int, *, on_end: Callable[[], None]):
+        self.body, self.left, self.on_end = body, length, on_end
 
     def read(self, size: int) -> bytes:
         return self._counted(self.body.read(size), size)
@@ -96,6 +172,8 @@ class _WholeBody:
         self.left -= len(block)
         if len(block) < expected and self.left > 0:
             raise ConnectionResetError("the request body ended early")
+        if self.left <= 0:
+            self.on_end()
         return block
 
 
@@ -134,8 +212,8 @@ def _has_last_boundary(file: IO[bytes], content_type: str) -> bool:
 class _DrainingResponse:
     """Drains the rest of the body after the response was sent, and releases the memory that a large one took."""
 
-    def __init__(self, parts: Iterable[bytes], body, environ: dict):
-        self.parts, self.body, self.environ = parts, body, environ
+    def __init__(self, parts: Iterable[bytes], body, environ: dict, draining: threading.Semaphore):
+        self.parts, self.body, self.environ, self.draining = parts, body, environ, draining
 
     def __iter__(self):
         return iter(self.parts)
@@ -143,13 +221,20 @@ class _DrainingResponse:
     def close(self) -> None:
         if hasattr(self.parts, "close"):
             self.parts.close()
-        left, end = DRAIN_BYTES, time.monotonic() + DRAIN_S
-        with contextlib.suppress(Exception):  # the client is gone, or the chunks are malformed
-            while left > 0 and time.monotonic() < end and (block := self.body.read(BLOCK)):
-                left -= len(block)
+        if self.draining.acquire(blocking=False):
+            self._drain()
         self.parts = ()  # a response can hold the request with its parsed body
         if max(content_length(self.environ), self.environ.get(DECOMPRESSED, 0)) > LARGE_BYTES:
             process.release_memory()
+
+    def _drain(self) -> None:
+        left, end = DRAIN_BYTES, time.monotonic() + DRAIN_S
+        try:
+            with contextlib.suppress(Exception):  # the client is gone, or the chunks are malformed
+                while left > 0 and time.monotonic() < end and (block := self.body.read(BLOCK)):
+                    left -= len(block)
+        finally:
+            self.draining.release()
 
 
 def read_content(request: HttpRequest, *, max_bytes: int | None = None) -> bytes:

@@ -11,7 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from mlplatform.auth import tokens
-from mlplatform.web.request_body import DECOMPRESSED, LARGE_BYTES, UNREAD_BYTES, RequestBody, read_content
+from mlplatform.web.request_body import (
+    DECOMPRESSED,
+    LARGE_BYTES,
+    SMALL_BYTES,
+    RequestBody,
+    read_content,
+)
 from mlplatform.web.request_limits import MB
 from tests.conftest import FLOWERS
 
@@ -139,15 +145,15 @@ class Parts(list):
 @pytest.mark.parametrize(
     ("headers", "is_drained"),
     [
-        ({"CONTENT_LENGTH": str(UNREAD_BYTES + 1)}, True),
+        ({"CONTENT_LENGTH": str(SMALL_BYTES + 1)}, True),
         ({"HTTP_TRANSFER_ENCODING": "chunked"}, True),
-        ({"CONTENT_LENGTH": str(UNREAD_BYTES)}, False),
+        ({"CONTENT_LENGTH": str(SMALL_BYTES)}, False),
         ({}, False),
     ],
     ids=["large", "chunked", "small", "none"],
 )
 def test_the_unread_part_of_a_large_body_is_drained_after_the_response(headers, is_drained):
-    body, parts = io.BytesIO(b"x" * (UNREAD_BYTES + 1)), Parts([b"refused"])
+    body, parts = io.BytesIO(b"x" * (SMALL_BYTES + 1)), Parts([b"refused"])
     response = RequestBody(lambda environ, start: parts)(headers | {"wsgi.input": body}, None)
     assert list(response) == [b"refused"]
     assert body.tell() == 0
