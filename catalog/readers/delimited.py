@@ -19,7 +19,7 @@ from catalog.readers.type_inference import TypeInference
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
 # From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
 WIDE = 200
-PYTHON_ROWS = 10_000
+CELL_BYTES = 64  # of a Python string, without its characters
 
 
 def matches(head: Head) -> bool:
@@ -81,16 +81,29 @@ def _text_batches(
 
 def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing):
     """For what Arrow cannot split: spaces after delimiters, and delimiters of several characters."""
-    nulls, places = set(missing), [names.index(name) for name in selected]
+    nulls, positions = set(missing), {name: position for position, name in enumerate(names)}
     with closing(streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes)) as stream:
         rows = records.data_rows(io.TextIOWrapper(stream, "utf-8", newline=""), recipe, len(names))
-        while block := list(itertools.islice(rows, PYTHON_ROWS)):
+        for block in _blocks(rows):
             columns = list(zip(*block, strict=True))
             arrays = [
-                pa.array([None if cell in nulls else cell for cell in columns[place]], pa.string())
-                for place in places
+                pa.array([None if cell in nulls else cell for cell in columns[positions[name]]], pa.string())
+                for name in selected
             ]
             yield pa.RecordBatch.from_arrays(arrays, list(selected))
+
+
+def _blocks(rows):
+    """Lists of rows of about 8 MB."""
+    block, size = [], 0
+    for cells in rows:
+        block.append(cells)
+        size += CELL_BYTES * len(cells) + sum(map(len, cells))
+        if size > 8 * BLOCK:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ SAMPLE = 64 * 1024  # characters
 DELIMITERS = ",;\t|"
 RARE_DELIMITERS = ("::", "||", "~", "\x01", " ")  # considered if none of the others splits the header
 MAX_PREAMBLE = 50  # lines above the header
-SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)')  # Excel writes and reads it
+SEPARATOR_LINE = re.compile(r'"?sep=([,;:\t|~^ \x01])"?(?:\r\n|\r|\n)')  # Excel writes and reads it
 
 
 @dataclass(frozen=True)
@@ -143,26 +144,38 @@ def _preamble(rows: list[list[str]]) -> int:
 
     What is below them must look like a header: it is as wide as the records after it, and names a column of numbers.
     """
-    comments = 0
-    while comments < min(len(rows) - 1, MAX_PREAMBLE) and rows[comments][0].lstrip().startswith("#"):
-        comments += 1
-    if comments and len(rows[comments - 1]) == len(rows[comments]) > 1:
-        comments -= 1  # the header itself starts with #
-    above = comments
-    while above < min(len(rows), MAX_PREAMBLE) and sum(map(bool, rows[above])) < 2:
+    comments = above = _comments(rows)
+    while above < min(len(rows), MAX_PREAMBLE) and not any(rows[above][1:]):
         above += 1
-    below = rows[above:]
-    if above > comments and not _is_headed(below):
-        return comments
-    return above if len(below) > 1 or above == comments else comments
+    return above if _is_headed(rows[above:]) else comments
+
+
+def _comments(rows):
+    """The number of comments above the header. A header or the values of its first column can start with # too."""
+    starts = (row[0].lstrip().startswith("#") for row in rows[:MAX_PREAMBLE])
+    count = sum(itertools.takewhile(bool, starts))
+    if count == min(len(rows), MAX_PREAMBLE):
+        return 0
+    width = len(rows[count])
+    if width == 1:
+        return count if _numeric_columns(rows[count:]) and _is_name(rows[count][0]) else 0
+    while count and len(rows[count - 1]) == width:
+        count -= 1
+    return count
 
 
 def _is_headed(rows):
     if len(rows) < 3 or len(rows[0]) < 2 or not all(cell.strip() for cell in rows[0]):
         return False
     alike = sum(len(row) == len(rows[0]) for row in rows[1:])
-    numeric = _numeric_columns(rows)
-    return alike > 0.8 * (len(rows) - 1) and any(not _is_number(rows[0][column]) for column in numeric)
+    return alike > 0.8 * (len(rows) - 1) and any(
+        _is_name(rows[0][column]) for column in _numeric_columns(rows)
+    )
+
+
+def _is_name(cell):
+    """Whether a cell above numbers can be their name: it is not a number or a mark for a missing one, as NA and ?."""
+    return any(map(str.isalpha, cell)) and cell.strip() not in column_types.MISSING and not _is_number(cell)
 
 
 def _is_number(cell):

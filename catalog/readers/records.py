@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -12,6 +13,7 @@ from catalog.readers import streams
 from catalog.readers.recipe import ParseRecipe
 
 UNIT = "\x1f"  # a delimiter of one character, as csv needs it, in place of one of several
+PADDING = re.compile(r"^ +| +(?=[\r\n]*$)")
 MAX_LINE = 2 * 1024 * 1024  # characters; a record is limited to 1 MB
 
 
@@ -41,7 +43,7 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
     """Yields (line number, cells) of each record as Python reads it, without blank lines."""
     delimiter = recipe.delimiter
     if delimiter == " ":  # aligned columns are padded with spaces
-        lines = (line.strip(" ") for line in lines)
+        lines = (PADDING.sub("", line) for line in lines)
     elif len(delimiter) > 1:
         lines, delimiter = (line.replace(recipe.delimiter, UNIT) for line in lines), UNIT
     reader = csv.reader(
@@ -53,6 +55,8 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
     )
     start = 1
     for cells in reader:
+        if delimiter == UNIT:
+            cells = [cell.replace(UNIT, recipe.delimiter) for cell in cells]  # those that were in quotes
         if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
             yield start, cells
         start = reader.line_num + 1
@@ -62,7 +66,7 @@ def data_rows(text: Iterable[str], recipe: ParseRecipe, width: int) -> Iterator[
     """Yields the cells of each record below the header. Raises ValidationError for one of another width."""
     line = recipe.skip or 0
     try:
-        rows = (row for row in records(text, recipe) if row[0] > (recipe.skip or 0))
+        rows = (row for row in records(_lines(text), recipe) if row[0] > (recipe.skip or 0))
         next(rows)
         for line, cells in rows:
             if len(cells) != width:
@@ -100,9 +104,9 @@ def unclosed(line: int) -> ValidationError:
 def _lines(text):
     """The lines up to the first that exceeds the limit of a record: it could be all of a large file."""
     while line := text.readline(MAX_LINE):
-        yield line
         if len(line) == MAX_LINE:
-            return
+            raise csv.Error("line too long")
+        yield line
 
 
 def _first_fault(lines, recipe, width):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.readers import column_types
-from catalog.readers.tables import detect, read
+from catalog.readers.tables import chunks, detect, read
 from tests.catalog.readers.reading import error_of, recipe_of, table
 
 
@@ -148,8 +148,46 @@ def test_prose_under_a_header_is_not_taken_for_a_header_under_a_title(content):
     assert error_of(content)[1].startswith("Line 2 has 2 cells, but the header has 1.")
 
 
-def test_a_header_can_start_with_a_hash():
-    assert list(table("#id,x\n1,2\n")) == ["#id", "x"]
+@pytest.mark.parametrize(
+    "content", ["#id,x\n1,2\n", "#id,x\n#1,a\n#2,b\n", "#id,x\n#1,a\n2,b\n", "#tag\n#a\nb\nc\n"]
+)
+def test_a_header_and_the_values_below_it_can_start_with_a_hash(content):
+    header, *rows = content.splitlines()
+    assert list(table(content)) == header.split(",")
+    assert len(table(content)) == len(rows)
+
+
+@pytest.mark.parametrize(
+    "content", ['"","x"\n"1",NA\n"2",3\n"3",4\n', "x,\n?,NA\n2,3\n3,4\n", "x,\na,?\nb,3\nc,4\n"]
+)
+def test_a_header_with_one_name_is_not_taken_for_a_title_above_missing_values(content):
+    assert "x" in table(content).columns
+    assert len(table(content)) == 3
+
+
+@pytest.mark.parametrize("mark", ['"', "\r", "é", "a", "'"])
+def test_a_separator_that_no_file_has_is_not_followed(mark):
+    assert error_of(f"sep={mark}\na;b\n1;2\n")[0] in ("ragged_line", "no_header")
+
+
+def test_a_rare_delimiter_in_quotes_is_part_of_the_cell():
+    assert table('a::b\n1::"x::y"\n2::z\n3::z\n').to_dict("list") == {"a": [1, 2, 3], "b": ["x::y", "z", "z"]}
+
+
+def test_spaces_at_the_ends_of_lines_are_no_column():
+    assert table("a b \n1 2\n3 4  \r\n 5 6\n").to_dict("list") == {"a": [1, 3, 5], "b": [2, 4, 6]}
+
+
+def test_long_lines_of_tables_with_spaces_after_delimiters_are_refused():
+    assert error_of("a, b\n1, 2\n" + "3, 4, " * 500_000)[0] == "unclosed_quote"
+
+
+def test_wide_tables_with_spaces_after_delimiters_are_read_in_small_batches():
+    names = [f"c{position}" for position in range(5_000)]
+    content = ", ".join(names) + "\n" + (", ".join(["1"] * len(names)) + "\n") * 60
+    sizes = [len(frame) for frame in chunks(io.BytesIO(content.encode()), recipe_of(content))]
+    assert sum(sizes) == 60
+    assert max(sizes) < 30
 
 
 def test_prose_is_not_split_at_its_spaces():
