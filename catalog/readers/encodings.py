@@ -12,21 +12,22 @@ BYTE_ORDER_MARKS = (  # UTF-32 first: its mark starts with that of UTF-16
     (b"\xfe\xff", "utf-16"),
 )
 # The letters beyond ASCII that the languages of an encoding use; None: any of its alphabet. The most frequent first.
-SINGLE_BYTE = {
-    "cp1252": "äöüßéèêëàâáãåæçñíìîïóòôõøœúùûÿšž",
-    "cp1251": None,
-    "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžäöüßőűôĺľŕăâîş",
-    "mac_roman": "äöüßéèêëàâáãåæçñíìîïóòôõøœúùûÿ",
-    "cp850": "äöüßéèêëàâáãåæçñíìîïóòôõøúùûÿ",
-    "cp1254": "çğıöşüâîû",
-    "cp1253": None,
-    "cp1257": "āčēģīķļņšūžąęėįųõäöü",
-    "koi8_r": None,
-    "cp866": None,
-    "cp1255": None,
-    "cp1256": None,
-    "cp874": None,
-}
+SINGLE_BYTE = (
+    ("cp1252", "äöüßéèêëàâáãåæçñíìîïóòôõøœúùûÿšž"),
+    ("cp1251", None),
+    ("cp1250", "ąćęłńóśźżáčďéěíňřšťúůýžäöüßőűôĺľŕăâîş"),
+    ("mac_roman", "äöüßéèêëàâáãåæçñíìîïóòôõøœúùûÿ"),
+    ("cp850", "äöüßéèêëàâáãåæçñíìîïóòôõøúùûÿ"),
+    ("cp1254", "çğıöşüâîû"),
+    ("cp1253", None),
+    ("cp1257", "āčēģīķļņšūžąęėįųõäöü"),
+    ("cp1252", "áéíóúýöæøðþ"),  # Icelandic; Turkish has others of these
+    ("koi8_r", None),
+    ("cp866", None),
+    ("cp1255", None),
+    ("cp1256", None),
+    ("cp874", None),
+)
 MULTI_BYTE = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 ODD = 0.05  # the share of faults from which on a text is probably in another encoding
 LABELS = {
@@ -43,6 +44,8 @@ LABELS = {
 }
 SYMBOLS = "°µ²³§€£¢¥“”„‘’‚–—…«»·®™©½¼¾±×¿¡ºª\u00a0\u00ad"  # of tables in any language
 SAMPLE = 64 * 1024
+ASCII = bytes(range(128))
+RUNS = re.compile(rb"[\x80-\xff]{3,}")
 
 
 def candidates(content: bytes) -> tuple[str, ...]:
@@ -93,14 +96,20 @@ def _guess(content):
     encoding for another.
     """
     sample = b"\n".join(line for line in content.splitlines() if not line.isascii())[:SAMPLE]
-    faults = {encoding: _faults(sample, encoding) for encoding in SINGLE_BYTE}
-    best = min(faults, key=faults.get)
-    is_doubtful = faults[best] > ODD or SINGLE_BYTE[best] is None
+    faults = [_faults(sample, encoding, letters) for encoding, letters in SINGLE_BYTE]
+    fewest = min(faults)
+    best, letters = SINGLE_BYTE[faults.index(fewest)]
+    is_doubtful = letters is None or (fewest > ODD and _has_runs(sample))
     if is_doubtful and (match := _multi_byte(sample)):
         return (match,)
-    if faults[best] == float("inf"):
+    if fewest == float("inf"):
         return ("latin-1",)
     return (best, "latin-1") if best == "cp1252" else (best,)
+
+
+def _has_runs(sample):
+    """Whether many bytes beyond ASCII are in runs, as in texts of several bytes a character: few words have three."""
+    return len(b"".join(RUNS.findall(sample))) > 0.3 * len(sample.translate(None, ASCII))
 
 
 def _multi_byte(sample):
@@ -110,13 +119,13 @@ def _multi_byte(sample):
     return match and match.encoding
 
 
-def _faults(sample, encoding):
+def _faults(sample, encoding, letters):
     """The faults in the words of a text for each of its characters beyond ASCII; infinite if it is not valid."""
     try:
         text = sample.decode(encoding)
     except UnicodeDecodeError:
         return float("inf")
-    letters, faults, count = SINGLE_BYTE[encoding], 0.0, 0
+    faults, count = 0.0, 0
     for word in re.findall(r"\S+", text):
         if word.isascii():
             continue
@@ -130,7 +139,7 @@ def _faults(sample, encoding):
 def _fault(before, character, after, letters):
     """How unlikely a character beyond ASCII is between these two, from 0 to 3."""
     if character in SYMBOLS:
-        return float(before.isalpha() and after.isalpha() and character not in "’·\u00a0\u00ad")
+        return float(before.isalpha() and after.isalpha() and character not in "’–—·\u00a0\u00ad")
     if not character.isalpha():
         return 3.0 if unicodedata.category(character) == "Cc" else 1.0
     is_inside = before.isalpha()

@@ -2,6 +2,7 @@
 
 import bz2
 import codecs
+import errno
 import gzip
 import io
 import lzma
@@ -168,8 +169,12 @@ def _open_zip(file):
                 "The ZIP archive needs a password. Send the table without one.", code="encrypted_file"
             )
         return archive.open(members[0])
-    except (zipfile.BadZipFile, NotImplementedError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise damaged("zip") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # the archive points to before the start of the file
+            raise damaged("zip") from error
+        raise
 
 
 def _open_zstd(file):

@@ -7,8 +7,9 @@ from functools import partial
 
 import pyarrow as pa
 import pytest
+from django.core.exceptions import ValidationError
 
-from catalog.readers import streams
+from catalog.readers import streams, tables
 from tests.catalog.readers.reading import error_of, parquet, recipe_of, table, zipped
 
 
@@ -38,6 +39,10 @@ GUESSED = {
         "temp (°C),µg/m³\n20 °C,5 µg\n",
         "item,price\nsome – dash,€5\n“quote”,€6\n",
         "name,n\nplain,1\nJosé,2\n",
+        "estado,n\nação,1\n",
+        "väri,n\ntöölö,1\n",
+        "open,n\nMonday–Friday,1\nlow–high,2\n",
+        "nafn,borg\nGuðmundur,Ísafjörður\nÞórður,Reykjavík\n",
     ],
     "cp1250": ["miasto,kraj\nŁódź,Polska\nKraków,Polska\nČeské Budějovice,Česko\n"],
     "cp1251": ["город,цена\nМосква,1.5\nКазань,2.5\n", "город,n\nМосква,1\n"],
@@ -155,6 +160,16 @@ def test_a_damaged_file_is_rejected(name, damage):
     rows = "".join(f"{i * 7919 % 10007},{i}\n" for i in range(3000))
     code, sentence = error_of(damage(COMPRESSORS[name](f"a,b\n{rows}".encode())))
     assert (code, name in sentence) == ("corrupt_file", True)
+
+
+def test_an_archive_that_points_to_before_its_start_is_rejected(tmp_path):
+    content = bytearray(zipped({"t.csv": b"a,b\n1,2\n"}))
+    content[-6:-2] = (2**20).to_bytes(4, "little")  # where the directory of the archive starts
+    assert error_of(bytes(content))[0] == "corrupt_file"
+    path = tmp_path / "t.zip"
+    path.write_bytes(content)
+    with path.open("rb") as file, pytest.raises(ValidationError, match="damaged"):
+        tables.detect(file, "t.zip")
 
 
 def test_bytes_after_a_gzip_file_are_rejected():
