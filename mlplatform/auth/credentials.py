@@ -36,4 +36,6 @@ def _has_session(environ: dict) -> bool:
     close_old_connections()  # the signal that does this comes later
     request = WSGIRequest(environ)
     SessionMiddleware(lambda request: None).process_request(request)
+    # get_user() replaces a session of an earlier SECRET_KEY. The browser would not learn of the new one.
+    request.session.cycle_key = lambda: None
     return get_user(request).is_authenticated

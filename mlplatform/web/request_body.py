@@ -22,6 +22,7 @@ from mlplatform.web import process
 from mlplatform.web.request_limits import (
     MB,
     REFUSAL,
+    anonymous_limit,
     check_credentials,
     content_length,
     in_units,
@@ -179,7 +180,7 @@ class _WholeBody:
 
 def _join_chunks(environ: dict) -> None:
     """Replace a body in chunks by a file with a length. Raises ValidationError if it is not valid."""
-    limit = size_limit(environ)
+    limit, anonymous = size_limit(environ), anonymous_limit(environ)
     file, length = tempfile.SpooledTemporaryFile(max_size=MB), 0  # noqa: SIM115 - closed with the request
     while length <= limit.max_bytes:
         try:
@@ -191,7 +192,8 @@ def _join_chunks(environ: dict) -> None:
         if not block:
             break
         length += len(block)
-        check_credentials(environ, length)
+        if length - len(block) <= anonymous < length:  # a session takes two queries
+            check_credentials(environ, length)
         file.write(block)
     if length > limit.max_bytes:
         raise TooLarge(f"The {limit.subject} exceeds the limit of {limit.in_words}.", code="too_large")

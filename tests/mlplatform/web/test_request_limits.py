@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from mlplatform.auth import tokens
+from mlplatform.auth import credentials, tokens
 from mlplatform.web.request_body import RequestBody
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,25 @@ def test_a_session_is_valid_for_a_large_body(program, page: Client):
     for length in ({"content_length": str(MB)}, CHUNKED):
         response = program("POST", "/registry/train/", stream=Unread(), cookie=cookie, **length)
         assert response.status_code == 403  # it has no CSRF token
+
+
+def test_a_session_is_verified_once_for_a_body_in_chunks(rf, page: Client, django_assert_num_queries):
+    application = RequestBody(lambda environ, start: [b""])
+    environ = rf.post("/datasets/upload", content_type=FORM).environ | {
+        "HTTP_COOKIE": f"sessionid={page.cookies['sessionid'].value}",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input_terminated": True,
+        "wsgi.input": Unread(),
+    }
+    with django_assert_num_queries(2):
+        application(environ, None)
+
+
+def test_a_session_of_an_earlier_key_outlives_the_check_of_its_body(rf, page: Client, settings):
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key"
+    cookie = f"sessionid={page.cookies['sessionid'].value}"
+    assert credentials.are_valid(rf.post("/").environ | {"HTTP_COOKIE": cookie})
+    assert page.get("/").status_code == 200
 
 
 def test_a_large_body_is_503_while_the_database_is_down(program, signed):
