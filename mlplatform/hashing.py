@@ -29,6 +29,16 @@ def is_signed(purpose: str, facts: dict, signature: str) -> bool:
     return any(hmac.compare_digest(_signature(purpose, facts, key), signature) for key in artifact_keys())
 
 
+def is_salted_hmac(salt: str, message: str, signature: str) -> bool:
+    """Whether this is Django's salted_hmac(), with SECRET_KEY or one of its fallbacks."""
+    return any(
+        hmac.compare_digest(
+            salted_hmac(salt, message, secret=secret, algorithm="sha256").hexdigest(), signature
+        )
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+
+
 def artifact_keys() -> list[str]:
     """The keys of signatures, in hex digits, the current one first. SECRET_KEY cannot be derived from them."""
     if settings.ARTIFACT_KEY:

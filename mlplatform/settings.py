@@ -165,7 +165,8 @@ if env("SECRET_KEY"):
     SECRET_KEY = env("SECRET_KEY")
     if len(SECRET_KEY) < 32 and not DEBUG:
         raise ImproperlyConfigured(
-            f"SECRET_KEY has {len(SECRET_KEY)} characters; at least 32 are required. {HOW_TO_GENERATE}"
+            f"SECRET_KEY has {len(SECRET_KEY)} characters; at least 32 are required. {HOW_TO_GENERATE} "
+            "Put the former key into SECRET_KEY_FALLBACKS, or no model that it has signed loads."
         )
 elif env("DEBUG") and not DEBUG:
     raise ImproperlyConfigured(f"DEBUG=False requires SECRET_KEY. {HOW_TO_GENERATE}")

@@ -79,6 +79,12 @@ def is_signed(model: ModelVersion) -> bool:
     return hashing.is_signed(PURPOSE, _signed(model), model.artifact_hmac)
 
 
+def has_former_signature(model: ModelVersion) -> bool:
+    """Whether a release before migration 0008 has signed the artifact, with a key of this server."""
+    message = f"{model.dataset_id}:{model.artifact_sha256}"
+    return hashing.is_salted_hmac("registry.artifacts", message, model.artifact_hmac)
+
+
 def _signed(model: ModelVersion) -> dict:
     return {
         "dataset": model.dataset_id,

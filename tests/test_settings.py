@@ -161,7 +161,8 @@ def test_a_generated_secret_key_is_stored_and_private(load, tmp_path):
 @pytest.mark.parametrize("debug", ["False", ""])
 def test_a_short_secret_key_is_rejected(load, debug):
     with pytest.raises(
-        ImproperlyConfigured, match=r"^SECRET_KEY has 31 characters; at least 32 are required\. Generate"
+        ImproperlyConfigured,
+        match=r"^SECRET_KEY has 31 characters; at least 32 are required\. Generate.+ SECRET_KEY_FALLBACKS",
     ):
         load(DEBUG=debug, SECRET_KEY="k" * 31)
     assert load(DEBUG=debug, SECRET_KEY="k" * 32)["SECRET_KEY"] == "k" * 32

@@ -1,12 +1,9 @@
 """Artifacts were signed for their dataset only. Sign again what the former signature admits."""
 
-import hmac
-
-from django.conf import settings
 from django.db import migrations
-from django.utils.crypto import salted_hmac
 
 from mlplatform import hashing
+from registry import artifacts
 
 
 def sign_number_and_libraries(apps, schema_editor):
@@ -14,11 +11,8 @@ def sign_number_and_libraries(apps, schema_editor):
         "dataset_id", "number", "artifact_sha256", "artifact_hmac", "libraries"
     )
     for version in versions.iterator():
-        if not any(
-            hmac.compare_digest(former_signature(version, secret), version.artifact_hmac)
-            for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-        ):
-            continue  # it was refused, and still is
+        if not artifacts.has_former_signature(version):
+            continue  # with its key, sign_artifacts does it
         facts = {
             "dataset": version.dataset_id,
             "number": version.number,
@@ -27,11 +21,6 @@ def sign_number_and_libraries(apps, schema_editor):
         }
         version.artifact_hmac = hashing.sign("artifact", facts)
         version.save(update_fields=["artifact_hmac"])
-
-
-def former_signature(version, secret):
-    value = f"{version.dataset_id}:{version.artifact_sha256}"
-    return salted_hmac("registry.artifacts", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Migration(migrations.Migration):

@@ -52,9 +52,16 @@ def record_of(version: ModelVersion) -> Verification | None:
 
 
 def sign_again(version: ModelVersion) -> bool:
-    """Sign a version and its record with the current SECRET_KEY; False if no key of this server has signed both."""
+    """Sign a version and its record with the current SECRET_KEY; False if no key of this server has signed both.
+
+    A migration without the key of an earlier release has left the signature of that, which covers no record.
+    """
     record = Verification.objects.filter(pk=version.pk).first()
-    if not artifacts.is_signed(version) or (record and not is_signed(record, version)):
+    if artifacts.has_former_signature(version):
+        is_ours = record is None or not record.hmac
+    else:
+        is_ours = artifacts.is_signed(version) and (record is None or is_signed(record, version))
+    if not is_ours:
         return False
     ModelVersion.objects.filter(pk=version.pk).update(artifact_hmac=artifacts.sign(version))
     if record:

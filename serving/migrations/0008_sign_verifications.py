@@ -9,15 +9,20 @@ def sign_verifications(apps, schema_editor):
     records = apps.get_model("serving", "Verification").objects.filter(hmac="").select_related("model_version")
     for record in records.iterator(chunk_size=100):
         version = record.model_version
-        facts = {
+        artifact = {
+            "dataset": version.dataset_id,
+            "number": version.number,
+            "sha256": version.artifact_sha256,
+        }
+        signed = artifact | {"libraries": version.libraries}
+        if not hashing.is_signed("artifact", signed, version.artifact_hmac):
+            continue  # with its key, sign_artifacts signs both
+        facts = artifact | {
             "engine": record.engine,
             "reason": record.reason,
             "golden_rows": record.golden_rows,
             "predictions": record.predictions,
             "probabilities": record.probabilities,
-            "dataset": version.dataset_id,
-            "number": version.number,
-            "sha256": version.artifact_sha256,
         }
         record.hmac = hashing.sign("verification", facts)
         record.save(update_fields=["hmac"])

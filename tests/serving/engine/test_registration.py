@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.crypto import salted_hmac
 
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
@@ -71,3 +72,23 @@ def test_what_no_key_has_signed_is_named_and_stays(make_version, settings):
     with pytest.raises(CommandError, match="none of the keys, or changed since: flowers model version 1"):
         sign_artifacts()
     assert ModelVersion.objects.get().artifact_hmac == version.artifact_hmac
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_was_migrated_without_its_key_is_signed_once_the_key_is_there(make_version, settings):
+    version = make_version()
+    message = f"{version.dataset_id}:{version.artifact_sha256}"
+    former = salted_hmac("registry.artifacts", message, secret=settings.SECRET_KEY, algorithm="sha256")
+    ModelVersion.objects.update(artifact_hmac=former.hexdigest())
+    MigrationExecutor(connection).migrate(
+        [("registry", "0007_retrained_from"), ("serving", "0006_compatibility_check")]
+    )
+    right_key, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    with pytest.raises(CommandError, match="flowers model version 1"):
+        sign_artifacts()
+    settings.SECRET_KEY_FALLBACKS = [right_key]
+    sign_artifacts()
+    assert artifacts.is_signed(ModelVersion.objects.get())
+    assert registration.record_of(version)
