@@ -84,8 +84,9 @@ def _guess_delimiter(sample, recipe, *, is_cut, hint):
 
     def score(split):
         mark = split.recipe.delimiter
+        is_whole = split.recipe.skip == 0  # no row is taken for a comment or a title
         # If "," ties with another, it is a decimal comma in the header and in every row.
-        return split.share > 0.5, mark == hint, round(split.share, 2), mark != ",", split.width
+        return split.share > 0.5, mark == hint, round(split.share, 2), is_whole, mark != ",", split.width
 
     best = max(candidates, key=score)
     double = best.recipe.delimiter * 2
@@ -154,12 +155,11 @@ def _comments(rows):
     """The number of comments above the header. A header or the values of its first column can start with # too."""
     starts = (row[0].lstrip().startswith("#") for row in rows[:MAX_PREAMBLE])
     count = sum(itertools.takewhile(bool, starts))
-    if count == min(len(rows), MAX_PREAMBLE):
+    below = rows[count:]
+    alike = sum(len(row) == len(below[0]) for row in below) if below else 0
+    if alike < 2 or 2 * alike <= len(below) or len(below[0]) == 1 or not any(map(_is_name, below[0])):
         return 0
-    width = len(rows[count])
-    if width == 1:
-        return count if _numeric_columns(rows[count:]) and _is_name(rows[count][0]) else 0
-    while count and len(rows[count - 1]) == width:
+    while count and len(rows[count - 1]) == len(below[0]):
         count -= 1
     return count
 

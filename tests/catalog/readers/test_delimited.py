@@ -149,12 +149,25 @@ def test_prose_under_a_header_is_not_taken_for_a_header_under_a_title(content):
 
 
 @pytest.mark.parametrize(
-    "content", ["#id,x\n1,2\n", "#id,x\n#1,a\n#2,b\n", "#id,x\n#1,a\n2,b\n", "#tag\n#a\nb\nc\n"]
+    "content",
+    [
+        "#id,x\n1,2\n",
+        "#id,x\n#1,a\n#2,b\n",
+        "#id,x\n#1,a\n2,b\n",
+        "#tag\n#a\nb\nc\n",
+        "#n\nx;y\na\nb\n",
+        "#n\na, b\n",
+    ],
 )
 def test_a_header_and_the_values_below_it_can_start_with_a_hash(content):
     header, *rows = content.splitlines()
     assert list(table(content)) == header.split(",")
     assert len(table(content)) == len(rows)
+
+
+def test_a_header_that_starts_with_a_hash_is_above_decimal_commas_and_other_delimiters():
+    assert table("#n\n1,5\n2,5\n")["#n"].tolist() == [1.5, 2.5]
+    assert table("#n,text\n?,a | b\n2,c | d\n").shape == (2, 2)
 
 
 @pytest.mark.parametrize(
