@@ -38,3 +38,8 @@ def stored_extension(filename: str, form: str) -> str:
     """The extension of a file name, if the format has it; else the usual one of the format."""
     extension, known = extension_of(filename), FORMATS[form].extensions
     return extension if extension in known else known[0]
+
+
+def written_delimiter(delimiter: str) -> str:
+    """The delimiter for the result of a file: spaces would join empty cells, and csv writes only one character."""
+    return "," if delimiter == " " or len(delimiter) > 1 else delimiter

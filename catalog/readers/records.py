@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -13,7 +12,6 @@ from catalog.readers import streams
 from catalog.readers.recipe import ParseRecipe
 
 UNIT = "\x1f"  # a delimiter of one character, as csv needs it, in place of one of several
-PADDING = re.compile(r"^ +| +(?=[\r\n]*$)")
 MAX_LINE = 2 * 1024 * 1024  # characters; a record is limited to 1 MB
 
 
@@ -43,7 +41,7 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
     """Yields (line number, cells) of each record as Python reads it, without blank lines."""
     delimiter = recipe.delimiter
     if delimiter == " ":  # aligned columns are padded with spaces
-        lines = (PADDING.sub("", line) for line in lines)
+        lines = (_without_padding(line) for line in lines)
     elif len(delimiter) > 1:
         lines, delimiter = (line.replace(recipe.delimiter, UNIT) for line in lines), UNIT
     reader = csv.reader(
@@ -60,6 +58,11 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
         if len(cells) > 1 or (cells and (cells[0] == "" or cells[0].strip(" \t"))):
             yield start, cells
         start = reader.line_num + 1
+
+
+def _without_padding(line):
+    text = line.rstrip("\r\n")
+    return text.strip(" ") + line[len(text) :]
 
 
 def data_rows(text: Iterable[str], recipe: ParseRecipe, width: int) -> Iterator[list[str]]:

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.readers import streams, tables
 from catalog.readers.column_types import Column
+from catalog.readers.formats import written_delimiter
 from catalog.readers.recipe import ParseRecipe
 
 FORMULA = r"^[=+\-@\t\r]"
@@ -32,7 +33,7 @@ def check(form: str) -> None:
 
 def written_by_us(file: BinaryIO, delimiter: str) -> ParseRecipe:
     """The recipe of a result of a scoring job, from its header."""
-    delimiter = _one_character(delimiter)
+    delimiter = written_delimiter(delimiter)
     with closing(streams.decoded(file, None, "utf-8-sig")) as stream:
         header = next(csv.reader(io.TextIOWrapper(stream, newline=""), delimiter=delimiter))
     columns = tuple(Column(name, "text", nullable=True) for name in header)
@@ -41,16 +42,11 @@ def written_by_us(file: BinaryIO, delimiter: str) -> ParseRecipe:
 
 def blocks(file: BinaryIO, recipe: ParseRecipe) -> Iterator[bytes]:
     """The file as UTF-8 with a byte order mark, without formulas. Closes the file."""
-    delimiter = _one_character(recipe.delimiter)
+    delimiter = written_delimiter(recipe.delimiter)
     with file:
         yield codecs.BOM_UTF8 + _lines([_as_text(pa.array(recipe.names))], delimiter, is_header=True)
         for batch in tables.raw_batches(file, recipe):
             yield _lines([_as_text(column) for column in batch.columns], delimiter)
-
-
-def _one_character(delimiter: str) -> str:
-    """As results are written: a delimiter of several characters becomes a comma."""
-    return delimiter if len(delimiter) == 1 else ","
 
 
 def _as_text(values: pa.Array) -> list[str]:

@@ -13,6 +13,7 @@ import pyarrow.parquet
 from django.conf import settings
 
 from catalog.readers.encodings import BYTE_ORDER_MARKS
+from catalog.readers.formats import written_delimiter
 from catalog.readers.parquet import PANDAS
 from catalog.readers.recipe import ParseRecipe
 
@@ -50,7 +51,7 @@ class CsvWriter:
 
     def __init__(self, file: IO[bytes], recipe: ParseRecipe):
         self.file, self.is_first = file, True
-        self.delimiter = recipe.delimiter if len(recipe.delimiter) == 1 else ","
+        self.delimiter = written_delimiter(recipe.delimiter)
         if recipe.encoding in MARKED_ENCODINGS:
             file.write(codecs.BOM_UTF8)
 

@@ -188,7 +188,8 @@ def test_a_rare_delimiter_in_quotes_is_part_of_the_cell():
 
 
 def test_spaces_at_the_ends_of_lines_are_no_column():
-    assert table("a b \n1 2\n3 4  \r\n 5 6\n").to_dict("list") == {"a": [1, 3, 5], "b": [2, 4, 6]}
+    content = "a b \n1 2\n3 4  \r\n 5 6\n7" + " " * 60_000 + "8\n"
+    assert table(content).to_dict("list") == {"a": [1, 3, 5, 7], "b": [2, 4, 6, 8]}
 
 
 def test_long_lines_of_tables_with_spaces_after_delimiters_are_refused():

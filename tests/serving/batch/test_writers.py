@@ -57,6 +57,14 @@ def test_a_tsv_file_comes_back_as_tsv(send, api, headers):
     assert content_of(response).startswith(b"length\twidth\tcolour\tprediction\n9\t1.5\tred\t")
 
 
+@pytest.mark.parametrize("delimiter", [" ", "::"])
+def test_what_cannot_separate_every_cell_comes_back_as_commas(send, delimiter):
+    rows = [["length", "width", "colour", "note"], *[["9", "1.5", "red", '""']] * 3]
+    lines = content_of(send("".join(delimiter.join(row) + "\n" for row in rows))).decode().splitlines()
+    assert lines[0] == "length,width,colour,note,prediction"
+    assert lines[1].startswith("9,1.5,red,,")
+
+
 CELLS = some.text(alphabet='a é,;\t|"\r\n\u2028', max_size=4)
 
 
