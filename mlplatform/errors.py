@@ -27,6 +27,7 @@ METHOD_NOT_ALLOWED = (
 )
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 POSTGRES_DISK_FULL = "53100"
+NOT_AUTHENTICATED = "Send a token in the header `Authorization: Bearer TOKEN`, or sign in."
 ENDED_EARLY = "The request body ended early."
 
 
@@ -194,6 +195,8 @@ def api_exception_handler(exc, context):
         exc = drf.PermissionDenied(str(exc) or None)
     if not isinstance(exc, drf.APIException):
         return None
+    if isinstance(exc, drf.NotAuthenticated):
+        exc.detail = drf.ErrorDetail(NOT_AUTHENTICATED, code=exc.default_code)
     if isinstance(exc, drf.UnsupportedMediaType) and "view" in context:
         accepted = " or ".join(parser.media_type for parser in context["view"].parser_classes)
         exc.detail = drf.ErrorDetail(f"The body must be {accepted}.", code=exc.default_code)

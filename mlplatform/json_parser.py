@@ -27,7 +27,7 @@ def loads(content: bytes):
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        reason = "it is in UTF-16 or UTF-32; send UTF-8" if _is_utf_16(content) else error.msg
+        reason = "it is in UTF-16 or UTF-32; send UTF-8" if _is_utf_16(content) else _reason(error)
         raise ValidationError(f"The request body is not valid JSON: {reason}.", code="parse_error") from error
     if _may_repeat_keys(content, value):
         del value  # the check takes as much memory
@@ -57,6 +57,16 @@ def check_memory(content: bytes, costs: dict[bytes, int]) -> None:
 def _is_utf_16(content: bytes) -> bool:
     """True for UTF-16 and UTF-32: they start with a byte order mark or, since JSON starts with ASCII, have a null."""
     return content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in content[:4]
+
+
+def _reason(error: orjson.JSONDecodeError) -> str:
+    """What is wrong and where; of NaN and Infinity, which Python's `json.dumps` writes, also what to send instead."""
+    if not error.pos:
+        return error.msg
+    word = error.doc[error.pos : error.pos + 8].lower()
+    is_number = word.startswith(("nan", "infinity"))
+    reason = "NaN and Infinity are not JSON; send null if a value is unknown" if is_number else error.msg
+    return f"{reason} (line {error.lineno:,}, column {error.colno:,})"
 
 
 def unique_keys(pairs: list[tuple[str, object]]) -> dict:

@@ -28,6 +28,20 @@ def test_a_repeated_key_is_rejected(content):
     assert caught.value.code == "repeated"
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'{"a":\n [1, NaN]}', "send null if a value is unknown (line 2, column 6)."),
+        (b'{"a": -Infinity}', "send null if a value is unknown (line 1, column 8)."),
+        (b'{"a": 1,}', "not valid JSON: trailing comma is not allowed (line 1, column 8)."),
+    ],
+)
+def test_invalid_json_is_located_and_of_nan_the_remedy_is_named(content, sentence):
+    with pytest.raises(ValidationError) as caught:
+        loads(content)
+    assert caught.value.message.endswith(sentence)
+
+
 def test_colons_in_texts_are_no_keys():
     body = loads(b'{"at": "2026-01-01T10:00:00", "more": {"a:b": ":", "c": [{"a": 1}, {"a": 2}]}}')
     assert body == {"at": "2026-01-01T10:00:00", "more": {"a:b": ":", "c": [{"a": 1}, {"a": 2}]}}

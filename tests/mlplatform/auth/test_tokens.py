@@ -35,6 +35,14 @@ def test_anonymous_requests_are_401_with_the_error_body(anonymous, path):
     assert response["WWW-Authenticate"] == "Bearer"
 
 
+def test_a_token_with_another_scheme_is_401_and_names_bearer(anonymous):
+    response = anonymous.get("/datasets", headers={"Authorization": "Token abc"})
+    assert (response.status_code, response.json()["detail"]) == (
+        401,
+        "Send a token in the header `Authorization: Bearer TOKEN`, or sign in.",
+    )
+
+
 @pytest.mark.parametrize("path", ["/docs", "/schema", "/livez", "/readyz"])
 def test_docs_and_probes_need_no_sign_in(anonymous, path):
     assert anonymous.get(path).status_code in {200, 503}

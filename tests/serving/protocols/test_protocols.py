@@ -9,6 +9,7 @@ import pandas
 import pytest
 
 from mlplatform.auth import tokens
+from mlplatform.errors import NOT_AUTHENTICATED
 from registry.releases.promotion import promote
 from serving.prediction import predict
 
@@ -272,7 +273,7 @@ class TestV2:
         assert isinstance(response.json()["error"], str)
 
     def test_models_require_a_token_and_health_checks_do_not(self, send, client):
-        assert client.get(MODEL).json() == {"error": "Authentication credentials were not provided."}
+        assert client.get(MODEL).json() == {"error": NOT_AUTHENTICATED}
         assert client.get(MODEL).status_code == 401
         assert client.get("/v2").status_code == 401
         assert client.get("/v2/health/live", headers={"Host": "10.1.2.3"}).json() == {"live": True}
