@@ -4,7 +4,8 @@ Every format ends here, so one set of rules decides what is a number, a missing 
 column by column; only if one is invalid are the rows read again, cell by cell, to report where.
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from serving.inputs import cell_rules
 MAX_LISTED_ERRORS = 20
 # A request of 60 MB can hold twenty million invalid rows: counting all of them takes half a minute.
 MAX_COUNTED_ERRORS = 10_000
+MAX_COMPARED = 50  # comparing one name with 2,000 similar ones takes 0.1 s
 DTYPES = {
     "text": "str",
     "boolean": "boolean",
@@ -127,8 +129,10 @@ class Reader:
         missing = [name for name in self.names if name not in columns]
         if missing:
             errors = RowErrors()
+            others = [name for name in columns if name not in self.name_set]
             for name in missing:
-                errors.add(f"Column `{name}` is missing.")
+                near = nearest_column(name, others)
+                errors.add(f"Column `{name}` is missing{f'; there is a column `{near}`' if near else ''}.")
             errors.raise_if_any()
         ordered = [columns[name] for name in self.names]
         try:
@@ -179,6 +183,15 @@ class Reader:
         return TypedRows(self.inputs, count, numbers, dates, text)
 
 
+def nearest_column(name: object, columns: Collection[str]) -> str | None:
+    """The column that a name probably means, whatever its capitals; None if there are too many to compare."""
+    if len(columns) > MAX_COMPARED:
+        return None
+    by_lower_name = {str(column)[:100].lower(): str(column)[:100] for column in columns}
+    near = difflib.get_close_matches(str(name)[:100].lower(), by_lower_name, n=1)
+    return by_lower_name[near[0]] if near else None
+
+
 class RowErrors:
     """The errors of one request: the first ones as sentences, the others counted up to MAX_COUNTED_ERRORS."""
 
@@ -190,9 +203,13 @@ class RowErrors:
     def is_full(self) -> bool:
         return self.count >= MAX_COUNTED_ERRORS
 
+    @property
+    def is_list_full(self) -> bool:
+        return len(self.sentences) >= MAX_LISTED_ERRORS
+
     def add(self, sentence: str) -> None:
         self.count += 1
-        if len(self.sentences) < MAX_LISTED_ERRORS:
+        if not self.is_list_full:
             self.sentences.append(sentence)
 
     def raise_if_any(self) -> None:
@@ -229,7 +246,9 @@ class _ErrorReport:
             unknown = [name for name in row if name not in self.reader.name_set]
             missing = [name for name in names if name not in row]
             for name in unknown:
-                errors.add(f"Row {number:,}: the model has no column `{str(name)[:100]}`.")
+                near = None if errors.is_list_full else nearest_column(name, missing)
+                hint = f"; did you mean `{near}`?" if near else "."
+                errors.add(f"Row {number:,}: the model has no column `{str(name)[:100]}`{hint}")
             for name in missing:
                 errors.add(f"Row {number:,}: column `{name}` is missing; send null if the value is unknown.")
             return [] if unknown or missing else [row[name] for name in names]

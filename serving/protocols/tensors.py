@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from mlplatform.validation import unknown_names
-from serving.inputs.reader import Reader, TypedRows
+from serving.inputs.reader import Reader, TypedRows, nearest_column
 from serving.inputs.sources import invalid
 
 # The protocol's datatypes and the numpy dtype of their binary form.
@@ -73,7 +73,9 @@ class Tensors:
             return reader.from_rows(rows)
         unknown = [tensor.name for tensor in self.inputs if tensor.name not in reader.name_set]
         if unknown:
-            raise invalid(f"The model has no column `{unknown[0][:100]}`.")
+            near = nearest_column(unknown[0], reader.names)
+            hint = f"; did you mean `{near}`?" if near else "."
+            raise invalid(f"The model has no column `{unknown[0][:100]}`{hint}")
         columns = {tensor.name: tensor.column() for tensor in self.inputs}
         if len(columns) != len(self.inputs):
             raise invalid("Input names must be unique.")

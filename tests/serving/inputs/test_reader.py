@@ -133,9 +133,16 @@ def test_a_csv_text_that_cannot_be_parsed_is_an_error_with_its_column(row, words
 def test_unknown_and_missing_columns_are_named():
     row = {"age": 3, "width": 1.5, "color": "red", "wild": True, "seen": None}
     assert errors([row]) == [
-        "Row 1: the model has no column `color`.",
+        "Row 1: the model has no column `color`; did you mean `colour`?",
         "Row 1: column `colour` is missing; send null if the value is unknown.",
     ]
+
+
+def test_a_missing_column_of_a_table_names_the_one_that_was_probably_renamed():
+    columns = {"Age": [3], "width": [1.5], "colour": ["red"], "wild": [True], "seen": [None], "note": [""]}
+    with pytest.raises(ValidationError) as caught:
+        Reader(INPUTS).from_columns(columns, 1)
+    assert caught.value.messages == ["Column `age` is missing; there is a column `Age`."]
 
 
 def test_a_row_of_the_wrong_length_names_both_lengths():
