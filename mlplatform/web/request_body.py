@@ -33,6 +33,8 @@ from mlplatform.web.request_limits import (
 
 BLOCK = 64 * 1024
 SMALL_BYTES = 64 * 1024  # that fit into the sockets' buffers, and that anyone can send
+# Of a body in chunks that many bytes are read at once: if there are as many, it requires credentials.
+CHUNKS = SMALL_BYTES + 1
 LARGE_WAIT_S = 0.2  # until other large bodies have arrived
 LARGE_BYTES = 4 * MB  # a prediction of that many takes 0.2 s, and the collection after it 0.05 s
 DECOMPRESSED = "mlplatform.decompressed"  # in the environ of a request: the size of its decompressed body
@@ -134,7 +136,7 @@ def _read_ahead(environ: dict) -> None:
     if not length and not in_chunks:
         return
     with contextlib.suppress(Exception):  # malformed chunks: the application reads and refuses them
-        first = body.read(SMALL_BYTES if in_chunks else min(length, SMALL_BYTES))
+        first = body.read(CHUNKS if in_chunks else min(length, SMALL_BYTES))
         is_whole = not in_chunks and length <= SMALL_BYTES
         environ["wsgi.input"] = io.BytesIO(first) if is_whole else _PartlyRead(first, body)
 
@@ -184,7 +186,7 @@ def _join_chunks(environ: dict) -> None:
     file, length = tempfile.SpooledTemporaryFile(max_size=MB), 0  # noqa: SIM115 - closed with the request
     while length <= limit.max_bytes:
         try:
-            block = environ["wsgi.input"].read(BLOCK)
+            block = environ["wsgi.input"].read(CHUNKS)
         except Exception as error:
             raise ValidationError(
                 "The request body is not in valid chunks, or ended early.", code="parse_error"

@@ -47,6 +47,18 @@ def test_a_body_that_is_read_ahead_is_complete():
         assert in_new_thread(application, headers | {"wsgi.input": io.BytesIO(content)}, None) == [content]
 
 
+def test_chunks_that_stop_at_the_anonymous_limit_hold_no_turn(rf):
+    content = io.BytesIO(b"x" * 2 * SMALL_BYTES)
+    application = Turns(
+        RequestBody(lambda environ, start: [content.tell(), environ[REFUSAL].status]), turns=1
+    )
+    chunks = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "wsgi.input": content}
+    assert list(in_new_thread(application, rf.post("/auth/token").environ | chunks, None)) == [
+        SMALL_BYTES + 1,
+        401,
+    ]
+
+
 def test_the_threads_of_a_turn_share_its_database_connection():
     application = Turns(lambda environ, start: [connections["default"]], turns=1)
     first, second = (in_new_thread(application, {"wsgi.input": io.BytesIO()}, None)[0] for _ in range(2))
