@@ -160,6 +160,8 @@ def _opened(file, compression, max_bytes):
     source = streams.seekable(file, compression, max_bytes=max_bytes)
     try:
         yield source, _reader(source)
+    except MemoryError:  # Arrow's is an ArrowException too
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ValidationError(
             "The Parquet file is damaged or incomplete. Export it again, or upload it again.",

@@ -124,5 +124,15 @@ def test_a_damaged_parquet_file_is_rejected():
     assert error_of(b"no parquet", "t.parquet")[0] == "corrupt_file"
 
 
+def test_a_parquet_file_is_not_damaged_because_memory_is_short():
+    class Unaffordable(io.BytesIO):
+        def read(self, size=-1):
+            raise pa.ArrowMemoryError(f"malloc of size {size} failed")
+
+    content = parquet(pa.table({"a": [1]}))
+    with pytest.raises(MemoryError):
+        tables.read(Unaffordable(content), recipe_of(content))
+
+
 def test_a_parquet_file_without_rows_is_rejected():
     assert error_of(parquet(pa.table({"a": pa.array([], pa.int64())})))[0] == "no_rows"
