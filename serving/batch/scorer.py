@@ -46,6 +46,8 @@ def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
     recipe, rows = tables.detect(file, filename, rows_required=False)
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
+    if recipe.spaced and files.has_leading_spaces(reader):
+        recipe = replace(recipe, spaced=False)
     if recipe.format == "csv":
         names = files.model_names(recipe.names, reader)
         columns = [replace(column, name=name) for column, name in zip(recipe.columns, names, strict=True)]

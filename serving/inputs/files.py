@@ -30,6 +30,12 @@ def model_names(names: list[str], reader: Reader) -> list[str]:
     ]
 
 
+def has_leading_spaces(reader: Reader) -> bool:
+    """Whether the texts of a column start with a space: version 0.1 kept the spaces after delimiters."""
+    categories = [column["categories"] for column in reader.inputs if column.get("categories")]
+    return any(all(str(value).startswith(" ") for value in values) for values in categories)
+
+
 def from_batch(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, first: int = 1) -> TypedRows:
     """The signature's columns of a part of a file, as the catalog reads it; other columns are ignored.
 

@@ -83,6 +83,14 @@ def test_a_file_that_cannot_be_predicted_is_rejected_with_the_reason(send, conte
     assert words in response.json()["detail"]
 
 
+@pytest.mark.parametrize("space", ["", " "])
+def test_a_model_that_was_trained_on_spaces_after_delimiters_gets_them(space):
+    column = {"name": "work", "type": "text", "nullable": False, "categories": [space + "Private"]}
+    table = scorer.open_table(io.BytesIO(b"age, work\n1, Private\n"), "x.csv", Reader([column]))
+    (_, batch), *_ = scorer.numbered_batches(table, scorer.Pace())
+    assert batch.column("work").to_pylist() == [space + "Private"]
+
+
 def test_batches_grow_while_they_are_fast(settings):
     settings.SCORING_BATCH_S = 0.02
     text = "a,b\n" + "1,2\n" * 20_000
