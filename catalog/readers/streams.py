@@ -168,6 +168,11 @@ def _open_zip(file):
             raise ValidationError(
                 "The ZIP archive needs a password. Send the table without one.", code="encrypted_file"
             )
+        if members[0].compress_type not in ZIP_METHODS:
+            raise ValidationError(
+                "The ZIP archive is compressed with an unsupported method. Compress it again with Deflate.",
+                code="binary_file",
+            )
         return archive.open(members[0])
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise damaged("zip") from error
@@ -175,6 +180,34 @@ def _open_zip(file):
         if error.errno == errno.EINVAL:  # the archive points to before the start of the file
             raise damaged("zip") from error
         raise
+
+
+class _Xz:
+    """An xz file; unlike lzma.LZMAFile with a limit of memory, against files that claim a dictionary of 4 GB."""
+
+    def __init__(self, file):
+        self._file = file
+        self._start_stream()
+
+    def _start_stream(self):
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        block = b""
+        while not block:
+            packed = self._decompressor.unused_data
+            if not packed and (self._decompressor.eof or self._decompressor.needs_input):
+                packed = self._file.read(BLOCK)
+            if self._decompressor.eof:
+                while packed and not (packed := packed.lstrip(b"\0")):  # the padding between streams
+                    packed = self._file.read(BLOCK)
+                if not packed:
+                    return b""
+                self._start_stream()
+            elif not packed and self._decompressor.needs_input:
+                raise EOFError
+            block = self._decompressor.decompress(packed, size)
+        return block
 
 
 def _open_zstd(file):
@@ -194,11 +227,13 @@ class _KeptOpen(io.RawIOBase):
         return self._file.readinto(buffer)
 
 
+XZ_MEMORY = 128 * 1024**2  # xz -9 needs 65 MB
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA can claim 4 GB of memory
 ENCRYPTED = 0x1  # of a ZIP member's flags
 OPENERS = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
     "bzip2": bz2.BZ2File,
-    "xz": lzma.LZMAFile,
+    "xz": _Xz,
     "zstd": _open_zstd,
     "zip": _open_zip,
 }

@@ -2,7 +2,10 @@
 
 import bz2
 import gzip
+import io
 import lzma
+import zipfile
+import zlib
 from functools import partial
 
 import pyarrow as pa
@@ -160,6 +163,22 @@ def test_a_damaged_file_is_rejected(name, damage):
     rows = "".join(f"{i * 7919 % 10007},{i}\n" for i in range(3000))
     code, sentence = error_of(damage(COMPRESSORS[name](f"a,b\n{rows}".encode())))
     assert (code, name in sentence) == ("corrupt_file", True)
+
+
+def test_xz_streams_with_padding_are_read_and_a_dictionary_of_gigabytes_is_refused():
+    content = bytearray(lzma.compress(b"a,b\n1,2\n"))
+    padding = b"\0" * 8
+    assert len(table(bytes(content) + padding + lzma.compress(b"3,4\n") + padding)) == 2
+    content[16] = 40  # the size of the dictionary, 4 GB, in the header of the block with a checksum
+    content[20:24] = zlib.crc32(content[12:20]).to_bytes(4, "little")
+    assert error_of(bytes(content))[0] == "corrupt_file"
+
+
+def test_a_method_of_zip_that_is_not_read_is_named():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("t.csv", "a,b\n1,2\n")
+    assert "with Deflate" in error_of(file.getvalue())[1]
 
 
 def test_an_archive_that_points_to_before_its_start_is_rejected(tmp_path):
