@@ -91,9 +91,10 @@ def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFra
 
 
 def _not_a_column(role: str, name: object, names: list[str]) -> str:
-    near = difflib.get_close_matches(str(name), names, n=1)
+    shown = str(name)[:100]
+    near = difflib.get_close_matches(shown, names, n=1)
     if near:
-        return f"The {role} `{name}` is not a column of the dataset; did you mean `{near[0]}`?"
+        return f"The {role} `{shown}` is not a column of the dataset; did you mean `{near[0]}`?"
     listed = ", ".join(f"`{other}`" for other in names[:8])
     more = f" and {len(names) - 8:,} more" if len(names) > 8 else ""
-    return f"The {role} `{name}` is not a column of the dataset; its columns are {listed}{more}."
+    return f"The {role} `{shown}` is not a column of the dataset; its columns are {listed}{more}."

@@ -53,6 +53,10 @@ def test_an_unknown_target_is_rejected_with_the_nearest_column():
     assert message == "The target `anwser` is not a column of the dataset; did you mean `answer`?"
 
 
+def test_an_unknown_target_of_400_kb_is_shortened_in_the_sentence():
+    assert len(refusal(target="anwser" * 70_000)[1]) < 300
+
+
 def test_an_unknown_target_similar_to_no_column_is_rejected_with_a_list_of_columns():
     assert "`size`, `legs`" in refusal(target="1234567")[1]
 
