@@ -254,8 +254,7 @@ def alone(request, platform):
     process = platform.processes.start(command, env=env, log=platform.folder / "serve.log")
 
     def call(method, path, *, data=None, content_type="application/json"):
-        # A router may send its own host name.
-        headers = {"Host": "model.example.internal", "Content-Type": content_type}
+        headers = {"Host": "model.aws.local:8080", "Content-Type": content_type}
         return requests.request(
             method, f"http://127.0.0.1:{port}{path}", data=data, headers=headers, timeout=60
         )
@@ -280,10 +279,10 @@ def test_manage_serve_answers_as_sagemaker_expects_of_a_container(platform, alon
     expected = platform.predict("shipped", "production", ROWS).json()["predictions"]
     response = call("POST", "/invocations", data=CSV, content_type="text/csv")
     assert (response.status_code, response.json()) == (200, {"predictions": expected})
-    by_address = requests.post(
-        f"http://127.0.0.1:{port}/invocations", CSV, headers={"Content-Type": "text/csv"}
-    )
-    assert by_address.json() == response.json()
+    for host in (f"127.0.0.1:{port}", "model.example.internal"):  # a router may send its own host name
+        headers = {"Host": host, "Content-Type": "text/csv"}
+        by_name = requests.post(f"http://127.0.0.1:{port}/invocations", CSV, headers=headers)
+        assert by_name.json() == response.json()
     assert call("POST", "/v2/models/shipped/infer", data="{}").status_code == 401
     image_health = [sys.executable, ROOT / "mlplatform/web/probe.py", str(free_ports(1)[0]), str(port)]
     assert subprocess.run(image_health).returncode == 0

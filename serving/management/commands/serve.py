@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from mlplatform import system_checks
 
+SAGEMAKER_HOST = "model.aws.local"  # what SageMaker sends as Host
+
 
 def own_addresses() -> set[str]:
     """The addresses and the host name of this machine, as the Host header has them."""
@@ -44,7 +46,7 @@ class Command(BaseCommand):
             "PORT": str(port),
             "INVOCATIONS_ANONYMOUS": "True",
             # A page in a browser that can reach the container must not call it by another name (DNS rebinding).
-            "ALLOWED_HOSTS": ",".join(sorted({*settings.ALLOWED_HOSTS, *own_addresses()})),
+            "ALLOWED_HOSTS": ",".join(sorted({*settings.ALLOWED_HOSTS, *own_addresses(), SAGEMAKER_HOST})),
         }
         os.chdir(settings.BASE_DIR)
         command = [sys.executable, "-m", "mlplatform.web"]
