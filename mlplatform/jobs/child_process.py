@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -22,6 +23,11 @@ REPORT_S = 1  # from the exit to its report by the fork server
 UNKNOWN_EXIT = 255  # the fork server, which knows the exit code, was killed or hangs
 
 FORK_SERVER = SharedForkServer()
+logger = logging.getLogger(__name__)
+
+
+class NotStarted(Exception):
+    """No fork server responds, as happens when memory is short."""
 
 
 class ChildProcess:
@@ -44,20 +50,24 @@ class ChildProcess:
         self._searched_at = 0.0
 
     def _start(self) -> int:
-        """Fork the process and return its ID. Raises TimeoutError if a second fork server hangs too."""
+        """Fork the process and return its ID. Raises NotStarted if a second fork server does not start or hangs too."""
         for _ in range(2):
             self._output, its_output = os.pipe()
             self._connection, its_end = multiprocessing.Pipe()
-            with its_end:
+            try:
                 FORK_SERVER.request(its_end.fileno(), its_output)
-            os.close(its_output)
+            except (EOFError, OSError) as error:
+                logger.warning("a fork server did not start: %s", error)
+            finally:
+                its_end.close()
+                os.close(its_output)
             with contextlib.suppress(EOFError, OSError):
                 if self._connection.poll(START_S):
                     return int(self._connection.recv_bytes().removeprefix(child_main.PID))
             os.close(self._output)
             self._connection.close()
             FORK_SERVER.discard()
-        raise TimeoutError("The fork server does not respond.")
+        raise NotStarted("No process could be started.")
 
     def _read_output(self) -> None:
         with open(self._output, "rb") as output:

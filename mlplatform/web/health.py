@@ -41,7 +41,7 @@ class DatabaseCheck:
                 else:
                     executor = MigrationExecutor(connection)
                     self._is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             return "no answer"
         return "ok" if self._is_migrated else "migrations are missing"
 

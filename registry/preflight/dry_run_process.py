@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from catalog.models import DatasetVersion
 from catalog.profiling.sample import ROWS
 from mlplatform.errors import NotReady
-from mlplatform.jobs.child_process import ChildProcess
+from mlplatform.jobs.child_process import ChildProcess, NotStarted
 from registry.estimators import algorithms
 from registry.estimators.algorithms import Algorithm
 from registry.preflight import dry_run
@@ -47,15 +47,13 @@ def check(
     """The warnings of a dry run, whose `options` and errors are those of `dry_run.check`.
 
     A fit that exceeds its time limit is killed and ignored. Raises ValidationError if the checks exceed theirs, or for
-    an algorithm that needs too much memory, and NotReady if the object store does not respond or if other dry runs do
-    not end.
+    an algorithm that needs too much memory, and NotReady if the object store does not respond, if other dry runs do not
+    end, or if no process can be started.
     """
     source = Source.of(version)
     with _turn():
         start = time.monotonic()
-        child = ChildProcess(
-            f"{__name__}.run", source=source, algorithm=algorithm.name, memory_mb=memory_mb, **options
-        )
+        child = _start(source=source, algorithm=algorithm.name, memory_mb=memory_mb, **options)
         try:
             warnings = _result(child, checks_s)
             if warnings is None:
@@ -75,6 +73,15 @@ def check(
             ) from error
         finally:
             child.kill()
+
+
+def _start(**arguments) -> ChildProcess:
+    try:
+        return ChildProcess(f"{__name__}.run", **arguments)
+    except NotStarted as error:
+        raise NotReady(
+            "The server could not start a process to check the training. Try again in a moment.", code="busy"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
-from mlplatform.jobs.child_process import ChildProcess
+from mlplatform.jobs.child_process import ChildProcess, NotStarted
 from registry import artifacts
 from serving.engine.replay import Replay, replay
 from serving.engine.verification import GoldenRows
@@ -20,7 +20,10 @@ class NoResult(Exception):
 
 def run(work: dict, *, renew: Callable[[], object], timeout_s: float = TIMEOUT_S) -> dict:
     """The result of replay_copy() in a child process. Calls `renew` every two seconds. Raises NoResult."""
-    child = ChildProcess(f"{__name__}.print_replay", **work)
+    try:
+        child = ChildProcess(f"{__name__}.print_replay", **work)
+    except NotStarted as error:
+        raise NoResult("no process could be started for the check") from error
     try:
         deadline = time.monotonic() + timeout_s
         while not child.wait(min(RENEW_S, timeout_s)):

@@ -88,7 +88,7 @@ class Command(BaseCommand):
             self.supervisord = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 # Nobody balances the load of a terminal, and Ctrl-C should not take longer.
-                env={"DRAIN_S": "0" if sys.stdin.isatty() else ""} | os.environ | environment,
+                env={"DRAIN_S": "0" if os.isatty(0) else ""} | os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

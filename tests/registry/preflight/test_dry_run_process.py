@@ -1,9 +1,14 @@
 """The dry run in a child process, and its limits."""
 
+import shutil
+import sys
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from mlplatform.errors import NotReady
+from mlplatform.jobs import child_process
+from mlplatform.jobs.fork_server import SharedForkServer
 from registry.estimators.algorithms import find
 from registry.preflight import dry_run_process
 from tests.registry.preflight.conftest import codes, table
@@ -52,6 +57,14 @@ def test_a_fit_that_exceeds_the_memory_limit_is_refused_with_the_limit(run):
     with pytest.raises(ValidationError, match="needs more than 0 MB") as caught:
         run(table(), "MLPClassifier", **layers)
     assert caught.value.code == "out_of_memory"
+
+
+def test_a_server_that_cannot_start_a_process_is_not_ready(run, monkeypatch):
+    monkeypatch.setattr(child_process, "FORK_SERVER", SharedForkServer())
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(NotReady, match="could not start a process") as caught:
+        run(table())
+    assert caught.value.code == "busy"
 
 
 def test_only_two_dry_runs_at_once_run_for_a_web_process(run, monkeypatch):
