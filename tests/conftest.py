@@ -73,15 +73,20 @@ def pytest_collection_modifyitems(items):
 
 
 def refuse_unstable_ids(items) -> None:
-    """Bytes in a test id may differ between the workers of pytest-xdist, as the time in a gzip header does."""
-    unstable = [
+    """The workers of pytest-xdist would collect different tests: bytes such as the time in a gzip header, or sets."""
+    unstable = {
         item.nodeid
         for item in items
-        if "\\x" in item.name
-        and any(isinstance(value, bytes) for value in getattr(item, "callspec", item).params.values())
-    ]
+        if (
+            "\\x" in item.name
+            and any(isinstance(value, bytes) for value in getattr(item, "callspec", item).params.values())
+        )
+        or any(isinstance(mark.args[1], set | frozenset) for mark in item.iter_markers("parametrize"))
+    }
     if unstable:
-        raise pytest.UsageError(f"Give these parameters fixed ids: {', '.join(unstable)}")
+        raise pytest.UsageError(
+            f"Give these parameters fixed ids and an order: {', '.join(sorted(unstable))}"
+        )
 
 
 @pytest.fixture(autouse=True)
