@@ -42,6 +42,7 @@ def from_batch(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, fi
     The signature decides the types of text cells. `first` is the number of the part's first row. Raises ValidationError
     with row and column.
     """
+    reader.check_names(recipe.names)
     columns = [column for column in recipe.columns if column.name in reader.name_set]
     if recipe.format != "csv":
         return from_frame(_frame(batch, columns), reader, first=first, count=batch.num_rows)

@@ -126,20 +126,25 @@ class Reader:
 
         `first` is the number of the first row, for a part of a larger table. Raises ValidationError like from_rows().
         """
-        missing = [name for name in self.names if name not in columns]
-        if missing:
-            errors = RowErrors()
-            others = [name for name in columns if name not in self.name_set]
-            for name in missing:
-                near = nearest_column(name, others)
-                errors.add(f"Column `{name}` is missing{f'; there is a column `{near}`' if near else ''}.")
-            errors.raise_if_any()
+        self.check_names(columns)
         ordered = [columns[name] for name in self.names]
         try:
             return self._typed(ordered, count, rules)
         except _Invalid:
             _ErrorReport(self, rules, first).raise_for([list(row) for row in zip(*ordered, strict=True)])
             raise AssertionError("the columns are invalid, but every cell is valid") from None
+
+    def check_names(self, names: Collection[str]) -> None:
+        """Raise ValidationError if a table with these columns lacks some of the model."""
+        missing = self.name_set.difference(names)
+        if not missing:
+            return
+        errors, others = RowErrors(), [name for name in names if name not in self.name_set]
+        for name in self.names:
+            if name in missing:
+                near = None if errors.is_list_full else nearest_column(name, others)
+                errors.add(f"Column `{name}` is missing{f'; there is a column `{near}`' if near else ''}.")
+        errors.raise_if_any()
 
     def _columns(self, rows: list) -> list[Sequence]:
         if not rows:

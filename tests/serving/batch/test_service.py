@@ -88,6 +88,7 @@ def test_a_slow_prediction_or_a_large_result_becomes_a_job(version, admin, setti
         (TABLE + "long,1.5,red\n", "Row 51, column `length` must be a number."),
         (TABLE + "1,2\n", "Line 52"),
         ("length,width\n", "Column `colour` is missing"),
+        ("length,width,Colour\n1,2,red\n", "Column `colour` is missing; there is a column `Colour`."),
         ('{"length": 1}\n', "CSV or a Parquet"),
     ],
 )
