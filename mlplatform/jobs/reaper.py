@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from django.conf import settings
@@ -39,8 +40,21 @@ def _reclaim(job: Job) -> int:
     )
 
 
+def _rest(closing: threading.Event, clock: Callable[[], float]) -> None:
+    """Wait until leases are renewed, and once more if the clock has gone much further: the machine was suspended, or
+    its clock set. Its own leases may have expired, so its workers renew them before anything is reaped.
+    """
+    has_jumped = True
+    while has_jumped and not closing.is_set():
+        start = clock()
+        closing.wait(leases.renewal_s())
+        has_jumped = clock() - start > settings.TRAIN_LEASE_S / 2
+
+
 @contextlib.contextmanager
-def running_in_background(chore: Callable[[], int]) -> Iterator[None]:
+def running_in_background(
+    chore: Callable[[], int], *, clock: Callable[[], float] = time.time
+) -> Iterator[None]:
     """Run the chore, which returns the number of jobs it reaped, in a thread each time leases are renewed."""
     closing = threading.Event()
 
@@ -50,7 +64,7 @@ def running_in_background(chore: Callable[[], int]) -> Iterator[None]:
             with database_may_be_unavailable():
                 if count := chore():
                     logger.warning("the leases of %s jobs had expired", count)
-            closing.wait(leases.renewal_s())
+            _rest(closing, clock)
         connection.close()
 
     thread = threading.Thread(target=repeat, name="reaper", daemon=True)

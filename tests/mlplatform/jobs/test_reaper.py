@@ -1,5 +1,6 @@
 """Jobs whose worker died: retried, lost or cancelled."""
 
+import itertools
 import threading
 from datetime import timedelta
 
@@ -86,3 +87,22 @@ def test_the_background_reaper_survives_a_database_that_is_unavailable(settings)
 
     with reaper.running_in_background(chore):
         assert is_done.wait(30)
+
+
+def test_workers_renew_their_leases_before_the_reaper_runs_on_a_machine_that_was_suspended(settings):
+    settings.TRAIN_LEASE_S = 0.06
+    events, is_done, hours = [], threading.Event(), itertools.chain([0], itertools.repeat(1))
+
+    def clock():
+        events.append("clock")
+        return 3600 * next(hours)
+
+    def chore():
+        events.append("chore")
+        if events.count("chore") == 2:
+            is_done.set()
+        return 0
+
+    with reaper.running_in_background(chore, clock=clock):
+        assert is_done.wait(30)
+    assert events[:6] == ["chore", *["clock"] * 4, "chore"]
