@@ -20,6 +20,7 @@ DELIMITERS = ",;\t|"
 RARE_DELIMITERS = ("::", "||", "~", "\x01", " ")  # considered if none of the others splits the header
 MAX_PREAMBLE = 50  # lines above the header
 SEPARATOR_LINE = re.compile(r'"?sep=([,;:\t|~^ \x01])"?(?:\r\n|\r|\n)')  # Excel writes and reads it
+APOSTROPHE = re.compile(r"(?<=[^,;\t|\s'])'(?=[^,;\t|\s'])")  # O'Neil
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ def guess(head: detection.Head) -> tuple[ParseRecipe, tuple[str, ...]]:
     sample = head.text[:SAMPLE]
     # \" followed by more of the cell escapes the quote; "C:\" followed by a delimiter does not.
     escape = "\\" if re.search(r'\\"[^"\r\n,;\t|]', sample) else None
-    recipe = ParseRecipe("csv", head.compression, escape=escape, quote=_quote(sample), skip=0)
     is_cut = len(sample) < len(head.text) or not head.is_whole_file
+    recipe = ParseRecipe("csv", head.compression, escape=escape, quote=_quote(sample, is_cut), skip=0)
     if separator := SEPARATOR_LINE.match(sample):
         recipe = _split(sample, replace(recipe, delimiter=separator[1], skip=1), is_cut).recipe
     else:
@@ -65,11 +66,12 @@ def guess(head: detection.Head) -> tuple[ParseRecipe, tuple[str, ...]]:
     return recipe, tuple(column_types.usable_names(names))
 
 
-def _quote(sample):
-    """Single quotation marks if they enclose every line."""
-    lines = [line.strip() for line in sample.splitlines()[:50] if line.strip()]
-    is_single = all(len(line) > 1 and line[0] == line[-1] == "'" for line in lines[: len(lines) - 1 or 1])
-    return "'" if is_single else '"'
+def _quote(sample, is_cut):
+    """Single quotation marks if they enclose every line, and each one in a cell is doubled."""
+    lines = [line.strip() for line in sample.splitlines() if line.strip()]
+    lines = lines[:-1] if is_cut and len(lines) > 1 else lines
+    is_single = all(len(line) > 1 and line[0] == line[-1] == "'" for line in lines)
+    return "'" if is_single and not any(map(APOSTROPHE.search, lines)) else '"'
 
 
 def _guess_delimiter(sample, recipe, *, is_cut, hint):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalog.readers import column_types
-from catalog.readers.tables import chunks, detect, read
+from catalog.readers.tables import detect, read
 from tests.catalog.readers.reading import error_of, recipe_of, table
 
 
@@ -89,129 +89,6 @@ def test_a_ragged_line_is_reported_with_its_line_number(line, count):
     code, sentence = error_of(f'a,b\n"x\ny",2\n\n{line}\n5,6\n')
     assert code == "ragged_line"
     assert sentence.startswith(f"Line 5 has {count}, but the header has 2.")
-
-
-TABLE = [["city", "x"], *[["Bergen", "1.5"], ["Porto", "2"], ["Graz", "3"]] * 5]
-EXPECTED = {"city": ["Bergen", "Porto", "Graz"] * 5, "x": [1.5, 2.0, 3.0] * 5}
-
-
-@pytest.mark.parametrize("delimiter", ["::", "||", "~", "\x01", ", ", ";  ", " ", "   "])
-def test_rare_delimiters_and_spaces_after_delimiters_are_read(delimiter):
-    content = "".join(delimiter.join(row) + "\n" for row in TABLE)
-    assert table(content).to_dict("list") == EXPECTED
-    assert error_of(content + "Lyon\n")[1].startswith("Line 17 has 1 cell, but the header has 2.")
-
-
-def test_columns_aligned_with_spaces_are_read():
-    content = "".join(f"{city:<9}{x:>5}\n" for city, x in TABLE)
-    assert table(content).to_dict("list") == EXPECTED
-
-
-def test_quotes_after_a_space_enclose_cells():
-    assert table('"a", "b, c"\n1, "x, ""y"""\n').to_dict("list") == {"a": [1], "b, c": ['x, "y"']}
-
-
-def test_single_quotation_marks_around_all_cells_are_no_part_of_them():
-    assert table("'city','x'\n'Bergen, N','1.5'\n").to_dict("list") == {"city": ["Bergen, N"], "x": [1.5]}
-    assert table("name,x\n'Tis,1\n").to_dict("list") == {"name": ["'Tis"], "x": [1]}
-
-
-def test_the_line_that_names_the_separator_for_excel_is_followed():
-    assert table("sep=;\na;b\n1,5;2\n").to_dict("list") == {"a": [1.5], "b": [2]}
-    assert error_of("sep=;\na;b\n1\n")[1].startswith("Line 3 has 1 cell, but the header has 2.")
-
-
-@pytest.mark.parametrize(
-    "above",
-    [
-        "Report of May\n",
-        "Report of May\nas of today\n\n",
-        "# station 12\n# unit: mm\n",
-        "Report,\n,\n",
-        "# a\n\nTitle\n",
-    ],
-    ids=["title", "titles and a blank line", "comments", "padded title", "comment and title"],
-)
-def test_lines_above_the_header_are_skipped_and_counted(above):
-    content = above + "".join(",".join(row) + "\n" for row in TABLE)
-    assert table(content).to_dict("list") == EXPECTED
-    assert recipe_of(content).skip == above.count("\n")
-    line = above.count("\n") + 17
-    assert error_of(content + "Lyon\n")[1].startswith(f"Line {line} has 1 cell, but the header has 2.")
-
-
-@pytest.mark.parametrize(
-    "content",
-    ["review\nGood, cheap\nBad, slow\n", "review\nGood, 5\nBad, 4\nFine, 3\n"],
-)
-def test_prose_under_a_header_is_not_taken_for_a_header_under_a_title(content):
-    assert error_of(content)[1].startswith("Line 2 has 2 cells, but the header has 1.")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "#id,x\n1,2\n",
-        "#id,x\n#1,a\n#2,b\n",
-        "#id,x\n#1,a\n2,b\n",
-        "#tag\n#a\nb\nc\n",
-        "#n\nx;y\na\nb\n",
-        "#n\na, b\n",
-    ],
-)
-def test_a_header_and_the_values_below_it_can_start_with_a_hash(content):
-    header, *rows = content.splitlines()
-    assert list(table(content)) == header.split(",")
-    assert len(table(content)) == len(rows)
-
-
-def test_a_header_that_starts_with_a_hash_is_above_decimal_commas_and_other_delimiters():
-    assert table("#n\n1,5\n2,5\n")["#n"].tolist() == [1.5, 2.5]
-    assert table("#n,text\n?,a | b\n2,c | d\n").shape == (2, 2)
-
-
-@pytest.mark.parametrize(
-    "content", ['"","x"\n"1",NA\n"2",3\n"3",4\n', "x,\n?,NA\n2,3\n3,4\n", "x,\na,?\nb,3\nc,4\n"]
-)
-def test_a_header_with_one_name_is_not_taken_for_a_title_above_missing_values(content):
-    assert "x" in table(content).columns
-    assert len(table(content)) == 3
-
-
-@pytest.mark.parametrize("mark", ['"', "\r", "é", "a", "'"])
-def test_a_separator_that_no_file_has_is_not_followed(mark):
-    assert error_of(f"sep={mark}\na;b\n1;2\n")[0] in ("ragged_line", "no_header")
-
-
-def test_a_rare_delimiter_in_quotes_is_part_of_the_cell():
-    assert table('a::b\n1::"x::y"\n2::z\n3::z\n').to_dict("list") == {"a": [1, 2, 3], "b": ["x::y", "z", "z"]}
-
-
-def test_spaces_at_the_ends_of_lines_are_no_column():
-    content = "a b \n1 2\n3 4  \r\n 5 6\n7" + " " * 60_000 + "8\n"
-    assert table(content).to_dict("list") == {"a": [1, 3, 5, 7], "b": [2, 4, 6, 8]}
-
-
-def test_long_lines_of_tables_with_spaces_after_delimiters_are_refused():
-    assert error_of("a, b\n1, 2\n" + "3, 4, " * 500_000)[0] == "unclosed_quote"
-
-
-def test_wide_tables_with_spaces_after_delimiters_are_read_in_small_batches():
-    names = [f"c{position}" for position in range(5_000)]
-    content = ", ".join(names) + "\n" + (", ".join(["1"] * len(names)) + "\n") * 60
-    sizes = [len(frame) for frame in chunks(io.BytesIO(content.encode()), recipe_of(content))]
-    assert sum(sizes) == 60
-    assert max(sizes) < 30
-
-
-def test_prose_is_not_split_at_its_spaces():
-    assert table("full name\nAda Lovelace\nAlan Turing\nGrace Hopper\n").shape == (3, 1)
-
-
-def test_numbers_above_numbers_are_no_header_of_columns_aligned_with_spaces():
-    assert (
-        error_of("2024000   Bergen   1.00\n2024001   Porto   2.50\n2024002   Graz   3.5\n")[0] == "no_header"
-    )
 
 
 @pytest.mark.parametrize("rows", [2, 400_000])
