@@ -16,7 +16,7 @@ from registry.releases import history
 from registry.releases.forms import ReleaseForm
 
 TEMPLATE = "registry/confirm_release.html"
-# gunicorn refuses a request line of more than 4094 bytes. The confirmation of a longer comment is not redirected to.
+# Every browser and proxy accepts that many bytes. The confirmation of a longer comment is not redirected to.
 MAX_ADDRESS = 2000
 
 
