@@ -81,7 +81,7 @@ def _guess_delimiter(sample, recipe, *, is_cut, hint):
     candidates = [split for split in splits if split.width > 1]
     if not candidates:
         rare = [_split(sample, replace(recipe, delimiter=mark), is_cut) for mark in RARE_DELIMITERS]
-        rare = next((split for split in rare if _is_table(split)), None)
+        rare = next((split for split in rare if _is_table(split, sample)), None)
         return rare.recipe if rare else _single_column(splits, recipe, hint)
 
     def score(split):
@@ -97,11 +97,15 @@ def _guess_delimiter(sample, recipe, *, is_cut, hint):
     return best.recipe
 
 
-def _is_table(split):
-    """Whether a rare delimiter splits the records alike. Words of prose are not cells: a column must have numbers."""
-    return (
-        len(split.rows) > 2 and split.width > 1 and split.share > 0.9 and bool(_numeric_columns(split.rows))
-    )
+def _is_table(split, sample):
+    """Whether a rare delimiter splits the records alike.
+
+    Words of prose are not cells: a column must have numbers, and for single spaces two columns are too few, as of
+    "12 EUR".
+    """
+    width = 3 if split.recipe.delimiter == " " and "  " not in sample.strip() else 2
+    is_alike = len(split.rows) > 2 and split.width >= width and split.share > 0.9
+    return is_alike and bool(_numeric_columns(split.rows))
 
 
 def _single_column(splits, recipe, hint):

@@ -11,11 +11,18 @@ TABLE = [["city", "x"], *[["Bergen", "1.5"], ["Porto", "2"], ["Graz", "3"]] * 5]
 EXPECTED = {"city": ["Bergen", "Porto", "Graz"] * 5, "x": [1.5, 2.0, 3.0] * 5}
 
 
-@pytest.mark.parametrize("delimiter", ["::", "||", "~", "\x01", ", ", ";  ", " ", "   "])
+@pytest.mark.parametrize("delimiter", ["::", "||", "~", "\x01", ", ", ";  ", "   "])
 def test_rare_delimiters_and_spaces_after_delimiters_are_read(delimiter):
     content = "".join(delimiter.join(row) + "\n" for row in TABLE)
     assert table(content).to_dict("list") == EXPECTED
     assert error_of(content + "Lyon\n")[1].startswith("Line 17 has 1 cell, but the header has 2.")
+
+
+def test_columns_with_a_space_between_them_are_read_if_there_are_three():
+    content = "city x y\n" + "Bergen 1.5 2\n" * 5
+    assert table(content, limit=1).to_dict("list") == {"city": ["Bergen"], "x": [1.5], "y": [2]}
+    for amount in ("price (EUR)\n12 EUR\n8 EUR\n", "phone no\n555 1234\n555 9876\n"):
+        assert table(amount).shape == (2, 1)
 
 
 def test_columns_aligned_with_spaces_are_read():
