@@ -148,14 +148,16 @@ def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_proc
     )
     head = (
         "POST /datasets/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b\r\n"
-        f"Authorization: Bearer {platform.token}\r\nX-Request-Id: late\r\nContent-Length: {len(file)}\r\n\r\n"
+        f"Authorization: Bearer {platform.token}\r\nX-Request-Id: late\r\nContent-Length: {len(file)}\r\n"
+        "Expect: 100-continue\r\n\r\n"
     )
     children = platform.web_processes()
     idle = connect(platform)
     assert get(idle, "/livez")[0].status == 200
     with socket.create_connection(("127.0.0.1", platform.port), timeout=60) as client:
-        client.sendall((head + file[:100]).encode())
-        assert platform.get("/livez", token=None).status_code == 200  # by now the server has read the head
+        client.sendall(head.encode())
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 ")  # the server has read the head
+        client.sendall(file[:100].encode())
         platform.web.send_signal(signal.SIGTERM)
         assert idle.sock.recv(1) == b""  # the server has begun to stop
         client.sendall(file[100:].encode())
