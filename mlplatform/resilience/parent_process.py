@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 
-VARIABLE = "PARENT_PID"
+VARIABLE = "PLATFORM_PARENT_PID"
 CHECK_S = 0.5
 STOP_S = 30  # a worker takes less
 

@@ -33,6 +33,11 @@ def when_ready(server):
     process.drain_on_sigterm(server.LISTENERS[0].sock, partial(server.signal, signal.SIGTERM, None))
 
 
+def post_fork(server, worker):
+    # Until the web process has its own handler, it has that of the parent, which would ignore the stop.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def post_worker_init(worker):
     process.start()
 
