@@ -52,7 +52,7 @@ def faults_as_not_ready() -> Iterator[None]:
 
 
 def _failure(error: Exception) -> NotReady:
-    response = getattr(error, "response", {})  # of S3
+    response = getattr(error, "response", None) or {}  # of S3; that of a time-out is None
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     if is_disk_full(error) or status == 507:
         return disk_full()

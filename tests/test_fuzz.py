@@ -33,10 +33,14 @@ PARAMETERS = {
     "/catalog/upload/": ["name"],
     f"/catalog/{DATASET}/": ["version"],
     "/registry/models/": ModelFilter.page_parameters(),
+    f"/registry/models/{DATASET}/1/promote/": ["stage", "comment"],
     "/registry/jobs/": JobFilter.page_parameters(),
     "/registry/train/": ["job", "param-max_depth", *TrainForm.base_fields],
     "/serving/": ["q", "page"],
     "/serving/jobs/": ScoringJobFilter.page_parameters(),
+    "/serving/jobs/1/result/": ["spreadsheet"],
+    f"/serving/{DATASET}/dev/rollback/": ["to_version", "reason"],
+    f"/serving/{DATASET}/dev/retire/": ["reason"],
 }
 ARGUMENTS = {"name": DATASET, "dataset": DATASET, "version": "1", "environment": "dev", "pk": "1"}
 

@@ -3,6 +3,8 @@
 import pandas
 import pytest
 
+from registry.estimators.algorithms import find
+from registry.estimators.errors import as_validation_errors
 from registry.training.columns import feature_frame
 from tests.registry.training.tables import (
     CLASS_TYPES,
@@ -114,5 +116,5 @@ def test_an_error_of_scikit_learn_is_reported_as_a_sentence():
 
 
 def test_a_memory_error_is_not_reported_as_a_failed_fit():
-    with pytest.raises(MemoryError):
-        fit(name="MLPClassifier", params={"hidden_layer_sizes": [10**9, 10**9]})
+    with pytest.raises(MemoryError), as_validation_errors(find("MLPClassifier"), warnings=[]):
+        raise MemoryError
