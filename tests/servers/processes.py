@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+PORTS = range(10_000, 32_000)  # below those that Linux and macOS choose for outgoing connections
+MAX_WORKERS = 16
 WAIT_S = 180  # the first start on a busy machine took 70
 
 CLEANER = """
@@ -133,11 +136,18 @@ def leads_group(pid: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
+    """Ports on which nobody listens, and which no other worker of the run and no outgoing connection can take."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    candidates = list(range(PORTS.start + number % MAX_WORKERS, PORTS.stop, MAX_WORKERS))
+    random.shuffle(candidates)
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        ports = []
+        while len(ports) < count:
+            port = candidates.pop()
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                ports.append(port)
+        return ports
 
 
 def until(condition, *, what: str, within: float = WAIT_S, pause: float = 0.1):

@@ -4,7 +4,6 @@ import http.client
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,16 +13,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.servers.processes import free_ports
+
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="counts processes in /proc"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def until(condition, *, seconds: float = 180):
@@ -39,7 +34,7 @@ class Running:
 
     def __init__(self, folder: Path, server: str, *, through: tuple[str, ...] = ()):
         self.server = server
-        self.port = free_port()
+        self.port = free_ports(1)[0]
         self.folder = folder
         self.lines: list[str] = []
         self.process = self.start(*through)
@@ -122,7 +117,7 @@ def test_the_health_check_of_the_image_passes_only_for_a_ready_server(running):
     dockerfile = (settings.BASE_DIR / "Dockerfile").read_text().replace("\\\n", " ")
     probe, *ports = re.search(r"HEALTHCHECK .*CMD python (.+)", dockerfile)[1].split()
     assert ports == ['"$PORT"', "8080"]  # of the whole platform, and of `serve`
-    for port, code in ((running.port, 0), (free_port(), 1)):
+    for port, code in ((running.port, 0), (free_ports(1)[0], 1)):
         assert subprocess.run([sys.executable, settings.BASE_DIR / probe, str(port)]).returncode == code
 
 
