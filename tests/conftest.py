@@ -34,7 +34,7 @@ from registry.training import registration, run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
 from tests.servers.migrated import copy_database
-from tests.servers.scheduling import GroupScheduling, place_in_run
+from tests.servers.scheduling import GroupScheduling, place_in_run, refuse_unstable_ids
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
 FLOWERS = "length,width,colour,species\n" + "".join(
@@ -70,23 +70,6 @@ def pytest_collection_modifyitems(items):
     yield
     # pytest-django has put the tests without a database last.
     items.sort(key=lambda item: place_in_run(item.nodeid))
-
-
-def refuse_unstable_ids(items) -> None:
-    """The workers of pytest-xdist would collect different tests: bytes such as the time in a gzip header, or sets."""
-    unstable = {
-        item.nodeid
-        for item in items
-        if (
-            "\\x" in item.name
-            and any(isinstance(value, bytes) for value in getattr(item, "callspec", item).params.values())
-        )
-        or any(isinstance(mark.args[1], set | frozenset) for mark in item.iter_markers("parametrize"))
-    }
-    if unstable:
-        raise pytest.UsageError(
-            f"Give these parameters fixed ids and an order: {', '.join(sorted(unstable))}"
-        )
 
 
 @pytest.fixture(autouse=True)
@@ -167,6 +150,17 @@ def api(admin):
     client = APIClient()
     client.force_authenticate(admin)
     return client
+
+
+@pytest.fixture
+def sign_in(client, make_user):
+    """Signs in a new user of a role."""
+
+    def as_(role):
+        client.force_login(make_user(role))
+        return client
+
+    return as_
 
 
 @pytest.fixture

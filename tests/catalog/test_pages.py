@@ -1,6 +1,5 @@
 """The pages of the catalog."""
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -14,15 +13,6 @@ WIDE_COLUMNS = ("recipe", "profile", "preview")
 def send(client, content=FLOWERS, filename="My Flowers.csv", **fields):
     file = SimpleUploadedFile(filename, content.encode())
     return client.post("/catalog/upload/", {"file": file, **fields})
-
-
-@pytest.fixture
-def sign_in(client, make_user):
-    def as_(role):
-        client.force_login(make_user(role))
-        return client
-
-    return as_
 
 
 def test_an_anonymous_visitor_is_redirected_to_sign_in(client, db):

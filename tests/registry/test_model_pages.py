@@ -8,15 +8,6 @@ from registry.releases.promotion import promote, retire
 HOUSES = "rooms,price\n" + "".join(f"{1 + i % 5},{100.5 + i * 3.25}\n" for i in range(30))
 
 
-@pytest.fixture
-def sign_in(client, make_user):
-    def as_(role):
-        client.force_login(make_user(role))
-        return client
-
-    return as_
-
-
 def test_the_page_of_a_classifier_shows_metrics_confusion_matrix_parameters_and_lineage(page, make_version):
     make_version()
     text = page.get("/registry/models/flowers/1/").text

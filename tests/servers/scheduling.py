@@ -1,5 +1,6 @@
 """Which worker of pytest-xdist runs which tests, and when."""
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
@@ -61,3 +62,20 @@ class GroupScheduling(LoadScopeScheduling):
     def _waits(self, node) -> bool:
         groups = self.assigned_work[node].items()
         return any(waits_for_servers(group) and not all(tests.values()) for group, tests in groups)
+
+
+def refuse_unstable_ids(items) -> None:
+    """The workers of pytest-xdist would collect different tests: bytes such as the time in a gzip header, or sets."""
+    unstable = {
+        item.nodeid
+        for item in items
+        if (
+            "\\x" in item.name
+            and any(isinstance(value, bytes) for value in getattr(item, "callspec", item).params.values())
+        )
+        or any(isinstance(mark.args[1], set | frozenset) for mark in item.iter_markers("parametrize"))
+    }
+    if unstable:
+        raise pytest.UsageError(
+            f"Give these parameters fixed ids and an order: {', '.join(sorted(unstable))}"
+        )

@@ -2,21 +2,10 @@
 
 import json
 
-import pytest
-
 from registry.releases.promotion import promote
 
 ROW = {"input-0": "9", "input-1": "1.6", "input-2": "red"}
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def sign_in(client, make_user):
-    def as_(role):
-        client.force_login(make_user(role))
-        return client
-
-    return as_
 
 
 class TestHome:

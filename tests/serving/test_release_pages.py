@@ -12,15 +12,6 @@ def hidden_fields(response) -> dict[str, str]:
     return {field.name: field.value() or "" for field in form}
 
 
-@pytest.fixture
-def sign_in(client, make_user):
-    def as_(role):
-        client.force_login(make_user(role))
-        return client
-
-    return as_
-
-
 class TestRetire:
     def test_retirement_names_the_version_and_is_done_after_its_confirmation(self, page, make_version, admin):
         promote(make_version(), stage="production", by=admin)
