@@ -5,8 +5,9 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog import files, upload
+from catalog import files
 from catalog.filters import DatasetFilter
+from catalog.imports import upload
 from catalog.models import Dataset, DatasetVersion
 from mlplatform import storage
 from mlplatform.openapi import ErrorSerializer

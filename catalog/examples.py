@@ -2,7 +2,7 @@
 
 import io
 
-from catalog import upload
+from catalog.imports import upload
 from catalog.models import DatasetVersion
 from catalog.names import normalize_name
 from mlplatform.errors import Conflict

@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from catalog import display, examples
-from catalog import upload as operations
 from catalog.filters import DatasetFilter
 from catalog.forms import UploadForm
+from catalog.imports import upload as operations
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound, status_of_form

@@ -378,7 +378,7 @@ MAX_UPLOAD_MB = env_int("MAX_UPLOAD_MB", 1024, low=1)
 MAX_UNPACKED_MB = env_int("MAX_UNPACKED_MB", 20 * 1024, low=1, high=20 * 1024)
 USER_QUOTA_MB = env_int("USER_QUOTA_MB", 0)
 # Each returns the bytes in the object store that count against the quota of a user.
-STORED_BY_USER = ["catalog.upload.stored_bytes", "serving.batch.service.stored_bytes"]
+STORED_BY_USER = ["catalog.imports.upload.stored_bytes", "serving.batch.service.stored_bytes"]
 MAX_REQUEST_MB = 64  # rows to predict: about 100,000 of 30 numbers
 MAX_VALUES_MB = 512  # in memory, of the values of a body: about 13 million numbers
 MAX_FORM_MB = 4  # any other body: the names of 10,000 columns are 1 MB

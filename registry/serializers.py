@@ -4,7 +4,7 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from catalog.readers.column_types import MAX_COLUMNS
+from catalog.readers.cells.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.pagination import BeginningField

@@ -20,7 +20,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from catalog.upload import add_dataset
+from catalog.imports.upload import add_dataset
 from mlplatform.auth import token_cache
 from mlplatform.jobs.child_process import FORK_SERVER
 from mlplatform.jobs.models import JobState

@@ -25,7 +25,7 @@ SUBPACKAGES = {
         "templatetags",
         "management",
     ],
-    "catalog": ["readers", "profiling", "templatetags", "management"],
+    "catalog": ["readers", "profiling", "imports", "templatetags", "management"],
     "registry": [
         *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "mlflow"),
         *("templatetags", "management"),
@@ -64,7 +64,7 @@ ONLY_IN = {
     "botocore": {"mlplatform.settings", "mlplatform.storage"},
 }
 READERS = {"read_csv", "read_json", "read_parquet", "read_table", "read_excel", "ParquetFile", "open_csv"}
-READERS_IN = {"catalog.readers.delimited", "catalog.readers.parquet"}
+READERS_IN = {"catalog.readers.delimited.reader", "catalog.readers.parquet"}
 
 MODULES_IN_A_FOLDER = 14
 LINES = 300

@@ -30,7 +30,8 @@ class Inspection:
 
 def inspect(file: IO[bytes], filename: str) -> Inspection:
     """Detect the parse recipe and profile the values. Raises ValidationError for any fault in the file."""
-    return profile(file, *tables.detect(file, filename))
+    reading = tables.detect(file, filename)
+    return profile(file, reading.recipe, reading.rows)
 
 
 def profile(file: IO[bytes], recipe: tables.ParseRecipe, rows: int) -> Inspection:

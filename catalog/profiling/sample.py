@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from catalog.readers import column_types, tables
+from catalog.readers import tables
+from catalog.readers.cells import column_types
 from catalog.readers.tables import Column
 
 ROWS = 500

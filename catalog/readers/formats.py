@@ -19,7 +19,7 @@ FORMATS = {
     for form in (
         Format("parquet", "Parquet", ("parquet",), "parquet"),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
-        Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited"),
+        Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited.reader"),
     )
 }
 COMPRESSIONS = {"gzip": "gz", "bzip2": "bz2", "xz": "xz", "zstd": "zst", "zip": "zip"}  # name: extension

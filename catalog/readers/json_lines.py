@@ -11,11 +11,12 @@ from typing import BinaryIO
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types, detection, streams, type_inference
-from catalog.readers.column_types import Column
+from catalog.readers import detection, streams
+from catalog.readers.cells import column_types, type_inference
+from catalog.readers.cells.column_types import Column
 from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
-from catalog.readers.recipe import ParseRecipe
+from catalog.readers.recipe import ParseRecipe, Reading
 
 BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
@@ -44,7 +45,7 @@ def matches(head: Head) -> bool:
     return True
 
 
-def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
+def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
     schema = SchemaInference()
     encoding = head.encodings[0]
     if encoding in ("cp1252", "latin-1"):
@@ -55,7 +56,8 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, 
                 schema.update(lines, objects)
     except streams.WrongEncoding as error:
         raise detection.encoding_error(encoding, error.line) from error
-    return ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns()), schema.rows
+    recipe = ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns())
+    return Reading(recipe, schema.rows)
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types, streams
-from catalog.readers.column_types import Column
+from catalog.readers import streams
+from catalog.readers.cells import column_types
+from catalog.readers.cells.column_types import Column
 from catalog.readers.detection import Head
-from catalog.readers.recipe import ParseRecipe
+from catalog.readers.recipe import ParseRecipe, Reading
 
 # pandas stores its index in these columns, which are not columns of the table, and describes it in the schema
 # metadata with the key PANDAS.
@@ -34,7 +35,7 @@ def matches(head: Head) -> bool:
     return head.content.startswith(b"PAR1")
 
 
-def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
+def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
     with _opened(file, head.compression, max_bytes) as (source, table):
         schema = table.schema_arrow  # a new object on every access
         fields = [field for field in schema if not PANDAS_INDEX.fullmatch(field.name)]
@@ -54,7 +55,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, 
             for batch in _decoded(raw, sizes, schema):
                 values = dict(zip(batch.schema.names, batch.columns, strict=True))
                 columns = [column_types.with_values(column, values[column.name]) for column in columns]
-    return ParseRecipe("parquet", head.compression, columns=tuple(columns)), rows
+    return Reading(ParseRecipe("parquet", head.compression, columns=tuple(columns)), rows)
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -1,8 +1,11 @@
-"""The parse recipe: what is stored with a dataset version so that its bytes are always read the same way."""
+"""The parse recipe: what is stored with a dataset version so that its bytes are always read the same way.
+
+Findings are what was assumed to get it.
+"""
 
 from dataclasses import asdict, dataclass
 
-from catalog.readers.column_types import Column
+from catalog.readers.cells.column_types import Column
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,28 @@ class ParseRecipe:
     @classmethod
     def from_dict(cls, values: dict) -> "ParseRecipe":
         return cls(**values | {"columns": tuple(Column(**column) for column in values["columns"])})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a file that is not certain, or that a user should know: what was assumed, and where.
+
+    `code` is stable, for programs. `line` is the first line it is about, counted from 1 in the decompressed file.
+    """
+
+    code: str
+    sentence: str
+    column: str | None = None
+    line: int | None = None
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was detected in a file: its recipe, its number of rows, and the assumptions."""
+
+    recipe: ParseRecipe
+    rows: int
+    findings: tuple[Finding, ...] = ()

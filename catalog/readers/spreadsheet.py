@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams, tables
-from catalog.readers.column_types import Column
+from catalog.readers.cells.column_types import Column
 from catalog.readers.formats import written_delimiter
 from catalog.readers.recipe import ParseRecipe
 

@@ -13,12 +13,13 @@ import pandas as pd
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types, detection, streams
-from catalog.readers.column_types import Column
+from catalog.readers import detection, streams
+from catalog.readers.cells import column_types
+from catalog.readers.cells.column_types import Column
 from catalog.readers.formats import FORMATS
-from catalog.readers.recipe import ParseRecipe
+from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
-__all__ = ["Column", "ParseRecipe", "chunks", "detect", "raw_batches", "read"]
+__all__ = ["Column", "Finding", "ParseRecipe", "Reading", "chunks", "detect", "raw_batches", "read"]
 
 CHUNK_ROWS = 50_000
 
@@ -29,8 +30,8 @@ class Reader(Protocol):
     def matches(self, head: detection.Head) -> bool:
         """Whether a file with this beginning has the format."""
 
-    def detect(self, file: BinaryIO, head: detection.Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
-        """The recipe and the number of rows. Reads the whole file and raises ValidationError for any fault."""
+    def detect(self, file: BinaryIO, head: detection.Head, *, max_bytes: int) -> Reading:
+        """Reads the whole file. Raises ValidationError for any fault."""
 
     def batches(
         self, file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]
@@ -51,8 +52,8 @@ READERS: dict[str, Reader] = {
 
 def detect(
     file: BinaryIO, filename: str, *, max_bytes: int | None = None, rows_required: bool = True
-) -> tuple[ParseRecipe, int]:
-    """The parse recipe of a table file, detected from its content, and its number of rows.
+) -> Reading:
+    """The parse recipe of a table file, detected from its content, its number of rows, and what was assumed.
 
     Reads the file once, in constant memory, and leaves it open. Raises ValidationError for any fault in the
     file, if it decompresses to more than `max_bytes` or unpacked_limit(), and, with `rows_required`, for a header
@@ -61,13 +62,13 @@ def detect(
     head = detection.read_head(file, filename)
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = next(reader for reader in READERS.values() if reader.matches(head))
-    recipe, rows = reader.detect(file, head, max_bytes=max_bytes)
-    if not recipe.columns or (rows_required and not rows):
+    reading = reader.detect(file, head, max_bytes=max_bytes)
+    if not reading.recipe.columns or (rows_required and not reading.rows):
         raise ValidationError(
             "The file has no data rows. A table needs column names and at least one row.",
             code="no_rows",
         )
-    return recipe, rows
+    return reading
 
 
 def chunks(

@@ -43,7 +43,8 @@ class Totals:
 
 def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
     """Detect how to read a CSV or Parquet file for a model. Raises ValidationError if any part of it is malformed."""
-    recipe, rows = tables.detect(file, filename, rows_required=False)
+    reading = tables.detect(file, filename, rows_required=False)
+    recipe = reading.recipe
     if recipe.format not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     if recipe.spaced and files.has_leading_spaces(reader):
@@ -52,7 +53,7 @@ def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
         names = files.model_names(recipe.names, reader)
         columns = [replace(column, name=name) for column, name in zip(recipe.columns, names, strict=True)]
         recipe = replace(recipe, columns=tuple(columns))
-    return Table(file, recipe, rows)
+    return Table(file, recipe, reading.rows)
 
 
 def check_first_rows(model: Model, table: Table, *, probabilities: bool) -> None:

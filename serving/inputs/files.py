@@ -8,7 +8,7 @@ import pandas
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.readers import column_types
+from catalog.readers.cells import column_types
 from catalog.readers.tables import ParseRecipe
 from serving.inputs import cell_rules
 from serving.inputs.reader import Reader, TypedRows

@@ -8,7 +8,8 @@ from typing import Protocol
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types, tables
+from catalog.readers import tables
+from catalog.readers.cells import column_types
 from mlplatform import json_parser
 from mlplatform.errors import TooLarge
 from serving.inputs import cell_rules, files
@@ -101,7 +102,8 @@ class ParquetBytes:
         if not self.content.startswith(b"PAR1"):
             raise invalid("The body is not a Parquet file.")
         max_bytes = settings.MAX_REQUEST_MB * 16 * 1024**2
-        recipe, rows = tables.detect(file, "body.parquet", max_bytes=max_bytes, rows_required=False)
+        reading = tables.detect(file, "body.parquet", max_bytes=max_bytes, rows_required=False)
+        rows, recipe = reading.rows, reading.recipe
         if rows > MAX_PARQUET_ROWS:
             raise TooLarge(
                 f"The Parquet body has {rows:,} rows; the limit is {MAX_PARQUET_ROWS:,} rows. "

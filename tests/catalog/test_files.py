@@ -8,10 +8,10 @@ import pytest
 from django.conf import settings
 
 from catalog import files
+from catalog.imports.upload import add_dataset, delete_dataset
 from catalog.models import Dataset, DatasetVersion
 from catalog.profiling import sample
 from catalog.readers import tables
-from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
 from mlplatform.errors import NotFound, NotReady
 from tests.conftest import FLOWERS

@@ -43,9 +43,9 @@ def test_a_profile_reads_the_file_once():
             return block
 
     file = CountingFile(b"a,b\n" + b"1,x\n" * 500_000)
-    recipe, rows = tables.detect(file, "table.csv")
+    reading = tables.detect(file, "table.csv")
     file.bytes_read = 0
-    result = profile(file, recipe, rows)
+    result = profile(file, reading.recipe, reading.rows)
     assert file.bytes_read <= 1.01 * len(file.getvalue())
     assert (len(result.preview), len(result.sample), result.profile[0]["mean"]) == (20, 500, 1)
 

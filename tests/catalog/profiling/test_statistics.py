@@ -9,7 +9,7 @@ import pandas as pd
 
 from catalog.profiling.inspection import inspect
 from catalog.profiling.statistics import Profiler
-from catalog.readers.column_types import Column
+from catalog.readers.cells.column_types import Column
 
 
 def profile(content):

@@ -11,7 +11,7 @@ from catalog.readers import tables
 
 
 def recipe_of(content, filename="table.csv"):
-    return tables.detect(_file(content), filename)[0]
+    return tables.detect(_file(content), filename).recipe
 
 
 def table(content, filename="table.csv", **options):

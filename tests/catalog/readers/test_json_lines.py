@@ -58,7 +58,7 @@ def test_objects_with_few_keys_in_common_are_refused():
 def test_batches_of_json_have_at_most_a_million_cells():
     content = json.dumps({f"key_{i}": i for i in range(1_000)}) + '\n{"key_0": 1}' * 3_000
     file = io.BytesIO(content.encode())
-    recipe, _ = tables.detect(file, "t.jsonl")
+    recipe = tables.detect(file, "t.jsonl").recipe
     assert [batch.num_rows for batch in tables.raw_batches(file, recipe)] == [1000, 1000, 1000, 1]
 
 

@@ -56,7 +56,7 @@ def test_a_limit_does_not_read_the_whole_file():
 def test_a_reader_that_was_closed_early_does_not_affect_the_next():
     content = "a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(300_000))
     file = io.BytesIO(content.encode())
-    recipe, _ = detect(file, "t.csv")
+    recipe = detect(file, "t.csv").recipe
     for _ in range(10):
         assert read(file, recipe, limit=5)["a"].tolist() == [0, 1, 2, 3, 4]
     assert read(file, recipe)["a"].tolist() == list(range(300_000))
@@ -66,11 +66,11 @@ def test_a_reader_that_was_closed_early_does_not_affect_the_next():
 def test_uploaded_files_are_read_in_place_and_stay_open():
     upload = TemporaryUploadedFile("t.csv", "text/csv", 0, None)
     upload.write(b"a,b\n1,2\n")
-    recipe, _ = detect(upload, upload.name)
+    recipe = detect(upload, upload.name).recipe
     assert read(upload, recipe).to_dict("list") == {"a": [1], "b": [2]}
     upload.file.close()
     upload = SimpleUploadedFile("t.parquet", parquet(pa.table({"a": [1]})))
-    recipe, _ = detect(upload, upload.name)
+    recipe = detect(upload, upload.name).recipe
     assert read(upload, recipe).to_dict("list") == {"a": [1]}
     assert not upload.closed
 
@@ -80,7 +80,7 @@ def test_thirty_megabytes_are_read_in_constant_memory():
     file = io.BytesIO(b"a,b,c,d\n" + rows.encode() * 40)
     tracemalloc.start()
     before = pa.total_allocated_bytes()
-    assert detect(file, "t.csv")[1] == 800_000
+    assert detect(file, "t.csv").rows == 800_000
     assert tracemalloc.get_traced_memory()[1] < 80_000_000
     assert pa.total_allocated_bytes() - before < 5_000_000
     tracemalloc.stop()

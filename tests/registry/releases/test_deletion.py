@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from catalog.upload import delete_dataset
+from catalog.imports.upload import delete_dataset
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from registry.artifacts import ArtifactRefused

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from catalog.readers import dialect
+from catalog.readers.delimited import dialect
 from catalog.readers.recipe import ParseRecipe
 from serving.batch import writers
 from tests.serving.batch.conftest import content_of

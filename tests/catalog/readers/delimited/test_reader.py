@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.readers import column_types
+from catalog.readers.cells import column_types
 from catalog.readers.tables import detect, read
 from tests.catalog.readers.reading import error_of, recipe_of, table
 
@@ -151,7 +151,7 @@ def test_a_written_csv_file_is_read_back_unchanged(rows, delimiter, encoding, qu
     names = ["first", "second", "third"][: len(rows[0])]
     csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows([names, *rows])
     file = io.BytesIO(text.getvalue().encode(encoding))
-    recipe, _ = detect(file, "t.csv")
+    recipe = detect(file, "t.csv").recipe
     frame = read(file, recipe)
     assert list(frame) == names
     assert len(frame) == len(rows)

@@ -66,7 +66,7 @@ def test_spaces_are_ignored_around_numbers_and_kept_in_texts():
 def test_a_column_has_the_same_type_in_every_chunk_of_the_file():
     content = "a,b\n" + "1,2\n" * 300_000 + "x,\n"
     file = io.BytesIO(content.encode())
-    recipe, _ = detect(file, "t.csv")
+    recipe = detect(file, "t.csv").recipe
     frames = list(chunks(file, recipe, rows=70_000))
     assert {tuple(map(str, frame.dtypes)) for frame in frames} == {("str", "Int64")}
     assert max(map(len, frames)) <= 70_000

@@ -10,11 +10,13 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
-from catalog.readers import column_types, detection, dialect, records, streams
-from catalog.readers.column_types import Column
+from catalog.readers import detection, streams
+from catalog.readers.cells import column_types
+from catalog.readers.cells.column_types import Column
+from catalog.readers.cells.type_inference import TypeInference
+from catalog.readers.delimited import dialect, records
 from catalog.readers.detection import Head
-from catalog.readers.recipe import ParseRecipe
-from catalog.readers.type_inference import TypeInference
+from catalog.readers.recipe import ParseRecipe, Reading
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
 # From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
@@ -26,7 +28,7 @@ def matches(head: Head) -> bool:
     return bool(head.text)
 
 
-def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, int]:
+def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
     recipe, names = dialect.guess(head)
     for encoding in head.encodings:
         recipe = replace(recipe, encoding=encoding)
@@ -40,7 +42,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> tuple[ParseRecipe, 
     columns = [
         inference.column(name, decimal=decimal) for inference, name in zip(inferences, names, strict=True)
     ]
-    return replace(recipe, decimal=decimal, columns=tuple(columns)), rows
+    return Reading(replace(recipe, decimal=decimal, columns=tuple(columns)), rows)
 
 
 def _infer(file, recipe, names, max_bytes):

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_types, detection, type_inference
+from catalog.readers import detection
+from catalog.readers.cells import column_types, type_inference
+from catalog.readers.delimited.records import records
 from catalog.readers.formats import TAB_SEPARATED
 from catalog.readers.recipe import ParseRecipe
-from catalog.readers.records import records
 
 SAMPLE = 64 * 1024  # characters
 DELIMITERS = ",;\t|"

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 
+from catalog.imports.upload import add_dataset, delete_dataset
 from catalog.models import Dataset, DatasetVersion
-from catalog.upload import add_dataset, delete_dataset
 from mlplatform import storage
 from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, StorageForbidden, TooLarge
 from tests.conftest import FLOWERS

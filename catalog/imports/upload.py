@@ -46,16 +46,16 @@ def add_dataset(
     size = _checked_size(file)
     storage.require_space(storage.datasets(), size)
     hashing_file = HashingFile(file)
-    recipe, rows = tables.detect(hashing_file, filename)
+    reading = tables.detect(hashing_file, filename)
     sha256 = hashing_file.sha256()
     if existing := _existing(name, sha256, new_version=new_version):
         return existing, False
     quota.check(by, size)
-    inspected = inspection.profile(file, recipe, rows)
+    inspected = inspection.profile(file, reading.recipe, reading.rows)
     version = _new_version(inspected, name=name, filename=filename, size=size, sha256=sha256, by=by)
     version.example = example
     try:
-        sample_file = sample.to_parquet(inspected.sample, recipe.columns)
+        sample_file = sample.to_parquet(inspected.sample, reading.recipe.columns)
         storage.save(storage.datasets(), version.sample_key, sample_file)
         storage.save(storage.datasets(), version.key, file)
         return _register(version, name=name, description=description, new_version=new_version)

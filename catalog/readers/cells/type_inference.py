@@ -5,8 +5,8 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.readers import column_types
-from catalog.readers.column_types import Column
+from catalog.readers.cells import column_types
+from catalog.readers.cells.column_types import Column
 
 # Zero-padded codes (007) do not match: as numbers they would lose their zeros.
 INTEGER = r"^[+-]?(?:0|[1-9][0-9]*)$"
