@@ -33,11 +33,11 @@ class ParseRecipe:
         return [column.name for column in self.columns]
 
     def to_dict(self) -> dict:
-        return asdict(self) | {"columns": [asdict(column) for column in self.columns]}
+        return asdict(self) | {"columns": [column.to_dict() for column in self.columns]}
 
     @classmethod
     def from_dict(cls, values: dict) -> "ParseRecipe":
-        return cls(**values | {"columns": tuple(Column(**column) for column in values["columns"])})
+        return cls(**values | {"columns": tuple(map(Column.from_dict, values["columns"]))})
 
 
 @dataclass(frozen=True)

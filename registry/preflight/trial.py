@@ -77,7 +77,7 @@ def read(
     """Read the sample of a dataset version."""
     target = None if algorithm.task == "clustering" else target
     names = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
-    columns = [Column(**column) for column in source.columns]
+    columns = [Column.from_dict(column) for column in source.columns]
     frame = sample.from_parquet(source.sample, columns, names=names)
     return Trial(
         algorithm=algorithm,

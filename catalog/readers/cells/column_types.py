@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from django.core.exceptions import ValidationError
 
+from catalog.readers.cells.cell_format import CellFormat
+
 MAX_COLUMNS = 10_000
 MAX_NAME_LENGTH = 200
 ARROW_TYPES = {
@@ -49,11 +51,31 @@ ZONE = r":[0-9.]+(?:Z|[+-][0-9:]+)$"
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table; `type` is integer, number, boolean, text or date."""
+    """One column of a table; `type` is integer, number, boolean, text or date.
+
+    `format` is None if its cells are written as everywhere in the file. `role` is `category` or `identifier` if a user
+    says so. `source` is its name in the file if it was renamed.
+    """
 
     name: str
     type: str
     nullable: bool
+    format: CellFormat | None = None
+    role: str | None = None
+    source: str | None = None
+
+    def to_dict(self) -> dict:
+        """As JSON, without what is None."""
+        values = {"name": self.name, "type": self.type, "nullable": self.nullable}
+        if self.format is not None:
+            values["format"] = self.format.to_dict()
+        optional = {"role": self.role, "source": self.source}
+        return values | {name: value for name, value in optional.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Column":
+        form = values.get("format")
+        return cls(**values | {"format": None if form is None else CellFormat.from_dict(form)})
 
 
 def usable_names(names: Sequence[str]) -> list[str]:
