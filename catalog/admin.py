@@ -10,8 +10,8 @@ class DatasetAdmin(ReadOnlyAdmin):
     models = links("model_versions", "dataset__id__exact", "models")
     list_display = ["name", "description", "created_at", "created_by", "versions", "models"]
     list_select_related = ["created_by"]
-    list_filter = ["created_by"]
-    search_fields = ["name", "description"]
+    list_filter = ["created_by", "tags"]
+    search_fields = ["name", "description", "tags__name"]
     date_hierarchy = "created_at"
 
 

@@ -6,10 +6,12 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog import files
+from catalog.discovery import metadata
 from catalog.filters import DatasetFilter
 from catalog.imports import upload
 from catalog.models import Dataset, DatasetVersion
 from mlplatform import storage
+from mlplatform.metadata import tags
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.pagination import BeginningField
 from mlplatform.validation.api_views import APIView, ListAPIView
@@ -32,6 +34,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")
     description = BeginningField(source="dataset.description")
+    tags = serializers.SlugRelatedField("name", source="dataset.tags", many=True, read_only=True)
     version = serializers.IntegerField(source="number")
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")
@@ -43,7 +46,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     class Meta:
         model = DatasetVersion
         fields = [
-            "id", "name", "description", "version", "location", "format", "rows", "column_count",
+            "id", "name", "description", "tags", "version", "location", "format", "rows", "column_count",
             "size_bytes", "sha256", "created_at", "created_by", "example",
         ]  # fmt: skip
 
@@ -59,6 +62,15 @@ class DatasetSerializer(DatasetRowSerializer):
 
     class Meta(DatasetRowSerializer.Meta):
         fields = [*DatasetRowSerializer.Meta.fields, "columns"]
+
+
+class MetadataSerializer(Serializer):
+    """A change of what people write about a dataset; a field that is not sent stays as it is."""
+
+    description = serializers.CharField(
+        required=False, allow_blank=True, max_length=10_000, help_text="In Markdown."
+    )
+    tags = serializers.ListField(child=serializers.CharField(), required=False, help_text=tags.RULE)
 
 
 class UploadSerializer(Serializer):
@@ -98,7 +110,7 @@ class UploadView(APIView):
     get=extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
 )
 class DatasetListView(ListAPIView):
-    queryset = DatasetVersion.objects.newest().for_lists()
+    queryset = DatasetVersion.objects.newest().for_lists().with_tags()
     serializer_class = DatasetRowSerializer
     filterset_class = DatasetFilter
 
@@ -116,6 +128,18 @@ class DatasetView(APIView):
     )
     def get(self, request, name):
         return Response(DatasetSerializer(requested_version(request, name)).data)
+
+    @extend_schema(
+        operation_id="edit_dataset",
+        summary="Edit the description and the tags of a dataset",
+        tags=["datasets"],
+        request=MetadataSerializer,
+        responses={200: DatasetSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer},
+    )
+    def patch(self, request, name):
+        dataset = Dataset.objects.named(name)
+        fields = MetadataSerializer.validated(request.data)
+        return Response(DatasetSerializer(metadata.edit(dataset, by=request.user, **fields).version()).data)
 
     @extend_schema(
         operation_id="delete_dataset",

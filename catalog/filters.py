@@ -11,6 +11,7 @@ class DatasetFilter(FilterSet):
     """Filters the list of datasets, on the page and in the API."""
 
     q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")
+    tag = django_filters.CharFilter(method="tagged", label="Tag")
     format = django_filters.ChoiceFilter(
         choices=sorted(((form.name, form.label) for form in FORMATS.values()), key=itemgetter(1)),
         label="Format",
@@ -30,4 +31,7 @@ class DatasetFilter(FilterSet):
 
     class Meta:
         model = DatasetVersion
-        fields = ["q", "format", "ordering"]
+        fields = ["q", "tag", "format", "ordering"]
+
+    def tagged(self, queryset, name, value):
+        return queryset.filter(dataset__tags__name=" ".join(value.lower().split()))

@@ -6,6 +6,7 @@ from django.db.models import Exists, OuterRef
 from catalog.names import normalize_name
 from catalog.readers.formats import FORMATS
 from mlplatform.errors import NotFound
+from mlplatform.metadata.models import Tag
 
 
 class DatasetQuerySet(models.QuerySet):
@@ -23,7 +24,8 @@ class Dataset(models.Model):
     name = models.CharField(
         max_length=100, unique=True, help_text="Lower-case letters, digits and underscores."
     )
-    description = models.TextField(blank=True)
+    description = models.TextField(blank=True, help_text="In Markdown.")
+    tags = models.ManyToManyField(Tag, related_name="datasets", blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="datasets"
@@ -55,6 +57,10 @@ class DatasetVersionQuerySet(models.QuerySet):
     def for_lists(self):
         """With related names and without the large JSON columns: a constant number of queries, in little memory."""
         return self.select_related("dataset", "created_by").defer("recipe", "profile", "preview")
+
+    def with_tags(self):
+        """With the tags of the datasets, in one more query."""
+        return self.prefetch_related("dataset__tags")
 
 
 class DatasetVersion(models.Model):

@@ -9,5 +9,6 @@ urlpatterns = [
     path("upload/", views.upload, name="upload"),
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),
+    path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),
     path("<str:name>/delete/", views.delete_dataset, name="delete-dataset"),
 ]

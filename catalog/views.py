@@ -6,8 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from catalog import display, examples
+from catalog.discovery import metadata
 from catalog.filters import DatasetFilter
-from catalog.forms import UploadForm
+from catalog.forms import MetadataForm, UploadForm
 from catalog.imports import upload as operations
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
@@ -20,7 +21,7 @@ DATASET_EXISTS = "This name is taken. Select this to add the file as the next ve
 
 @permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
-    filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists())
+    filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists().with_tags())
     page = requested_page(request, filtered.qs)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
@@ -76,6 +77,25 @@ def dataset(request, name):
         "reading": display.reading(version),
     }
     return render(request, "catalog/dataset.html", context)
+
+
+@permissions.page("upload", fields=None)
+def edit_dataset(request, name):
+    chosen = Dataset.objects.named(name)
+    initial = {"description": chosen.description, "tags": ", ".join(map(str, chosen.tags.all()))}
+    form = MetadataForm(request.POST) if request.method == "POST" else MetadataForm(initial=initial)
+    if form.is_valid():
+        try:
+            metadata.edit(chosen, by=request.user, **form.cleaned_data)
+        except NotFound:
+            raise
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"The description and tags of {chosen.name} were saved.")
+            return redirect("catalog:dataset", name=chosen.name)
+    context = {"dataset": chosen, "form": form}
+    return render(request, "catalog/edit_dataset.html", context, status=422 if form.errors else 200)
 
 
 @permissions.page("delete")

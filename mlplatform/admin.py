@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from mlplatform.idempotency.models import IdempotentRequest
+from mlplatform.metadata.models import Tag
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -71,3 +72,9 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
     list_filter = ["operation", "status"]
     search_fields = ["key", "user__username"]
     date_hierarchy = "created_at"
+
+
+@admin.register(Tag)
+class TagAdmin(ReadOnlyAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]

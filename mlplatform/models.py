@@ -1,5 +1,6 @@
 """The tables of the platform itself, for Django to find."""
 
 from mlplatform.idempotency.models import IdempotentRequest
+from mlplatform.metadata.models import Tag
 
-__all__ = ["IdempotentRequest"]
+__all__ = ["IdempotentRequest", "Tag"]

@@ -18,6 +18,7 @@ CALLS = {
     ("GET", "/datasets/{name}"),
     ("GET", "/datasets/{name}/file"),
     ("DELETE", "/datasets/{name}"),
+    ("PATCH", "/datasets/{name}"),
     ("POST", "/train"),
     ("GET", "/jobs"),
     ("GET", "/jobs/{id}"),

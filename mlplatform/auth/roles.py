@@ -11,7 +11,7 @@ ROLES = {
 DENIED = {
     "view": "Your account has no role yet. Ask an administrator to assign one.",
     "predict": "Your account has no role yet. Ask an administrator to assign one.",
-    "upload": "You don't have permission to upload datasets. It requires the data scientist role.",
+    "upload": "You don't have permission to upload or edit datasets. It requires the data scientist role.",
     "train": "You don't have permission to train models. It requires the data scientist role.",
     "promote_staging": "You don't have permission to change the live version in dev or staging. "
     "It requires the data scientist role.",

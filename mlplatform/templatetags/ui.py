@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 
+from mlplatform.metadata import markdown as descriptions
+
 register = template.Library()
 
 DASH = "–"
@@ -145,6 +147,18 @@ def code(text):
     """
     html = re.sub(r"`([^`]+?)(?:`|(?<=…)$)", r"<code>\1</code>", conditional_escape(text))
     return mark_safe(html)  # noqa: S308 - escaped
+
+
+@register.filter
+def markdown(text):
+    """A description in Markdown as HTML."""
+    return descriptions.to_html(text)
+
+
+@register.filter
+def first_line(text):
+    """The first line of a description in Markdown, as plain text."""
+    return descriptions.first_line(text)
 
 
 @register.filter

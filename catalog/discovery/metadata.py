@@ -1,0 +1,35 @@
+"""What people write about a dataset: its description and its tags."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from catalog.models import Dataset
+from mlplatform.auth import permissions
+from mlplatform.errors import NotFound
+from mlplatform.metadata import tags as tagging
+
+
+def edit(
+    dataset: Dataset, *, description: str | None = None, tags: Iterable[str] | None = None, by
+) -> Dataset:
+    """Replace the description, in Markdown, and the tags of a dataset; None leaves them as they are.
+
+    Raises ValidationError for a tag that cannot be one, and NotFound if the dataset was deleted meanwhile.
+    """
+    permissions.check(by, "upload")
+    try:
+        names = None if tags is None else tagging.normalize(tags)
+    except ValidationError as error:
+        raise ValidationError({"tags": error}) from error
+    with transaction.atomic():
+        locked = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first()
+        if locked is None:
+            raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
+        if description is not None:
+            locked.description = description.replace("\r\n", "\n").strip()
+            locked.save(update_fields=["description"])
+        if names is not None:
+            tagging.assign(locked, names)
+    return locked
