@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from mlplatform.jobs.fork_server import SERVER_NAME
+from mlplatform.jobs.children.fork_server import SERVER_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 FOREST = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}}

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
-from mlplatform.jobs.models import Job, JobState
+from mlplatform.jobs.models import ChildJob, JobState
 from registry.querysets import MAIN_METRICS, ModelVersionQuerySet, ReleaseQuerySet, TrainingJobQuerySet
 
 
@@ -26,9 +26,10 @@ class Stage(models.TextChoices):
         return f"Unknown stage `{text[:50]}`; use dev, staging or production."
 
 
-class TrainingJob(Job):
+class TrainingJob(ChildJob):
     """A request to train, its state and its outcome."""
 
+    WORK = "registry.jobs.attempt.run_claimed"
     ACTIVITY = "The training"
     RETRY_HINT = "Train again."
     MEMORY_HINT = "Use fewer rows or columns, or a smaller model."
@@ -46,9 +47,6 @@ class TrainingJob(Job):
     retrained_from = models.PositiveIntegerField(
         null=True, help_text="The number of the model version that it trains again."
     )
-    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory, last measurement.")
-    memory_peak_bytes = models.PositiveBigIntegerField(null=True)
-    log = models.TextField(blank=True, help_text="The last lines of its output.")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
     )
@@ -66,8 +64,15 @@ class TrainingJob(Job):
 
     @classmethod
     def initial_fields(cls) -> dict:
-        memory = {"memory_bytes": None, "memory_peak_bytes": None}
-        return {"progress": 0, "stage": "", "timings": [], "log": "", **memory}
+        return super().initial_fields() | {"stage": "", "timings": []}
+
+    @property
+    def memory_limit_mb(self) -> int:
+        return settings.TRAIN_MEMORY_MB
+
+    @property
+    def time_limit_s(self) -> int:
+        return self.timeout_s or settings.TRAIN_TIMEOUT_S
 
     @property
     def algorithm(self) -> str:

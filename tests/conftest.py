@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 
 from catalog.imports.upload import add_dataset
 from mlplatform.auth import token_cache
-from mlplatform.jobs.child_process import FORK_SERVER
+from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.jobs.models import JobState
 from mlplatform.web.fast_path import FastPath
 from mlplatform.web.request_body import RequestBody

@@ -81,3 +81,28 @@ class Job(models.Model):
     def describe_crash(self, error: Exception) -> str:
         """The message for users after an unexpected error."""
         return f"{self.ACTIVITY} crashed: {type(error).__name__}: {error}"[:1000]
+
+
+class ChildJob(Job):
+    """A job whose attempts run in a child process: see mlplatform.jobs.children.supervision."""
+
+    WORK: ClassVar[str]  # the dotted path of the function that runs an attempt
+
+    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="Resident memory, last measurement.")
+    memory_peak_bytes = models.PositiveBigIntegerField(null=True)
+    log = models.TextField(blank=True, help_text="The last lines of its output.")
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def initial_fields(cls) -> dict:
+        return super().initial_fields() | {"log": "", "memory_bytes": None, "memory_peak_bytes": None}
+
+    @property
+    def memory_limit_mb(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def time_limit_s(self) -> int:
+        raise NotImplementedError

@@ -4,12 +4,13 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from mlplatform.jobs import leases, reaper
 from mlplatform.jobs.attempt import Attempt
@@ -39,9 +40,7 @@ class Worker:
         self.is_stopping = False  # not an Event: a signal handler must not take its lock
 
     def run_forever(self) -> None:
-        """Run jobs until SIGTERM or SIGINT, which hands the current job back; a second signal kills the worker."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        """Run jobs until `is_stopping`, which hands the current job back."""
         with reaper.running_in_background(self._tidy):
             while not self.is_stopping:
                 close_old_connections()
@@ -62,6 +61,33 @@ class Worker:
             self._run(attempt)
         return True
 
-    def _stop(self, number, frame) -> None:
-        self.is_stopping = True
+
+def run_until_signal(first: Worker, *others: Worker) -> None:
+    """Run workers until SIGTERM or SIGINT, the others in threads of their own: they do not wait for each other's jobs.
+
+    A second signal kills the process.
+    """
+
+    def stop(number, frame) -> None:
+        for worker in (first, *others):
+            worker.is_stopping = True
         signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    threads = [threading.Thread(target=_run_in_thread, args=[worker]) for worker in others]
+    for thread in threads:
+        thread.start()
+    first.run_forever()
+    for thread in threads:
+        thread.join()
+
+
+def _run_in_thread(worker: Worker) -> None:
+    try:
+        worker.run_forever()
+    except Exception:
+        logger.exception("a worker of %ss crashed", worker.job_class.NOUN)
+        os.kill(os.getpid(), signal.SIGTERM)  # the supervisor starts all of them again
+    finally:
+        connection.close()

@@ -1,7 +1,7 @@
 """Ends the processes of a parent that was killed, so that none runs on without supervision and holds its port.
 
 Every long-lived process does this: supervisord, the web server and its processes, the workers and the scorer. A process
-that a person has started alone has no such parent. Fork servers and the children of child_process.py live shorter:
+that a person has started alone has no such parent. Fork servers and the children of jobs/children live shorter:
 they end when a pipe to their worker closes.
 """
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from mlplatform.jobs.child_process import FORK_SERVER
+from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.resilience import circuit_breaker, parent_process
 
 APPLICATION = "mlplatform.wsgi.application"

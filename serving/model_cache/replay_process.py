@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
-from mlplatform.jobs.child_process import ChildProcess, NotStarted
+from mlplatform.jobs.children.process import ChildProcess, NotStarted
 from registry import artifacts
 from serving.engine.replay import Replay, replay
 from serving.engine.verification import GoldenRows

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import requests
 
-from mlplatform.jobs.fork_server import SERVER_NAME
+from mlplatform.jobs.children.fork_server import SERVER_NAME
 from tests.servers.migrated import ROOT, copy_database
 from tests.servers.object_store import ObjectStore
 from tests.servers.postgres import Postgres

@@ -4,10 +4,10 @@ from django.core.management.base import BaseCommand
 
 from mlplatform import system_checks
 from mlplatform.jobs import reaper
-from mlplatform.jobs.child_process import FORK_SERVER
+from mlplatform.jobs.children import supervision
+from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.jobs.retention import Hourly, prune
-from mlplatform.jobs.worker import Worker
-from registry.jobs import worker
+from mlplatform.jobs.worker import Worker, run_until_signal
 from registry.models import TrainingJob
 
 
@@ -25,4 +25,4 @@ class Command(BaseCommand):
             prune_hourly()
             return count
 
-        Worker(TrainingJob, worker.run, tidy=tidy).run_forever()
+        run_until_signal(Worker(TrainingJob, supervision.run, tidy=tidy))

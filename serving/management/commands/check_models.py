@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from mlplatform.jobs.child_process import FORK_SERVER
+from mlplatform.jobs.children.process import FORK_SERVER
 from registry import artifacts
 from registry.models import ModelVersion, Release
 from serving.model_cache import compatibility, loader

@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand
 
 from mlplatform import metrics, system_checks
 from mlplatform.jobs.attempt import Attempt
-from mlplatform.jobs.worker import Worker
+from mlplatform.jobs.worker import Worker, run_until_signal
 from serving.batch import cleanup
 from serving.models import ScoringJob
 
@@ -13,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         metrics.discard_dead_processes()
-        Worker(ScoringJob, run, tidy=cleanup.tidy).run_forever()
+        run_until_signal(Worker(ScoringJob, run, tidy=cleanup.tidy))
 
 
 def run(attempt: Attempt) -> None:

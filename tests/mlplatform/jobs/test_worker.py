@@ -9,7 +9,7 @@ from django.db import OperationalError
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Stopped
 from mlplatform.jobs.models import JobState
-from mlplatform.jobs.worker import Worker
+from mlplatform.jobs.worker import Worker, run_until_signal
 from registry.models import TrainingJob
 
 
@@ -34,7 +34,7 @@ def states() -> list[str]:
 
 
 def run(*args, **options):
-    Worker(TrainingJob, *args, tidy=lambda: 0, **options).run_forever()
+    run_until_signal(Worker(TrainingJob, *args, tidy=lambda: 0, **options))
 
 
 def test_jobs_run_one_after_the_other_until_the_worker_is_stopped(make_queued):
@@ -102,5 +102,5 @@ def test_an_idle_worker_polls_until_a_job_is_queued(make_queued):
         succeed(attempt)
         stop()
 
-    Polled(TrainingJob, work, tidy=lambda: 0).run_forever()
+    run_until_signal(Polled(TrainingJob, work, tidy=lambda: 0))
     assert (len(polls), states()) == (3, ["succeeded"])

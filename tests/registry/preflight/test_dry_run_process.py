@@ -7,10 +7,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from mlplatform.errors import NotReady
-from mlplatform.jobs import child_process
-from mlplatform.jobs.fork_server import SharedForkServer
+from mlplatform.jobs.children import process
+from mlplatform.jobs.children.fork_server import SharedForkServer
 from registry.estimators.algorithms import find
 from registry.preflight import dry_run_process
+from registry.preflight.dry_run_process import turns
 from tests.registry.preflight.conftest import codes, table
 
 INVALID = {"solver": "lbfgs", "l1_ratio": 0.5}
@@ -60,7 +61,7 @@ def test_a_fit_that_exceeds_the_memory_limit_is_refused_with_the_limit(run):
 
 
 def test_a_server_that_cannot_start_a_process_is_not_ready(run, monkeypatch):
-    monkeypatch.setattr(child_process, "FORK_SERVER", SharedForkServer())
+    monkeypatch.setattr(process, "FORK_SERVER", SharedForkServer())
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(NotReady, match="could not start a process") as caught:
         run(table())
@@ -68,7 +69,11 @@ def test_a_server_that_cannot_start_a_process_is_not_ready(run, monkeypatch):
 
 
 def test_only_two_dry_runs_at_once_run_for_a_web_process(run, monkeypatch):
-    monkeypatch.setattr(dry_run_process, "WAIT_S", 0)
-    with dry_run_process._turn(), dry_run_process._turn(), pytest.raises(NotReady, match="other trainings"):
+    monkeypatch.setattr(turns, "wait_s", 0)
+    with (
+        turns.child("signal.pause"),
+        turns.child("signal.pause"),
+        pytest.raises(NotReady, match="other trainings"),
+    ):
         run(table())
     assert run(table()) == []

@@ -10,10 +10,11 @@ import time
 
 from django.core.exceptions import ValidationError
 
-from mlplatform.jobs.child_process import ChildProcess
+from mlplatform.jobs.children.calls import limited_memory
+from mlplatform.jobs.children.process import ChildProcess
 from registry.estimators import algorithms
 from registry.preflight import dry_run
-from registry.preflight.dry_run_process import MEMORY_MB, limited_memory
+from registry.preflight.dry_run_process import MEMORY_MB
 from registry.preflight.trial import Source
 from tests.registry.preflight.conftest import table
 

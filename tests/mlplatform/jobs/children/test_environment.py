@@ -6,9 +6,9 @@ import pytest
 from django.conf import settings as current
 
 from mlplatform import hashing
-from mlplatform.jobs import child_process
-from mlplatform.jobs.child_process import ChildProcess
-from mlplatform.jobs.fork_server import SharedForkServer
+from mlplatform.jobs.children import process
+from mlplatform.jobs.children.fork_server import SharedForkServer
+from mlplatform.jobs.children.process import ChildProcess
 
 FACTS = {"number": 1}
 DROPPED = {name: f"the secret of {name}" for name in ("SECRET_KEY_FALLBACKS", "PLATFORM_ADMIN_PASSWORD")}
@@ -36,7 +36,7 @@ def reported(monkeypatch, settings, request):
         monkeypatch.setenv(name, value)
     server = SharedForkServer()
     getattr(server, request.param)()
-    monkeypatch.setattr(child_process, "FORK_SERVER", server)
+    monkeypatch.setattr(process, "FORK_SERVER", server)
     child = ChildProcess(f"{__name__}.report")
     yield child.next_result(60)
     child.kill()

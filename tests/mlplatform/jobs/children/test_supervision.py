@@ -1,4 +1,4 @@
-"""The training worker watches its child process: limits, cancellation, death."""
+"""A worker watches the child process of an attempt: limits, cancellation, death."""
 
 import os
 import time
@@ -8,8 +8,8 @@ import pytest
 
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt
+from mlplatform.jobs.children import supervision
 from mlplatform.jobs.models import JobState
-from registry.jobs import worker
 from registry.models import TrainingJob
 
 
@@ -48,7 +48,7 @@ def run(db):
         TrainingJob.objects.create(dataset_name="flowers", request=request, timeout_s=60)
         job = leases.claim(TrainingJob, worker="here:1")
         change(job)
-        worker.run(Attempt(job, is_stopping=is_stopping), work=f"{__name__}.{work.__name__}")
+        supervision.run(Attempt(job, is_stopping=is_stopping), work=f"{__name__}.{work.__name__}")
         return TrainingJob.objects.get()
 
     return run_child

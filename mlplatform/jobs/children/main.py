@@ -1,4 +1,4 @@
-"""What a child process of child_process.py runs: its work, until that is done or its client has died."""
+"""What a child process of process.py runs: its work, until that is done or its client has died."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def run(client: Connection, output: int) -> int:
     try:
         work, arguments = client.recv()
         threading.Thread(target=_exit_with_client, args=[client], daemon=True).start()
-        django.setup()  # without effect if the server has imported child_imports.py
+        django.setup()  # without effect if the server has imported imports.py
         for result in import_string(work)(**arguments) or ():
             client.send_bytes(RESULT + json.dumps(result).encode())
     except BaseException:  # noqa: BLE001 - what Python does at the end of a process

@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from mlplatform.jobs import child_process
-from mlplatform.jobs.child_process import ChildProcess
-from mlplatform.jobs.fork_server import SharedForkServer
+from mlplatform.jobs.children import process
+from mlplatform.jobs.children.fork_server import SharedForkServer
+from mlplatform.jobs.children.process import ChildProcess
 from tests.servers.processes import until
 
 
@@ -25,7 +25,7 @@ def report_parent():
 def server(monkeypatch):
     shared = SharedForkServer()
     shared.fork()
-    monkeypatch.setattr(child_process, "FORK_SERVER", shared)
+    monkeypatch.setattr(process, "FORK_SERVER", shared)
     first = shared._server
     yield first
     for each in {first, shared._server}:
@@ -53,7 +53,7 @@ def test_a_child_goes_on_when_the_server_is_killed_and_the_next_one_gets_another
 
 
 def test_a_server_that_hangs_is_replaced(server, monkeypatch):
-    monkeypatch.setattr(child_process, "START_S", 3)
+    monkeypatch.setattr(process, "START_S", 3)
     os.kill(server.pid, signal.SIGSTOP)
     assert parent_of_a_child() != server.pid
 
@@ -63,7 +63,7 @@ def test_the_exit_of_a_child_is_noticed_while_the_server_hangs(server, tmp_path)
     os.kill(server.pid, signal.SIGSTOP)
     (tmp_path / "file").touch()
     until(lambda: child.wait(0), what="The exit of the child")
-    assert child.returncode == child_process.UNKNOWN_EXIT
+    assert child.returncode == process.UNKNOWN_EXIT
 
 
 def test_a_fork_of_the_process_that_started_the_server_uses_it_too(server):

@@ -1,4 +1,4 @@
-"""Child processes that run one piece of work each. child_main.py is what they run."""
+"""Child processes that run one piece of work each. main.py is what they run."""
 
 import contextlib
 import json
@@ -12,8 +12,8 @@ from collections import deque
 
 import psutil
 
-from mlplatform.jobs import child_main
-from mlplatform.jobs.fork_server import SharedForkServer
+from mlplatform.jobs.children import main
+from mlplatform.jobs.children.fork_server import SharedForkServer
 
 LOG_LINES, LOG_WIDTH = 200, 500
 FIND_DESCENDANTS_EVERY_S = 2
@@ -63,7 +63,7 @@ class ChildProcess:
                 os.close(its_output)
             with contextlib.suppress(EOFError, OSError):
                 if self._connection.poll(START_S):
-                    return int(self._connection.recv_bytes().removeprefix(child_main.PID))
+                    return int(self._connection.recv_bytes().removeprefix(main.PID))
             os.close(self._output)
             self._connection.close()
             FORK_SERVER.discard()
@@ -107,10 +107,10 @@ class ChildProcess:
         except (EOFError, OSError):
             self.returncode = UNKNOWN_EXIT
             return True
-        if message.startswith(child_main.EXIT):
-            self.returncode = int(message.removeprefix(child_main.EXIT))
+        if message.startswith(main.EXIT):
+            self.returncode = int(message.removeprefix(main.EXIT))
         else:
-            self._results.append(json.loads(message.removeprefix(child_main.RESULT)))
+            self._results.append(json.loads(message.removeprefix(main.RESULT)))
         return True
 
     def _is_running(self) -> bool:

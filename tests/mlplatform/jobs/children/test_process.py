@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from mlplatform.jobs.child_main import ClientPipe
-from mlplatform.jobs.child_process import LOG_LINES, ChildProcess
+from mlplatform.jobs.children.main import ClientPipe
+from mlplatform.jobs.children.process import LOG_LINES, ChildProcess
 from tests.servers.processes import until
 
 

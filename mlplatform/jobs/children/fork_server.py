@@ -15,7 +15,7 @@ import threading
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
-from mlplatform.jobs import child_environment, child_main
+from mlplatform.jobs.children import environment, main
 
 READY = b"r"
 IMPORT_S = 180  # a first start on a busy machine took 70
@@ -41,7 +41,7 @@ class ForkServer:
         """
         server = cls()
         code = (
-            f"import sys; sys.path[:] = {sys.path!r}; from mlplatform.jobs import fork_server; "
+            f"import sys; sys.path[:] = {sys.path!r}; from mlplatform.jobs.children import fork_server; "
             f"fork_server.serve_after_imports({server._its_end.fileno()})"
         )
         with server._its_end as its_end:
@@ -49,7 +49,7 @@ class ForkServer:
                 [sys.executable, "-c", code],
                 pass_fds=[its_end.fileno()],
                 stdin=subprocess.DEVNULL,
-                env=child_environment.without_secrets(),
+                env=environment.without_secrets(),
             )
         server.pid = server.process.pid
         server.socket.settimeout(IMPORT_S)
@@ -109,7 +109,7 @@ def serve_after_imports(descriptor: int) -> None:
     """What a server in a new interpreter runs."""
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    from mlplatform.jobs import child_imports  # noqa: F401
+    from mlplatform.jobs.children import imports  # noqa: F401
 
     control = socket.socket(fileno=descriptor)
     control.send(READY)
@@ -121,7 +121,7 @@ def _serve(control: socket.socket) -> None:
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     _set_name(SERVER_NAME)
-    child_environment.drop_secrets()
+    environment.drop_secrets()
     wake, its_end = socket.socketpair()
     its_end.setblocking(False)
     signal.set_wakeup_fd(its_end.fileno(), warn_on_full_buffer=False)
@@ -152,7 +152,7 @@ def _send_exit_codes(clients: dict[int, Connection]) -> None:
         if not pid:
             return
         with clients.pop(pid) as client, contextlib.suppress(OSError):
-            client.send_bytes(child_main.EXIT + str(os.waitstatus_to_exitcode(status)).encode())
+            client.send_bytes(main.EXIT + str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _run_child(client: Connection, output: int) -> None:
@@ -164,7 +164,7 @@ def _run_child(client: Connection, output: int) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         _set_name(CHILD_NAME)
-        code = child_main.run(client, output)
+        code = main.run(client, output)
     finally:
         os._exit(code)
 
