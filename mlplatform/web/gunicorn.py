@@ -30,7 +30,8 @@ loglevel = "warning"
 
 
 def when_ready(server):
-    process.drain_on_sigterm(server.LISTENERS[0].sock, partial(server.signal, signal.SIGTERM, None))
+    close = partial(process.refuse_connections, server.LISTENERS[0].sock)
+    process.drain_on_sigterm(close, partial(server.signal, signal.SIGTERM, None))
 
 
 def post_fork(server, worker):

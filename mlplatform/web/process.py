@@ -94,16 +94,16 @@ def is_draining() -> bool:
     return _draining[0] == 1
 
 
-def drain_on_sigterm(listener: socket.socket, stop: Callable[[], None]) -> None:
-    """Call in the parent once it listens. On SIGTERM it drains for DRAIN_S before it calls `stop`.
+def drain_on_sigterm(close: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Call in the parent. On SIGTERM it drains for DRAIN_S before it calls `close` and then `stop`.
 
-    A second SIGTERM ends the wait.
+    `close` calls refuse_connections() for each listener. A second SIGTERM ends the wait.
     """
     end = threading.Event()
 
     def drain() -> None:
         end.wait(settings.DRAIN_S)
-        _refuse_connections(listener)
+        close()
         stop()
 
     def handle(signum, frame) -> None:
@@ -116,8 +116,8 @@ def drain_on_sigterm(listener: socket.socket, stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, handle)
 
 
-def _refuse_connections(listener: socket.socket) -> None:
-    """Wait until the web processes have accepted all waiting connections, and let no others in.
+def refuse_connections(listener: socket.socket) -> None:
+    """Wait until the web processes have accepted all connections that wait in a listener, and let no others in.
 
     A listener that closes resets the connections that nobody has accepted. Those that it does not let in are not
     reset: the client tries again after a second, and finds the port closed or the next server.

@@ -3,12 +3,14 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 
+import psutil
 import pytest
 import requests
 
@@ -167,6 +169,22 @@ def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_proc
     assert len(re.findall(r"INFO request POST /datasets/upload 201 .* \[late\]", platform.logs())) == 1
     platform.start_web()
     assert platform.get("/datasets/late").status_code == 200
+
+
+@on_postgres_and_s3
+def test_each_granian_process_has_its_own_listener_and_no_second_server_shares_their_port(platform):
+    listeners = {
+        os.readlink(f"/proc/{process.pid}/fd/{connection.fd}")
+        for process in platform.web_processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert len(listeners) == 2
+    second = subprocess.run(
+        [sys.executable, "-m", "mlplatform.web"], env=platform.env, stderr=subprocess.PIPE
+    )
+    assert second.returncode == 1
+    assert b"Address already in use" in second.stderr
 
 
 def test_a_stop_answers_the_connections_that_no_web_process_has_accepted_yet(platform):
