@@ -1,6 +1,8 @@
-"""What a large upload costs the web process, and how one that is too large is refused."""
+"""What large uploads and slow clients cost the web process, and how a body that is too large is refused."""
 
+import contextlib
 import json
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -102,3 +104,15 @@ def test_a_file_just_over_the_limit_is_refused_too(platform):
     full = b"1,2\n" * (SMALL_LIMIT_MB * MB // 4 - 1)
     assert platform.upload("over", b"a,b\n1,2\n" + full).status_code == 413
     assert platform.upload("under", b"a,b\n" + full).status_code == 201
+
+
+@on_postgres_and_s3
+def test_slow_clients_stop_nobody_else_with_granian(platform):
+    head = "POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for place in range(200):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=60))
+            client.sendall(head.encode() + b"{" if place % 2 else head[:30].encode())
+        for _ in range(20):
+            assert platform.get("/livez", token=None, timeout=20).status_code == 200
+            assert platform.predict("missing", "dev").status_code == 404

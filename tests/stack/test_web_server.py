@@ -51,18 +51,6 @@ def test_idle_connections_hold_no_thread(platform):
         assert response.status == 200
 
 
-@on_postgres_and_s3
-def test_slow_clients_stop_nobody_else_with_granian(platform):
-    head = "POST /auth/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
-    with contextlib.ExitStack() as stack:
-        for place in range(200):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", platform.port), timeout=60))
-            client.sendall(head.encode() + b"{" if place % 2 else head[:30].encode())
-        for _ in range(20):
-            assert platform.get("/livez", token=None, timeout=20).status_code == 200
-            assert platform.predict("missing", "dev").status_code == 404
-
-
 def test_pipelined_requests_are_answered_in_their_order(platform):
     with socket.create_connection(("127.0.0.1", platform.port), timeout=60) as client:
         head = "GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: pipelined-{}\r\n\r\n"
