@@ -9,6 +9,7 @@ from typing import BinaryIO
 from django.core.exceptions import ValidationError
 
 from catalog.readers import encodings, formats, streams
+from catalog.readers.corrections import UNCORRECTED, Corrections
 
 HEAD_BYTES = 4 * 1024 * 1024  # the header row must fit
 CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
@@ -47,11 +48,12 @@ CONTROLS = bytes(set(range(32)) - set(b"\x01\t\n\r\f\x1a\x1b"))  # Hive separate
 
 @dataclass(frozen=True)
 class Head:
-    """The decompressed beginning of a file; its name is only a hint."""
+    """The decompressed beginning of a file; its name is only a hint. The corrections are what its user has set."""
 
     filename: str
     compression: str | None
     content: bytes
+    corrections: Corrections = UNCORRECTED
 
     @property
     def is_whole_file(self) -> bool:
@@ -64,7 +66,9 @@ class Head:
 
     @cached_property
     def encodings(self) -> tuple[str, ...]:
-        """Possible encodings of the text, the most likely first."""
+        """Possible encodings of the text, the most likely first; only the one that is set."""
+        if encoding := self.corrections.encoding:
+            return (encodings.as_marked(encoding, self.content),)
         return encodings.candidates(self.content)
 
     @cached_property
@@ -75,7 +79,7 @@ class Head:
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(self.content, final=self.is_whole_file)
         except UnicodeDecodeError as error:
-            raise encoding_error(encoding, 1 + self.content.count(b"\n", 0, error.start)) from error
+            raise self.encoding_error(encoding, 1 + self.content.count(b"\n", 0, error.start)) from error
         if not text.strip():
             raise ValidationError(
                 "The file is empty. It needs a header row and at least one row.", code="empty_file"
@@ -84,25 +88,32 @@ class Head:
             raise streams.nul_error(1 + text.count("\n", 0, text.index("\0")))
         return text
 
+    def encoding_error(self, encoding: str, line: int) -> ValidationError:
+        """The error for a line that is not valid in this encoding; about the field if it is set."""
+        fault = f"Line {line:,} is not valid {encodings.label(encoding)} text."
+        if self.corrections.encoding:
+            error = ValidationError(f"{fault} Set another encoding, or none to detect it.", code="encoding")
+            return ValidationError({"encoding": error})
+        return ValidationError(f"{fault} Save the file again as UTF-8.", code="encoding")
 
-def read_head(file: BinaryIO, filename: str, *, max_bytes: int = streams.MAX_BYTES) -> Head:
+
+def read_head(
+    file: BinaryIO,
+    filename: str,
+    *,
+    max_bytes: int = streams.MAX_BYTES,
+    corrections: Corrections = UNCORRECTED,
+) -> Head:
     """The beginning of a file, at most 4 MB when decompressed."""
     file.seek(0)
     compression = compression_of(file.read(8))
     content = streams.decompressed(file, compression, max_bytes=max_bytes).read(HEAD_BYTES)
-    return Head(filename, compression, content)
+    return Head(filename, compression, content, corrections)
 
 
 def compression_of(start: bytes) -> str | None:
     """The compression of a file that starts with these bytes."""
     return next((name for magic, name in MAGIC if start.startswith(magic)), None)
-
-
-def encoding_error(encoding: str, line: int) -> ValidationError:
-    name = encodings.label(encoding)
-    return ValidationError(
-        f"Line {line:,} is not valid {name} text. Save the file again as UTF-8.", code="encoding"
-    )
 
 
 def _check_is_text(content, extension):

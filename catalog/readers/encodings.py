@@ -42,6 +42,12 @@ LABELS = {
     "cp949": "EUC-KR",
     "cp874": "Windows-874 (Thai)",
 }
+NAMES = {
+    "iso8859-1": "latin-1",
+    "mac-roman": "mac_roman",
+    "koi8-r": "koi8_r",
+}  # where Python's differ from ours
+NOT_OF_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 SYMBOLS = "°µ²³§€£¢¥“”„‘’‚–—…«»·®™©½¼¾±×¿¡ºª\u00a0\u00ad"  # of tables in any language
 SAMPLE = 64 * 1024
 ASCII = bytes(range(128))
@@ -62,6 +68,26 @@ def candidates(content: bytes) -> tuple[str, ...]:
     if len(re.findall(r"[^\x00-\x7f\ufffd]", text)) > text.count("\ufffd"):
         return ("utf-8",)
     return _guess(content)
+
+
+def normalized(name: str) -> str | None:
+    """The name of a text encoding as recipes have it, from any that Python accepts; None if it is unknown."""
+    try:
+        b"a".decode(name)
+    except UnicodeDecodeError:  # half of a character of UTF-16
+        pass
+    except (LookupError, ValueError):
+        return None
+    name = codecs.lookup(name).name
+    return None if name in NOT_OF_FILES else NAMES.get(name, name)
+
+
+def as_marked(encoding: str, content: bytes) -> str:
+    """The encoding, or its variant that removes the byte order mark with which this content starts."""
+    marked = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
+    return (
+        marked if marked and marked.startswith(encoding.removesuffix("-le").removesuffix("-be")) else encoding
+    )
 
 
 def is_utf16(content: bytes) -> bool:

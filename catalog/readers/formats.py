@@ -11,13 +11,14 @@ class Format:
     label: str  # on pages
     extensions: tuple[str, ...]  # of file names, the usual one first
     module: str
+    is_text: bool = True
 
 
 # Detected in this order: any text matches the last one.
 FORMATS = {
     form.name: form
     for form in (
-        Format("parquet", "Parquet", ("parquet",), "parquet"),
+        Format("parquet", "Parquet", ("parquet",), "parquet", is_text=False),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
         Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited.reader"),
     )

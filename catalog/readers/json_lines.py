@@ -1,6 +1,7 @@
 """JSON lines, or one JSON array of objects: parsed in batches; the keys are the columns."""
 
 import io
+import itertools
 import json
 import re
 from collections import Counter, defaultdict
@@ -11,7 +12,7 @@ from typing import BinaryIO
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import detection, streams
+from catalog.readers import streams
 from catalog.readers.cells import column_types, type_inference
 from catalog.readers.cells.column_types import Column
 from catalog.readers.detection import Head
@@ -26,6 +27,12 @@ BATCH_CELLS = 1_000_000
 SPARSE_CELLS, MIN_FILLED = 5_000_000, 0.05
 MAX_OBJECT = 16 * 1024 * 1024
 WINDOW = 1024 * 1024
+JSON_TYPES = {
+    "integer": {int, type(None)},
+    "number": {int, float, type(None)},
+    "boolean": {bool, type(None)},
+    "date": {str, type(None)},
+}
 INT64 = range(-(2**63), 2**63)
 SEPARATORS = re.compile(r"[\s,]*")
 
@@ -55,7 +62,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
             for lines, objects in _objects(stream):
                 schema.update(lines, objects)
     except streams.WrongEncoding as error:
-        raise detection.encoding_error(encoding, error.line) from error
+        raise head.encoding_error(encoding, error.line) from error
     recipe = ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns())
     return Reading(recipe, schema.rows)
 
@@ -70,7 +77,14 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
-    return values
+    is_typed = values.type == column_types.ARROW_TYPES[column.type]
+    return values if is_typed else column_types.from_arrow(values, column)
+
+
+def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        lines = itertools.chain.from_iterable(lines for lines, _ in _objects(stream))
+        return next(itertools.islice(lines, row, None))
 
 
 def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
@@ -172,15 +186,23 @@ def _objects(stream):
 
 
 def _array(rows, column):
-    """One column of the objects as an Arrow array of its type."""
-    values = [row.get(column.name) for row in rows]
-    if column.type == "number":
+    """One column of the objects as an Arrow array of its type, or of texts if some are of another type."""
+    values = [row.get(column.source or column.name) for row in rows]
+    if column.type != "text" and set(map(type, values)) <= JSON_TYPES[column.type]:
+        try:
+            return _natural_array(values, column.type)
+        except (pa.ArrowInvalid, OverflowError):  # texts that are no dates, integers of more than 64 bits
+            pass
+    values = [value if value is None or type(value) is str else json.dumps(value) for value in values]
+    return pa.array(values, pa.string())
+
+
+def _natural_array(values, kind):
+    if kind == "number":
         values = [None if value is None or value != value else float(value) for value in values]
-    if column.type == "text":
-        values = [value if value is None or type(value) is str else json.dumps(value) for value in values]
-    if column.type == "date":
+    if kind == "date":
         return column_types.dates(pa.array(values, pa.string()))
-    return pa.array(values, column_types.ARROW_TYPES[column.type])
+    return pa.array(values, column_types.ARROW_TYPES[kind])
 
 
 def _lines(stream):

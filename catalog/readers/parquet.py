@@ -59,7 +59,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    names = [column.name for column in columns]
+    names = [column.source or column.name for column in columns]
     with _opened(file, recipe.compression, streams.MAX_BYTES) as (source, table):
         schema = table.schema_arrow
         for raw in _dictionary_batches(source, table, names):
@@ -71,6 +71,10 @@ def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     return column_types.from_arrow(values, column)
 
 
+def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> None:
+    """A Parquet file has no lines."""
+
+
 def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
     """Includes the index columns of pandas; the first batch has its metadata."""
     with _opened(file, recipe.compression, streams.MAX_BYTES) as (source, table):
@@ -79,11 +83,13 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]
         names = [name for name in schema.names if name in index or not PANDAS_INDEX.fullmatch(name)]
         content = (schema.metadata or {}).get(PANDAS, b"")
         metadata = {PANDAS: content} if len(content) <= MAX_METADATA else None
+        renamed = {column.source: column.name for column in recipe.columns if column.source}
+        final = [renamed.get(name, name) for name in names]
         if not table.metadata.num_rows:
-            yield _empty(schema, names).replace_schema_metadata(metadata)
+            yield _empty(schema, names).rename_columns(final).replace_schema_metadata(metadata)
         for raw in _dictionary_batches(source, table, names):
             for batch in _decoded(raw, _text_bytes(raw), schema):
-                yield batch.replace_schema_metadata(metadata)
+                yield batch.rename_columns(final).replace_schema_metadata(metadata)
                 metadata = None
 
 

@@ -13,8 +13,9 @@ class ParseRecipe:
     """How to read a file.
 
     `format` is a name in `formats.FORMATS`; `compression` is a name in `formats.COMPRESSIONS` or None. `encoding` is
-    set for text formats. The other options are set for delimited text only: `escape` is None if quotes are escaped by
-    doubling, `skip` is the number of lines above the header, and `spaced` says that a space follows each delimiter.
+    set for text formats. The other options are set for delimited text only: `escape` is None or empty if quotes are
+    escaped by doubling, `quote` is empty if no character is a quotation mark, `skip` is the number of lines above the
+    header, and `spaced` says that a space follows each delimiter.
     """
 
     format: str

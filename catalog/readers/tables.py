@@ -13,13 +13,24 @@ import pandas as pd
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import detection, streams
+from catalog.readers import column_corrections, detection, streams
 from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
+from catalog.readers.corrections import UNCORRECTED, Corrections
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
-__all__ = ["Column", "Finding", "ParseRecipe", "Reading", "chunks", "detect", "raw_batches", "read"]
+__all__ = [
+    "Column",
+    "Corrections",
+    "Finding",
+    "ParseRecipe",
+    "Reading",
+    "chunks",
+    "detect",
+    "raw_batches",
+    "read",
+]
 
 CHUNK_ROWS = 50_000
 
@@ -41,6 +52,9 @@ class Reader(Protocol):
     def typed(self, values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
         """The values of a batch as an array of the column's type."""
 
+    def line_of(self, file: BinaryIO, recipe: ParseRecipe, row: int) -> int | None:
+        """The line of a row, which is counted from 0; None if the format has no lines."""
+
     def raw_batches(self, file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
         """Yields all columns with the values as written in the file; of a file without rows, one empty batch."""
 
@@ -51,24 +65,30 @@ READERS: dict[str, Reader] = {
 
 
 def detect(
-    file: BinaryIO, filename: str, *, max_bytes: int | None = None, rows_required: bool = True
+    file: BinaryIO,
+    filename: str,
+    *,
+    corrections: Corrections = UNCORRECTED,
+    max_bytes: int | None = None,
+    rows_required: bool = True,
 ) -> Reading:
     """The parse recipe of a table file, detected from its content, its number of rows, and what was assumed.
 
-    Reads the file once, in constant memory, and leaves it open. Raises ValidationError for any fault in the
-    file, if it decompresses to more than `max_bytes` or unpacked_limit(), and, with `rows_required`, for a header
-    without rows.
+    What the corrections set is kept, and the rest is detected around it. Reads the file once, twice if they set the
+    type of a column, in constant memory, and leaves it open. Raises ValidationError for any fault in the file, by field
+    for a correction that does not fit it, if it decompresses to more than `max_bytes` or unpacked_limit(), and, with
+    `rows_required`, for a header without rows.
     """
-    head = detection.read_head(file, filename)
+    head = detection.read_head(file, filename, corrections=corrections)
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
-    reader = next(reader for reader in READERS.values() if reader.matches(head))
+    reader = _reader(head)
     reading = reader.detect(file, head, max_bytes=max_bytes)
     if not reading.recipe.columns or (rows_required and not reading.rows):
         raise ValidationError(
             "The file has no data rows. A table needs column names and at least one row.",
             code="no_rows",
         )
-    return reading
+    return column_corrections.applied(file, reading, corrections, reader)
 
 
 def chunks(
@@ -118,6 +138,17 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe, *, rows: int = CHUNK_ROWS) 
         for batch in batches:
             for start in range(0, max(batch.num_rows, 1), rows):
                 yield batch.slice(start, rows)
+
+
+def _reader(head: detection.Head) -> Reader:
+    name = head.corrections.format
+    if name is None:
+        return next(reader for reader in READERS.values() if reader.matches(head))
+    if FORMATS[name].is_text or READERS[name].matches(head):
+        return READERS[name]
+    raise ValidationError(
+        {"format": ValidationError(f"The file is not {FORMATS[name].label}.", code="wrong_format")}
+    )
 
 
 def _selected(recipe, names):

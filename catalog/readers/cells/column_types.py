@@ -206,7 +206,10 @@ def with_values(column: Column, values: pa.Array) -> Column:
 
 
 def from_arrow(values: pa.Array, column: Column) -> pa.Array:
-    """Values of a typed file as an Arrow array of the column's type."""
+    """Values of a typed file as an Arrow array of the column's type, which can be another one than theirs."""
+    kind, numbers = kind_of(values.type), ("integer", "number")
+    if kind != column.type and column.type != "text" and not {kind, column.type} <= {*numbers}:
+        return from_text(values.cast(pa.string()), column, decimal=".")
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     return values.cast(ARROW_TYPES[column.type])

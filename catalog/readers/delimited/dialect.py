@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.core.exceptions import ValidationError
 
@@ -44,18 +45,22 @@ class _Split:
 def guess(head: detection.Head) -> tuple[ParseRecipe, tuple[str, ...]]:
     """How a file with this beginning is written, without encoding, decimal mark and columns; and the column names.
 
-    Raises ValidationError if it has no usable header.
+    What the corrections set is kept. Raises ValidationError if it has no usable header.
     """
-    sample = head.text[:SAMPLE]
+    sample, fixed = head.text[:SAMPLE], head.corrections
     # \" followed by more of the cell escapes the quote; "C:\" followed by a delimiter does not.
     escape = "\\" if re.search(r'\\"[^"\r\n,;\t|]', sample) else None
     is_cut = len(sample) < len(head.text) or not head.is_whole_file
-    recipe = ParseRecipe("csv", head.compression, escape=escape, quote=_quote(sample, is_cut), skip=0)
-    if separator := SEPARATOR_LINE.match(sample):
-        recipe = _split(sample, replace(recipe, delimiter=separator[1], skip=1), is_cut).recipe
+    separator = SEPARATOR_LINE.match(sample)
+    skip = 1 if separator else 0
+    recipe = ParseRecipe("csv", head.compression, escape=escape, quote=_quote(sample, is_cut), skip=skip)
+    recipe = replace(recipe, **fixed.options("escape", "quote", "skip"))
+    split = partial(_split, sample, is_cut=is_cut, fixed=fixed)
+    if delimiter := fixed.delimiter or (separator and separator[1]):
+        recipe = split(replace(recipe, delimiter=delimiter)).recipe
     else:
         hint = "\t" if head.extension in TAB_SEPARATED else ""
-        recipe = _guess_delimiter(sample, recipe, is_cut=is_cut, hint=hint)
+        recipe = _guess_delimiter(sample, recipe, split=split, hint=hint)
     skip, names = _header(head, recipe)
     recipe = replace(recipe, skip=skip)
     if len(names) == 1 and ".parquet" in head.filename.lower():
@@ -63,7 +68,7 @@ def guess(head: detection.Head) -> tuple[ParseRecipe, tuple[str, ...]]:
             "The file is named .parquet but is not a Parquet file. Export the table again.",
             code="corrupt_file",
         )
-    _check_header(recipe, names, sample, is_cut)
+    _check_header(recipe, names, split)
     return recipe, tuple(column_types.usable_names(names))
 
 
@@ -75,14 +80,14 @@ def _quote(sample, is_cut):
     return "'" if is_single and not any(map(APOSTROPHE.search, lines)) else '"'
 
 
-def _guess_delimiter(sample, recipe, *, is_cut, hint):
+def _guess_delimiter(sample, recipe, *, split, hint):
     """The recipe with the delimiter that splits the header and splits most records alike; "," for a single column."""
-    splits = [_split(sample, replace(recipe, delimiter=mark), is_cut) for mark in DELIMITERS]
-    splits = [split for split in splits if split.rows]
-    candidates = [split for split in splits if split.width > 1]
+    splits = [split(replace(recipe, delimiter=mark)) for mark in DELIMITERS]
+    splits = [candidate for candidate in splits if candidate.rows]
+    candidates = [candidate for candidate in splits if candidate.width > 1]
     if not candidates:
-        rare = [_split(sample, replace(recipe, delimiter=mark), is_cut) for mark in RARE_DELIMITERS]
-        rare = next((split for split in rare if _is_table(split, sample)), None)
+        rare = [split(replace(recipe, delimiter=mark)) for mark in RARE_DELIMITERS]
+        rare = next((candidate for candidate in rare if _is_table(candidate, sample)), None)
         return rare.recipe if rare else _single_column(splits, recipe, hint)
 
     def score(split):
@@ -127,8 +132,8 @@ def _is_decimal(row):
     return type_inference.is_number(",".join(row).strip(), decimal=",")
 
 
-def _split(sample, recipe, is_cut):
-    """The sample by the delimiter of the recipe, which gets the number of lines above the header."""
+def _split(sample, recipe, *, is_cut, fixed):
+    """The sample by the delimiter of the recipe, which gets the number of lines above the header unless it is set."""
     try:
         numbered = list(records(io.StringIO(sample, newline=""), recipe))
     except csv.Error:
@@ -136,10 +141,10 @@ def _split(sample, recipe, is_cut):
     if is_cut and len(numbered) > 1:
         del numbered[-1]
     numbered = [(line, cells) for line, cells in numbered if line > recipe.skip]
-    above = _preamble([cells for _, cells in numbered])
+    above = _preamble([cells for _, cells in numbered]) if fixed.skip is None else 0
     recipe = replace(recipe, skip=numbered[above][0] - 1 if above else recipe.skip)
     rows = [cells for _, cells in numbered[above:]]
-    if _is_spaced(rows):
+    if _is_spaced(rows) if fixed.spaced is None else fixed.spaced:
         recipe = replace(recipe, spaced=True)
         rows = [cells for _, cells in records(io.StringIO(sample, newline=""), recipe)][
             above : above + len(rows)
@@ -215,6 +220,12 @@ def _header(head, recipe):
         is_complete = names and (head.is_whole_file or sum(map(len, names)) < detection.HEAD_BYTES // 8)
     except csv.Error:
         is_complete = False
+    if not names and head.corrections.skip:
+        lines = f"{'' if head.is_whole_file else 'beginning of the '}file has {len(head.text.splitlines()):,} lines"
+        error = ValidationError(
+            f"The {lines}: none is left as the header after {recipe.skip:,}.", code="no_header"
+        )
+        raise ValidationError({"skip": error})
     if not is_complete:
         raise ValidationError(
             "The header row does not end: it is too long, or it has an unclosed quotation mark.",
@@ -223,14 +234,14 @@ def _header(head, recipe):
     return start - 1, names
 
 
-def _check_header(recipe, names, sample, is_cut):
+def _check_header(recipe, names, split):
     if all(map(_is_number, names)):
         raise ValidationError(
             "The first row contains only numbers, so it is not a header. Add a first row with the column names.",
             code="no_header",
         )
     if recipe.delimiter == " ":
-        rows = _split(sample, recipe, is_cut).rows
+        rows = split(recipe).rows
         if any(_is_number(rows[0][column]) for column in _numeric_columns(rows)):
             raise ValidationError(
                 "The columns are separated by spaces, and the first row has numbers above numbers, so it is not a "

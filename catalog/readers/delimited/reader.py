@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.csv
 
-from catalog.readers import detection, streams
+from catalog.readers import streams
 from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
@@ -37,8 +37,9 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
             break
         except streams.WrongEncoding as error:
             if encoding == head.encodings[-1]:
-                raise detection.encoding_error(encoding, error.line) from error
+                raise head.encoding_error(encoding, error.line) from error
     decimal = "," if any(inference.has_decimal_comma for inference in inferences) else "."
+    decimal = head.corrections.decimal or decimal
     columns = [
         inference.column(name, decimal=decimal) for inference, name in zip(inferences, names, strict=True)
     ]
@@ -63,6 +64,9 @@ def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     return column_types.from_text(values, column, decimal=recipe.decimal)
 
 
+line_of = records.line_of
+
+
 def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]:
     batch = None
     for batch in _text_batches(file, recipe, recipe.names, recipe.names, missing=()):
@@ -76,13 +80,13 @@ def _text_batches(
     file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=column_types.MISSING
 ):
     """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""
-    if recipe.spaced or recipe.delimiter == " " or len(recipe.delimiter) > 1:
+    if recipe.spaced or recipe.delimiter == " " or len(recipe.delimiter.encode()) > 1:
         return _batches_by_python(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
     return _batches_by_arrow(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
 
 
 def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing):
-    """For what Arrow cannot split: spaces after delimiters, and delimiters of several characters."""
+    """For what Arrow cannot split: spaces after delimiters, and delimiters of several bytes."""
     nulls, positions = set(missing), {name: position for position, name in enumerate(names)}
     with closing(streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes)) as stream:
         rows = records.data_rows(io.TextIOWrapper(stream, "utf-8", newline=""), recipe, len(names))
@@ -124,7 +128,7 @@ def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing):
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=recipe.delimiter,
-                quote_char=recipe.quote,
+                quote_char=recipe.quote or False,
                 escape_char=recipe.escape or False,
                 newlines_in_values=True,
                 invalid_row_handler=handler,

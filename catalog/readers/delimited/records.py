@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import BinaryIO
@@ -47,8 +48,9 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
     reader = csv.reader(
         lines,
         delimiter=delimiter,
-        escapechar=recipe.escape,
-        quotechar=recipe.quote,
+        escapechar=recipe.escape or None,
+        quotechar=recipe.quote or None,
+        quoting=csv.QUOTE_MINIMAL if recipe.quote else csv.QUOTE_NONE,
         skipinitialspace=recipe.spaced or delimiter == " ",
     )
     start = 1
@@ -77,6 +79,14 @@ def data_rows(text: Iterable[str], recipe: ParseRecipe, width: int) -> Iterator[
             yield cells
     except csv.Error as error:
         raise unclosed(line + 1) from error
+
+
+def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
+    """The line of a row, counted from 0 below the header."""
+    with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        lines = (line for line, _ in records(_lines(text), recipe) if line > (recipe.skip or 0))
+        return next(itertools.islice(lines, row + 1, None))
 
 
 def error(file: BinaryIO, recipe: ParseRecipe, handler: InvalidRowHandler) -> ValidationError:

@@ -1,0 +1,51 @@
+"""The receipt of a file: what was understood of it, for its user to check before it is added to the catalog."""
+
+import json
+from dataclasses import dataclass
+from typing import IO
+
+from catalog.profiling import raw_text
+from catalog.profiling.inspection import PREVIEW_ROWS
+from catalog.readers import tables
+from catalog.readers.corrections import UNCORRECTED, Corrections
+from catalog.readers.formats import FORMATS
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a file is read: its recipe, the assumptions, and its first 20 rows.
+
+    `preview` has them as lists of JSON values, as they are read; `lines` as [number, text], as they are written, none
+    of a binary format.
+    """
+
+    recipe: tables.ParseRecipe
+    rows: int
+    findings: tuple[tables.Finding, ...]
+    preview: list[list]
+    lines: list[list]
+
+    def to_dict(self) -> dict:
+        recipe = self.recipe.to_dict()
+        return {
+            "recipe": recipe,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "columns": recipe["columns"],
+            "preview": {"rows": self.preview, "lines": self.lines},
+            "rows": self.rows,
+        }
+
+
+def inspect(file: IO[bytes], filename: str, corrections: Corrections = UNCORRECTED) -> Receipt:
+    """Detect how a file is read, around what the corrections set. Stores nothing; leaves the file open.
+
+    Raises ValidationError for any fault in the file, by field for a correction that does not fit it.
+    """
+    reading = tables.detect(file, filename, corrections=corrections)
+    recipe = reading.recipe
+    frame = tables.read(file, recipe, limit=PREVIEW_ROWS)
+    rows = json.loads(frame.to_json(orient="values", date_format="iso", date_unit="s"))
+    lines = []
+    if FORMATS[recipe.format].is_text:
+        lines = raw_text.lines(file, filename, encoding=recipe.encoding, skip=recipe.skip or 0)
+    return Receipt(recipe, reading.rows, reading.findings, rows, lines)

@@ -1,0 +1,135 @@
+"""Corrections of a recipe: what is set is kept, the rest is detected around it, and what does not fit is refused."""
+
+import io
+import json
+
+import pyarrow as pa
+import pytest
+from django.core.exceptions import ValidationError
+
+from catalog.readers import tables
+from catalog.readers.corrections import Corrections
+from tests.catalog.readers.reading import parquet, recipe_of
+
+GERMAN = "Stadt;Umsatz;PLZ\nKöln;1,5;01067\nBonn;2,25;53111\n".encode("cp1252")
+JSON = '{"a": 1, "b": "7"}\n{"a": 2, "b": "x"}\n'
+PARQUET = parquet(pa.table({"a": [1, 2], "b": ["7", "x"]}))
+
+
+def detect(content, filename="table.csv", **recipe):
+    file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+    return file, tables.detect(file, filename, corrections=Corrections.from_dict(recipe)).recipe
+
+
+def read(content, **recipe):
+    return tables.read(*detect(content, **recipe)).to_dict("list")
+
+
+def errors(content, **recipe):
+    """The codes and the first sentence of each field."""
+    with pytest.raises(ValidationError) as caught:
+        detect(content, **recipe)
+    return {field: found[0] for field, found in caught.value.message_dict.items()}
+
+
+def test_what_is_set_is_kept_and_the_rest_detected_around_it():
+    _, recipe = detect("a;b,c\n1;2,3\n4;5,6\n7;8,9\n", delimiter=",")
+    assert (recipe.delimiter, recipe.names) == (",", ["a;b", "c"])
+    assert detect("a;b,c\n1;2,3\n4;5,6\n7;8,9\n")[1].names == ["a", "b,c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "recipe", "table"),
+    [
+        (GERMAN, {"encoding": "cp850"}, {"Stadt": ["K÷ln", "Bonn"]}),
+        ("x\na,b\n1,2\n", {"skip": 1}, {"a": [1], "b": [2]}),
+        ("x|y\nz\n1|2\n", {"delimiter": ";"}, {"x|y": ["z", "1|2"]}),
+        ('n,v\n5" pipe,1\n6" pipe,2\n', {"quote": ""}, {"n": ['5" pipe', '6" pipe']}),
+        ("a;b\n1,500;2\n", {"decimal": ","}, {"a": [1.5]}),
+        ("a, b\n1, x\n", {"spaced": False}, {"b": [" x"]}),
+        ("a§b\n1§2\n", {"delimiter": "§"}, {"a": [1], "b": [2]}),
+    ],
+    ids=["encoding", "skip", "delimiter", "no quotes", "decimal", "spaces", "delimiter beyond ASCII"],
+)
+def test_each_option_of_a_recipe_can_be_set(content, recipe, table):
+    found = read(content, **recipe)
+    assert {name: found[name] for name in table} == table
+
+
+@pytest.mark.parametrize("content", [GERMAN, JSON, PARQUET], ids=["csv", "jsonl", "parquet"])
+def test_a_whole_recipe_reads_the_file_as_before(content):
+    recipe = recipe_of(content)
+    assert detect(content, **json.loads(json.dumps(recipe.to_dict())))[1] == recipe
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,7\n2,x\n", JSON, PARQUET], ids=["csv", "jsonl", "parquet"])
+def test_columns_are_renamed_and_retyped_in_any_format(content):
+    columns = [{"source": "a", "name": "count", "type": "number"}, {"name": "b", "type": "category"}]
+    file, recipe = detect(content, columns=columns)
+    assert [column.to_dict() for column in recipe.columns] == [
+        {"name": "count", "type": "number", "nullable": False, "source": "a"},
+        {"name": "b", "type": "text", "nullable": False, "role": "category"},
+    ]
+    assert tables.read(file, recipe).to_dict("list") == {"count": [1.0, 2.0], "b": ["7", "x"]}
+    batch = next(tables.raw_batches(file, recipe))
+    assert batch.schema.names == ["count", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [("a,b\n1,7\n\n2,x\n", "Line 4"), (JSON, "Line 2"), (PARQUET, "Row 2")],
+    ids=["csv", "jsonl", "parquet"],
+)
+def test_a_type_that_a_value_cannot_have_is_refused_with_its_line_and_value(content, where):
+    found = errors(content, columns=[{"name": "b", "type": "integer"}])
+    assert found["columns"].startswith(f"{where}: `x` in column `b` is not an integer.")
+
+
+def test_codes_with_leading_zeros_can_be_read_as_numbers():
+    columns = [{"name": "PLZ", "type": "integer"}]
+    assert read(GERMAN, columns=columns)["PLZ"] == [1067, 53111]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "field", "sentence"),
+    [
+        ({"delimiter": "abc"}, "delimiter", "The delimiter `abc` is not one character"),
+        ({"delimiter": ""}, "delimiter", "not one character"),
+        ({"delimiter": "a"}, "delimiter", "cannot be a letter"),
+        ({"delimeter": ";"}, "delimeter", "Did you mean `delimiter`?"),
+        ({"encoding": "utf-9"}, "encoding", "Unknown encoding `utf-9`"),
+        ({"encoding": "base64"}, "encoding", "Unknown encoding"),
+        ({"encoding": "utf-8"}, "encoding", "Line 2 is not valid UTF-8 text."),
+        ({"skip": -1}, "skip", "Must be from 0"),
+        ({"skip": True}, "skip", "Must be an integer."),
+        ({"skip": 9}, "skip", "The file has 3 lines"),
+        ({"quote": "abc"}, "quote", "Must be one of"),
+        ({"decimal": 1}, "decimal", "Must be one of"),
+        ({"spaced": "yes"}, "spaced", "Must be true or false."),
+        ({"format": "parquet"}, "format", "The file is not Parquet."),
+        ({"columns": {}}, "columns", "Must be a list."),
+        ({"columns": [{"name": "Stat"}]}, "columns", "no column `Stat`. Did you mean `Stadt`?"),
+        ({"columns": [{"name": "PLZ", "source": "Umsatz"}]}, "columns", "Duplicate column names: `PLZ`."),
+        ({"columns": [{"name": "PLZ"}, {"source": "PLZ"}]}, "columns", "The column `PLZ` is listed twice."),
+        ({"columns": [{"type": "text"}]}, "columns.1", "Name the column"),
+        ({"columns": [{"name": "PLZ", "type": "int"}]}, "columns.1.type", "Must be one of `integer`"),
+        ({"columns": [{"name": "PLZ", "typ": "text"}]}, "columns.1.typ", "Did you mean `columns.1.type`?"),
+        ({"columns": [{"name": "PLZ", "format": {"date": 1}}]}, "columns.1.format.date", "Must be a list."),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_field(recipe, field, sentence):
+    found = errors(GERMAN, **recipe)
+    assert list(found) == [field]
+    assert sentence in found[field]
+
+
+@pytest.mark.parametrize("recipe", [[], "x", 1, None])
+def test_a_recipe_that_is_no_object_is_refused(recipe):
+    with pytest.raises(ValidationError, match="Must be a JSON object"):
+        Corrections.from_dict(recipe)
+
+
+@pytest.mark.parametrize("encoding", ["utf8", "UTF-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_not_part_of_the_first_name(encoding):
+    _, recipe = detect("\ufeffa,b\n1,2\n", encoding=encoding)
+    assert (recipe.names, recipe.encoding) == (["a", "b"], "utf-8-sig")
