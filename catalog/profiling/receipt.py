@@ -15,14 +15,15 @@ from catalog.readers.formats import FORMATS
 class Receipt:
     """How a file is read: its recipe, the assumptions, and its first 20 rows.
 
-    `preview` has them as lists of JSON values, as they are read; `lines` as [number, text], as they are written, none
-    of a binary format.
+    `preview` has them as lists of JSON values, as they are read, and `cells` the texts that these are read from.
+    `lines` has [number, text] of the first lines as they are written, none of a binary format.
     """
 
     recipe: tables.ParseRecipe
     rows: int
     findings: tuple[tables.Finding, ...]
     preview: list[list]
+    cells: list[list[str | None]]
     lines: list[list]
 
     def to_dict(self) -> dict:
@@ -31,7 +32,7 @@ class Receipt:
             "recipe": recipe,
             "findings": [finding.to_dict() for finding in self.findings],
             "columns": recipe["columns"],
-            "preview": {"rows": self.preview, "lines": self.lines},
+            "preview": {"rows": self.preview, "cells": self.cells, "lines": self.lines},
             "rows": self.rows,
         }
 
@@ -48,4 +49,5 @@ def inspect(file: IO[bytes], filename: str, corrections: Corrections = UNCORRECT
     lines = []
     if FORMATS[recipe.format].is_text:
         lines = raw_text.lines(file, filename, encoding=recipe.encoding, skip=recipe.skip or 0)
-    return Receipt(recipe, reading.rows, reading.findings, rows, lines)
+    cells = raw_text.cells(file, recipe, rows=len(rows))
+    return Receipt(recipe, reading.rows, reading.findings, rows, cells, lines)

@@ -10,6 +10,7 @@ def test_a_receipt_has_the_rows_as_they_are_read_and_as_they_are_written():
     receipt = inspect(io.BytesIO(GERMAN), "t.csv", Corrections.from_dict({"skip": 1})).to_dict()
     assert receipt["preview"] == {
         "rows": [["Köln", 1.5], ["Bonn", None]],
+        "cells": [["Köln", "1,5"], ["Bonn", ""]],
         "lines": [[1, "Bericht 2026"], [2, "Stadt;Umsatz"], [3, "Köln;1,5"], [4, "Bonn;"], [5, ""]],
     }
     assert (receipt["rows"], receipt["recipe"]["decimal"]) == (2, ",")
