@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset, DatasetVersion, Draft
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 
 
@@ -35,3 +35,18 @@ class DatasetVersionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).for_lists()
+
+
+@admin.register(Draft)
+class DraftAdmin(ReadOnlyAdmin):
+    corrections_text = readable("corrections")
+    list_display = ["__str__", "filename", "size_bytes", "created_at", "created_by"]
+    list_select_related = ["created_by"]
+    list_filter = ["created_by"]
+    search_fields = ["filename", "sha256"]
+    date_hierarchy = "created_at"
+    fields = ["filename", "key", "size_bytes", "sha256", "created_at", "created_by", "corrections_text"]
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).defer("receipt")

@@ -177,7 +177,7 @@ class DatasetFileView(APIView):
             key=version.key,
             size=version.size_bytes,
             etag=version.sha256,
-            filename=version.key.rsplit("/", 1)[-1],
+            filename=version.filename,
             open_verified=lambda: files.open_version(version),
         )
         return download.respond(request, stored)

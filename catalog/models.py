@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 from catalog.names import normalize_name
-from catalog.readers.formats import FORMATS
+from catalog.readers.formats import FORMATS, full_extension
 from mlplatform.errors import NotFound
 from mlplatform.metadata.models import Tag
 
@@ -112,6 +112,11 @@ class DatasetVersion(models.Model):
         return self.recipe["columns"]
 
     @property
+    def filename(self) -> str:
+        """The name of the file for downloads: that of the dataset, with the extension of what the file is."""
+        return f"{self.dataset.name}.{full_extension(self.original_filename, self.format, self.recipe['compression'])}"
+
+    @property
     def format_label(self) -> str:
         return FORMATS[self.format].label
 
@@ -123,3 +128,50 @@ class DatasetVersion(models.Model):
     def keys(self) -> list[str]:
         """The keys of its files in the datasets bucket."""
         return [key for key in (self.key, self.sample_key) if key]
+
+
+class DraftQuerySet(models.QuerySet):
+    def stored(self):
+        """Those whose file is stored: of the others, the upload was interrupted, or goes on."""
+        return self.exclude(sha256="")
+
+    def of_user(self, pk: int, *, user) -> "Draft":
+        """A user's own draft. Raises NotFound."""
+        draft = self.stored().filter(pk=pk, created_by=user).first()
+        if draft is None:
+            raise NotFound(DRAFT_GONE, code="draft_not_found")
+        return draft
+
+
+DRAFT_GONE = "This upload was added, discarded, or not confirmed in a day. Upload the file again."
+
+
+class Draft(models.Model):
+    """An uploaded file that is not in the catalog yet. Its row is written before its file, so that no file is lost.
+
+    Adding it to the catalog deletes the row, and the file becomes that of the dataset version.
+    """
+
+    key = models.CharField(max_length=255, help_text="The key of the file in the datasets bucket.")
+    filename = models.CharField(max_length=255)
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Empty until the file is stored.")
+    corrections = models.JSONField(default=dict, help_text="What its user has set of the parse recipe.")
+    receipt = models.JSONField(null=True, help_text="What was understood of the file with these corrections.")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="drafts"
+    )
+
+    objects = DraftQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return f"draft {self.pk}: {self.filename}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its file, and of all files that are made from it."""
+        return self.key.rpartition("/")[0]

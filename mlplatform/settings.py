@@ -439,6 +439,13 @@ ERROR_BODIES = {
 VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
+# Imports: larger files, and those that take longer, are read in a job
+
+IMPORT_INLINE_MB = env_int("IMPORT_INLINE_MB", 16)
+IMPORT_INLINE_S = 15
+IMPORT_MEMORY_MB = env_int("IMPORT_MEMORY_MB", max(memory_mb() * 3 // 10, 512), low=256)
+IMPORT_TIMEOUT_S = env_int("IMPORT_TIMEOUT_S", 3600, low=1)
+
 # Training and background jobs
 
 JOB_POLL_S = env_int("JOB_POLL_MS", 500, low=10, high=5000) / 1000

@@ -5,6 +5,7 @@ Keys are written once and never reused, so no reader sees parts of two files.
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import secrets
@@ -133,6 +134,17 @@ def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady if the store is down or the key is missing."""
     with _request("open"), _missing_as_not_ready(key):
         return storage.open(key, "rb").file  # S3 downloads here, to a spooled file
+
+
+def open_beginning(storage: Storage, key: str, *, length: int, size: int) -> IO[bytes]:
+    """Open a key of `size` bytes as a file with at least its first `length` bytes. Raises what open_part() raises."""
+    if isinstance(storage, FileSystemStorage) or size <= length:
+        return open_file(storage, key)
+    with (
+        faults_as_not_ready(),
+        contextlib.closing(open_part(storage, key, start=0, length=length, size=size)) as part,
+    ):
+        return io.BytesIO(part.read())
 
 
 class FilePart:

@@ -20,6 +20,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from catalog.imports import ingestion
 from catalog.imports.upload import add_dataset
 from mlplatform.auth import token_cache
 from mlplatform.jobs.children.process import FORK_SERVER
@@ -197,9 +198,8 @@ def program():
 def make_dataset(admin):
     def make(name="flowers", content=FLOWERS, *, filename=None, by=None, **fields):
         content = content.encode() if isinstance(content, str) else content
-        version, _ = add_dataset(
-            io.BytesIO(content), filename=filename or f"{name}.csv", name=name, by=by or admin, **fields
-        )
+        fields = {"filename": filename or f"{name}.csv", "name": name, "by": by or admin} | fields
+        version, _ = add_dataset(io.BytesIO(content), **fields, ingest=ingestion.ingest)
         return version
 
     return make

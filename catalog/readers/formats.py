@@ -41,6 +41,12 @@ def stored_extension(filename: str, form: str) -> str:
     return extension if extension in known else known[0]
 
 
+def full_extension(filename: str, form: str, compression: str | None) -> str:
+    """The extension of a stored file, with that of its compression."""
+    extension = stored_extension(filename, form)
+    return f"{extension}.{COMPRESSIONS[compression]}" if compression else extension
+
+
 def written_delimiter(delimiter: str) -> str:
     """The delimiter for the result of a file: spaces would join empty cells, and csv writes only one character."""
     return "," if delimiter == " " or len(delimiter) > 1 else delimiter

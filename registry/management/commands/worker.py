@@ -2,6 +2,7 @@ from functools import partial
 
 from django.core.management.base import BaseCommand
 
+from catalog.imports import cleanup
 from mlplatform import system_checks
 from mlplatform.jobs import reaper
 from mlplatform.jobs.children import supervision
@@ -18,11 +19,12 @@ class Command(BaseCommand):
     def handle(self, **options):
         FORK_SERVER.start()  # first, so that no job waits for its imports
         without_model = TrainingJob.objects.filter(model_version=None)  # the others can be trained again
-        prune_hourly = Hourly(partial(prune, without_model))
+        hourly = Hourly(partial(prune, without_model)), Hourly(cleanup.sweep)
 
         def tidy() -> int:
             count = reaper.reap(TrainingJob)
-            prune_hourly()
+            for chore in hourly:
+                chore()
             return count
 
         run_until_signal(Worker(TrainingJob, supervision.run, tidy=tidy))

@@ -1,0 +1,85 @@
+"""Drafts: files that are stored before anything of them is parsed, until they are confirmed or discarded."""
+
+from pathlib import PurePath
+from typing import IO
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from catalog.models import Draft
+from catalog.names import normalize_name
+from catalog.readers.formats import EXTENSIONS
+from mlplatform import hashing, storage
+from mlplatform.auth import permissions, quota
+from mlplatform.errors import DiskFull, NotReady, TooLarge
+from mlplatform.resilience import inventory
+
+MB = 1024**2
+
+
+def store_draft(
+    file: IO[bytes], *, filename: str, by, corrections: dict | None = None, name: str = ""
+) -> Draft:
+    """Store an uploaded file as it is. `name` is that of its dataset, if it is known.
+
+    The row is written first, without a digest: whatever interrupts the upload, a sweep finds the file by its row.
+    Raises TooLarge, and NotReady if the object store does not respond, or as its DiskFull.
+    """
+    permissions.check(by, "upload")
+    size = check_size(file)
+    storage.require_space(storage.datasets(), size)
+    quota.check(by, size)
+    sha256 = hashing.sha256(file)
+    draft = Draft(
+        key=_new_key(name or filename, filename),
+        filename=filename[-255:],
+        size_bytes=size,
+        corrections=corrections or {},
+        created_by=by,
+    )
+    draft.save()
+    try:
+        storage.save(storage.datasets(), draft.key, file)
+    except DiskFull:
+        discard(draft)
+        raise
+    draft.sha256 = sha256
+    draft.save(update_fields=["sha256"])
+    return draft
+
+
+def check_size(file: IO[bytes]) -> int:
+    """The size of an uploaded file. Raises TooLarge above MAX_UPLOAD_MB."""
+    size = file.seek(0, 2) or file.tell()  # some file objects return None
+    if size > settings.MAX_UPLOAD_MB * MB:
+        raise TooLarge(
+            f"The file is {-(-size // MB)} MB; the limit is {settings.MAX_UPLOAD_MB} MB.", code="too_large"
+        )
+    return size
+
+
+def discard(draft: Draft) -> None:
+    """Delete a draft and its files, unless it was added to the catalog or discarded meanwhile."""
+    deleted, _ = Draft.objects.filter(pk=draft.pk).delete()
+    if deleted:
+        inventory.discard_folder(storage.datasets(), draft.folder)
+
+
+def discard_after(error: Exception, draft: Draft) -> None:
+    """Discard a draft that an error has made useless.
+
+    While the store does not respond, deleting would wait for it again: a sweep does it. After an error that nobody
+    expects, the rows can be committed already: their files stay.
+    """
+    is_expected = isinstance(error, ValidationError)
+    if is_expected and (isinstance(error, DiskFull) or not isinstance(error, NotReady)):
+        discard(draft)
+
+
+def _new_key(name: str, filename: str) -> str:
+    try:
+        name = normalize_name(name)
+    except ValidationError:  # its user can enter another one when it is confirmed
+        name = "table"
+    suffixes = [suffix for suffix in PurePath(filename.lower()).suffixes[-2:] if suffix[1:] in EXTENSIONS]
+    return f"{storage.unique_folder(name)}/{name}{''.join(suffixes) or '.csv'}"

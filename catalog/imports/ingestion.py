@@ -1,0 +1,112 @@
+"""The whole pass over a stored file: its recipe, rows and profile, and the files that are made from it.
+
+In a web process it runs in a child process, within limits of time and memory; see `in_child`.
+"""
+
+import logging
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from catalog.models import Draft
+from catalog.profiling import inspection, sample
+from catalog.readers import tables
+from mlplatform import storage
+from mlplatform.errors import NotReady, TooLarge
+from mlplatform.jobs.children import calls
+
+logger = logging.getLogger(__name__)
+turns = calls.Turns(at_once=2, wait_s=30, purpose="read the file", busy="reading other files")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored file that is to be read, and the beginning of the keys of the files that are made from it."""
+
+    key: str
+    filename: str
+    corrections: dict
+    prefix: str
+
+    @classmethod
+    def of(cls, draft: Draft) -> "Source":
+        prefix = f"{draft.folder}/{secrets.token_hex(3)}"  # of one attempt
+        return cls(draft.key, draft.filename, draft.corrections, prefix)
+
+    @property
+    def sample_key(self) -> str:
+        return f"{self.prefix}.sample.parquet"
+
+    def discard_outputs(self) -> None:
+        """Delete the files that were made from it."""
+        storage.discard(storage.datasets(), self.sample_key)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What a dataset version says of its file: all values that JSON can hold."""
+
+    recipe: dict
+    rows: int
+    profile: list[dict]
+    preview: list[list]
+    sample_key: str
+
+
+def ingest(source: Source) -> Ingested:
+    """Read a file in this process. Raises ValidationError for any fault in it, and NotReady."""
+    store = storage.datasets()
+    with storage.open_file(store, source.key) as file:
+        reading = tables.detect(file, source.filename)
+        inspected = inspection.profile(file, reading.recipe, reading.rows)
+    storage.save(store, source.sample_key, sample.to_parquet(inspected.sample, reading.recipe.columns))
+    return Ingested(
+        reading.recipe.to_dict(), reading.rows, inspected.profile, inspected.preview, source.sample_key
+    )
+
+
+def in_child(source: Source) -> Ingested | None:
+    """Like ingest(), in a child process of this one; None if that takes longer than IMPORT_INLINE_S.
+
+    Raises TooLarge if it needs more memory than IMPORT_MEMORY_MB.
+    """
+    arguments = {"source": source, "memory_mb": settings.IMPORT_MEMORY_MB}
+    with turns.child(f"{__name__}.run", **arguments) as child:
+        try:
+            answer = calls.result(child, settings.IMPORT_INLINE_S)
+        except calls.ChildDied as death:
+            logger.error("reading %s ended with %s: %s", source.key, death, child.log)
+            raise died(death) from death
+    return None if answer is None else Ingested(**answer)
+
+
+def run(*, source: Source, memory_mb: int) -> Iterator[dict]:
+    """What the child process runs."""
+    answers = (vars(ingest(source)) for _ in range(1))  # not before the limit
+    yield from calls.results(answers, memory_mb=memory_mb, out_of_memory=out_of_memory(memory_mb))
+
+
+def out_of_memory(memory_mb: int) -> TooLarge:
+    return TooLarge(
+        f"Reading the file needs more than {memory_mb:,} MB of memory. Split it into files with fewer columns, or ask "
+        "an operator for more (IMPORT_MEMORY_MB).",
+        code="out_of_memory",
+    )
+
+
+def died(death: calls.ChildDied) -> ValidationError:
+    """The error for a process that did not live to report one."""
+    if "SIGKILL" in str(death):
+        return NotReady(
+            "The process that read the file was killed, as happens when the machine runs out of memory. Try again in "
+            "a moment.",
+            code="process_died",
+        )
+    return ValidationError(
+        f"The process that read the file ended with {death}, and the error has been logged. Save the table as CSV in "
+        "UTF-8, and upload it again.",
+        code="process_died",
+    )

@@ -1,0 +1,99 @@
+"""Register a file that was read as a dataset version: the rules about names and bytes, and the rows."""
+
+from collections.abc import Callable
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from catalog.imports.ingestion import Ingested
+from catalog.models import DRAFT_GONE, Dataset, DatasetVersion, Draft
+from mlplatform.errors import Conflict, NotFound
+from mlplatform.idempotency import keys as idempotency_keys
+
+MAX_ATTEMPTS = 5  # to assign a version number while other uploads to the dataset finish
+
+
+def existing(name: str, sha256: str, *, new_version: bool) -> DatasetVersion | None:
+    """The version of this dataset with the same bytes. Raises Conflict if the name is taken by other bytes.
+
+    The name is looked up before the bytes: in the reverse order, a concurrent upload of the same bytes that is
+    committed between the two look-ups would seem to be a different dataset with this name.
+    """
+    is_taken = Dataset.objects.filter(name=name).exists()
+    versions = DatasetVersion.objects.select_related("dataset", "created_by")
+    version = versions.filter(dataset__name=name, sha256=sha256).first()
+    if is_taken and not version and not new_version:
+        raise Conflict(
+            f"A dataset named `{name}` already exists. Add this file as a new version (new_version=true), or "
+            "choose another name.",
+            code="dataset_exists",
+        )
+    return version
+
+
+def register(
+    draft: Draft,
+    ingested: Ingested,
+    *,
+    name: str,
+    description: str = "",
+    new_version: bool = False,
+    example: str = "",
+    by,
+    finish: Callable[[DatasetVersion], None] = idempotency_keys.attach,
+) -> tuple[DatasetVersion, bool]:
+    """Make a draft that was read a version of the dataset `name`. Returns the version and whether it is new.
+
+    In the same transaction, the draft is deleted and `finish` is called. If a concurrent upload violates a constraint,
+    the rules are applied again. Raises Conflict, and NotFound if the draft was discarded meanwhile.
+    """
+    version = _version(draft, ingested, example=example, by=by)
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                _write(version, draft, name=name, description=description, new_version=new_version)
+                finish(version)
+            return version, True
+        except IntegrityError:
+            if same := existing(name, draft.sha256, new_version=new_version):
+                return same, False
+            version.pk = None
+    raise Conflict("Several files were added to this dataset at the same time. Upload again.", code="busy")
+
+
+def _version(draft: Draft, ingested: Ingested, *, example: str, by) -> DatasetVersion:
+    """The unsaved version; _write() sets its dataset and number."""
+    recipe = ingested.recipe
+    return DatasetVersion(
+        original_filename=draft.filename,
+        key=draft.key,
+        sample_key=ingested.sample_key,
+        recipe=recipe,
+        profile=ingested.profile,
+        preview=ingested.preview,
+        format=recipe["format"],
+        row_count=ingested.rows,
+        column_count=len(recipe["columns"]),
+        size_bytes=draft.size_bytes,
+        sha256=draft.sha256,
+        example=example,
+        created_by=by,
+    )
+
+
+def _write(version: DatasetVersion, draft: Draft, *, name: str, description: str, new_version: bool) -> None:
+    # Locked: uploads to one dataset are numbered one after the other, and it cannot be deleted meanwhile.
+    dataset, is_new = Dataset.objects.select_for_update(no_key=True).get_or_create(
+        name=name, defaults={"description": description, "created_by": version.created_by}
+    )
+    if not is_new and description and new_version:
+        Dataset.objects.filter(pk=dataset.pk).update(description=description)
+        dataset.description = description
+    if not is_new and not new_version:
+        raise IntegrityError("the name was taken by a concurrent upload")
+    highest = dataset.versions.aggregate(highest=Max("number"))["highest"] or 0
+    version.dataset, version.number = dataset, highest + 1
+    version.save(force_insert=True)
+    deleted, _ = Draft.objects.filter(pk=draft.pk).delete()
+    if not deleted:
+        raise NotFound(DRAFT_GONE, code="draft_not_found")
