@@ -48,6 +48,11 @@ class Dataset(models.Model):
         return version
 
 
+def searchable(columns: list[dict]) -> str:
+    """The names of columns, each between two line feeds, so that a search can tell a whole name from a part."""
+    return "".join(f"\n{column['name']}" for column in columns) + "\n"
+
+
 class DatasetVersionQuerySet(models.QuerySet):
     def newest(self):
         """The latest version of each dataset."""
@@ -56,7 +61,7 @@ class DatasetVersionQuerySet(models.QuerySet):
 
     def for_lists(self):
         """With related names and without the large JSON columns: a constant number of queries, in little memory."""
-        return self.select_related("dataset", "created_by").defer("recipe", "profile", "preview")
+        return self.select_related("dataset", "created_by").defer(*self.model.WIDE_COLUMNS)
 
     def with_tags(self):
         """With the tags of the datasets, in one more query."""
@@ -65,6 +70,8 @@ class DatasetVersionQuerySet(models.QuerySet):
 
 class DatasetVersion(models.Model):
     """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
+
+    WIDE_COLUMNS = ("recipe", "profile", "preview", "column_names")
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -77,6 +84,10 @@ class DatasetVersion(models.Model):
         help_text="The key of the sample in the datasets bucket; empty for a version without one.",
     )
     recipe = models.JSONField(help_text="How the file is parsed: see catalog.readers.recipe.ParseRecipe.")
+    column_names = models.TextField(
+        default="",
+        help_text="For the search: the names, each between two line feeds. Set when the row is added.",
+    )
     profile = models.JSONField(help_text="Statistics of each column.")
     preview = models.JSONField(help_text="The first rows, as lists of JSON values.")
     format = models.CharField(max_length=20)
@@ -106,6 +117,11 @@ class DatasetVersion(models.Model):
 
     def __str__(self):
         return f"{self.dataset.name} version {self.number}"
+
+    def save(self, **options):
+        if self._state.adding:
+            self.column_names = searchable(self.columns)
+        super().save(**options)
 
     @property
     def columns(self) -> list[dict]:

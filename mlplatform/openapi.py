@@ -33,6 +33,7 @@ TAGS = [
     ("jobs", "The progress and the outcome of trainings."),
     ("releases", "Change which version is live in a stage."),
     ("predict", "Predict rows and files with a live model."),
+    ("search", "Find datasets, columns, models, jobs and tags."),
     ("open inference protocol", "The V2 protocol of KServe, Triton and MLServer."),
     ("kserve v1", "The V1 protocol of KServe and TensorFlow Serving."),
     ("mlflow", "The scoring server of MLflow, and the contract of SageMaker containers."),

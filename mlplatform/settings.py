@@ -439,6 +439,16 @@ ERROR_BODIES = {
 VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
+# What the search finds: a Source for each kind of objects, see mlplatform/search/results.py.
+SEARCH_SOURCES = [
+    "catalog.discovery.search.DATASETS",
+    "catalog.discovery.search.COLUMNS",
+    "registry.discovery.search.MODELS",
+    "registry.discovery.search.JOBS",
+    "serving.batch.search.SCORING_JOBS",
+    "catalog.discovery.search.TAGS",
+]
+
 # Imports: larger files, and those that take longer, are read in a job
 
 IMPORT_INLINE_MB = env_int("IMPORT_INLINE_MB", 16)

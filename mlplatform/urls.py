@@ -3,6 +3,8 @@ from django.urls import include, path
 
 from mlplatform.auth import api, views
 from mlplatform.openapi import DocsView, SchemaView
+from mlplatform.search import api as search_api
+from mlplatform.search import views as search_views
 from serving.views import home
 
 urlpatterns = [
@@ -11,6 +13,7 @@ urlpatterns = [
     path("", include("catalog.api_urls")),
     path("", include("registry.api_urls")),
     path("", include("serving.api_urls")),
+    path("search", search_api.SearchView.as_view()),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
     # Pages
@@ -18,6 +21,7 @@ urlpatterns = [
     path("accounts/logout/", views.SignOutView.as_view(), name="logout"),
     path("accounts/tokens/", views.tokens, name="tokens"),
     path("accounts/tokens/<str:token_key>/revoke/", views.revoke_token, name="revoke-token"),
+    path("search/", search_views.search, name="search"),
     path("catalog/", include("catalog.urls")),
     path("registry/", include("registry.urls")),
     path("", home, name="home"),

@@ -10,7 +10,7 @@ urlpatterns = [
     path("jobs/<int:pk>/cancel", api.CancelJobView.as_view()),
     path("jobs/<int:pk>/retry", api.RetryJobView.as_view()),
     path("models", api.ModelListView.as_view()),
-    path("models/<str:dataset>/<int:version>", api.ModelView.as_view()),
+    path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("models/<str:dataset>/<int:version>/retrain", api.RetrainView.as_view()),
     path("promote", release_api.PromoteView.as_view()),

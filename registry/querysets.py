@@ -5,7 +5,7 @@ from django.db.models import Exists, FloatField, OuterRef
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
 
-from catalog.models import Dataset
+from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
 from mlplatform.jobs.models import JobQuerySet
 
@@ -14,7 +14,7 @@ WIDE_COLUMNS = ("features", "parameters", "signature", "metrics", "warnings", "l
 HEADLINE_METRICS = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
 # The metrics in the rows of GET /models.
 MAIN_METRICS = ("accuracy", "f1_score", "r2", "rmse", "silhouette_score")
-DATASET_VERSION_COLUMNS = ("dataset_version__recipe", "dataset_version__profile", "dataset_version__preview")
+DATASET_VERSION_COLUMNS = tuple(f"dataset_version__{column}" for column in DatasetVersion.WIDE_COLUMNS)
 MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLUMNS)
 
 

@@ -112,6 +112,16 @@
     details.open = false;
     details.querySelector("summary").focus();
   }
+  // The key / goes to the search, as on GitHub, unless it is typed into a field.
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const search = document.getElementById("search");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
   document.addEventListener("keydown", (event) => {
     const open = event.target.closest("details.menu[open], details.confirm[open]");
     if (event.key === "Escape" && open) closeDetails(open);

@@ -19,6 +19,7 @@ CALLS = {
     ("GET", "/datasets/{name}/file"),
     ("DELETE", "/datasets/{name}"),
     ("PATCH", "/datasets/{name}"),
+    ("GET", "/search"),
     ("POST", "/train"),
     ("GET", "/jobs"),
     ("GET", "/jobs/{id}"),

@@ -127,7 +127,7 @@ def pages() -> list[str]:
         "pk": 1,
         "token_key": "x",
     }
-    paths = ["/", "/accounts/logout/", "/accounts/tokens/", "/accounts/tokens/x/revoke/"]
+    paths = ["/", "/accounts/logout/", "/accounts/tokens/", "/accounts/tokens/x/revoke/", "/search/"]
     for module in (catalog.urls, registry.urls, serving.urls):
         for pattern in module.urlpatterns:
             names = pattern.pattern.converters

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from catalog.discovery import metadata
 from mlplatform.idempotency import keys
 
 OURS = [
@@ -25,6 +26,7 @@ def registry_rows(make_version, admin):
     from serving.models import CompatibilityCheck
 
     version = make_version()
+    metadata.edit(version.dataset, tags=["flowers"], by=admin)
     promote(version, stage="staging", by=admin)
     CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())
     table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")

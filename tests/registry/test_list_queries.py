@@ -10,7 +10,7 @@ from django.urls import reverse
 from catalog.models import Dataset
 from registry.models import ModelVersion, TrainingJob
 
-WIDE = "signature|metrics|parameters|features|request|traceback|log|recipe|profile|preview|golden_rows"
+WIDE = "signature|metrics|parameters|features|request|traceback|log|recipe|column_names|profile|preview|golden_rows"
 WIDE_COLUMN = re.compile(rf'(?:SELECT|,) "?\w+"?\."(?:{WIDE})"')  # not in JSON_EXTRACT( of one of its keys
 
 

@@ -1,0 +1,73 @@
+"""What the search finds in the registry: model versions and training jobs."""
+
+from django.db.models import Case, Q, When
+from django.urls import reverse
+
+from mlplatform.search.relevance import Match, Query, best
+from mlplatform.search.results import Result, Source
+from registry.models import ModelVersion, TrainingJob
+from registry.querysets import WIDE_COLUMNS
+
+
+def models(query: Query, limit: int) -> list[Result]:
+    """By dataset, algorithm, target, description and number."""
+
+    def has(word: str) -> Q:
+        name = Q(dataset__name__icontains=word) | Q(algorithm__icontains=word)
+        return name | Q(target__icontains=word) | Q(description__icontains=word)
+
+    versions = ModelVersion.objects.with_releases().defer(*WIDE_COLUMNS)
+    number, rest = query.split_number({"model", "version"})
+    found = versions.filter(query.every_word(has) | Q(number=number) & rest.every_word(has)).annotate(
+        match=Case(
+            When(number=number, then=rest.match("dataset__name", "algorithm")),
+            default=query.match("dataset__name", "algorithm"),
+        )
+    )
+    return [
+        Result(
+            name=f"{version.dataset.name} version {version.number}",
+            description=", ".join(
+                [version.algorithm, version.task]
+                + ([f"live in {' and '.join(version.live_stages)}"] if version.live_stages else [])
+            ),
+            match=Match(version.match),
+            page=reverse("registry:model", args=[version.dataset.name, version.number]),
+            url=reverse("api-model", args=[version.dataset.name, version.number]),
+        )
+        for version in best(found, order=("-trained_at", "-id"), limit=limit)
+    ]
+
+
+def jobs(query: Query, limit: int) -> list[Result]:
+    """By number, dataset and algorithm."""
+
+    def has(word: str) -> Q:
+        return Q(dataset_name__icontains=word) | Q(class_name__icontains=word)
+
+    number, rest = query.split_number({"training", "job"})
+    found = (
+        TrainingJob.objects.for_list()
+        .filter(query.every_word(has) | Q(pk=number) & rest.every_word(has))
+        .annotate(
+            match=Case(
+                When(pk=number, then=rest.match("dataset_name")),
+                default=query.match("dataset_name"),
+            )
+        )
+    )
+    return [
+        Result(
+            name=f"Job {job.pk}",
+            description=f"{job.algorithm} on {job.dataset_name}, {job.get_state_display()}",
+            # Of the algorithm only here: the database would read it from JSON several times for each job.
+            match=min(Match(job.match), query.match_of(job.algorithm, default=Match.TEXT)),
+            page=reverse("registry:job", args=[job.pk]),
+            url=reverse("api-job", args=[job.pk]),
+        )
+        for job in best(found, order=("-id",), limit=limit)
+    ]
+
+
+MODELS = Source("model", "Model versions", models)
+JOBS = Source("job", "Training jobs", jobs)
