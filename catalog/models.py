@@ -71,7 +71,7 @@ class DatasetVersionQuerySet(models.QuerySet):
 class DatasetVersion(models.Model):
     """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
 
-    WIDE_COLUMNS = ("recipe", "profile", "preview", "column_names")
+    WIDE_COLUMNS = ("recipe", "profile", "warnings", "preview", "column_names")
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -83,12 +83,23 @@ class DatasetVersion(models.Model):
         default="",
         help_text="The key of the sample in the datasets bucket; empty for a version without one.",
     )
+    table_key = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="The key of the typed copy in the datasets bucket; empty for a version without one.",
+    )
+    table_sha256 = models.CharField(max_length=64, blank=True, default="")
+    table_size_bytes = models.PositiveBigIntegerField(default=0)
     recipe = models.JSONField(help_text="How the file is parsed: see catalog.readers.recipe.ParseRecipe.")
     column_names = models.TextField(
         default="",
         help_text="For the search: the names, each between two line feeds. Set when the row is added.",
     )
     profile = models.JSONField(help_text="Statistics of each column.")
+    warnings = models.JSONField(
+        default=list, help_text="What is unusual in the values: see catalog.profiling.quality."
+    )
     preview = models.JSONField(help_text="The first rows, as lists of JSON values.")
     format = models.CharField(max_length=20)
     row_count = models.PositiveBigIntegerField()
@@ -143,7 +154,7 @@ class DatasetVersion(models.Model):
     @property
     def keys(self) -> list[str]:
         """The keys of its files in the datasets bucket."""
-        return [key for key in (self.key, self.sample_key) if key]
+        return [key for key in (self.key, self.table_key, self.sample_key) if key]
 
 
 class DraftQuerySet(models.QuerySet):

@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse_lazy
 
 from catalog.models import Dataset
+from catalog.profiling.roles import usual_target
 from mlplatform.validation import sentences
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
@@ -22,7 +23,7 @@ from registry.estimators.form_fields import (
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
 from registry.training import validation
-from registry.training.columns import supervised_tasks, usual_target
+from registry.training.columns import supervised_tasks
 from registry.training.request import TrainingRequest
 
 PREFIX = "param-"
@@ -91,7 +92,10 @@ class TrainForm(StrictForm):
         """`algorithm` is a class name or AUTOMATIC; an unknown name is an error of its field."""
         super().__init__(data, **kwargs)
         self.source = (
-            dataset.versions.select_related("dataset").defer("profile", "preview").order_by("-number").first()
+            dataset.versions.select_related("dataset")
+            .defer("profile", "warnings", "preview")
+            .order_by("-number")
+            .first()
         )
         named = None
         with contextlib.suppress(ValidationError):

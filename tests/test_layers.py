@@ -27,7 +27,7 @@ SUBPACKAGES = {
         "templatetags",
         "management",
     ],
-    "catalog": ["readers", "profiling", "discovery", "imports", "templatetags", "management"],
+    "catalog": ["readers", "profiling", "exploration", "discovery", "imports", "templatetags", "management"],
     "registry": [
         *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "discovery", "mlflow"),
         *("templatetags", "management"),
@@ -66,7 +66,7 @@ ONLY_IN = {
     "botocore": {"mlplatform.settings", "mlplatform.storage"},
 }
 READERS = {"read_csv", "read_json", "read_parquet", "read_table", "read_excel", "ParquetFile", "open_csv"}
-READERS_IN = {"catalog.readers.delimited.reader", "catalog.readers.parquet"}
+READERS_IN = {"catalog.readers.delimited.reader", "catalog.readers.parquet", "catalog.profiling.typed_copy"}
 
 MODULES_IN_A_FOLDER = 14
 LINES = 300

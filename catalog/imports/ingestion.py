@@ -5,6 +5,7 @@ In a web process it runs in a child process, within limits of time and memory; s
 
 import logging
 import secrets
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.models import Draft
-from catalog.profiling import inspection, sample
+from catalog.profiling import sample
+from catalog.profiling.ingest import ingest as ingest_table
 from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import NotReady, TooLarge
@@ -40,9 +42,14 @@ class Source:
     def sample_key(self) -> str:
         return f"{self.prefix}.sample.parquet"
 
+    @property
+    def table_key(self) -> str:
+        return f"{self.prefix}.table.parquet"
+
     def discard_outputs(self) -> None:
         """Delete the files that were made from it."""
-        storage.discard(storage.datasets(), self.sample_key)
+        for key in (self.sample_key, self.table_key):
+            storage.discard(storage.datasets(), key)
 
 
 @dataclass(frozen=True)
@@ -52,19 +59,32 @@ class Ingested:
     recipe: dict
     rows: int
     profile: list[dict]
+    warnings: list[dict]
     preview: list[list]
     sample_key: str
+    table_key: str
+    table_sha256: str
+    table_size_bytes: int
 
 
 def ingest(source: Source) -> Ingested:
     """Read a file in this process. Raises ValidationError for any fault in it, and NotReady."""
     store = storage.datasets()
-    with storage.open_file(store, source.key) as file:
+    with storage.open_file(store, source.key) as file, tempfile.TemporaryFile() as copy:
         reading = tables.detect(file, source.filename)
-        inspected = inspection.profile(file, reading.recipe, reading.rows)
-    storage.save(store, source.sample_key, sample.to_parquet(inspected.sample, reading.recipe.columns))
+        content = ingest_table(file, reading.recipe, copy=copy)
+        storage.save(store, source.table_key, copy)
+    storage.save(store, source.sample_key, sample.to_parquet(content.sample))
     return Ingested(
-        reading.recipe.to_dict(), reading.rows, inspected.profile, inspected.preview, source.sample_key
+        recipe=reading.recipe.to_dict(),
+        rows=reading.rows,
+        profile=content.profile,
+        warnings=[warning.to_dict() for warning in content.warnings],
+        preview=content.preview,
+        sample_key=source.sample_key,
+        table_key=source.table_key,
+        table_sha256=content.sha256,
+        table_size_bytes=content.size,
     )
 
 

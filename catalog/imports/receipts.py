@@ -9,7 +9,7 @@ from typing import IO
 from catalog.imports import ingestion
 from catalog.models import Draft
 from catalog.profiling import raw_text
-from catalog.profiling.inspection import PREVIEW_ROWS
+from catalog.profiling.ingest import PREVIEW_ROWS
 from catalog.readers import detection, encodings, tables
 from mlplatform import storage
 from mlplatform.errors import NotReady

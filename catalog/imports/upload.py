@@ -77,7 +77,7 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
             locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
             if locked is None:
                 raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
-            versions = list(locked.versions.only("key", "sample_key"))
+            versions = list(locked.versions.only("key", "table_key", "sample_key"))
             locked.delete()
     except (ProtectedError, IntegrityError) as error:
         models = sorted(getattr(error, "protected_objects", []), key=lambda model: model.pk)

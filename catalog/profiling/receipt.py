@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from catalog.profiling import raw_text
-from catalog.profiling.inspection import PREVIEW_ROWS
+from catalog.profiling.ingest import PREVIEW_ROWS
 from catalog.readers import tables
 from catalog.readers.corrections import UNCORRECTED, Corrections
 from catalog.readers.formats import FORMATS

@@ -1,122 +1,204 @@
-"""Statistics of the columns of a table, gathered chunk by chunk in bounded memory."""
+"""Statistics of the columns of a table, from all its rows, by SQL."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
-MAX_DISTINCT = 1_000
-MAX_DISTINCT_TOTAL = 500_000  # for all columns of a table: about 60 MB
-MAX_LENGTH = 200  # a column with longer texts is prose, not categories: its values are not counted
-TOP = 10
+from catalog.profiling import roles, sql
+from catalog.profiling.typed_copy import TypedCopy
+from catalog.readers.cells.column_types import Column
+
+MEASURES = ("integer", "number", "date")
+QUANTILES = roles.QUANTILES
+# Exact quantiles and counts of distinct values keep the values in memory.
+EXACT_ROWS = 1_000_000
+EXACT_DISTINCT = 1_000_000
+TOP, MAX_TOP_DISTINCT = 10, 100_000
+FEW_INTEGERS = 50  # integers with so few values have `top` too: they can be categories
+MAX_LENGTH = 200  # a column with longer texts is prose: its values are not counted
+BINS = 20
+GROUP = 50  # columns in one query
+MAX_PICTURES = 1_000  # columns with a histogram or top values: each is a query
+HUGE = 1e100  # the squares of larger numbers overflow
+NUMBER = r"^\s*[+-]?(\d[\d.,' ]*|[.,]\d+)([eE][+-]?\d+)?\s*%?\s*$"
 
 
-class Profiler:
-    """Builds one profile per column from typed frames (with the dtypes of `tables.chunks`).
+def profile(
+    copy: TypedCopy, columns: Sequence[Column], *, progress: Callable[[float], None] | None = None
+) -> list[dict]:
+    """One profile per column: JSON values, counted in all rows.
 
-    A profile has name, type, nullable, missing, distinct, distinct_above, min, max, mean and top, all JSON values.
-    `distinct` is None if there are more than 1,000 values (fewer in a table of over 500 columns; `distinct_above` is
-    this limit) or if texts are long. `min`,
-    `max` and `mean` are set for numbers and dates (as ISO texts), ignoring infinities. `top` is set for texts and
-    booleans: up to ten [value, count], or None if `distinct` is None.
+    `count` and `missing` add up to the rows; `distinct` is exact unless `is_estimated`, and so are the `quantiles` (5,
+    25, 50, 75 and 95 %). Numbers and dates (as ISO texts) have `min`, `max`, `mean`, `quantiles` and `histogram` ({low,
+    high, counts}), numbers a `deviation`; infinities are left out. Texts, booleans and integers of few values have
+    `top`: up to ten [value, count]. Texts have `max_length`, `mean_length` and `numeric`, the number of values that are
+    numbers. `role` is one of `roles.ROLES`.
     """
+    profiles = [{"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns]
+    steps = [_count, _measure, _draw]
+    for number, step in enumerate(steps):
+        for start in range(0, len(profiles), GROUP):
+            step(copy, dict(enumerate(profiles[start : start + GROUP], start)))
+            if progress:
+                progress((number + min(start + GROUP, len(profiles)) / len(profiles)) / len(steps))
+    for place, one in enumerate(profiles):
+        _as_json(one)
+        one["role"] = getattr(columns[place], "role", None) or roles.role(one, rows=copy.rows)
+    return profiles
 
-    def __init__(self, columns: Sequence):
-        limit = min(MAX_DISTINCT, MAX_DISTINCT_TOTAL // max(len(columns), 1))
-        self._states = [_State(column, limit) for column in columns]
 
-    def update(self, frame: pd.DataFrame) -> None:
-        for state in self._states:
-            state.update(frame[state.column.name])
-
-    def result(self) -> list[dict]:
-        return [state.result() for state in self._states]
+def value(place: int, kind: str) -> str:
+    """The SQL of the finite numbers of a measure: those of a date are microseconds since 1970."""
+    column = sql.name(place)
+    if kind == "date":
+        return f"epoch_us({column})"
+    return f"CASE WHEN isfinite({column}) THEN {column} END" if kind == "number" else column
 
 
-class _State:
-    def __init__(self, column, limit):
-        self.column = column
-        self.is_measure = column.type in ("integer", "number", "date")
-        self.missing = self.count = 0
-        self.min = self.max = None
-        self.total = 0.0
-        self.limit = limit
-        self.distinct_above = None
-        self.counts = {}  # value: count (measures: 0); None once there are too many
+def _query(
+    copy: TypedCopy, group: dict[int, dict], expressions: Callable[[int, dict], dict[str, str]]
+) -> None:
+    """Add the results of these expressions, by name, to the profiles of a group of columns, by their places."""
+    wanted = [(one, expressions(place, one)) for place, one in group.items()]
+    selected = [expression for _, named in wanted for expression in named.values()]
+    if not selected:
+        return
+    places = [place for place, (_, named) in zip(group, wanted, strict=True) if named]
+    [row] = sql.query(copy, f"SELECT {', '.join(selected)} FROM t", places=places)  # noqa: S608 - our own names
+    results = iter(row)
+    for one, named in wanted:
+        one.update({name: next(results) for name in named})
 
-    def update(self, series):
-        is_missing = series.isna().to_numpy()
-        missing = int(is_missing.sum())
-        self.missing += missing
-        if missing == len(series):
-            return
-        values = series.array[~is_missing] if missing else series.array
-        if self.is_measure:
-            self._update_measure(_as_numbers(values, self.column.type))
-        elif self.counts is not None:
-            self._update_counts(values)
 
-    def _update_measure(self, values):
-        if self.counts is not None:
-            self.counts.update(dict.fromkeys(pd.unique(values).tolist(), 0))
-            self._stop_counting_at_the_limit()
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            values = values[np.isfinite(values)]
-        if not len(values):
-            return
-        low, high = values.min().item(), values.max().item()
-        self.min = low if self.min is None else min(self.min, low)
-        self.max = high if self.max is None else max(self.max, high)
-        self.count += len(values)
-        with np.errstate(over="ignore"):
-            self.total += values.sum(dtype="float64").item()
-
-    def _update_counts(self, values):
-        codes, distinct = pd.factorize(values)
-        distinct = list(map(bool if self.column.type == "boolean" else str, distinct))
-        if self.column.type == "text" and max(map(len, distinct)) > MAX_LENGTH:
-            self.counts = None
-            return
-        for value, count in zip(distinct, np.bincount(codes).tolist(), strict=True):
-            self.counts[value] = self.counts.get(value, 0) + count
-        self._stop_counting_at_the_limit()
-
-    def _stop_counting_at_the_limit(self):
-        if len(self.counts) > self.limit:
-            self.counts, self.distinct_above = None, self.limit
-
-    def result(self):
-        column, top = self.column, None
-        if not self.is_measure and self.counts is not None:
-            ordered = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
-            top = [list(item) for item in ordered[:TOP]]
-        return {
-            "name": column.name,
-            "type": column.type,
-            "nullable": column.nullable,
-            "missing": self.missing,
-            "distinct": None if self.counts is None else len(self.counts),
-            "distinct_above": self.distinct_above,
-            "min": self._as_json(self.min),
-            "max": self._as_json(self.max),
-            "mean": self._as_json(self._mean()),
-            "top": top,
+def _count(copy: TypedCopy, group: dict[int, dict]) -> None:
+    def expressions(place: int, one: dict) -> dict[str, str]:
+        column = sql.name(place)
+        counts = {"count": f"count({column})", "distinct": f"approx_count_distinct({column})"}
+        if one["type"] in MEASURES:
+            number = value(place, one["type"])
+            return counts | {"min": f"min({number})", "max": f"max({number})"}
+        if one["type"] == "boolean":
+            return counts
+        is_number = f"regexp_matches({column}, '{NUMBER.replace(chr(39), chr(39) * 2)}')"
+        return counts | {
+            "max_length": f"max(length({column}))",
+            "mean_length": f"avg(length({column}))",
+            "numeric": f"count(*) FILTER (WHERE {is_number})",
         }
 
-    def _mean(self):
-        if not self.count:
-            return None
-        mean = self.total / self.count
-        return mean if np.isfinite(mean) else None  # the sum of huge numbers overflows
-
-    def _as_json(self, value):
-        if value is None or self.column.type != "date":
-            return value
-        text = str(np.datetime64(int(value), "us").astype("datetime64[s]"))
-        return text.removesuffix("T00:00:00")
+    _query(copy, group, expressions)
+    for one in group.values():
+        one["missing"] = copy.rows - one["count"]
+        one["distinct"] = min(one["distinct"], one["count"])
+        one["is_estimated"] = one["distinct"] > EXACT_DISTINCT or copy.rows > EXACT_ROWS
+        one.setdefault("min", None)
+        one.setdefault("max", None)
+        one.update(mean=None, deviation=None, quantiles=None, histogram=None, top=None)
 
 
-def _as_numbers(values, kind):
-    if kind == "date":
-        return np.asarray(values, "datetime64[us]").view("int64")
-    return np.asarray(values, "int64" if kind == "integer" else "float64")
+def _measure(copy: TypedCopy, group: dict[int, dict]) -> None:
+    def expressions(place: int, one: dict) -> dict[str, str]:
+        wanted = {}
+        if one["distinct"] <= EXACT_DISTINCT:
+            wanted["distinct"] = f"count(DISTINCT {sql.name(place)})"
+        if one["min"] is None:
+            return wanted
+        number, kind = value(place, one["type"]), one["type"]
+        size = max(abs(one["min"]), abs(one["max"]))
+        if size > HUGE:
+            number = f"({number}) / {size!r}"
+        quantile = "quantile_cont" if copy.rows <= EXACT_ROWS else "approx_quantile"
+        points = "[" + ", ".join(map(str, QUANTILES)) + "]"
+        wanted |= {"mean": f"avg({number})", "quantiles": f"{quantile}({number}, {points})"}
+        return wanted if kind == "date" else wanted | {"deviation": f"stddev_samp({number})"}
+
+    # Few at once: the distinct values of all columns of a query are in memory together.
+    pending, total = {}, 0
+    for place, one in group.items():
+        exact = one["distinct"] if one["distinct"] <= EXACT_DISTINCT else 0
+        if pending and total + exact > EXACT_DISTINCT:
+            _query(copy, pending, expressions)
+            pending, total = {}, 0
+        pending[place], total = one, total + exact
+    _query(copy, pending, expressions)
+    for one in group.values():
+        size = max(abs(one["min"]), abs(one["max"])) if one["min"] is not None else 0
+        if size > HUGE:
+            one["mean"], one["deviation"] = one["mean"] * size, (one["deviation"] or 0) * size
+            one["quantiles"] = [quantile * size for quantile in one["quantiles"]]
+        if one["distinct"] <= EXACT_DISTINCT and not one["quantiles"]:
+            one["is_estimated"] = False
+
+
+def _draw(copy: TypedCopy, group: dict[int, dict]) -> None:
+    for place, one in group.items():
+        if place >= MAX_PICTURES or not one["count"]:
+            continue
+        is_few = one["type"] == "integer" and one["distinct"] <= FEW_INTEGERS
+        is_short = (
+            one["type"] == "text" and one["max_length"] <= MAX_LENGTH and one["distinct"] <= MAX_TOP_DISTINCT
+        )
+        if is_few or is_short or one["type"] == "boolean":
+            one["top"] = top(copy, place)
+        if one["min"] is not None:
+            low, high, counts = histogram(copy, place, one)
+            one["histogram"] = {"low": low, "high": high, "counts": counts}
+
+
+def top(copy: TypedCopy, place: int, *, limit: int = TOP) -> list[list]:
+    """The most frequent values of a column, each with its count."""
+    column = sql.name(place)
+    statement = (
+        f"SELECT {column} AS v, count(*) AS n FROM t WHERE v IS NOT NULL "  # noqa: S608
+        "GROUP BY v ORDER BY n DESC, v LIMIT ?"
+    )
+    return [list(row) for row in sql.query(copy, statement, places=[place], parameters=[limit])]
+
+
+def histogram(
+    copy: TypedCopy, place: int, one: dict, *, low: float | None = None, high: float | None = None
+) -> tuple[float, float, list[int]]:
+    """The bounds of a histogram, of the column or as given, and the counts of its bins.
+
+    Values outside the bounds are in the outer bins.
+    """
+    low, high = one["min"] if low is None else low, one["max"] if high is None else high
+    bins = min(BINS, int(high - low) + 1) if one["type"] == "integer" else BINS
+    if low == high:
+        return low, high, [one["count"]]
+    width = (high / bins - low / bins) if one["type"] != "integer" else (high - low + 1) / bins
+    number = value(place, one["type"])
+    place_of_bin = f"greatest(least(floor(({number}) / {width!r} - {low / width!r}), {bins - 1}), 0)"
+    statement = (
+        f"SELECT {place_of_bin}::INTEGER AS bin, count(*) FROM t WHERE {number} IS NOT NULL GROUP BY bin"  # noqa: S608
+    )
+    counts = dict(sql.query(copy, statement, places=[place]))
+    return low, high, [counts.get(bin_, 0) for bin_ in range(bins)]
+
+
+def _as_json(one: dict) -> None:
+    """Floats that JSON has, and dates as ISO texts."""
+    convert = _iso if one["type"] == "date" else _finite
+    for name in ("min", "max", "mean"):
+        one[name] = convert(one[name])
+    one["deviation"] = _finite(one["deviation"])
+    if one["quantiles"]:
+        one["quantiles"] = [convert(quantile) for quantile in one["quantiles"]]
+    if one["histogram"]:
+        one["histogram"] |= {name: convert(one["histogram"][name]) for name in ("low", "high")}
+
+
+def _finite(number: float | None) -> float | None:
+    return None if isinstance(number, float) and not math.isfinite(number) else number
+
+
+def _iso(microseconds: float | None) -> str | None:
+    if microseconds is None:
+        return None
+    return iso(microseconds)
+
+
+def iso(microseconds: float) -> str:
+    text = str(np.datetime64(round(microseconds), "us").astype("datetime64[s]"))
+    return text.removesuffix("T00:00:00")

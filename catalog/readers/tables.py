@@ -28,8 +28,10 @@ __all__ = [
     "Reading",
     "chunks",
     "detect",
+    "frame",
     "raw_batches",
     "read",
+    "typed_batches",
 ]
 
 CHUNK_ROWS = 50_000
@@ -101,15 +103,23 @@ def chunks(
     without a zone (UTC).
     """
     selected = _selected(recipe, columns)
+    for batch in typed_batches(file, recipe, columns=columns, rows=rows):
+        yield frame(batch, selected)
+
+
+def typed_batches(
+    file: BinaryIO, recipe: ParseRecipe, *, columns: Sequence[str] | None = None, rows: int = CHUNK_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yields the table as `chunks` does, as Arrow batches with the types of `column_types.ARROW_TYPES`."""
+    selected = _selected(recipe, columns)
     reader = READERS[recipe.format]
+    names = [column.name for column in selected]
     with closing(reader.batches(file, recipe, selected)) as batches:
         for batch in batches:
-            pairs = list(zip(selected, batch.columns, strict=True))  # a look-up by name is a linear search
+            pairs = list(zip(selected, batch.columns, strict=True))
             for start in range(0, batch.num_rows, rows):
-                yield _frame(
-                    (column, reader.typed(values.slice(start, rows), column, recipe))
-                    for column, values in pairs
-                )
+                arrays = [reader.typed(values.slice(start, rows), column, recipe) for column, values in pairs]
+                yield pa.RecordBatch.from_arrays(arrays, names)
 
 
 def read(
@@ -120,8 +130,8 @@ def read(
     frames, left = [], limit
     size = min(limit or CHUNK_ROWS, CHUNK_ROWS)
     with closing(chunks(file, recipe, columns=columns, rows=size)) as parts:
-        while left != 0 and (frame := next(parts, None)) is not None:
-            frames.append(frame if left is None else frame.head(left))
+        while left != 0 and (part := next(parts, None)) is not None:
+            frames.append(part if left is None else part.head(left))
             left = None if left is None else left - len(frames[-1])
     if not frames:
         return _frame((column, pa.array([], column_types.ARROW_TYPES[column.type])) for column in selected)
@@ -149,6 +159,11 @@ def _reader(head: detection.Head) -> Reader:
     raise ValidationError(
         {"format": ValidationError(f"The file is not {FORMATS[name].label}.", code="wrong_format")}
     )
+
+
+def frame(batch: pa.RecordBatch, columns: Sequence[Column]) -> pd.DataFrame:
+    """A batch of these columns as a frame with the dtypes of `chunks`."""
+    return _frame(zip(columns, batch.columns, strict=True))  # a look-up by name is a linear search
 
 
 def _selected(recipe, names):

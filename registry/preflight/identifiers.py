@@ -11,8 +11,9 @@ UNIQUE_IN_TABLE, UNIQUE_IN_SAMPLE = 0.95, 0.99
 def find(frame: pandas.DataFrame, inputs: list[dict], *, profile: dict[str, dict], rows: int) -> list[str]:
     """The text and integer columns with a different value in (almost) every row.
 
-    `frame` is a sample, in the order of the table, whose `rows` the `profile` (by column) counts. Integers must
-    also be distributed like a counter or like random codes: amounts differ in every row too, but they cluster.
+    The `profile` (by column) says so from all `rows`. Earlier profiles do not: then `frame` decides, a sample in the
+    order of the table. Integers must also be distributed like a counter or like random codes: amounts differ in every
+    row too, but they cluster.
     """
     return [
         column["name"] for column in inputs if _is_identifier(frame, column, profile[column["name"]], rows)
@@ -20,6 +21,8 @@ def find(frame: pandas.DataFrame, inputs: list[dict], *, profile: dict[str, dict
 
 
 def _is_identifier(frame: pandas.DataFrame, column: dict, profile: dict, rows: int) -> bool:
+    if "role" in profile:
+        return profile["role"] == "identifier"
     filled, distinct = rows - profile["missing"], profile["distinct"]
     if column["type"] not in ("integer", "text") or filled < MIN_ROWS:
         return False

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 from django.core.exceptions import ValidationError
 
-from catalog.profiling import statistics
 from registry.preflight.trial import Trial, warning
 from registry.training import validation
+from registry.training.splits import TARGET_DTYPES
 
 OFTEN_MISSING = 0.2
+# How many distinct values of a column, and of all columns together, the profiles counted that have no `role`.
+MAX_COUNTED, MAX_COUNTED_IN_ALL = 1_000, 500_000
 
 
 def check(trial: Trial) -> None:
@@ -68,7 +70,7 @@ def _representative_target(trial: Trial) -> np.ndarray | None:
     if distinct is None:
         return None
     if top and len(top) == distinct:
-        dtype = bool if kind == "boolean" else object
+        dtype = TARGET_DTYPES[kind]
         return np.repeat(np.array([value for value, _ in top], dtype), [min(count, 2) for _, count in top])
     if distinct == 1 and kind == "integer":
         return np.array([profile["min"], profile["min"]])
@@ -114,6 +116,6 @@ def _has_too_many_values(trial: Trial) -> bool:
     profile = trial.target_profile
     above = profile.get("distinct_above")
     if above is None and profile["distinct"] is None and trial.target["type"] in ("integer", "number"):
-        above = min(statistics.MAX_DISTINCT, statistics.MAX_DISTINCT_TOTAL // len(trial.profile))
+        above = min(MAX_COUNTED, MAX_COUNTED_IN_ALL // len(trial.profile))
     lower_bound = max(profile["distinct"] or 0, trial.frame[trial.target["name"]].nunique())
     return lower_bound > validation.MAX_CLASSES or (above or 0) >= validation.MAX_CLASSES

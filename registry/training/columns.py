@@ -6,9 +6,12 @@ from collections import Counter
 import pandas
 from django.core.exceptions import ValidationError
 
-TARGET_NAMES = ("target", "label", "class", "y")
+from catalog.profiling.roles import usual_target
+
 # Up to this many, the distinct integers of a column are classes; scikit-learn would also accept prices and years.
 FEW_CLASSES = 10
+# Beyond it, the probabilities of every class for every row no longer fit in memory.
+MAX_CLASSES = 1_000
 DTYPES = {
     "integer": "float64",
     "number": "float64",
@@ -23,12 +26,6 @@ def default_target(columns: list[dict], *, task: str) -> str | None:
     return usual_target(columns) or (None if task == "clustering" else columns[-1]["name"])
 
 
-def usual_target(columns: list[dict]) -> str | None:
-    """The column named target, label, class or y (any case, in that order)."""
-    by_name = {column["name"].lower(): column["name"] for column in reversed(columns)}
-    return next((by_name[name] for name in TARGET_NAMES if name in by_name), None)
-
-
 def supervised_tasks(profile: dict, *, rows: int) -> list[str]:
     """The tasks that can predict a column, the more suitable first, by its profile in a table of this many rows.
 
@@ -39,7 +36,7 @@ def supervised_tasks(profile: dict, *, rows: int) -> list[str]:
     if kind not in ("integer", "number"):
         return [] if kind == "date" else ["classification"]
     is_whole = kind == "integer" or not any(bound % 1 for bound in (profile["min"], profile["max"]) if bound)
-    if not is_whole or distinct is None or not 1 < distinct <= max(FEW_CLASSES, rows / 2):
+    if not is_whole or distinct is None or not 1 < distinct <= min(max(FEW_CLASSES, rows / 2), MAX_CLASSES):
         return ["regression"]
     are_classes = kind == "integer" and distinct <= FEW_CLASSES
     return ["classification", "regression"] if are_classes else ["regression", "classification"]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from catalog import files
 from catalog.models import DatasetVersion
-from catalog.readers import tables
 from mlplatform import storage
 from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
@@ -38,8 +37,7 @@ def fit(
     progress("loading", None)
     storage.require_temporary_space(source.size_bytes)  # for a copy from S3, or a decompressed one
     columns = [*request.features, *([request.target] if request.target else [])]
-    with files.open_version(source) as file:
-        frame = tables.read(file, tables.ParseRecipe.from_dict(source.recipe), columns=columns)
+    frame = files.read_frame(source, columns=columns)
     result = pipelines.fit(
         frame,
         columns=[column for column in source.columns if column["name"] in set(columns)],

@@ -11,11 +11,9 @@ import pandas
 from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import Algorithm
-from registry.training.columns import FEW_CLASSES
+from registry.training.columns import FEW_CLASSES, MAX_CLASSES
 
 SOME_CLASSES = 50
-# Beyond it, the probabilities of every class for every row no longer fit in memory.
-MAX_CLASSES = 1_000
 NOT_NUMBERS = {"text": "text", "boolean": "true or false"}
 # The field of a training request that an error is about, by its code.
 ERROR_FIELDS = {

@@ -105,15 +105,32 @@ def test_reading_a_sample_raises_not_ready_if_the_store_does_not_respond(make_da
         files.sample_file(version)
 
 
-def test_a_file_that_changed_in_the_store_is_neither_downloaded_nor_trained_on(make_dataset, api, admin):
+def test_a_file_that_changed_in_the_store_is_not_downloaded(make_dataset, api):
     version = make_dataset()
-    path = Path(storage.datasets().path(version.key))
-    path.write_bytes(path.read_bytes().replace(b"red", b"rex", 1))
+    damage(version.key)
     response = api.get("/datasets/flowers/file")
     assert (response.status_code, response.json()["code"]) == (503, "dataset_changed")
+
+
+def test_a_typed_copy_that_changed_in_the_store_is_not_trained_on(make_dataset, api):
+    damage(make_dataset().table_key)
     tree = {"module": "tree", "class": "DecisionTreeClassifier"}
     trained = api.post("/train", {"dataset_name": "flowers", "model": tree})
     assert (trained.status_code, trained.json()["code"]) == (422, "dataset_changed")
+
+
+def test_a_version_without_a_typed_copy_is_read_from_its_file(make_dataset):
+    version = make_dataset("things", EVERY_TYPE)
+    copied = files.read_frame(version, columns=["size", "colour"])
+    version.table_key = ""
+    pandas.testing.assert_frame_equal(
+        files.read_frame(version, columns=["size", "colour"]), copied.astype({"colour": "str"})
+    )
+
+
+def damage(key: str) -> None:
+    path = Path(storage.datasets().path(key))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
 @pytest.mark.parametrize("read", [files.open_version, files.sample_file])

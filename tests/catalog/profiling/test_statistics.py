@@ -1,97 +1,112 @@
-"""Statistics of columns."""
+"""The profile of columns, from all rows."""
 
-import io
-import json
-import tracemalloc
+import pytest
 
-import numpy as np
-import pandas as pd
-
-from catalog.profiling.inspection import inspect
-from catalog.profiling.statistics import Profiler
-from catalog.readers.cells.column_types import Column
+from catalog.profiling import statistics
+from tests.catalog.profiling.tables import csv, profile, typed_copy
 
 
-def profile(content):
-    """The profile of each column by name, through JSON as it is stored."""
-    result = inspect(io.BytesIO(content.encode()), "t.csv").profile
-    return {column["name"]: column for column in json.loads(json.dumps(result, allow_nan=False))}
-
-
-def test_numbers_have_a_range_a_mean_missing_and_distinct_values():
-    result = profile("a,b\n1,1.5\n3,\n3,2.5\n")
-    assert result["a"] == {"name": "a", "type": "integer", "nullable": False, "missing": 0, "top": None} | {
-        "distinct": 2, "distinct_above": None, "min": 1, "max": 3, "mean": 7 / 3,
-    }  # fmt: skip
-    assert [result["b"][key] for key in ("missing", "min", "max", "mean")] == [1, 1.5, 2.5, 2.0]
+def test_the_profile_of_numbers():
+    result = profile(csv(a=list(range(101)), b=[None, *(i / 2 for i in range(100))]))
+    a, b = result["a"], result["b"]
+    assert [a[key] for key in ("count", "missing", "distinct", "min", "max", "mean")] == [
+        101,
+        0,
+        101,
+        0,
+        100,
+        50,
+    ]
+    assert a["quantiles"] == [5, 25, 50, 75, 95]
+    assert a["deviation"] == pytest.approx(29.3, abs=0.1)
+    assert [b[key] for key in ("count", "missing", "min", "max")] == [100, 1, 0, 49.5]
+    assert not a["is_estimated"]
 
 
 def test_texts_and_booleans_have_the_most_frequent_values():
     result = profile("city,flag\nOslo,true\nRome,false\nOslo,true\n,\n")
     assert result["city"]["top"] == [["Oslo", 2], ["Rome", 1]]
     assert result["flag"]["top"] == [[True, 2], [False, 1]]
-    assert result["city"]["min"] is result["city"]["mean"] is None
+    assert result["city"]["min"] is result["city"]["mean"] is result["city"]["histogram"] is None
+
+
+def test_integers_of_few_values_have_them_too():
+    result = profile(csv(stars=[1, 5, 5, 3], price=[0.5, 1.5, 1.5, 2.5]))
+    assert result["stars"]["top"] == [[5, 2], [1, 1], [3, 1]]
+    assert result["price"]["top"] is None
+
+
+def test_a_histogram_covers_the_range():
+    result = profile(csv(x=[0.0, 0.5, 9.9, 10.0], few=[1, 1, 2, 4]))
+    assert result["x"]["histogram"] == {"low": 0, "high": 10, "counts": [1, 1, *[0] * 17, 2]}
+    assert result["few"]["histogram"] == {"low": 1, "high": 4, "counts": [2, 1, 0, 1]}
 
 
 def test_statistics_of_dates_are_iso_texts():
     result = profile("a\n2024-01-01\n2024-01-03\n2024-01-01T12:00\n")["a"]
-    assert (result["min"], result["max"], result["mean"]) == (
+    assert [result[key] for key in ("min", "max", "mean")] == [
         "2024-01-01",
         "2024-01-03",
         "2024-01-01T20:00:00",
-    )
+    ]
+    assert result["quantiles"][2] == "2024-01-01T12:00:00"
+    assert sum(result["histogram"]["counts"]) == 3
 
 
-def test_statistics_ignore_infinities():
-    result = profile("a\n1.5\ninf\n-inf\n1e308\n1.7e308\n1e308\n")["a"]
-    assert (result["min"], result["max"], result["mean"]) == (1.5, 1.7e308, None)
+def test_infinities_are_left_out():
+    result = profile("a\n1.5\ninf\n-inf\n2.5\n")["a"]
+    assert [result[key] for key in ("count", "min", "max", "mean")] == [4, 1.5, 2.5, 2]
+    assert sum(result["histogram"]["counts"]) == 2
+
+
+def test_numbers_whose_sum_overflows_have_a_mean():
+    result = profile("a\n1e308\n1.7e308\n-1.7e308\n1.2e308\n")["a"]
+    assert result["mean"] == pytest.approx(5.5e307)
+    assert sum(result["histogram"]["counts"]) == 4
+
+
+def test_a_column_of_infinities_has_no_statistics():
+    result = profile("a,b\ninf,1\n-inf,2\n")["a"]
+    assert [result[key] for key in ("count", "min", "mean", "histogram")] == [2, None, None, None]
 
 
 def test_a_column_without_values_has_no_statistics():
     result = profile("a,b\n1,\n2,\n")["b"]
-    assert (result["missing"], result["distinct"], result["min"], result["mean"]) == (2, 0, None, None)
+    assert [result[key] for key in ("missing", "distinct", "min", "mean")] == [2, 0, None, None]
 
 
-def test_distinct_values_are_counted_up_to_a_thousand():
-    result = profile("a,b\n" + "".join(f"{i},n{i}\n" for i in range(1001)))
-    assert result["a"]["distinct"] is result["b"]["distinct"] is result["b"]["top"] is None
-    assert profile("a\n" + "".join(f"n{i}\n" for i in range(1000)))["a"]["distinct"] == 1000
+def test_many_distinct_values_are_counted_exactly():
+    result = profile(csv(a=list(range(5_000)), b=[f"n{i % 4_000}" for i in range(5_000)]))
+    assert (result["a"]["distinct"], result["b"]["distinct"]) == (5_000, 4_000)
 
 
-def test_long_texts_have_no_distinct_count():
-    assert profile("a\n" + "x" * 201 + "\n")["a"]["distinct"] is None
+def test_prose_has_no_top_values():
+    result = profile("a,b\n" + "x" * 201 + ",1\n")["a"]
+    assert (result["distinct"], result["top"], result["max_length"]) == (1, None, 201)
 
 
-def test_statistics_do_not_depend_on_the_chunks():
-    columns = [Column("n", "integer", True), Column("t", "text", True), Column("b", "boolean", False)]
-    frame = pd.DataFrame(
-        {
-            "n": pd.array([1, None, 5, 5], "Int64"),
-            "t": pd.array(["x", "y", None, "x"], "str"),
-            "b": [True, False, True, True],
-        }
-    )
-    whole, pieces = Profiler(columns), Profiler(columns)
-    whole.update(frame)
-    for start in range(4):
-        pieces.update(frame.iloc[start : start + 1])
-    assert whole.result() == pieces.result()
-    assert whole.result()[0]["mean"] == 11 / 3
+def test_a_large_table_has_estimates_that_say_so(monkeypatch):
+    monkeypatch.setattr(statistics, "EXACT_ROWS", 1_000)
+    monkeypatch.setattr(statistics, "EXACT_DISTINCT", 1_000)
+    result = profile(csv(a=list(range(10_000)), b=["x"] * 10_000))["a"]
+    assert result["is_estimated"]
+    assert 9_000 < result["distinct"] <= 10_000
+    assert result["quantiles"][2] == pytest.approx(5_000, rel=0.05)
 
 
-def test_wide_tables_of_distinct_values_are_profiled_in_bounded_memory():
-    columns = [Column(f"c{i}", "number", False) for i in range(1000)]
-    profiler = Profiler(columns)
-    tracemalloc.start()
-    for seed in range(3):
-        values = np.random.default_rng(seed).normal(size=(200, 1000))
-        profiler.update(pd.DataFrame(values, columns=[column.name for column in columns]))
-    assert tracemalloc.get_traced_memory()[0] < 40_000_000
-    tracemalloc.stop()
+def test_columns_with_hostile_names_are_profiled():
+    names = ['x"; DROP TABLE t; --', "Age", "age", "a.b", "a", "count(*)", "c1", "t", "ü 'x'", "$1"]
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    result = profile(header + "\n" + ",".join(map(str, range(len(names)))) + "\n")
+    assert [one["min"] for one in result.values()] == list(range(len(names)))
+    assert list(result) == names
 
 
-def test_the_profile_says_whether_values_were_too_many_or_too_long_to_count():
-    many = profile("a,b\n" + "".join(f"{i},v{i}\n" for i in range(1_001)))
-    assert [(many[name]["distinct"], many[name]["distinct_above"]) for name in "ab"] == [(None, 1_000)] * 2
-    long = profile(f"a\n{'x' * 300}\ny\n")["a"]
-    assert (long["distinct"], long["distinct_above"]) == (None, None)
+def test_a_wide_table_is_profiled_in_groups():
+    result = profile(csv(**{f"c{i}": [i, i + 1] for i in range(130)}))
+    assert [result[f"c{i}"]["min"] for i in (0, 49, 50, 129)] == [0, 49, 50, 129]
+
+
+def test_the_most_frequent_values_of_a_column_can_be_listed_further():
+    copy = typed_copy(csv(a=[f"v{i % 30:02}" for i in range(60)]))
+    assert len(statistics.top(copy, 0, limit=30)) == 30

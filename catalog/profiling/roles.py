@@ -1,0 +1,47 @@
+"""What a column is for, by its profile: more than its type says. Pure functions of JSON values."""
+
+TARGET_NAMES = ("target", "label", "class", "y")
+ROLES = ("identifier", "category", "free text", "measure", "date", "constant", "empty")
+MIN_ROWS = 10
+UNIQUE = 0.95
+FEW_VALUES = 20  # as categories are few even in a table of a few rows
+MAX_CATEGORY_LENGTH, MAX_IDENTIFIER_LENGTH = 100, 64
+SPREAD = 0.03  # between the quantiles of a column of random codes and those of a uniform distribution
+
+
+def usual_target(columns: list[dict]) -> str | None:
+    """The column named target, label, class or y (any case, in that order)."""
+    by_name = {column["name"].lower(): column["name"] for column in reversed(columns)}
+    return next((by_name[name] for name in TARGET_NAMES if name in by_name), None)
+
+
+def role(column: dict, *, rows: int) -> str:
+    """One of ROLES for a column of `statistics.profile` in a table of this many rows."""
+    filled, distinct, kind = rows - column["missing"], column["distinct"], column["type"]
+    if not filled:
+        return "empty"
+    if distinct == 1:
+        return "constant"
+    if kind in ("boolean", "date"):
+        return {"boolean": "category", "date": "date"}[kind]
+    is_unique = filled >= MIN_ROWS and distinct >= UNIQUE * filled
+    if kind == "text":
+        if is_unique and column["max_length"] <= MAX_IDENTIFIER_LENGTH:
+            return "identifier"
+        is_category = distinct <= max(FEW_VALUES, filled / 2) and column["mean_length"] <= MAX_CATEGORY_LENGTH
+        return "category" if is_category else "free text"
+    if kind == "integer" and is_unique and _is_counter_or_code(column, filled):
+        return "identifier"
+    return "measure"
+
+
+def _is_counter_or_code(column: dict, filled: int) -> bool:
+    """Whether integers are dense like a counter or uniform like random codes: amounts are neither, they cluster."""
+    low, span = column["min"], column["max"] - column["min"]
+    if span < 2 * filled:
+        return True
+    shares = [(value - low) / span for value in column["quantiles"]]
+    return all(abs(share - at) < SPREAD for share, at in zip(shares, QUANTILES, strict=True))
+
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
