@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from catalog import display, examples
-from catalog.discovery import metadata
+from catalog.discovery import lineage, metadata
 from catalog.filters import DatasetFilter
 from catalog.forms import MetadataForm, UploadForm
 from catalog.imports import upload as operations
@@ -67,6 +67,7 @@ def add_example(request):
 def dataset(request, name):
     chosen = Dataset.objects.named(name)
     version = chosen.version(integer(request.GET, "version"))
+    kinds = lineage.dependents(chosen)
     context = {
         "dataset": chosen,
         "version": version,
@@ -75,6 +76,8 @@ def dataset(request, name):
         "header": display.header(version),
         "rows": display.rows(version),
         "reading": display.reading(version),
+        "kinds": kinds,
+        "lineage": lineage.rows(chosen, kinds),
     }
     return render(request, "catalog/dataset.html", context)
 

@@ -439,6 +439,8 @@ ERROR_BODIES = {
 VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
+# What the page of a dataset lists as made from its versions: functions of the dataset that return Dependents.
+DATASET_LINEAGE = ["registry.discovery.lineage.models", "serving.batch.lineage.scoring_jobs"]
 # What the search finds: a Source for each kind of objects, see mlplatform/search/results.py.
 SEARCH_SOURCES = [
     "catalog.discovery.search.DATASETS",

@@ -2,7 +2,7 @@ import django_filters
 from django.db.models import Q
 
 from mlplatform.jobs.models import JobState
-from mlplatform.validation.filters import FilterSet
+from mlplatform.validation.filters import FilterSet, VersionFilter
 from registry.models import ModelVersion, Stage, TrainingJob
 
 
@@ -11,6 +11,7 @@ class ModelFilter(FilterSet):
 
     q = django_filters.CharFilter(method="search", label="Dataset or algorithm contains")
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
+    dataset_version = VersionFilter(field_name="dataset_version__number", label="Dataset version")
     environment = django_filters.ChoiceFilter(method="live_in", choices=Stage.choices, label="Live in")
     reached = django_filters.ChoiceFilter(choices=Stage.choices, label="Highest stage")
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
@@ -32,7 +33,16 @@ class ModelFilter(FilterSet):
 
     class Meta:
         model = ModelVersion
-        fields = ["q", "dataset", "environment", "reached", "algorithm", "task", "ordering"]
+        fields = [
+            "q",
+            "dataset",
+            "dataset_version",
+            "environment",
+            "reached",
+            "algorithm",
+            "task",
+            "ordering",
+        ]
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

@@ -1,7 +1,7 @@
 import django_filters
 
 from mlplatform.jobs.models import JobState
-from mlplatform.validation.filters import FilterSet
+from mlplatform.validation.filters import FilterSet, VersionFilter
 from serving.models import ScoringJob
 
 
@@ -9,8 +9,11 @@ class ScoringJobFilter(FilterSet):
     """Filters of the scoring jobs, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
+    dataset_version = VersionFilter(
+        field_name="model_version__dataset_version__number", label="Dataset version"
+    )
     state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
 
     class Meta:
         model = ScoringJob
-        fields = ["dataset", "state"]
+        fields = ["dataset", "dataset_version", "state"]

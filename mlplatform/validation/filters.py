@@ -1,8 +1,22 @@
 """The base class of the filters of lists, on pages and in the API."""
 
 import django_filters
+from django import forms
 
-from mlplatform.validation import sentences
+from mlplatform.validation import integers, sentences
+from mlplatform.validation.serializers import MAX_VERSION
+
+
+class VersionFilter(django_filters.NumberFilter):
+    """The number of a version, from 1 to the largest that the database can hold."""
+
+    field_class = forms.IntegerField
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, min_value=1, max_value=MAX_VERSION, **options)
+
+    def get_max_validator(self):
+        return None  # the field has one
 
 
 class FilterSet(django_filters.FilterSet):
@@ -21,6 +35,7 @@ class FilterSet(django_filters.FilterSet):
         if not hasattr(self, "_form"):
             for field in super().form.fields.values():
                 sentences.replace_defaults(field)
+                integers.refuse_others(field)
         return self._form
 
     @property
