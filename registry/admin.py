@@ -22,6 +22,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     releases_link = links("releases", "model_version__id__exact", "releases")
     metrics_text, parameters_text, signature_text = map(readable, ("metrics", "parameters", "signature"))
     features_text, warnings_text, libraries_text = map(readable, ("features", "warnings", "libraries"))
+    preparation_text = readable("preparation")
     list_display = [
         "__str__", "live_in", "reached", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at",
         "trained_by", "promoted_at", "releases_link",
@@ -33,7 +34,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
         "description", "target", "test_size", "random_state", "rows_train", "rows_test", "artifact_size",
         "artifact_sha256", "trained_at", "trained_by", "promoted_at", "metrics_text", "parameters_text",
-        "features_text", "signature_text", "warnings_text", "libraries_text",
+        "features_text", "signature_text", "preparation_text", "warnings_text", "libraries_text",
         "compatibility", "retrained_from",
     ]  # fmt: skip
     readonly_fields = fields

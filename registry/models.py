@@ -117,6 +117,9 @@ class ModelVersion(models.Model):
     features = models.JSONField()
     parameters = models.JSONField(help_text="All parameters of the fitted estimator.")
     signature = models.JSONField(help_text="Input columns, target, output kind, classes and an example row.")
+    preparation = models.JSONField(
+        default=list, help_text="How each input column is prepared for the estimator, and why."
+    )
     metrics = models.JSONField()
     warnings = models.JSONField(default=list)
     test_size = models.FloatField(null=True)
@@ -184,6 +187,12 @@ class ModelVersion(models.Model):
         """The columns of the dataset version that are neither features nor predicted, such as a clusterer's target."""
         used = {*self.features, None if self.task == "clustering" else self.target}
         return [column["name"] for column in self.dataset_version.columns if column["name"] not in used]
+
+    @property
+    def described_inputs(self) -> list[dict]:
+        """The input columns of its signature, with how each is prepared."""
+        choices = {choice["column"]: choice for choice in self.preparation}
+        return [column | {"preparation": choices.get(column["name"])} for column in self.signature["inputs"]]
 
     @property
     def compatibility(self) -> str:

@@ -8,26 +8,16 @@ from catalog.readers.cells.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.pagination import BeginningField
-from mlplatform.validation.serializers import Serializer, VersionField
+from mlplatform.validation.serializers import BoundedListField, Serializer, VersionField
 from registry.models import ModelVersion, Stage, TrainingJob
 from registry.releases import deletion
+from registry.training import preparation
 from registry.training.request import TrainingRequest
 
 
 class NameField(serializers.CharField):
     def __init__(self, **kwargs):
         super().__init__(max_length=255, help_text="The name of a dataset.", **kwargs)
-
-
-class FeaturesField(serializers.ListField):
-    """Names of columns. A longer list than a table can have is rejected before each of its items is read."""
-
-    default_error_messages = {"too_many": f"Must have at most {MAX_COLUMNS:,} items."}
-
-    def to_internal_value(self, data):
-        if isinstance(data, list) and len(data) > MAX_COLUMNS:
-            self.fail("too_many")
-        return super().to_internal_value(data)
 
 
 class AlgorithmSerializer(Serializer):
@@ -72,8 +62,11 @@ class TrainSerializer(Serializer):
         trim_whitespace=False,
         help_text="Defaults to `target`, `label`, `class` or `y`, else the last column. Clustering needs none: null.",
     )
-    features = FeaturesField(
-        child=serializers.CharField(trim_whitespace=False), required=False, allow_null=True
+    features = BoundedListField(
+        child=serializers.CharField(trim_whitespace=False),
+        required=False,
+        allow_null=True,
+        max_items=MAX_COLUMNS,
     )
     test_size = serializers.FloatField(
         default=TrainingRequest.test_size,
@@ -86,10 +79,22 @@ class TrainSerializer(Serializer):
         max_value=2**32 - 1,
         help_text="The seed of the split and the model.",
     )
+    prepare = serializers.DictField(
+        child=serializers.ChoiceField(list(preparation.LABELS)),
+        required=False,
+        default=dict,
+        help_text="How to prepare columns, by name; the other columns are prepared as fits their values.",
+    )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
     timeout_s = serializers.IntegerField(
         required=False, allow_null=True, default=None, help_text="The time limit of the training in seconds."
     )
+
+
+class PreparationSerializer(serializers.Serializer):
+    column = serializers.CharField()
+    prepare = serializers.ChoiceField(list(preparation.LABELS))
+    reason = serializers.CharField()
 
 
 class MetricsField(serializers.JSONField):
@@ -279,14 +284,15 @@ class ModelSerializer(ModelRowSerializer):
     deletion = serializers.SerializerMethodField(
         help_text="Which version dev serves after the deletion of this one; empty if it is not live in dev."
     )
+    preparation = PreparationSerializer(many=True)
     compatibility = serializers.CharField(
         help_text="`trained with scikit-learn 1.9.1, verified on 1.9.2`", read_only=True
     )
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
-            *ModelRowSerializer.Meta.fields, "features", "signature", "parameters", "warnings", "libraries", "deletion",
-            "compatibility",
+            *ModelRowSerializer.Meta.fields, "features", "signature", "preparation", "parameters",
+            "warnings", "libraries", "deletion", "compatibility",
         ]  # fmt: skip
 
     def get_deletion(self, version) -> str:

@@ -95,3 +95,18 @@ class SerializerSchema(OpenApiSerializerExtension):
         if type(self.target).__doc__ is None:
             schema.pop("description", None)  # the docstring of the base class
         return schema | {"additionalProperties": False} if direction == "request" else schema
+
+
+class BoundedListField(serializers.ListField):
+    """A list that is rejected before each of its items is read if it has more than `max_items`."""
+
+    default_error_messages = {"too_many": "Must have at most {max_items:,} items."}
+
+    def __init__(self, *, max_items: int, **kwargs):
+        super().__init__(**kwargs)
+        self.max_items = max_items
+
+    def to_internal_value(self, data):
+        if isinstance(data, list) and len(data) > self.max_items:
+            self.fail("too_many", max_items=self.max_items)
+        return super().to_internal_value(data)

@@ -14,7 +14,7 @@ from registry.estimators import algorithms
 from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process
-from registry.training import validation
+from registry.training import preparation, validation
 from registry.training.columns import check_target, default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
 
@@ -52,6 +52,7 @@ def submit(
         features=request.features,
         test_size=request.test_size,
         random_state=request.random_state,
+        prepare=request.prepare,
     )
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
@@ -83,6 +84,8 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
     with _collected(errors, "features"):
         known = None if "target_column" in errors else target
         inputs = select_features(dataset_version.columns, features=request.features, target=known)
+        with _collected(errors, "prepare"):
+            preparation.check(request.prepare, inputs)
     with _collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
     with _collected(errors, "timeout_s"):

@@ -22,6 +22,7 @@ def check(
     features: list[str] | None,
     test_size: float,
     random_state: int | None,
+    prepare: dict[str, str] | None = None,
 ) -> Iterator[list[dict]]:
     """Try a training on the sample: yields the warnings of its columns, then those of a fit.
 
@@ -43,6 +44,7 @@ def check(
             target=target_column,
             test_size=test_size,
             random_state=random_state,
+            prepare=prepare or {},
         )
         warnings = []
         if trial.target:
@@ -63,6 +65,7 @@ def _fit_warnings(trial: Trial) -> list[dict]:
         params=trial.params,
         test_size=trial.test_size,
         random_state=trial.random_state,
+        prepare=trial.prepare,
         is_whole=trial.is_whole and len(trial.inputs) <= MAX_COLUMNS,
     )
     return [trials.warning("fit_failed", None, detail)] if detail else []

@@ -45,6 +45,7 @@ class Trial:
     target: dict | None
     test_size: float
     random_state: int | None
+    prepare: dict[str, str]
     rows: int
     profile: dict[str, dict]
     frame: pandas.DataFrame
@@ -73,6 +74,7 @@ def read(
     target: dict | None,
     test_size: float,
     random_state: int | None,
+    prepare: dict[str, str],
 ) -> Trial:
     """Read the sample of a dataset version."""
     target = None if algorithm.task == "clustering" else target
@@ -86,6 +88,7 @@ def read(
         target=target,
         test_size=test_size,
         random_state=random_state,
+        prepare=prepare,
         rows=source.rows,
         profile={column["name"]: column for column in source.profile},
         frame=frame,

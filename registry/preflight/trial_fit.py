@@ -6,9 +6,9 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry.estimators import algorithms, errors
+from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
-from registry.training import pipelines, preprocessing, splits
+from registry.training import pipelines, preparation, splits
 
 # The trial shows whether a fit works, not how good it is: these limits are enough.
 CAPS = {
@@ -60,6 +60,7 @@ def attempt(
     params: dict,
     test_size: float,
     random_state: int | None,
+    prepare: dict[str, str],
     is_whole: bool,
 ) -> str | None:
     """Fit and evaluate with capped parameters, as a training does; returns a warning, or None.
@@ -71,7 +72,9 @@ def attempt(
     params = _capped(algorithm, params)
     if not is_whole and isinstance(params.get("class_weight"), dict):  # it must name every class
         del params["class_weight"]
-    options = {"params": params, "test_size": test_size, "random_state": random_state}
+    names = {column["name"] for column in inputs}
+    prepare = {name: choice for name, choice in prepare.items() if name in names}
+    options = {"params": params, "test_size": test_size, "random_state": random_state, "prepare": prepare}
     try:
         _fit(frame, inputs=inputs, target=target, algorithm=algorithm, **options)
     except ValidationError as failure:
@@ -95,7 +98,7 @@ def _judged(failure: ValidationError, rows: int) -> str | None:
     return f"A dry run on {rows:,} rows failed: {message}"
 
 
-def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state) -> None:
+def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state, prepare) -> None:
     """The steps of pipelines.fit without its progress, which redirects the standard output of the process."""
     from threadpoolctl import threadpool_limits
 
@@ -110,10 +113,15 @@ def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state) -
             random_state=random_state,
             warnings=[],
         )
-        params = pipelines.with_typed_class_weights(params, split.y_train)
-        estimator = algorithms.build(algorithm, params, random_state)
         with errors.as_validation_errors(algorithm, []):
-            pipeline = pipelines.build(inputs, estimator)
+            pipeline, _ = pipelines.prepare_pipeline(
+                split,
+                inputs=inputs,
+                algorithm=algorithm,
+                params=params,
+                random_state=random_state,
+                prepare=prepare,
+            )
             pipeline.fit(split.train, split.y_train)
             pipelines.evaluate(pipeline, split, algorithm=algorithm, warnings=[])
 
@@ -133,7 +141,7 @@ def _reduced(frame, inputs, target, algorithm, is_whole) -> tuple[pandas.DataFra
 def _width(series: pandas.Series, column: dict) -> int:
     """The number of estimator inputs that the pipeline makes of a column."""
     is_one_hot = column["type"] in ("text", "boolean")
-    return min(series.nunique(dropna=False), preprocessing.MAX_CATEGORIES) if is_one_hot else 1
+    return min(series.nunique(dropna=False), preparation.MAX_CATEGORIES) if is_one_hot else 1
 
 
 def _capped(algorithm: Algorithm, params: dict) -> dict:

@@ -10,6 +10,7 @@ from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
 from registry.jobs import attempt
 from registry.querysets import HEADLINE_METRICS
+from registry.training import preparation
 
 register = template.Library()
 
@@ -25,6 +26,11 @@ ITERATIONS = {
     "max_iter": "iteration",
 }  # what a fit reports, by the parameter with their number
 LOG_LINES = 12
+
+
+@register.filter
+def preparation_label(name):
+    return preparation.LABELS.get(name, name)
 
 
 @register.filter

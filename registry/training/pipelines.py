@@ -13,9 +13,10 @@ import pandas
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import metrics
-from registry.training import preprocessing, signature, splits, validation
+from registry.training import preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features
+from registry.training.preparation import Choice
 from registry.training.splits import Split
 
 
@@ -25,6 +26,7 @@ class FitResult:
 
     pipeline: object
     signature: dict
+    preparation: list[dict]
     metrics: dict
     parameters: dict
     warnings: list[str]
@@ -33,14 +35,14 @@ class FitResult:
     held_out: pandas.DataFrame
 
 
-def build(inputs: list[dict], estimator):
+def build(choices: list[Choice], estimator, *, task: str):
     """An unfitted Pipeline of the steps "columns" and "model", made of scikit-learn and pandas objects only.
 
     An artifact loads without this code, and predicts a raw `pandas.read_csv` frame as it predicts ours.
     """
     from sklearn.pipeline import Pipeline
 
-    transformer = preprocessing.column_transformer(inputs, estimator)
+    transformer = preprocessing.column_transformer(choices, estimator, task=task)
     return Pipeline([("columns", transformer), ("model", estimator)])
 
 
@@ -54,39 +56,38 @@ def fit(
     params: dict,
     test_size: float,
     random_state: int | None,
+    prepare: dict[str, str] | None = None,
     progress: Callable[[str, float | None], None] = lambda stage, fraction: None,
 ) -> FitResult:
     """Fit `algorithm` on the training rows of `frame` and evaluate it on the held-out rows.
 
-    The pipeline is the one that was evaluated: it is not refitted on all rows. A clusterer is fitted on all
-    rows; `target` is then only excluded from its features. `progress` is called with the stage ("checking",
-    "fitting", "evaluating") and its share from 0 to 1, if known.
-    Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns` and `validation`.
+    The pipeline is not refitted on all rows. A clusterer is fitted on all rows; `target` is then only excluded from
+    its features. `progress` is called with the stage ("checking", "fitting", "evaluating") and its share, if known.
+    Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns`, `preparation` and `validation`.
     """
     progress("checking", None)
     validation.check_random_state(random_state)
-    algorithms.check_params(algorithm, params)
     inputs = select_features(columns, features=features, target=target)
-    is_supervised = algorithm.task != "clustering"
-    target_column = next((c for c in columns if is_supervised and c["name"] == target), None)
+    target_column = None if algorithm.task == "clustering" else _column(columns, target)
     warnings: list[str] = []
     split = splits.split(
-        frame,
-        inputs=inputs,
-        target=target_column,
-        algorithm=algorithm,
-        test_size=test_size,
-        random_state=random_state,
-        warnings=warnings,
-    )
-    estimator = algorithms.build(algorithm, with_typed_class_weights(params, split.y_train), random_state)
+        frame, inputs=inputs, target=target_column, algorithm=algorithm, test_size=test_size,
+        random_state=random_state, warnings=warnings,
+    )  # fmt: skip
     with errors.as_validation_errors(algorithm, warnings):
-        pipeline = build(inputs, estimator)
+        pipeline, choices = prepare_pipeline(
+            split,
+            inputs=inputs,
+            algorithm=algorithm,
+            params=params,
+            random_state=random_state,
+            prepare=prepare,
+        )
 
     progress("fitting", None)
     with (
         errors.as_validation_errors(algorithm, warnings),
-        fit_progress.track(estimator, partial(progress, "fitting")),
+        fit_progress.track(pipeline["model"], partial(progress, "fitting")),
     ):
         pipeline.fit(split.train, split.y_train)
     progress("evaluating", None)
@@ -97,13 +98,35 @@ def fit(
         signature=signature.describe(
             pipeline, split.train, inputs=inputs, target=target_column, task=algorithm.task
         ),
+        preparation=[choice.to_dict() for choice in choices],
         metrics=measured,
-        parameters=_effective_parameters(estimator),
+        parameters=_effective_parameters(pipeline["model"]),
         warnings=list(dict.fromkeys(warnings)),
         rows_train=len(split.train),
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=split.test,
     )
+
+
+def _column(columns: list[dict], name: str | None) -> dict | None:
+    return next((column for column in columns if column["name"] == name), None)
+
+
+def prepare_pipeline(
+    split: Split,
+    *,
+    inputs: list[dict],
+    algorithm: Algorithm,
+    params: dict,
+    random_state: int | None,
+    prepare: dict[str, str] | None,
+) -> tuple[object, list[Choice]]:
+    """The unfitted pipeline for these training rows, and how it prepares each column."""
+    estimator = algorithms.build(algorithm, with_typed_class_weights(params, split.y_train), random_state)
+    choices = preparation.choose(
+        inputs, split.train, estimator, y=split.y_train, task=algorithm.task, requested=prepare
+    )
+    return build(choices, estimator, task=algorithm.task), choices
 
 
 def evaluate(pipeline, split: Split, *, algorithm: Algorithm, warnings: list[str]) -> dict:

@@ -3,27 +3,66 @@
 None of our own functions may be part of the pipeline: an artifact must load without this code.
 """
 
+import math
+from collections.abc import Sequence
+from operator import attrgetter
+
+import numpy as np
 import pandas
+
+from registry.training.preparation import FOLDS, MAX_CATEGORIES, PARTS, Choice, Requirements
 
 # The limit of one-hot columns for all text columns together: 2,000 of them over 100,000 rows are 1.6 GB.
 MAX_ONE_HOT_COLUMNS = 2_000
-MAX_CATEGORIES = 32
+WORD_COMPONENTS = 30
+MAX_TERMS = 20_000
+CYCLES = {"dt.month": 12, "dt.day_of_week": 7, "dt.hour": 24}
 
 
-def column_transformer(inputs: list[dict], estimator):
-    """A ColumnTransformer for numbers, then dates, then text and booleans, each selected by column name."""
+def column_transformer(choices: Sequence[Choice], estimator, *, task: str):
+    """A ColumnTransformer with a group of columns for each way to prepare them, and one for each column of words.
+
+    Native categories are first, since HistGradientBoosting moves them there. The names "numbers", "dates" and "text"
+    are those of artifacts of earlier versions, as is what "numbers" and "text" do.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import make_pipeline
 
-    numbers = [column["name"] for column in inputs if column["type"] in ("integer", "number")]
-    dates = [column["name"] for column in inputs if column["type"] == "date"]
-    text = [column["name"] for column in inputs if column["type"] in ("text", "boolean")]
+    columns = {}
+    for choice in choices:
+        columns.setdefault(choice.prepare, []).append(choice.column)
+    steps = {
+        "native": lambda: _native(estimator),
+        "as_is": lambda: [_astype("float64")],
+        "scale": lambda: _impute_and_scale(estimator),
+        "date_parts": lambda: _date_parts(estimator, {part for choice in choices for part in choice.parts}),
+        "one_hot": lambda: _one_hot(len(columns["one_hot"])),
+        "target_mean": lambda: [*_target_mean(task), *_scale_unless_trees(estimator)],
+    }
+    names = {"scale": "numbers", "one_hot": "text"}
     groups = [
-        ("numbers", make_pipeline(*_impute_and_scale(estimator)), numbers),
-        ("dates", make_pipeline(*_to_seconds(), *_impute_and_scale(estimator)), dates),
-        ("text", make_pipeline(*_one_hot(len(text))), text),
+        (names.get(prepare, prepare), make_pipeline(*make()), columns[prepare])
+        for prepare, make in steps.items()
+        if prepare in columns
     ]
-    return ColumnTransformer([group for group in groups if group[2]])
+    words = [*_words(), *_scale_unless_trees(estimator)] if "words" in columns else []
+    groups += [
+        (f"words_{number}", make_pipeline(*words), column)
+        for number, column in enumerate(columns.get("words", ()), 1)
+    ]
+    if "native" in columns:
+        estimator.set_params(categorical_features=list(range(len(columns["native"]))))
+    return ColumnTransformer(groups)
+
+
+def _is_tree(estimator) -> bool:
+    return Requirements.of(estimator).is_tree
+
+
+def _astype(dtype):
+    from sklearn.preprocessing import FunctionTransformer
+
+    return FunctionTransformer(pandas.DataFrame.astype, kw_args={"dtype": dtype})
 
 
 def _impute_and_scale(estimator) -> list:
@@ -42,30 +81,93 @@ def _impute_and_scale(estimator) -> list:
     return [SimpleImputer(strategy="median", keep_empty_features=True), scale]
 
 
-def _to_seconds() -> list:
-    """Dates, or ISO strings as `pandas.read_csv` returns them, to seconds since 1970; gaps become NaN.
+def _scale_unless_trees(estimator) -> list:
+    from sklearn.preprocessing import StandardScaler
 
-    Not by a cast: numpy and pandas turn a missing date into -9.2e18 on the way to a number.
+    return [] if _is_tree(estimator) else [StandardScaler()]
+
+
+def _native(estimator) -> list:
+    """Codes for the estimator's own categories: missing and unseen are NaN, rare ones beyond its bins share a code."""
+    from sklearn.preprocessing import OrdinalEncoder
+
+    encoder = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=estimator.max_bins
+    )
+    return [_astype("str"), encoder]
+
+
+def _target_mean(task: str) -> list:
+    """The mean of the target in each category, of each class if there are several; cross-fitted during the fit."""
+    from sklearn.preprocessing import TargetEncoder
+
+    kind = "continuous" if task == "regression" else "auto"
+    return [_astype("str"), TargetEncoder(target_type=kind, cv=FOLDS, random_state=0)]
+
+
+def _date_parts(estimator, used: set[str]) -> list:
+    """Seconds since 1970 and the calendar parts that are used; as sine and cosine for estimators that are not trees.
+
+    Dates can be ISO strings, as `pandas.read_csv` returns them. Gaps become NaN, and not by a cast: numpy and pandas
+    turn a missing date into -9.2e18 on the way to a number.
     """
+    from sklearn.pipeline import FeatureUnion, make_pipeline
     from sklearn.preprocessing import FunctionTransformer
 
-    parse = {"func": pandas.to_datetime, "format": "ISO8601", "utc": True}
-    epoch = {"other": pandas.Timestamp("1970-01-01", tz="UTC")}
+    def apply(function, **arguments):
+        return FunctionTransformer(function, kw_args=arguments)
+
+    def part(name):
+        return apply(pandas.DataFrame.apply, func=attrgetter(name))
+
+    epoch = pandas.Timestamp("1970-01-01", tz="UTC")
+    seconds = make_pipeline(
+        apply(pandas.DataFrame.sub, other=epoch),
+        apply(pandas.DataFrame.div, other=pandas.Timedelta(seconds=1)),
+    )
+    if _is_tree(estimator):
+        parts = [(name, part(name)) for name in PARTS if name in used]
+    else:
+        parts = [
+            (
+                f"{wave.__name__} {name}",
+                make_pipeline(
+                    part(name),
+                    apply(pandas.DataFrame.mul, other=2 * math.pi / length),
+                    FunctionTransformer(wave),
+                ),
+            )
+            for name, length in CYCLES.items()
+            if name in used
+            for wave in (np.sin, np.cos)
+        ]
+    parse = apply(pandas.DataFrame.apply, func=pandas.to_datetime, format="ISO8601", utc=True)
+    union = FeatureUnion([("seconds", seconds), *parts])
+    return [parse, union, *([] if _is_tree(estimator) else _impute_and_scale(estimator))]
+
+
+def _words() -> list:
+    """The main directions in the weights of words and pairs of words."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.preprocessing import FunctionTransformer
+
     return [
-        FunctionTransformer(pandas.DataFrame.apply, kw_args=parse),
-        FunctionTransformer(pandas.DataFrame.sub, kw_args=epoch),
-        FunctionTransformer(pandas.DataFrame.div, kw_args={"other": pandas.Timedelta(seconds=1)}),
+        FunctionTransformer(pandas.Series.fillna, kw_args={"value": ""}),
+        FunctionTransformer(pandas.Series.astype, kw_args={"dtype": "str"}),
+        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), max_features=MAX_TERMS),
+        TruncatedSVD(n_components=WORD_COMPONENTS, random_state=0),
     ]
 
 
 def _one_hot(text_columns: int) -> list:
     """One column per frequent category; infrequent and unseen ones share one, which bounds the memory of IDs."""
     from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+    from sklearn.preprocessing import OneHotEncoder
 
     limit = min(max(MAX_ONE_HOT_COLUMNS // max(text_columns, 1), 2), MAX_CATEGORIES)
     return [
-        FunctionTransformer(pandas.DataFrame.astype, kw_args={"dtype": "str"}),
+        _astype("str"),
         SimpleImputer(strategy="constant", fill_value="missing", keep_empty_features=True),
         OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=limit, sparse_output=False),
     ]

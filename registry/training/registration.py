@@ -53,6 +53,7 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         features=request.features,
         parameters=result.parameters,
         signature=result.signature,
+        preparation=result.preparation,
         metrics=result.metrics,
         warnings=[*_preflight_warnings(job), *result.warnings],
         test_size=request.test_size,

@@ -12,6 +12,7 @@ KEYS = {
     "random_state": "random_state",
     "description": "description",
     "timeout_s": "timeout_s",
+    "prepare": "prepare",
 }
 
 
@@ -28,6 +29,7 @@ class TrainingRequest:
     random_state: int | None = 42
     description: str = ""
     timeout_s: int | None = None
+    prepare: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
         """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""
@@ -38,6 +40,7 @@ class TrainingRequest:
             "test_size": self.test_size,
             "random_state": self.random_state,
             "description": self.description,
+            "prepare": self.prepare,
         }
 
     @classmethod

@@ -47,6 +47,7 @@ def fit(
         params=request.params,
         test_size=request.test_size,
         random_state=request.random_state,
+        prepare=request.prepare,
         progress=progress,
     )
     progress("saving", None)

@@ -31,6 +31,7 @@ ERROR_FIELDS = {
     "no_features": "features",
     "infinite_values": "features",
     "invalid_parameter": "params",
+    "invalid_prepare": "prepare",
     "test_size": "test_size",
     "too_few_rows": "test_size",
     "random_state": "random_state",

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serving.engine.encoder import Encoder, UnsupportedPipeline
+from serving.engine.blocks import UnsupportedPipeline
+from serving.engine.encoder import Encoder
 from serving.engine.predictors import OutOfRange, Predictor, predictor_for
 from serving.inputs.reader import TypedRows
 

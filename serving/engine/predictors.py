@@ -17,9 +17,9 @@ import numpy as np
 
 from serving.engine.trees import (
     MAX_MERGED_NODES,
+    HistogramSplits,
     MergedTrees,
     RowOrder,
-    ThresholdRanks,
     node_table,
     sum_in_order,
     sum_tree_by_tree,
@@ -187,17 +187,33 @@ def _gradient_boosting(estimator) -> Predictor:
 
 
 def _histogram_boosting(estimator) -> Predictor:
-    tables = [predictor.nodes for stage in estimator._predictors for predictor in stage]
-    is_numeric = not any(table["is_categorical"].any() for table in tables)
-    # With categorical columns it reorders all columns first, whether or not a tree splits on one.
-    keeps_order = getattr(estimator, "_preprocessor", None) is None
-    if not tables or not is_numeric or not keeps_order or sum(map(len, tables)) > MAX_MERGED_NODES:
+    trees = [predictor for stage in estimator._predictors for predictor in stage]
+    size = sum(len(tree.nodes) for tree in trees)
+    if not trees or not _keeps_columns(estimator) or size > MAX_MERGED_NODES:
         return EstimatorPredictor(estimator)
     baseline = np.ravel(estimator._baseline_prediction).astype(np.float64)
-    ranks = ThresholdRanks(tables, estimator.n_features_in_)
-    values = [table["value"][:, None] for table in tables]
-    merged = MergedTrees(ranks.node_tables(), values, estimator.n_features_in_)
-    return BoostingPredictor(estimator, merged, baseline, cells=ranks, zero_is_positive=False)
+    splits = HistogramSplits(trees, estimator.n_features_in_)
+    width = estimator.n_features_in_ if splits.columns is None else splits.columns.shape[1]
+    values = [tree.nodes["value"][:, None] for tree in trees]
+    merged = MergedTrees(splits.node_tables(), values, width, splits.columns)
+    return BoostingPredictor(estimator, merged, baseline, cells=splits, zero_is_positive=False)
+
+
+def _keeps_columns(estimator) -> bool:
+    """Whether its own preprocessor, of an estimator with categories, changes nothing.
+
+    It moves categorical columns to the front, and replaces their values by numbers from 0.
+    """
+    preprocessor = getattr(estimator, "_preprocessor", None)
+    if preprocessor is None:
+        return True
+    is_categorical = estimator.is_categorical_
+    categories = preprocessor.named_transformers_["encoder"].categories_
+    are_codes = all(
+        np.array_equal(values[~np.isnan(values)], np.arange(np.count_nonzero(~np.isnan(values))))
+        for values in categories
+    )
+    return are_codes and not (is_categorical[1:] & ~is_categorical[:-1]).any()
 
 
 def _merge(trees: list, width: int) -> MergedTrees:
@@ -216,7 +232,7 @@ def _float32(encoded: np.ndarray) -> np.ndarray:
 
 def _check_range(encoded: np.ndarray) -> None:
     """Raise OutOfRange if a number exceeds float32: estimators with trees reject it, except under assume_finite."""
-    if not (np.abs(encoded) <= FLOAT32_MAX).all():
+    if (np.abs(encoded) > FLOAT32_MAX).any():
         raise OutOfRange
 
 

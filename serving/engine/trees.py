@@ -23,8 +23,17 @@ class MergedTrees:
     column and lead to the root of the tree.
     """
 
-    def __init__(self, trees: list[np.ndarray], values: list[np.ndarray], width: int):
-        """Merge node tables as `node_table` returns them; `values` are (nodes, outputs), `width` is a row's columns."""
+    def __init__(
+        self,
+        trees: list[np.ndarray],
+        values: list[np.ndarray],
+        width: int,
+        columns: np.ndarray | None = None,
+    ):
+        """Merge node tables as `node_table` returns them; `values` are (nodes, outputs), `width` is a row's columns.
+
+        With `columns` (trees, width), those of a row that each tree compares, the features of a tree are their places.
+        """
         from sklearn.tree._tree import Tree
 
         routers = len(trees) - 1
@@ -41,6 +50,7 @@ class MergedTrees:
         self.tree.__setstate__({"max_depth": 0, "node_count": len(nodes), "nodes": nodes, "values": empty})
         self.value = np.concatenate([np.zeros((routers, values[0].shape[1])), *values])
         self.numbers = np.arange(len(trees), dtype=np.float32)[:, None]
+        self.width, self.columns = width, columns
         self.max_rows = MAX_MERGED_CELLS // (len(trees) * (width + 1))
 
     @property
@@ -52,9 +62,12 @@ class MergedTrees:
 
         Ordered tree by tree, so that a tree's nodes stay in the processor's cache and its routers always branch alike.
         """
-        count, width = rows.shape
+        count, width = len(rows), self.width
         cells = np.empty((len(self.numbers), count, width + 1), dtype=np.float32)
-        cells[:, :, :width] = rows
+        if self.columns is None:
+            cells[:, :, :width] = rows
+        else:
+            cells[:, :, :width] = rows.T.take(self.columns, axis=0).transpose(0, 2, 1)
         cells[:, :, width] = self.numbers
         leaves = self.tree.apply(cells.reshape(-1, width + 1))
         return self.value.take(leaves, axis=0).reshape(len(self.numbers), count, -1)
@@ -77,44 +90,92 @@ def node_table(tree) -> np.ndarray:
     return tree.__getstate__()["nodes"]
 
 
-class ThresholdRanks:
-    """Maps float64 cells to their rank among a column's thresholds, so that float32 comparisons stay exact.
+class HistogramSplits:
+    """Turns float64 rows into float32 cells on which `Tree.apply` decides as HistGradientBoosting does.
 
-    HistGradientBoosting compares in float64 and `Tree.apply` in float32. A cell becomes the number of thresholds below
-    it, and a threshold its own rank.
+    It compares in float64, and `Tree.apply` in float32: a number becomes its rank among a column's thresholds, and a
+    threshold its own rank. A split on categories becomes a cell of its own, 0 for those that go left and 1 for others.
+    So that each tree copies only the cells it needs, `columns` (trees, places) are the cells of each tree.
     """
 
-    def __init__(self, trees: list[np.ndarray], width: int):
-        """Collect the thresholds of the node tables of predictors without categorical splits."""
-        self.trees, self.thresholds = trees, []
+    def __init__(self, predictors: list, width: int):
+        """Read the predictors of an estimator whose rows have this many columns."""
+        self.trees, self.width, self.thresholds = [predictor.nodes for predictor in predictors], width, []
         for column in range(width):
-            thresholds = [tree["num_threshold"][self._splits(tree, column)] for tree in trees]
+            thresholds = [tree["num_threshold"][self._splits(tree, column)] for tree in self.trees]
             self.thresholds.append(np.unique(np.concatenate(thresholds)))
+        self._read_categories(predictors)
+        used = [
+            np.unique(cells[tree["is_leaf"] == 0]) for tree, cells in zip(self.trees, self.cells, strict=True)
+        ]
+        self.columns = None
+        if self.categories:
+            self.columns = np.zeros((len(used), max(max(map(len, used)), 1)), dtype=np.intp)
+            for places, cells in zip(self.columns, used, strict=True):
+                places[: len(cells)] = cells
+
+    def _read_categories(self, predictors):
+        """`cells` is the cell that each node compares; `categories` has for each column on which trees split by
+        category its first cell and a table of codes (the last row is a missing value) by cells.
+        """
+        sets = {}  # column: {bits: number}
+        for tree, predictor in zip(self.trees, predictors, strict=True):
+            for node in tree[tree["is_categorical"] == 1]:
+                numbers = sets.setdefault(int(node["feature_idx"]), {})
+                numbers.setdefault(predictor.raw_left_cat_bitsets[node["bitset_idx"]].tobytes(), len(numbers))
+        self.categories, start = {}, self.width
+        for column, numbers in sets.items():
+            bits = np.unpackbits(
+                np.frombuffer(b"".join(numbers), np.uint8).reshape(len(numbers), -1),
+                axis=1,
+                bitorder="little",
+            )
+            table = np.vstack([1 - bits.T.astype(np.float32), np.full((1, len(numbers)), np.nan, np.float32)])
+            self.categories[column] = start, table
+            start += len(numbers)
+        self.size, self.cells = start, []
+        for tree, predictor in zip(self.trees, predictors, strict=True):
+            cells = tree["feature_idx"].astype(np.intp)
+            for index in np.flatnonzero(tree["is_categorical"]):
+                column = int(tree["feature_idx"][index])
+                bits = predictor.raw_left_cat_bitsets[tree["bitset_idx"][index]].tobytes()
+                cells[index] = self.categories[column][0] + sets[column][bits]
+            self.cells.append(cells)
 
     @staticmethod
     def _splits(tree: np.ndarray, column: int) -> np.ndarray:
-        return (tree["is_leaf"] == 0) & (tree["feature_idx"] == column)
+        return (tree["is_leaf"] == 0) & (tree["is_categorical"] == 0) & (tree["feature_idx"] == column)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """float64 rows -> float32 ranks, to compare with the thresholds of `node_tables()`."""
-        ranks = np.empty(rows.shape, dtype=np.float32)
+        """float64 rows -> float32 cells, to compare with the thresholds of `node_tables()`; missing is NaN."""
+        cells = np.empty((len(rows), self.size), dtype=np.float32)
         for column, thresholds in enumerate(self.thresholds):
-            ranks[:, column] = thresholds.searchsorted(rows[:, column])
-        return ranks
+            cells[:, column] = thresholds.searchsorted(rows[:, column])
+        cells[:, : self.width][np.isnan(rows)] = np.nan
+        for column, (start, table) in self.categories.items():
+            codes = np.nan_to_num(rows[:, column], nan=len(table) - 1).astype(np.intp)
+            cells[:, start : start + table.shape[1]] = table.take(codes, axis=0)
+        return cells
 
     def node_tables(self) -> list[np.ndarray]:
         """The predictors' tables in the node format of scikit-learn's `tree_`."""
         from sklearn.tree._tree import NODE_DTYPE
 
         tables = []
-        for tree in self.trees:
+        for tree, cells in zip(self.trees, self.cells, strict=True):
             nodes = np.zeros(len(tree), dtype=NODE_DTYPE)
             for side in ("left", "right"):
                 nodes[f"{side}_child"] = np.where(tree["is_leaf"], LEAF, tree[side].astype(np.intp))
+            nodes["missing_go_to_left"] = tree["missing_go_to_left"]
             nodes["feature"] = tree["feature_idx"]
+            nodes["threshold"] = 0.5  # between the cells of a split by category
             for column, thresholds in enumerate(self.thresholds):
                 splits = self._splits(tree, column)
                 nodes["threshold"][splits] = thresholds.searchsorted(tree["num_threshold"][splits])
+            if self.columns is not None:
+                is_split = tree["is_leaf"] == 0
+                used = np.unique(cells[is_split])
+                nodes["feature"][is_split] = used.searchsorted(cells[is_split])
             tables.append(nodes)
         return tables
 

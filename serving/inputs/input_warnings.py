@@ -14,10 +14,10 @@ MAX_DETAILS = 1000  # per request
 class InputWarnings:
     """Counts and lists the warnings of typed rows."""
 
-    def __init__(self, inputs: list[dict], categories: list[frozenset] | None):
-        """Read the ranges of a signature's inputs; `categories` are those of each text and boolean column in training.
+    def __init__(self, inputs: list[dict], categories: dict[str, frozenset]):
+        """Read the ranges of a signature's inputs; `categories` are those of text columns in training, by name.
 
-        Without `categories` no category counts as unseen.
+        In a column without `categories` none counts as unseen.
         """
         groups = {
             group: [column for column in inputs if column["type"] in types]
@@ -27,8 +27,10 @@ class InputWarnings:
         self.low, self.high = (_limits(groups["numbers"], end) for end in ("min", "max"))
         self.earliest, self.latest = (_date_limits(groups["dates"], end) for end in ("min", "max"))
         self.categories = [
-            None if column["type"] != "text" or seen is None else seen | {None}
-            for column, seen in zip(groups["text"], categories or [None] * len(groups["text"]), strict=True)
+            categories[column["name"]] | {None}
+            if column["type"] == "text" and column["name"] in categories
+            else None
+            for column in groups["text"]
         ]
 
     def counts(self, rows: TypedRows) -> dict[str, int]:

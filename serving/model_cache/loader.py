@@ -37,7 +37,7 @@ def load(version: ModelVersion, key: str) -> Model:
     inputs = version.signature["inputs"]
     if not version.signature["can_predict"]:
         engine = inference.full_pipeline(None, "it cannot predict new rows")
-        return Model(version, engine, Reader(inputs), InputWarnings(inputs, None), engine.nbytes)
+        return Model(version, engine, Reader(inputs), InputWarnings(inputs, {}), engine.nbytes)
     check = compatibility.require(version, key)
     pipeline = artifacts.load(version, key)
     engine = _verified_engine(version, pipeline, check)

@@ -265,3 +265,22 @@ def test_only_administrators_get_the_traceback_of_a_job(train, api, make_user):
     assert api.get(f"/jobs/{job}").json()["traceback"] == "Traceback: line 7"
     api.force_authenticate(make_user("release manager"))
     assert api.get(f"/jobs/{job}").json()["traceback"] is None
+
+
+def test_a_requested_preparation_is_part_of_the_job(train):
+    train(prepare={"colour": "one_hot"})
+    job = TrainingJob.objects.get()
+    assert job.request["prepare"] == {"colour": "one_hot"}
+
+
+@pytest.mark.parametrize(
+    ("prepare", "sentence"),
+    [
+        ({"colour": "scale"}, "`colour` cannot be prepared by scale; the choices for text columns are"),
+        ({"wings": "scale"}, "`wings` is not a feature of this training."),
+    ],
+)
+def test_a_preparation_that_does_not_fit_the_column_is_an_error_of_its_field(train, prepare, sentence):
+    response = train(prepare=prepare)
+    assert response.status_code == 400
+    assert response.json()["fields"]["prepare"][0].startswith(sentence)

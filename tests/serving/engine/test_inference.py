@@ -165,7 +165,7 @@ def test_a_number_too_large_for_the_trees_raises_the_error_of_the_pipeline(name,
 def test_an_unsupported_step_uses_the_full_pipeline():
     from sklearn.preprocessing import RobustScaler
 
-    result = fit(algorithms.find("DecisionTreeClassifier"), table(), {})
+    result = fit(algorithms.find("LogisticRegression"), table(), {})
     numbers = result.pipeline["columns"].named_transformers_["numbers"]
     values = result.pipeline["columns"].transform(feature_frame(table(), COLUMNS))
     numbers.steps[1] = ("scale", RobustScaler().fit(values[:, :2]))
