@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from catalog.models import Dataset, DatasetVersion, Draft
+from catalog.models import Dataset, DatasetVersion, Draft, ImportJob
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 
 
@@ -50,3 +50,24 @@ class DraftAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).defer("receipt")
+
+
+@admin.register(ImportJob)
+class ImportJobAdmin(ReadOnlyAdmin):
+    version_link = link("dataset_version")
+    list_display = [
+        "__str__", "state", "name", "version_link", "size_bytes", "attempt", "requested_at", "requested_by",
+        "finished_at",
+    ]  # fmt: skip
+    list_filter = ["state", "error_code", "requested_by"]
+    search_fields = ["name", "filename", "error", "worker"]
+    date_hierarchy = "requested_at"
+    fields = [
+        "name", "filename", "size_bytes", "new_version", "version_link", "is_new", "state", "progress", "attempt",
+        "worker", "heartbeat_at", "memory_peak_bytes", "requested_at", "requested_by", "started_at", "finished_at",
+        "error", "error_code", "log", "traceback",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_lists()

@@ -1,7 +1,14 @@
 """The API of the catalog: upload, list, download and delete datasets."""
 
+from django.core.exceptions import ValidationError
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -9,8 +16,13 @@ from catalog import files
 from catalog.discovery import metadata
 from catalog.filters import DatasetFilter
 from catalog.imports import upload
-from catalog.models import Dataset, DatasetVersion
+from catalog.imports.api import FAILURES, QUEUED_EXAMPLE, QueuedImportSerializer, queued
+from catalog.models import Dataset, DatasetVersion, ImportJob
 from mlplatform import storage
+from mlplatform.errors import NotFound
+from mlplatform.idempotency.replay import idempotent
+from mlplatform.jobs import waiting
+from mlplatform.jobs.models import JobState
 from mlplatform.metadata import tags
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.pagination import BeginningField
@@ -89,20 +101,45 @@ class UploadView(APIView):
         operation_id="upload_dataset",
         summary="Upload a dataset",
         description="Accepts CSV, TSV, Parquet and JSON lines, optionally compressed: gzip, bzip2, xz, zstd, or a ZIP "
-        "archive of one file. The name defaults to the file name.",
+        "archive of one file. The name defaults to the file name. A file above 16 MB (`IMPORT_INLINE_MB`), or one that "
+        "takes more than 15 seconds to read, is read by a worker: the call waits up to 25 seconds for it, `Prefer: "
+        "wait=N` up to N seconds, at most 60, and then answers 202 with the job.",
         tags=["datasets"],
+        parameters=[waiting.PREFER],
         request={"multipart/form-data": UploadSerializer},
         responses={
             201: DatasetSerializer,
             200: OpenApiResponse(DatasetSerializer, "The dataset already has a version with the same bytes."),
-            400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 409: ErrorSerializer,
-            413: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
+            202: QueuedImportSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
+            404: ErrorSerializer, 409: ErrorSerializer, 413: ErrorSerializer, 415: ErrorSerializer,
+            503: ErrorSerializer, 507: ErrorSerializer,
         },
+        examples=[OpenApiExample("A large file", QUEUED_EXAMPLE, response_only=True, status_codes=["202"])],
     )  # fmt: skip
+    @idempotent
     def post(self, request):
         fields = UploadSerializer.validated(request.data)
         file = fields.pop("file")
-        version, is_new = upload.add_dataset(file, filename=file.name, by=request.user, **fields)
+        added = upload.add_dataset(file, filename=file.name, by=request.user, **fields)
+        if isinstance(added, ImportJob):
+            return self.respond(request, added)
+        return self.described(*added)
+
+    def respond(self, request, result: DatasetVersion | ImportJob) -> Response:
+        if isinstance(result, DatasetVersion):
+            return self.described(result, True)
+        waiting.wait(request, result)
+        if result.state == JobState.SUCCEEDED:
+            if result.dataset_version is None:
+                raise NotFound(
+                    f"The dataset version of import job {result.pk} was deleted.", code="result_deleted"
+                )
+            return self.described(result.dataset_version, result.is_new)
+        if result.is_finished:
+            raise waiting.failure(result, ValidationError, FAILURES)
+        return queued(result)
+
+    def described(self, version: DatasetVersion, is_new: bool) -> Response:
         return Response(DatasetSerializer(version).data, status=201 if is_new else 200)
 
 

@@ -2,7 +2,7 @@
 
 import io
 
-from catalog.imports import ingestion, upload
+from catalog.imports import upload
 from catalog.models import DatasetVersion
 from catalog.names import normalize_name
 from mlplatform.errors import Conflict
@@ -39,13 +39,7 @@ def _add(name: str, table: str, *, by) -> DatasetVersion:
     content = io.BytesIO(_frame(table).to_csv(index=False).encode())
     try:
         version, _ = upload.add_dataset(
-            content,
-            filename=f"{table}.csv",
-            name=name,
-            description=EXAMPLES[table],
-            by=by,
-            example=table,
-            ingest=ingestion.ingest,  # our own content
+            content, filename=f"{table}.csv", name=name, description=EXAMPLES[table], by=by, example=table
         )
     except Conflict as error:
         if error.code != "dataset_exists":

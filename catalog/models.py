@@ -1,11 +1,12 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from catalog.names import normalize_name
 from catalog.readers.formats import FORMATS, full_extension
 from mlplatform.errors import NotFound
+from mlplatform.jobs.models import ChildJob, JobQuerySet, JobState
 from mlplatform.metadata.models import Tag
 
 
@@ -202,3 +203,56 @@ class Draft(models.Model):
     def folder(self) -> str:
         """The folder of its file, and of all files that are made from it."""
         return self.key.rpartition("/")[0]
+
+
+class ImportJobQuerySet(JobQuerySet):
+    def for_lists(self):
+        return self.select_related("dataset_version__dataset", "requested_by").defer(
+            "log", "traceback", *(f"dataset_version__{name}" for name in ("recipe", "profile", "preview"))
+        )
+
+
+class ImportJob(ChildJob):
+    """A request to add the file of a draft to the catalog, its state and its outcome."""
+
+    WORK = "catalog.imports.attempt.run_claimed"
+    NOUN = "import job"
+    ACTIVITY = "The import"
+    RETRY_HINT = "Upload the file again."
+    MEMORY_HINT = (
+        "Split the file into files with fewer columns, or ask an operator for more (IMPORT_MEMORY_MB)."
+    )
+
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.SET_NULL, related_name="import_jobs")
+    keeps_draft = models.BooleanField(help_text="A draft that could not be read can be corrected.")
+    filename = models.CharField(max_length=255)
+    size_bytes = models.PositiveBigIntegerField()
+    name = models.CharField(max_length=100, help_text="The name of the dataset.")
+    description = models.TextField(blank=True)
+    new_version = models.BooleanField(help_text="Whether the dataset can exist already.")
+    dataset_version = models.ForeignKey(
+        DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="import_jobs"
+    )
+    is_new = models.BooleanField(null=True, help_text="Whether no version had the same bytes.")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="import_jobs"
+    )
+
+    objects = ImportJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="import_job_state"),
+        ]
+
+    def __str__(self):
+        return f"import job {self.pk}: {self.filename}"
+
+    @property
+    def memory_limit_mb(self) -> int:
+        return settings.IMPORT_MEMORY_MB
+
+    @property
+    def time_limit_s(self) -> int:
+        return settings.IMPORT_TIMEOUT_S

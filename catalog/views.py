@@ -10,7 +10,7 @@ from catalog.discovery import lineage, metadata
 from catalog.filters import DatasetFilter
 from catalog.forms import MetadataForm, UploadForm
 from catalog.imports import upload as operations
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset, DatasetVersion, ImportJob
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound, status_of_form
 from mlplatform.pagination import requested_page
@@ -38,13 +38,16 @@ def upload(request):
         fields = dict(form.cleaned_data)
         file = fields.pop("file")
         try:
-            version, is_new = operations.add_dataset(file, filename=file.name, by=request.user, **fields)
+            added = operations.add_dataset(file, filename=file.name, by=request.user, **fields)
         except ValidationError as error:
             if getattr(error, "code", None) == "dataset_exists":  # its sentence names the field of the API
                 form.add_error("new_version", DATASET_EXISTS)
             else:
                 form.add_error(None, error)
         else:
+            if isinstance(added, ImportJob):
+                return redirect("catalog:import", pk=added.pk)
+            version, is_new = added
             outcome = "was uploaded" if is_new else "already exists with the same bytes"
             messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
             return redirect("catalog:dataset", name=version.dataset.name)

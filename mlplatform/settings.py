@@ -408,6 +408,7 @@ INVOCATIONS_ANONYMOUS_MB = env_int("INVOCATIONS_ANONYMOUS_MB", 25, low=1, high=M
 
 # Called once before the web server or a training worker forks: slow work whose result all its processes share.
 PRELOAD = [
+    "catalog.imports.ingestion.import_readers",
     "registry.estimators.algorithms.all_algorithms",
     "registry.artifacts.libraries",  # those that are imported, even if others are installed meanwhile
 ]

@@ -77,6 +77,12 @@ def require_temporary_space(size: int) -> None:
     _require_space(tempfile.gettempdir(), size)
 
 
+def require_space_to_read(storage: Storage, size: int) -> None:
+    """Raise DiskFull unless a file of `size` bytes can be opened: one from S3 is copied to the temporary folder."""
+    if not isinstance(storage, FileSystemStorage):
+        require_temporary_space(size)
+
+
 def _require_space(folder: str, size: int) -> None:
     with faults_as_not_ready():
         if shutil.disk_usage(folder).free < size:

@@ -1,17 +1,13 @@
 """The API of training, jobs, model versions and releases."""
 
-import re
-import threading
-
-from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.response import Response
 
 from catalog import examples
 from catalog.models import Dataset
 from mlplatform import storage
-from mlplatform.errors import DiskFull, NotFound, NotReady, StorageForbidden, TrainingFailed
+from mlplatform.errors import NotFound, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
@@ -36,38 +32,23 @@ from registry.serializers import (
 )
 from registry.training.request import TrainingRequest
 
-WAIT_S = 25
-MAX_WAIT_S = 60
 # The schema of the calls that train.
-PREFER = OpenApiParameter("Prefer", str, OpenApiParameter.HEADER, description="wait=N or respond-async")
 TRAINING_RESPONSES = {
     201: TrainedSerializer, 202: QueuedSerializer, 400: ErrorSerializer, 401: ErrorSerializer,
     403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer, 422: ErrorSerializer,
     503: ErrorSerializer, 507: ErrorSerializer,
 }  # fmt: skip
-# By the error code of a job, for requests that wait for it. Any other failure is the training's own.
-FAILURES = {"storage_unavailable": NotReady, "storage_forbidden": StorageForbidden, "disk_full": DiskFull}
-
-
-def preferred_wait(header: str) -> float:
-    """Seconds to wait for a training according to a Prefer header (RFC 7240); 0 for respond-async."""
-    if wait := re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", header, re.IGNORECASE):
-        return min(int(wait[1]), MAX_WAIT_S)
-    return 0 if "respond-async" in header.lower() else WAIT_S
 
 
 class TrainView(APIView):
-    # A waiting request holds a thread: if half of them wait, further requests get 202 immediately.
-    waiting_requests = threading.BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
-
     def respond(self, request, job: TrainingJob) -> Response:
-        self.wait(job, preferred_wait(request.headers.get("Prefer", "")))
+        waiting.wait(request, job)
         if job.state == JobState.SUCCEEDED:
             if not hasattr(job, "model_version"):
                 raise NotFound(f"The model version of job {job.pk} was deleted.", code="result_deleted")
             return Response(TrainedSerializer(job.model_version).data, status=201)
         if job.is_finished:
-            raise FAILURES.get(job.error_code, TrainingFailed)(job.error, code=job.error_code)
+            raise waiting.failure(job, TrainingFailed)
         return queued(job)
 
     @extend_schema(
@@ -76,7 +57,7 @@ class TrainView(APIView):
         description="Waits up to 25 seconds for the training to finish. `Prefer: wait=N` waits up to N seconds, at "
         "most 60; `Prefer: respond-async` does not wait. Returns 201 with the model version, or 202 with the job.",
         tags=["models"],
-        parameters=[PREFER],
+        parameters=[waiting.PREFER],
         request=TrainSerializer,
         responses=TRAINING_RESPONSES,
     )
@@ -91,13 +72,6 @@ class TrainView(APIView):
         job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
         return self.respond(request, job)
 
-    def wait(self, job: TrainingJob, seconds: float) -> None:
-        if self.waiting_requests.acquire(blocking=False):
-            try:
-                waiting.until_finished(job, timeout_s=seconds)
-            finally:
-                self.waiting_requests.release()
-
 
 class RetrainView(TrainView):
     methods_without_body = ("POST",)
@@ -108,7 +82,7 @@ class RetrainView(TrainView):
         description="Repeats its training on the same dataset version, with the same parameters and options, as a new "
         "version: after an upgrade of scikit-learn, for example. Waits and responds as `POST /train`.",
         tags=["models"],
-        parameters=[PREFER],
+        parameters=[waiting.PREFER],
         request=None,
         responses=TRAINING_RESPONSES,
     )

@@ -1,5 +1,7 @@
 """The JOB_QUEUED_HOOK of the tests: runs each job at once, in the process of the test."""
 
+from catalog.imports import attempt as importing
+from catalog.models import ImportJob
 from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import Job
 from mlplatform.jobs.worker import Worker
@@ -17,7 +19,11 @@ def score(attempt: Attempt) -> None:
     scoring.run(attempt, retry_s=0)
 
 
-RUN = {TrainingJob: train, ScoringJob: score}
+def add(attempt: Attempt) -> None:
+    importing.run(attempt.job)
+
+
+RUN = {TrainingJob: train, ImportJob: add, ScoringJob: score}
 
 
 def run(job: Job) -> None:

@@ -5,13 +5,14 @@ from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from catalog.models import Draft
 from catalog.names import normalize_name
 from catalog.readers.formats import EXTENSIONS
 from mlplatform import hashing, storage
 from mlplatform.auth import permissions, quota
-from mlplatform.errors import DiskFull, NotReady, TooLarge
+from mlplatform.errors import Conflict, DiskFull, NotReady, TooLarge
 from mlplatform.resilience import inventory
 
 MB = 1024**2
@@ -59,8 +60,16 @@ def check_size(file: IO[bytes]) -> int:
 
 
 def discard(draft: Draft) -> None:
-    """Delete a draft and its files, unless it was added to the catalog or discarded meanwhile."""
-    deleted, _ = Draft.objects.filter(pk=draft.pk).delete()
+    """Delete a draft and its files, unless it was added to the catalog or discarded meanwhile.
+
+    Raises Conflict while an import job reads it.
+    """
+    with transaction.atomic():
+        if job := draft.import_jobs.unfinished().select_for_update().first():
+            raise Conflict(
+                f"{draft.filename} is being imported. Cancel import job {job.pk} first.", code="job_not_ended"
+            )
+        deleted = Draft.objects.filter(pk=draft.pk).delete()[1].get(Draft._meta.label)
     if deleted:
         inventory.discard_folder(storage.datasets(), draft.folder)
 

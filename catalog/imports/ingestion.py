@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,12 +17,18 @@ from catalog.models import Draft
 from catalog.profiling import sample
 from catalog.profiling.ingest import ingest as ingest_table
 from catalog.readers import tables
+from catalog.readers.corrections import Corrections
 from mlplatform import storage
 from mlplatform.errors import NotReady, TooLarge
 from mlplatform.jobs.children import calls
 
+PASSES = 2  # over the file
 logger = logging.getLogger(__name__)
 turns = calls.Turns(at_once=2, wait_s=30, purpose="read the file", busy="reading other files")
+
+
+def import_readers() -> None:
+    """Before a fork: the children find what this module imports."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ class Ingested:
 
     recipe: dict
     rows: int
+    findings: list[dict]
     profile: list[dict]
     warnings: list[dict]
     preview: list[list]
@@ -67,17 +75,63 @@ class Ingested:
     table_size_bytes: int
 
 
-def ingest(source: Source) -> Ingested:
+class Progress:
+    """How much of a file is read and profiled, from 0 to 1; any thread can ask."""
+
+    PROFILED = 0.3  # the share of the profile in the time of a large file
+
+    def __init__(self):
+        self._file, self._size, self._profiled = None, 0, 0.0
+
+    @property
+    def share(self) -> float:
+        read = self._file.bytes_read / max(self._size * PASSES, 1) if self._file else 0
+        return (1 - self.PROFILED) * min(read, 1) + self.PROFILED * self._profiled
+
+    def opened(self, file: IO[bytes]) -> "CountingFile":
+        self._size, self._profiled = file.seek(0, 2) or file.tell(), 0.0
+        self._file = CountingFile(file)
+        return self._file
+
+    def profiled(self, share: float) -> None:
+        self._profiled = share
+
+
+class CountingFile:
+    """A file that counts the bytes that are read from it."""
+
+    def __init__(self, file: IO[bytes]):
+        self._file, self.bytes_read = file, 0
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self.bytes_read += len(block)
+        return block
+
+    def readinto(self, buffer) -> int:
+        size = self._file.readinto(buffer)
+        self.bytes_read += size or 0
+        return size
+
+
+def ingest(source: Source, progress: Progress | None = None) -> Ingested:
     """Read a file in this process. Raises ValidationError for any fault in it, and NotReady."""
-    store = storage.datasets()
-    with storage.open_file(store, source.key) as file, tempfile.TemporaryFile() as copy:
-        reading = tables.detect(file, source.filename)
-        content = ingest_table(file, reading.recipe, copy=copy)
+    progress = progress or Progress()
+    store, corrections = storage.datasets(), Corrections.from_dict(source.corrections)
+    with storage.open_file(store, source.key) as stored, tempfile.TemporaryFile() as copy:
+        file = progress.opened(stored)
+        with storage.faults_as_not_ready():
+            reading = tables.detect(file, source.filename, corrections=corrections)
+            content = ingest_table(file, reading.recipe, copy=copy, progress=progress.profiled)
         storage.save(store, source.table_key, copy)
     storage.save(store, source.sample_key, sample.to_parquet(content.sample))
     return Ingested(
         recipe=reading.recipe.to_dict(),
         rows=reading.rows,
+        findings=[finding.to_dict() for finding in reading.findings],
         profile=content.profile,
         warnings=[warning.to_dict() for warning in content.warnings],
         preview=content.preview,

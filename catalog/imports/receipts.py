@@ -1,16 +1,17 @@
 """The receipt of a draft: what is understood of its first 4 MB, for its user to check before it is in the catalog."""
 
 import io
-import json
 import logging
 from collections.abc import Iterator
 from typing import IO
 
-from catalog.imports import ingestion
+from django.core.exceptions import ValidationError
+
+from catalog.imports import drafts, ingestion
 from catalog.models import Draft
-from catalog.profiling import raw_text
-from catalog.profiling.ingest import PREVIEW_ROWS
-from catalog.readers import detection, encodings, tables
+from catalog.profiling import receipt
+from catalog.readers import detection, encodings
+from catalog.readers.corrections import Corrections
 from mlplatform import storage
 from mlplatform.errors import NotReady
 from mlplatform.jobs.children import calls
@@ -28,9 +29,8 @@ turns = calls.Turns(at_once=2, wait_s=30, purpose="read the file", busy="reading
 def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
     """The receipt of a draft with the corrections of its recipe, which are kept with it; None: those it has.
 
-    It has the keys `recipe`, `findings`, `columns`, `preview` (with `rows` as they are read, and `lines` as they are
-    written), `rows`, and `is_estimate`: whether `rows` was estimated from the first 4 MB. It is read in a child
-    process. Raises ValidationError for any fault in what was read, by field for a correction that does not fit.
+    It has what profiling.receipt.Receipt has, and `is_estimate`: whether `rows` was estimated from the first 4 MB. A
+    child process reads it. Raises ValidationError for any fault in what was read, by field for a wrong correction.
     """
     if corrections is None:
         if draft.receipt is not None:
@@ -41,19 +41,28 @@ def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
     }  # fmt: skip
     with turns.child(f"{__name__}.run", **arguments) as child:
         try:
-            receipt = calls.result(child, TIMEOUT_S)
+            found = calls.result(child, TIMEOUT_S)
         except calls.ChildDied as death:
             logger.error("the receipt of %s ended with %s: %s", draft.key, death, child.log)
             raise ingestion.died(death) from death
-    if receipt is None:
+    if found is None:
         raise NotReady(
             f"Reading the beginning of the file exceeded its {TIMEOUT_S}-second limit. Try again when the server is "
             "less busy.",
             code="receipt_timeout",
         )
-    draft.corrections, draft.receipt = corrections, receipt
+    draft.corrections, draft.receipt = corrections, found
     draft.save(update_fields=["corrections", "receipt"])
-    return receipt
+    return found
+
+
+def inspect(file: IO[bytes], *, filename: str, corrections: dict, by) -> dict:
+    """The receipt of an uploaded file, of which nothing is kept. Raises what store_draft() and receipt_of() raise."""
+    draft = drafts.store_draft(file, filename=filename, by=by)
+    try:
+        return receipt_of(draft, corrections)
+    finally:
+        drafts.discard(draft)
 
 
 def run(*, key: str, size: int, filename: str, corrections: dict) -> Iterator[dict]:
@@ -63,47 +72,38 @@ def run(*, key: str, size: int, filename: str, corrections: dict) -> Iterator[di
 
 
 def _of_stored(key, size, filename, corrections):
-    store = storage.datasets()
+    store, found = storage.datasets(), None
     with storage.open_beginning(store, key, length=STORED_BYTES, size=size) as beginning:
-        is_sequential = detection.compression_of(beginning.read(8)) != "zip"  # its directory is at its end
-        if is_sequential and (receipt := _of_text(beginning, size, filename, corrections)):
-            return receipt
+        is_archive = detection.compression_of(beginning.read(8)) == "zip"  # its directory is at its end
+        if not is_archive and (found := _of_beginning(beginning, size, filename, corrections)):
+            return found
     with storage.open_file(store, key) as file:
-        return _of_text(file, size, filename, corrections) or read(file, filename, corrections)
+        found = _of_beginning(file, size, filename, corrections) if is_archive else None
+        return found or read(file, filename, corrections)
 
 
-def _of_text(file: IO[bytes], size: int, filename: str, corrections: dict) -> dict | None:
-    """The receipt of a text file by its beginning; None for a binary one, which has no records that end alone."""
-    head = detection.read_head(file, filename)
+def _of_beginning(file: IO[bytes], size: int, filename: str, corrections: dict) -> dict | None:
+    """The receipt of a text file by its first 4 MB; None if they cannot be read without the rest."""
+    head = detection.read_head(file, filename, corrections=Corrections.from_dict(corrections))
     if b"\0" in head.content[: detection.CONTROL_BYTES] and not encodings.is_utf16(head.content):
         return None
     if head.is_whole_file:
         return read(file, filename, corrections)
     part = whole_records(head.content)
-    receipt = read(io.BytesIO(part), filename, corrections)
-    receipt["recipe"]["compression"] = head.compression
     share = (file.tell() if head.compression else len(head.content)) / size
-    rows = receipt["rows"] * len(head.content) / len(part) / min(share, 1)
-    return receipt | {"rows": round(rows), "is_estimate": True}
+    try:
+        found = read(io.BytesIO(part), filename, corrections)
+    except ValidationError:  # its records may not end with lines; a fault in it is found again at once
+        return None
+    found["recipe"]["compression"] = head.compression
+    rows = found["rows"] * len(head.content) / len(part) / min(share, 1)
+    return found | {"rows": round(rows), "is_estimate": True}
 
 
 def read(file: IO[bytes], filename: str, corrections: dict) -> dict:
     """The receipt of a whole file, in this process."""
-    reading = tables.detect(file, filename)
-    recipe = reading.recipe
-    frame = tables.read(file, recipe, limit=PREVIEW_ROWS)
-    lines = []
-    if recipe.encoding:
-        lines = raw_text.lines(file, filename, encoding=recipe.encoding, skip=recipe.skip or 0)
-    rows = json.loads(frame.to_json(orient="values", date_format="iso", date_unit="s"))
-    return {
-        "recipe": recipe.to_dict(),
-        "findings": [finding.to_dict() for finding in reading.findings],
-        "columns": recipe.to_dict()["columns"],
-        "preview": {"rows": rows, "lines": lines},
-        "rows": reading.rows,
-        "is_estimate": False,
-    }
+    found = receipt.inspect(file, filename, Corrections.from_dict(corrections))
+    return found.to_dict() | {"is_estimate": False}
 
 
 def whole_records(content: bytes) -> bytes:

@@ -98,6 +98,5 @@ def _write(version: DatasetVersion, draft: Draft, *, name: str, description: str
     highest = dataset.versions.aggregate(highest=Max("number"))["highest"] or 0
     version.dataset, version.number = dataset, highest + 1
     version.save(force_insert=True)
-    deleted, _ = Draft.objects.filter(pk=draft.pk).delete()
-    if not deleted:
+    if not Draft.objects.filter(pk=draft.pk).delete()[1].get(Draft._meta.label):
         raise NotFound(DRAFT_GONE, code="draft_not_found")

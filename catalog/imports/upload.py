@@ -8,8 +8,9 @@ from django.db.models import ProtectedError, Sum
 
 from catalog import files
 from catalog.imports import confirmation, drafts, ingestion, registration
+from catalog.imports.confirmation import Added
 from catalog.imports.ingestion import Ingested, Source
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset, ImportJob
 from catalog.names import normalize_name
 from mlplatform import hashing
 from mlplatform.auth import permissions
@@ -25,13 +26,14 @@ def add_dataset(
     description: str = "",
     new_version: bool = False,
     example: str = "",
-    ingest: Callable[[Source], Ingested] = ingestion.in_child,
-) -> tuple[DatasetVersion, bool]:
-    """Add an uploaded file to the catalog. Returns its version and whether it is new.
+    corrections: dict | None = None,
+    ingest: Callable[[Source], Ingested | None] = ingestion.in_child,
+) -> Added | ImportJob:
+    """Add an uploaded file to the catalog. Returns its version and whether it is new, or of a large file the job.
 
     Uploading the same bytes again returns the existing version. Adding to an existing dataset requires
-    `new_version`. `example` names the example of scikit-learn that the file contains. Bytes are stored before rows are
-    written; see confirm().
+    `new_version`. `corrections` are the parts of the recipe that are set; `example` names the example of scikit-learn
+    that the file contains. Bytes are stored before rows are written; see confirm().
 
     Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken, TooLarge, and NotReady
     if the object store does not respond, or as its DiskFull.
@@ -41,7 +43,7 @@ def add_dataset(
     drafts.check_size(file)
     if existing := registration.existing(name, hashing.sha256(file), new_version=new_version):
         return existing, False
-    draft = drafts.store_draft(file, filename=filename, by=by, name=name)
+    draft = drafts.store_draft(file, filename=filename, by=by, name=name, corrections=corrections)
     try:
         return confirmation.confirm(
             draft,
@@ -49,6 +51,7 @@ def add_dataset(
             description=description,
             new_version=new_version,
             example=example,
+            keeps_draft=False,
             by=by,
             ingest=ingest,
         )

@@ -11,6 +11,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, SummaryMetricFamily
 
+from catalog.models import ImportJob
 from mlplatform.jobs.models import Job, JobState
 from mlplatform.metrics import METRICS_FOLDER
 from mlplatform.resilience import circuit_breaker
@@ -51,6 +52,9 @@ class _JobCollector:
         yield _durations()
         yield from _queue(
             ScoringJob, "mlmp_scoring_jobs", "Scoring jobs by state", "mlmp_scoring_queue_age_seconds"
+        )
+        yield from _queue(
+            ImportJob, "mlmp_import_jobs", "Import jobs by state", "mlmp_import_queue_age_seconds"
         )
 
 

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.discovery import metadata
+from catalog.imports.drafts import store_draft
+from catalog.models import ImportJob
 from mlplatform.idempotency import keys
 
 OURS = [
@@ -32,6 +34,9 @@ def registry_rows(make_version, admin):
     table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
     score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)
     keys.claim(admin, key="flowers-1", operation="POST /promote", fingerprint="")
+    draft = store_draft(io.BytesIO(b"a,b\n1,2\n"), filename="flowers.csv", by=admin)
+    fields = {"filename": "flowers.csv", "name": "flowers", "size_bytes": draft.size_bytes}
+    ImportJob.objects.create(draft=draft, keeps_draft=True, new_version=False, requested_by=admin, **fields)
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)

@@ -3,9 +3,8 @@
 import threading
 
 import pytest
-from rest_framework.test import APIRequestFactory, force_authenticate
 
-from registry.api import TrainView, preferred_wait
+from mlplatform.jobs import waiting
 from registry.models import TrainingJob
 from tests.conftest import LONELY
 
@@ -213,16 +212,14 @@ def test_a_job_that_does_not_exist_returns_404(api):
     ],
 )  # fmt: skip
 def test_the_prefer_header_sets_the_waiting_time(header, seconds):
-    assert preferred_wait(header) == seconds
+    assert waiting.preferred_wait(header) == seconds
 
 
-def test_a_request_that_cannot_wait_returns_202_immediately(admin, make_dataset, settings):
+def test_a_request_that_cannot_wait_returns_202_immediately(api, make_dataset, settings, monkeypatch):
     settings.JOB_QUEUED_HOOK = ""  # no worker: a request that waits would wait for 25 seconds
     make_dataset()
-    view = TrainView.as_view(waiting_requests=threading.Semaphore(0))
-    request = APIRequestFactory().post("/train", {"dataset_name": "flowers", "model": TREE}, format="json")
-    force_authenticate(request, admin)
-    response = view(request)
+    monkeypatch.setattr(waiting, "waiting_requests", threading.Semaphore(0))
+    response = api.post("/train", {"dataset_name": "flowers", "model": TREE})
     assert (response.status_code, response.data["state"]) == (202, "queued")
 
 

@@ -3,6 +3,7 @@ from functools import partial
 from django.core.management.base import BaseCommand
 
 from catalog.imports import cleanup
+from catalog.models import ImportJob
 from mlplatform import system_checks
 from mlplatform.jobs import reaper
 from mlplatform.jobs.children import supervision
@@ -13,18 +14,20 @@ from registry.models import TrainingJob
 
 
 class Command(BaseCommand):
-    help = "Run training jobs, one at a time, reclaim those whose worker died, and delete old rows."
+    help = "Run training jobs and import jobs, one of each at a time, reclaim those whose worker died, delete old rows."
     requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
         FORK_SERVER.start()  # first, so that no job waits for its imports
         without_model = TrainingJob.objects.filter(model_version=None)  # the others can be trained again
-        hourly = Hourly(partial(prune, without_model)), Hourly(cleanup.sweep)
+        prune_hourly = Hourly(partial(prune, without_model))
 
         def tidy() -> int:
             count = reaper.reap(TrainingJob)
-            for chore in hourly:
-                chore()
+            prune_hourly()
             return count
 
-        run_until_signal(Worker(TrainingJob, supervision.run, tidy=tidy))
+        trainings = Worker(TrainingJob, supervision.run, tidy=tidy)
+        # They share the fork server, which is most of a worker's memory, and an import does not wait for a training.
+        imports = Worker(ImportJob, supervision.run, tidy=cleanup.Tidy())
+        run_until_signal(trainings, imports)
