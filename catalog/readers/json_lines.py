@@ -13,7 +13,7 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams
-from catalog.readers.cells import column_types, type_inference
+from catalog.readers.cells import column_types, conversion, dates, type_inference
 from catalog.readers.cells.column_types import Column
 from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
@@ -78,7 +78,7 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     is_typed = values.type == column_types.ARROW_TYPES[column.type]
-    return values if is_typed else column_types.from_arrow(values, column)
+    return values if is_typed else conversion.from_arrow(values, column)
 
 
 def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
@@ -201,7 +201,7 @@ def _natural_array(values, kind):
     if kind == "number":
         values = [None if value is None or value != value else float(value) for value in values]
     if kind == "date":
-        return column_types.dates(pa.array(values, pa.string()))
+        return dates.parse(pa.array(values, pa.string()))
     return pa.array(values, column_types.ARROW_TYPES[kind])
 
 

@@ -13,7 +13,7 @@ import pyarrow.parquet
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams
-from catalog.readers.cells import column_types
+from catalog.readers.cells import column_types, conversion
 from catalog.readers.cells.column_types import Column
 from catalog.readers.detection import Head
 from catalog.readers.recipe import ParseRecipe, Reading
@@ -68,7 +68,7 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
-    return column_types.from_arrow(values, column)
+    return conversion.from_arrow(values, column)
 
 
 def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> None:

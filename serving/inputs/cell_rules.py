@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from catalog.readers.cells.column_types import MISSING
+from catalog.readers.cells.missing import MISSING
 
 NUMBERS = {int, float, type(None)}
 TEXTS = {str, type(None)}

@@ -8,13 +8,13 @@ import pandas
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.readers.cells import column_types
+from catalog.readers.cells import column_types, conversion, missing
 from catalog.readers.tables import ParseRecipe
 from serving.inputs import cell_rules
 from serving.inputs.reader import Reader, TypedRows
 
 THOUSANDS = r"^\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+\s*$"
-MISSING_TEXTS = pa.array(column_types.MISSING)
+MISSING_TEXTS = pa.array(missing.MISSING)
 
 
 def model_names(names: list[str], reader: Reader) -> list[str]:
@@ -61,7 +61,7 @@ def _with_decimal_points(texts: pa.Array) -> pa.Array:
 
 
 def _frame(batch: pa.RecordBatch, columns: list[column_types.Column]) -> pandas.DataFrame:
-    arrays = {column.name: column_types.from_arrow(batch.column(column.name), column) for column in columns}
+    arrays = {column.name: conversion.from_arrow(batch.column(column.name), column) for column in columns}
     return pandas.DataFrame(
         {column.name: column_types.to_pandas(arrays[column.name], column) for column in columns}
     )

@@ -22,11 +22,6 @@ ARROW_TYPES = {
     "text": pa.string(),
     "date": pa.timestamp("us"),
 }
-# The cells that pandas reads as missing by default, so that a file reads the same here as in a notebook.
-MISSING = [
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
-    "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
-]  # fmt: skip
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -45,8 +40,6 @@ KINDS = (
     (pa.types.is_timestamp, "date"),
     (pa.types.is_date, "date"),
 )
-
-ZONE = r":[0-9.]+(?:Z|[+-][0-9:]+)$"
 
 
 @dataclass(frozen=True)
@@ -139,39 +132,6 @@ def exact_names(names: list[str]) -> list[str]:
     return names
 
 
-def trimmed(cells: pa.Array) -> pa.Array:
-    """Cells without surrounding spaces; those that are then empty or one of MISSING become null."""
-    values = pc.ascii_trim_whitespace(cells)
-    if pc.sum(pc.binary_length(values)).as_py() == pc.sum(pc.binary_length(cells)).as_py():
-        return cells
-    is_missing = pc.is_in(values, pa.array(MISSING))
-    return pc.if_else(is_missing, pa.scalar(None, pa.string()), values)
-
-
-def dates(values: pa.Array) -> pa.Array:
-    """ISO texts as naive microseconds: those with a zone are converted to UTC, others are kept."""
-    values = pc.replace_substring_regex(values, r"(\.[0-9]{6})[0-9]+", r"\1")
-    is_zoned = pc.match_substring_regex(values, ZONE)
-    null = pa.scalar(None, pa.string())
-    naive = pc.if_else(is_zoned, null, values).cast(pa.timestamp("us"))
-    zoned = pc.if_else(is_zoned, values, null).cast(pa.timestamp("us", "UTC"))
-    return pc.coalesce(naive, zoned.cast(pa.timestamp("us")))
-
-
-def from_text(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
-    """Cells of delimited text as an Arrow array of the column's type."""
-    if column.type == "text":
-        return cells
-    values = trimmed(cells)
-    if column.type == "date":
-        return dates(values)
-    if column.type == "number" and decimal == ",":
-        values = pc.replace_substring(values, ",", ".")
-    if column.type == "integer":
-        values = pc.ascii_ltrim(values, characters="+")
-    return values.cast(ARROW_TYPES[column.type])
-
-
 def value_type(kind: pa.DataType) -> pa.DataType:
     """An Arrow type, or the type of the values of a dictionary."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -203,16 +163,6 @@ def with_values(column: Column, values: pa.Array) -> Column:
         )
     is_missing = pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
     return replace(column, nullable=column.nullable or bool(pc.any(is_missing).as_py()))
-
-
-def from_arrow(values: pa.Array, column: Column) -> pa.Array:
-    """Values of a typed file as an Arrow array of the column's type, which can be another one than theirs."""
-    kind, numbers = kind_of(values.type), ("integer", "number")
-    if kind != column.type and column.type != "text" and not {kind, column.type} <= {*numbers}:
-        return from_text(values.cast(pa.string()), column, decimal=".")
-    if pa.types.is_timestamp(values.type):
-        values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
-    return values.cast(ARROW_TYPES[column.type])
 
 
 def to_pandas(values: pa.Array, column: Column):

@@ -1,92 +1,196 @@
-"""Infer the type of a column from its cells as text, chunk by chunk."""
+"""Infer the type of a column and how its cells are written from their texts, chunk by chunk."""
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from catalog.readers.cells import column_types
-from catalog.readers.cells.column_types import Column
+from catalog.readers.cells import booleans, dates, missing, numbers
+from catalog.readers.cells.date_inference import DateInference
+from catalog.readers.cells.number_inference import NumberInference, first
+from catalog.readers.cells.number_range import NumberRange
 
-# Zero-padded codes (007) do not match: as numbers they would lose their zeros.
-INTEGER = r"^[+-]?(?:0|[1-9][0-9]*)$"
 NUMBER = (
     r"^[+-]?(?:(?:(?:0|[1-9][0-9]*)(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
 )
-# "1,234" can be one thousand; "1,5" and "0,125" can only be decimals.
-SURELY_DECIMAL = r"{mark}(?:[0-9]{{0,2}}|[0-9]{{4,}})(?:[eE]|$)|^[+-]?0?{mark}"
-MARKS = {"number": r"\.", "comma": ","}
-BOOLEAN = "^(?i:true|false)$"
-DATE = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?$"
-)
+PADDED = "^[+-]?0[0-9xX]"
+PHONE = r"^\+[0-9]{7,15}$"
+SAMPLE = 40  # values of a column that decide which types are considered at all
+MAX_WORDS = 50
+
+
+@dataclass
+class OddValues:
+    """The values that do not fit a type: how many, the first, and the different ones as long as they are few."""
+
+    count: int = 0
+    first: tuple[int, str] | None = None  # its row and text
+    words: Counter[str] = field(default_factory=Counter)
+
+    def add(self, values: pa.Array, mask: pa.Array, row: int) -> None:
+        count = pc.sum(mask).as_py() or 0
+        if not count:
+            return
+        self.count += count
+        self.first = self.first or first(mask, values, row)
+        if len(self.words) < MAX_WORDS:
+            for entry in values.filter(mask).value_counts().to_pylist()[:MAX_WORDS]:
+                self.words[entry["values"]] += entry["counts"]
+
+    def is_rare(self, fitting: int, share: float) -> bool:
+        return self.count <= share * (self.count + fitting)
 
 
 class TypeInference:
-    """Which types fit all cells of a column so far.
+    """What the cells of a column are so far. `conclusion.conclude` decides, given the whole file.
 
-    If several fit, the order is boolean, integer, number, date, text. A column without values is a number:
-    training imputes it, whereas an empty text column would become a category.
+    Plain numbers and ISO dates are parsed by Arrow at once; only other values cost more. A column of texts costs
+    nothing after its first chunk.
     """
 
-    def __init__(self):
-        self.kinds = {"boolean", "integer", "number", "comma", "date"}
-        self.missing = self.blank = 0
-        self.has_values = False
-        self.surely_decimal = {"number": False, "comma": False}
-
-    def update(self, cells: pa.Array) -> None:
-        self.missing += cells.null_count
-        if not self.kinds:
-            return
-        values = column_types.trimmed(cells)
-        self.blank += values.null_count - cells.null_count
-        values = values.drop_null()
-        if not len(values):
-            return
-        self.has_values = True
-        if not _fits_int64(values):
-            self.kinds -= {"integer", "number", "comma"}
-        if "integer" in self.kinds and _all_match(values, INTEGER):
-            self.kinds &= {"integer", "number", "comma"}
-            return
-        self.kinds.discard("integer")
-        for kind in ("number", "comma"):
-            if kind in self.kinds:
-                self._update_decimal(kind, values)
-        if "boolean" in self.kinds and not _all_match(values, BOOLEAN):
-            self.kinds.discard("boolean")
-        if "date" in self.kinds and not are_dates(values):
-            self.kinds.discard("date")
-
-    def _update_decimal(self, kind, values):
-        if not _all_match(values, NUMBER.format(mark=MARKS[kind])):
-            self.kinds.discard(kind)
-        elif not self.surely_decimal[kind]:
-            matches = pc.match_substring_regex(values, SURELY_DECIMAL.format(mark=MARKS[kind]))
-            self.surely_decimal[kind] = pc.any(matches).as_py()
+    def __init__(self, tokens: tuple[str, ...] | None = None):
+        """`tokens` are the texts that mean a missing value, if they are known; else some more are tolerated."""
+        self.tokens = tokens
+        self.rows = self.missing = self.blank = 0
+        self.marks: OddValues = OddValues()  # the texts that usually mean a missing value
+        self.numbers: NumberInference | None = NumberInference()
+        self.dates: DateInference | None = DateInference()
+        self.booleans: Counter[str] | None = Counter()  # by spelling
+        self.odd = {"number": OddValues(), "date": OddValues(), "boolean": OddValues()}
+        self.range = NumberRange()
+        self.is_integer = True
+        self.phones = 0
+        self.seen = 0  # values, without those that mean a missing one
 
     @property
-    def has_decimal_comma(self) -> bool:
-        return "comma" in self.kinds and "number" not in self.kinds and self.surely_decimal["comma"]
+    def is_text(self) -> bool:
+        return self.numbers is None and self.dates is None and self.booleans is None
 
-    def column(self, name: str, *, decimal: str) -> Column:
-        """The column, given the decimal mark of the whole file."""
-        kind = self._type(decimal)
-        missing = self.missing if kind == "text" else self.missing + self.blank
-        return Column(name, kind, missing > 0)
+    def update(self, cells: pa.Array) -> None:
+        row = self.rows
+        self.rows += len(cells)
+        self.missing += cells.null_count
+        if self.is_text or cells.null_count == len(cells):
+            return
+        if not (self._update_numbers(cells, row) or self._update_iso_dates(cells)):
+            self._update_others(cells, row)
 
-    def _type(self, decimal):
-        if not self.has_values:
-            return "number"
-        for kind in ("boolean", "integer", "date"):
-            if kind in self.kinds:
-                return kind
-        # In a file with decimal commas, 1.234 is more likely one thousand: such a column stays text.
-        if "number" in self.kinds and (decimal == "." or self.surely_decimal["number"]):
-            return "number"
-        return "number" if "comma" in self.kinds and decimal == "," else "text"
+    def _update_numbers(self, cells, row):
+        if self.numbers is None:
+            return False
+        parsed = _cast(cells, pa.int64()) if self.is_integer else None
+        is_whole = parsed is not None
+        if not is_whole and (parsed := _cast(cells, pa.float64())) is None:
+            return False
+        if _any_padded(cells) or not (is_whole or _all_plain(cells, parsed)):
+            return False
+        self.is_integer &= is_whole
+        self._update_range(parsed, row)
+        self.seen += len(cells) - cells.null_count
+        self._reject_others(cells, row)
+        if is_whole:
+            self.numbers.count += len(cells) - cells.null_count
+        else:
+            self.numbers.update_plain(cells, row=row)
+        return True
+
+    def _reject_others(self, cells, row):
+        """Numbers are neither dates nor booleans."""
+        for name in ("dates", "booleans"):
+            if getattr(self, name) is not None and not self._has(name):
+                setattr(self, name, None)
+        for kind in self._open_kinds:
+            if kind != "number":
+                self.odd[kind].add(cells, pc.is_valid(cells), row)
+
+    def _has(self, name):
+        state = getattr(self, name)
+        return bool(state.count if name == "dates" else state)
+
+    @property
+    def _open_kinds(self):
+        states = {"number": self.numbers, "date": self.dates, "boolean": self.booleans}
+        return [kind for kind, state in states.items() if state is not None]
+
+    def _update_range(self, parsed, row):
+        values = parsed.to_numpy(zero_copy_only=False)
+        if parsed.null_count:
+            rows = np.flatnonzero(parsed.is_valid().to_numpy(zero_copy_only=False))
+            self.range.update(parsed.drop_null().to_numpy(), rows + row)
+        else:
+            self.range.update(values, row=row)
+
+    def _update_iso_dates(self, cells):
+        if self.dates is None or self.seen > self.dates.count or _cast(cells, pa.timestamp("us")) is None:
+            return False
+        count = len(cells) - cells.null_count
+        self.dates.count += count
+        self.seen += count
+        self.numbers = self.numbers if self.numbers and self.numbers.count else None
+        self.booleans = self.booleans or None
+        return True
+
+    def _update_others(self, cells, row):
+        values = numbers.normalized(cells)
+        values = missing.with_nulls(values, missing.MISSING if self.tokens is None else self.tokens)
+        self.blank += values.null_count - cells.null_count
+        if self.tokens is None:
+            is_mark = pc.fill_null(pc.is_in(pc.utf8_lower(values), pa.array(sorted(missing.KNOWN))), False)
+            self.marks.add(values, is_mark, row)
+            values = pc.if_else(is_mark, pa.scalar(None, pa.string()), values)
+        count = len(values) - values.null_count
+        if not count:
+            return
+        if not self.seen:
+            self._choose_kinds(values)
+        self.seen += count
+        for kind in self._open_kinds:
+            fits = {"number": self._fit_numbers, "date": self._fit_dates, "boolean": self._fit_booleans}[kind]
+            mask = pc.fill_null(fits(values, row), False)
+            self.odd[kind].add(values, pc.and_not(pc.is_valid(values), mask), row)
+            odd = self.odd[kind]
+            if odd.count > 3 and not odd.is_rare(self.seen - odd.count, 0.2):
+                setattr(self, {"number": "numbers", "date": "dates", "boolean": "booleans"}[kind], None)
+
+    def _choose_kinds(self, values):
+        """Whether half of a few values are numbers, dates or words for booleans: most columns have one type."""
+        present = values.drop_null()
+        sample = present.take(
+            pa.array(np.linspace(0, len(present) - 1, min(SAMPLE, len(present))).astype(int))
+        )
+        half = len(sample) / 2
+        if pc.sum(NumberInference().update(sample, row=0)).as_py() < half:
+            self.numbers = None
+        if not re.search("[0-9]", sample[0].as_py() + sample[-1].as_py()) or (
+            pc.sum(DateInference().update(sample, row=0)).as_py() < half
+        ):
+            self.dates = None
+        if pc.sum(pc.is_in(pc.utf8_lower(sample), pa.array(sorted(booleans.WORDS)))).as_py() < half:
+            self.booleans = None
+
+    def _fit_numbers(self, values, row):
+        fits = self.numbers.update(values, row=row)
+        self.phones += pc.sum(pc.match_substring_regex(values, PHONE)).as_py() or 0
+        is_word = pc.match_substring_regex(values, numbers.INFINITY)
+        decimal = "." if not self.numbers.fits[None, "."].misfits else ","
+        self._update_range(numbers.parse(values, pa.float64(), decimal=decimal), row)
+        return pc.or_(fits, is_word)
+
+    def _fit_dates(self, values, row):
+        is_zero = pc.is_in(values, pa.array(sorted(missing.ZERO_DATES)))
+        if pc.any(is_zero).as_py():
+            self.marks.add(values, is_zero, row)
+            values = pc.if_else(is_zero, pa.scalar(None, pa.string()), values)
+        return pc.or_(self.dates.update(values, row=row), is_zero)
+
+    def _fit_booleans(self, values, row):
+        fits = pc.is_in(pc.utf8_lower(values), pa.array(sorted(booleans.WORDS)))
+        for entry in values.filter(fits).value_counts().to_pylist():
+            self.booleans[entry["values"]] += entry["counts"]
+        return fits
 
 
 def is_number(text: str, *, decimal: str) -> bool:
@@ -96,32 +200,28 @@ def is_number(text: str, *, decimal: str) -> bool:
 
 def are_dates(values: pa.Array) -> bool:
     """Whether every value is an ISO date or date and time that exists in the calendar."""
-    if not _all_match(values, DATE):
-        return False
+    return not pc.any(pc.is_null(dates.parse(values))).as_py()
+
+
+def _cast(cells, kind):
     try:
-        column_types.dates(values)
+        return cells.cast(kind)
     except pa.ArrowInvalid:
+        return None
+
+
+def _any_padded(cells):
+    """Whether a number starts with zeros or is hexadecimal, which Arrow parses: it is more likely a code."""
+    for start in ("0", "-0", "+0"):
+        starts = pc.starts_with(cells, start)
+        if pc.any(starts).as_py() and pc.any(pc.match_substring_regex(cells.filter(starts), PADDED)).as_py():
+            return True
+    return False
+
+
+def _all_plain(cells, parsed):
+    """Whether numbers have up to 18 digits, no exponent and no plus sign, as codes and phone numbers have."""
+    values = parsed.to_numpy(zero_copy_only=False)
+    if np.count_nonzero(np.abs(values) < 1e18) != len(values) - parsed.null_count:
         return False
-    return True
-
-
-def _all_match(values, pattern):
-    # The first value alone rules out most types at a thirtieth of the cost, which dominates in wide tables.
-    if not re.search(pattern, values[0].as_py()):
-        return False
-    return pc.all(pc.match_substring_regex(values, pattern)).as_py()
-
-
-def _fits_int64(values):
-    """False if a whole number exceeds 64 bits: it is an identifier, which a float would round."""
-    if pc.max(pc.binary_length(values)).as_py() < 19:
-        return True
-    is_long = pc.match_substring_regex(values, r"^[+-]?[0-9]{19,}$")
-    if not pc.any(is_long).as_py():
-        return True
-    whole = values.filter(is_long)
-    try:
-        pc.ascii_ltrim(whole, characters="+").cast(pa.int64())
-    except pa.ArrowInvalid:
-        return False
-    return True
+    return not any(pc.any(pc.match_substring(cells, mark)).as_py() for mark in "eE+")

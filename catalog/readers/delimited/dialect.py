@@ -12,7 +12,7 @@ from functools import partial
 from django.core.exceptions import ValidationError
 
 from catalog.readers import detection
-from catalog.readers.cells import column_types, type_inference
+from catalog.readers.cells import column_types, missing, type_inference
 from catalog.readers.delimited.records import records
 from catalog.readers.formats import TAB_SEPARATED
 from catalog.readers.recipe import ParseRecipe
@@ -187,7 +187,7 @@ def _is_headed(rows):
 
 def _is_name(cell):
     """Whether a cell above numbers can be their name: it is not a number or a mark for a missing one, as NA and ?."""
-    return any(map(str.isalpha, cell)) and cell.strip() not in column_types.MISSING and not _is_number(cell)
+    return any(map(str.isalpha, cell)) and cell.strip() not in missing.MISSING and not _is_number(cell)
 
 
 def _is_number(cell):
@@ -201,7 +201,7 @@ def _numeric_columns(rows: Sequence[list[str]]) -> list[int]:
     return [
         column
         for column in range(width)
-        if (cells := [cell for row in alike if (cell := row[column].strip()) not in column_types.MISSING])
+        if (cells := [cell for row in alike if (cell := row[column].strip()) not in missing.MISSING])
         and all(map(_is_number, cells))
     ]
 

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from catalog.readers import streams
-from catalog.readers.cells import column_types
+from catalog.readers.cells import conclusion, conversion
+from catalog.readers.cells import missing as missing_texts
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
 from catalog.readers.delimited import dialect, records
 from catalog.readers.detection import Head
-from catalog.readers.recipe import ParseRecipe, Reading
+from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
 # From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
@@ -38,12 +39,21 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
         except streams.WrongEncoding as error:
             if encoding == head.encodings[-1]:
                 raise head.encoding_error(encoding, error.line) from error
-    decimal = "," if any(inference.has_decimal_comma for inference in inferences) else "."
-    decimal = head.corrections.decimal or decimal
-    columns = [
-        inference.column(name, decimal=decimal) for inference, name in zip(inferences, names, strict=True)
-    ]
-    return Reading(replace(recipe, decimal=decimal, columns=tuple(columns)), rows)
+    found = conclusion.conclude(
+        names, inferences, delimiter=recipe.delimiter, decimal=head.corrections.decimal
+    )
+    recipe = replace(recipe, decimal=found.decimal, columns=found.columns)
+    return Reading(recipe, rows, _findings(file, recipe, found.findings))
+
+
+def _findings(file, recipe, of_values):
+    """The findings about values, with the line of each in the file."""
+    lines = records.lines_of_rows(file, recipe, {found.row for found in of_values if found.row is not None})
+    return tuple(
+        Finding(found.code, found.sentence(line), found.column, line)
+        for found in of_values
+        for line in [lines.get(found.row)]
+    )
 
 
 def _infer(file, recipe, names, max_bytes):
@@ -61,7 +71,7 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
-    return column_types.from_text(values, column, decimal=recipe.decimal)
+    return conversion.from_text(values, column, decimal=recipe.decimal)
 
 
 line_of = records.line_of
@@ -77,7 +87,7 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]
 
 
 def _text_batches(
-    file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=column_types.MISSING
+    file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=missing_texts.MISSING
 ):
     """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""
     if recipe.spaced or recipe.delimiter == " " or len(recipe.delimiter.encode()) > 1:

@@ -23,6 +23,10 @@ def types(content, filename="table.csv"):
     return {column.name: column.type for column in recipe_of(content, filename).columns}
 
 
+def findings(content, filename="table.csv"):
+    return tables.detect(_file(content), filename).findings
+
+
 def error_of(content, filename="table.csv", **options):
     """The code and the sentence of the error for a file that cannot be read, which stays open."""
     file = _file(content)

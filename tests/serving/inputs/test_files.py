@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as some
 
-from catalog.readers.cells.column_types import MISSING
+from catalog.readers.cells.missing import MISSING
 from catalog.readers.tables import Column, ParseRecipe
 from serving.inputs import cell_rules, files
 from serving.inputs.reader import Reader

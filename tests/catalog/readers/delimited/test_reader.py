@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalog.readers.cells import column_types
+from catalog.readers.cells import missing
 from catalog.readers.tables import detect, read
 from tests.catalog.readers.reading import error_of, recipe_of, table
 
@@ -163,7 +163,7 @@ def test_a_written_csv_file_is_read_back_unchanged(rows, delimiter, encoding, qu
 def assert_equal(written, values, column):
     for text, value in zip(written, values, strict=True):
         if pd.isna(value):
-            assert text.strip() in column_types.MISSING
+            assert text.strip() in missing.MISSING
         elif column.type == "text":
             assert value == text
         elif column.type == "boolean":
