@@ -20,6 +20,7 @@ class DatasetVersionAdmin(ReadOnlyAdmin):
     dataset_link = link("dataset")
     models = links("model_versions", "dataset_version__id__exact", "models")
     recipe_text, profile_text, warnings_text = readable("recipe"), readable("profile"), readable("warnings")
+    corrections_text, findings_text = readable("corrections"), readable("findings")
     list_display = [
         "__str__", "dataset_link", "number", "format", "row_count", "column_count", "size_bytes", "created_at",
         "created_by", "models",
@@ -29,7 +30,8 @@ class DatasetVersionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     fields = [
         "dataset_link", "number", "original_filename", "key", "format", "row_count", "column_count", "size_bytes",
-        "sha256", "example", "created_at", "created_by", "recipe_text", "profile_text", "warnings_text",
+        "sha256", "example", "created_at", "created_by", "recipe_text", "corrections_text", "findings_text",
+        "profile_text", "warnings_text",
     ]  # fmt: skip
     readonly_fields = fields
 

@@ -2,11 +2,14 @@ from django.urls import path
 
 from catalog import api
 from catalog.imports import api as imports
+from catalog.imports import upload_api
 
 urlpatterns = [
     path("datasets", api.DatasetListView.as_view(), name="api-datasets"),
-    path("datasets/upload", api.UploadView.as_view()),
+    path("datasets/inspect", upload_api.InspectView.as_view()),
+    path("datasets/upload", upload_api.UploadView.as_view()),
     path("datasets/<str:name>", api.DatasetView.as_view(), name="api-dataset"),
+    path("datasets/<str:name>/versions/<int:version>", upload_api.DatasetVersionView.as_view()),
     path("datasets/<str:name>/file", api.DatasetFileView.as_view(), name="api-dataset-file"),
     path("imports", imports.ImportJobListView.as_view(), name="api-imports"),
     path("imports/<int:pk>", imports.ImportJobView.as_view(), name="api-import"),

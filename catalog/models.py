@@ -72,7 +72,7 @@ class DatasetVersionQuerySet(models.QuerySet):
 class DatasetVersion(models.Model):
     """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
 
-    WIDE_COLUMNS = ("recipe", "profile", "warnings", "preview", "column_names")
+    WIDE_COLUMNS = ("recipe", "corrections", "findings", "profile", "warnings", "preview", "column_names")
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -96,6 +96,14 @@ class DatasetVersion(models.Model):
     column_names = models.TextField(
         default="",
         help_text="For the search: the names, each between two line feeds. Set when the row is added.",
+    )
+    recipe_digest = models.CharField(max_length=64, help_text="The SHA-256 of the recipe.")
+    corrections = models.JSONField(
+        default=dict,
+        help_text="What its user has set of the recipe: see catalog.readers.corrections.Corrections.",
+    )
+    findings = models.JSONField(
+        default=list, help_text="What was assumed about the file: see catalog.readers.recipe.Finding."
     )
     profile = models.JSONField(help_text="Statistics of each column.")
     warnings = models.JSONField(
@@ -124,7 +132,9 @@ class DatasetVersion(models.Model):
         ordering = ["dataset__name", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "number"], name="dataset_version_number"),
-            models.UniqueConstraint(fields=["dataset", "sha256"], name="dataset_version_bytes"),
+            models.UniqueConstraint(
+                fields=["dataset", "sha256", "recipe_digest"], name="dataset_version_bytes_and_recipe"
+            ),
         ]
 
     def __str__(self):

@@ -101,11 +101,14 @@ def body_of(error: ValidationError) -> dict:
     """The JSON body of an expected error: one sentence, one code, and the sentences of each field."""
     if hasattr(error, "error_dict"):
         fields = error.message_dict
-        first = next(iter(error.error_dict.values()))[0]
+        path, (first, *_) = next(iter(error.error_dict.items()))
+        sentence = first.messages[0]
+        detail = f"{path}: {sentence}" if sentence.startswith("Must ") else sentence
     else:
         fields = {}
         first = error.error_list[0]
-    return {"detail": first.messages[0], "code": first.code or "invalid", "fields": fields}
+        detail = first.messages[0]
+    return {"detail": detail, "code": first.code or "invalid", "fields": fields}
 
 
 def status_of(error: ValidationError) -> int:

@@ -383,7 +383,9 @@ MAX_REQUEST_MB = 64  # rows to predict: about 100,000 of 30 numbers
 MAX_VALUES_MB = 512  # in memory, of the values of a body: about 13 million numbers
 MAX_FORM_MB = 4  # any other body: the names of 10,000 columns are 1 MB
 # Whole paths, in which a slash at the end is redirected. Without valid credentials, every limit is 64 KB.
-FILE_ADDRESSES = r"(/datasets/upload|/catalog/upload|/predict/file|/serving/[^/]+/[^/]+/file)/?"
+FILE_ADDRESSES = (
+    r"(/datasets/upload|/datasets/inspect|/catalog/upload|/predict/file|/serving/[^/]+/[^/]+/file)/?"
+)
 ROW_ADDRESSES = r"(/predict|/invocations|/v1/models/[^/]+|/v2/models/.+)/?"
 SIGN_IN_ADDRESSES = r"(/auth/token|/accounts/login|/admin/login)/?"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024

@@ -29,8 +29,9 @@ def confirm(
 ) -> Added | ImportJob:
     """Add the file of a draft to the catalog. Returns its version and whether it is new, or the job that does it.
 
-    The name defaults to that of the file. The same bytes are the version that is already there; adding to an existing
-    dataset requires `new_version`. `keeps_draft` says whether a job that fails leaves the draft, to be corrected.
+    The name defaults to that of the file. The same bytes with the same recipe are the version that is already there;
+    adding to an existing dataset requires `new_version`. `keeps_draft` says whether a job that fails leaves the draft,
+    to be corrected.
 
     Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken, and NotReady; the draft
     is then still there, to be corrected or discarded.
@@ -39,7 +40,8 @@ def confirm(
     name = normalize_name(name or draft.filename)
     if job := draft.import_jobs.unfinished().first():
         return job
-    if version := registration.existing(name, draft.sha256, new_version=new_version):
+    corrections = draft.corrections
+    if version := registration.existing(name, draft.sha256, corrections=corrections, new_version=new_version):
         drafts.discard(draft)
         return version, False
     fields = {"name": name, "description": description, "new_version": new_version}

@@ -2,7 +2,9 @@
 
 import io
 import logging
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 from django.core.exceptions import ValidationError
@@ -13,6 +15,7 @@ from catalog.profiling import receipt
 from catalog.readers import detection, encodings
 from catalog.readers.corrections import Corrections
 from mlplatform import storage
+from mlplatform.auth import permissions
 from mlplatform.errors import NotReady
 from mlplatform.jobs.children import calls
 
@@ -39,11 +42,39 @@ def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
     arguments = {
         "key": draft.key, "size": draft.size_bytes, "filename": draft.filename, "corrections": corrections
     }  # fmt: skip
-    with turns.child(f"{__name__}.run", **arguments) as child:
+    found = _in_child("run", draft.key, arguments)
+    draft.corrections, draft.receipt = corrections, found
+    draft.save(update_fields=["corrections", "receipt"])
+    return found
+
+
+def of_file(file: IO[bytes], *, filename: str, corrections: Mapping | None = None, by) -> dict:
+    """The receipt of an uploaded file, of which nothing is stored. Raises what receipt_of() raises, and TooLarge."""
+    permissions.check(by, "upload")
+    size = drafts.check_size(file)
+    corrections = dict(corrections or {})
+    Corrections.from_dict(corrections)
+    with tempfile.NamedTemporaryFile() as copy:
+        path = getattr(file, "temporary_file_path", lambda: None)()
+        if path is None:
+            file.seek(0)
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+        arguments = {
+            "local_path": path or copy.name,
+            "size": size,
+            "filename": filename,
+            "corrections": corrections,
+        }
+        return _in_child("run_local", filename, arguments)
+
+
+def _in_child(function: str, what: str, arguments: dict) -> dict:
+    with turns.child(f"{__name__}.{function}", **arguments) as child:
         try:
             found = calls.result(child, TIMEOUT_S)
         except calls.ChildDied as death:
-            logger.error("the receipt of %s ended with %s: %s", draft.key, death, child.log)
+            logger.error("the receipt of %s ended with %s: %s", what, death, child.log)
             raise ingestion.died(death) from death
     if found is None:
         raise NotReady(
@@ -51,23 +82,26 @@ def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
             "less busy.",
             code="receipt_timeout",
         )
-    draft.corrections, draft.receipt = corrections, found
-    draft.save(update_fields=["corrections", "receipt"])
     return found
 
 
-def inspect(file: IO[bytes], *, filename: str, corrections: dict, by) -> dict:
-    """The receipt of an uploaded file, of which nothing is kept. Raises what store_draft() and receipt_of() raise."""
-    draft = drafts.store_draft(file, filename=filename, by=by)
-    try:
-        return receipt_of(draft, corrections)
-    finally:
-        drafts.discard(draft)
-
-
 def run(*, key: str, size: int, filename: str, corrections: dict) -> Iterator[dict]:
-    """What the child process runs."""
-    answers = (_of_stored(key, size, filename, corrections) for _ in range(1))  # not before the limit
+    """What the child process runs for a stored file."""
+    yield from _limited(lambda: _of_stored(key, size, filename, corrections))
+
+
+def run_local(*, local_path: str, size: int, filename: str, corrections: dict) -> Iterator[dict]:
+    """What the child process runs for a file on this machine."""
+
+    def answer():
+        with open(local_path, "rb") as file:
+            return _of_beginning(file, size, filename, corrections) or read(file, filename, corrections)
+
+    yield from _limited(answer)
+
+
+def _limited(answer: Callable[[], dict]) -> Iterator[dict]:
+    answers = (answer() for _ in range(1))  # not before the limit
     yield from calls.results(answers, memory_mb=MEMORY_MB, out_of_memory=ingestion.out_of_memory(MEMORY_MB))
 
 

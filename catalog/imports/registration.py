@@ -7,28 +7,50 @@ from django.db.models import Max
 
 from catalog.imports.ingestion import Ingested
 from catalog.models import DRAFT_GONE, Dataset, DatasetVersion, Draft
+from catalog.readers.recipe import ParseRecipe
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency import keys as idempotency_keys
 
 MAX_ATTEMPTS = 5  # to assign a version number while other uploads to the dataset finish
 
 
-def existing(name: str, sha256: str, *, new_version: bool) -> DatasetVersion | None:
-    """The version of this dataset with the same bytes. Raises Conflict if the name is taken by other bytes.
+def existing(name: str, sha256: str, *, corrections: dict, new_version: bool) -> DatasetVersion | None:
+    """The version of this dataset with the same bytes and corrections of its recipe, before the bytes are read.
+
+    Raises Conflict if the name is taken by other bytes.
+    """
+    is_taken, versions = _versions(name, sha256)
+    if is_taken and not versions and not new_version:
+        raise _name_taken(name)
+    return next((version for version in versions if version.corrections == corrections), None)
+
+
+def _same(name: str, version: DatasetVersion, *, new_version: bool) -> DatasetVersion | None:
+    """The version of this dataset with the same bytes and recipe. Raises Conflict if the name is taken by others."""
+    is_taken, versions = _versions(name, version.sha256)
+    same = next((one for one in versions if one.recipe_digest == version.recipe_digest), None)
+    if is_taken and not same and not new_version:
+        raise _name_taken(name)
+    return same
+
+
+def _versions(name: str, sha256: str) -> tuple[bool, list[DatasetVersion]]:
+    """Whether the name is taken, and the versions of the dataset with these bytes.
 
     The name is looked up before the bytes: in the reverse order, a concurrent upload of the same bytes that is
     committed between the two look-ups would seem to be a different dataset with this name.
     """
     is_taken = Dataset.objects.filter(name=name).exists()
     versions = DatasetVersion.objects.select_related("dataset", "created_by")
-    version = versions.filter(dataset__name=name, sha256=sha256).first()
-    if is_taken and not version and not new_version:
-        raise Conflict(
-            f"A dataset named `{name}` already exists. Add this file as a new version (new_version=true), or "
-            "choose another name.",
-            code="dataset_exists",
-        )
-    return version
+    return is_taken, list(versions.filter(dataset__name=name, sha256=sha256))
+
+
+def _name_taken(name: str) -> Conflict:
+    return Conflict(
+        f"A dataset named `{name}` already exists. Add this file as a new version (new_version=true), or "
+        "choose another name.",
+        code="dataset_exists",
+    )
 
 
 def register(
@@ -55,7 +77,7 @@ def register(
                 finish(version)
             return version, True
         except IntegrityError:
-            if same := existing(name, draft.sha256, new_version=new_version):
+            if same := _same(name, version, new_version=new_version):
                 return same, False
             version.pk = None
     raise Conflict("Several files were added to this dataset at the same time. Upload again.", code="busy")
@@ -72,6 +94,9 @@ def _version(draft: Draft, ingested: Ingested, *, example: str, by) -> DatasetVe
         table_sha256=ingested.table_sha256,
         table_size_bytes=ingested.table_size_bytes,
         recipe=recipe,
+        recipe_digest=ParseRecipe.from_dict(recipe).digest,
+        corrections=draft.corrections,
+        findings=ingested.findings,
         profile=ingested.profile,
         warnings=ingested.warnings,
         preview=ingested.preview,

@@ -1,6 +1,6 @@
 """Add datasets to the catalog in one step, and delete them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO
 
 from django.db import IntegrityError, transaction
@@ -10,8 +10,9 @@ from catalog import files
 from catalog.imports import confirmation, drafts, ingestion, registration
 from catalog.imports.confirmation import Added
 from catalog.imports.ingestion import Ingested, Source
-from catalog.models import Dataset, ImportJob
+from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.names import normalize_name
+from catalog.readers.corrections import Corrections, merged
 from mlplatform import hashing
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound, as_expected
@@ -25,23 +26,26 @@ def add_dataset(
     name: str = "",
     description: str = "",
     new_version: bool = False,
+    corrections: Mapping | None = None,
     example: str = "",
-    corrections: dict | None = None,
     ingest: Callable[[Source], Ingested | None] = ingestion.in_child,
 ) -> Added | ImportJob:
     """Add an uploaded file to the catalog. Returns its version and whether it is new, or of a large file the job.
 
-    Uploading the same bytes again returns the existing version. Adding to an existing dataset requires
-    `new_version`. `corrections` are the parts of the recipe that are set; `example` names the example of scikit-learn
-    that the file contains. Bytes are stored before rows are written; see confirm().
+    `corrections` are the parts of the parse recipe that its user has set, as JSON. Uploading the same bytes with the
+    same recipe again returns the existing version. Adding to an existing dataset requires `new_version`. `example`
+    names the example of scikit-learn that the file contains. Bytes are stored before rows are written; see confirm().
 
-    Raises ValidationError if the file cannot be read as a table, Conflict if the name is taken, TooLarge, and NotReady
-    if the object store does not respond, or as its DiskFull.
+    Raises ValidationError if the file cannot be read as a table, by field for the corrections, Conflict if the name is
+    taken, TooLarge, and NotReady if the object store does not respond, or as its DiskFull.
     """
     permissions.check(by, "upload")
     name = normalize_name(name or filename)
     drafts.check_size(file)
-    if existing := registration.existing(name, hashing.sha256(file), new_version=new_version):
+    corrections = dict(corrections or {})
+    Corrections.from_dict(corrections)
+    sha256 = hashing.sha256(file)
+    if existing := registration.existing(name, sha256, corrections=corrections, new_version=new_version):
         return existing, False
     draft = drafts.store_draft(file, filename=filename, by=by, name=name, corrections=corrections)
     try:
@@ -58,6 +62,24 @@ def add_dataset(
     except Exception as error:
         drafts.discard_after(as_expected(error), draft)
         raise
+
+
+def read_again(version: DatasetVersion, *, corrections: Mapping, by) -> Added | ImportJob:
+    """Add the next version of a dataset from the stored bytes of this one, with these changes of its corrections.
+
+    A change to None is detected again. Returns and raises what add_dataset() does.
+    """
+    permissions.check(by, "upload")
+    with files.open_version(version) as file:
+        return add_dataset(
+            file,
+            filename=version.original_filename,
+            by=by,
+            name=version.dataset.name,
+            new_version=True,
+            corrections=merged(version.corrections, corrections),
+            example=version.example,
+        )
 
 
 def stored_bytes(user) -> int:

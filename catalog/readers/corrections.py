@@ -69,6 +69,32 @@ class Corrections:
 UNCORRECTED = Corrections()
 
 
+def merged(values: Mapping, changes: object) -> dict:
+    """Corrections as JSON with these changes, of which None removes what is set. Raises ValidationError by field.
+
+    Changes of a column apply to it only, and those of its format to their keys.
+    """
+    Corrections.from_dict(changes)
+    columns = {_source(column): column for column in values.get("columns") or []}
+    for change in changes.get("columns") or []:
+        column = columns.get(_source(change), {})
+        form = _without_none((column.get("format") or {}) | (change.get("format") or {}))
+        role = {"role": None} if change.get("type") else {}  # of the type before
+        columns[_source(change)] = _without_none({**column, **role, **change, "format": form or None})
+    result = {**values, **changes}
+    if changes.get("columns") or "columns" not in changes:
+        result["columns"] = list(columns.values()) or None
+    return _without_none(result)
+
+
+def _without_none(values: Mapping) -> dict:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _source(column: Mapping) -> str:
+    return column.get("source") or column["name"]
+
+
 def _checked(values, known: Mapping[str, Callable], *, ignored=(), path: str = "") -> dict:
     """The values that are set, by the function of each field. Raises ValidationError with an error for each field."""
     if not isinstance(values, Mapping):

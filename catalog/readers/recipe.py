@@ -3,7 +3,9 @@
 Findings are what was assumed to get it.
 """
 
-from dataclasses import asdict, dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
 
 from catalog.readers.cells.column_types import Column
 
@@ -36,9 +38,25 @@ class ParseRecipe:
     def to_dict(self) -> dict:
         return asdict(self) | {"columns": [column.to_dict() for column in self.columns]}
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what is not a default: the same for recipes that read the same bytes the same way.
+
+        A field that a later version adds does not change it.
+        """
+        values = {
+            name: value
+            for name, value in self.to_dict().items()
+            if value not in (None, "") and value != DEFAULTS.get(name)
+        }
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
     @classmethod
     def from_dict(cls, values: dict) -> "ParseRecipe":
         return cls(**values | {"columns": tuple(map(Column.from_dict, values["columns"]))})
+
+
+DEFAULTS = {field.name: field.default for field in fields(ParseRecipe)}
 
 
 @dataclass(frozen=True)

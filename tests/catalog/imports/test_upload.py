@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from catalog.imports.upload import add_dataset, delete_dataset
 from catalog.models import Dataset, DatasetVersion
@@ -270,3 +271,13 @@ def test_of_two_concurrent_uploads_of_different_files_with_one_name_the_second_i
     with pytest.raises(Conflict, match="already exists"):
         add_dataset(file, filename="flowers.csv", by=admin)
     assert keys() - before == {*DatasetVersion.objects.get().keys}
+
+
+@pytest.mark.usefixtures("committed")
+def test_migrating_gives_stored_versions_the_digest_of_their_recipe(make_dataset):
+    version = make_dataset()
+    MigrationExecutor(connection).migrate([("catalog", "0009_import_jobs")])
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    migrated = DatasetVersion.objects.get()
+    assert (migrated.recipe_digest, migrated.corrections) == (version.recipe_digest, {})
