@@ -50,6 +50,12 @@ class Corrections:
     escape: str | None = None
     decimal: str | None = None
     skip: int | None = None
+    header: bool | None = None
+    skip_below: int | None = None
+    footer: int | None = None
+    trailing: bool | None = None
+    padded: bool | None = None
+    widths: tuple[int, ...] | None = None
     spaced: bool | None = None
     columns: tuple[ColumnCorrection, ...] = ()
 
@@ -190,6 +196,17 @@ def _boolean(value) -> bool:
     return value
 
 
+def _widths(value) -> tuple[int, ...]:
+    if not isinstance(value, list) or any(type(start) is not int for start in value):
+        raise _invalid("Must be a list of integers.")
+    if (
+        value != sorted({start for start in value if 0 <= start < MAX_SKIP})
+        or len(value) > column_types.MAX_COLUMNS
+    ):
+        raise _invalid("Must be the positions at which the columns start, counted from 0 and rising.")
+    return tuple(value)
+
+
 def _columns(value) -> tuple[ColumnCorrection, ...]:
     if not isinstance(value, list):
         raise _invalid("Must be a list.")
@@ -235,6 +252,12 @@ FIELDS = {
     "escape": _one_of(("\\", "")),
     "decimal": _one_of((".", ",")),
     "skip": _skip,
+    "header": _boolean,
+    "skip_below": _skip,
+    "footer": _skip,
+    "trailing": _boolean,
+    "padded": _boolean,
+    "widths": _widths,
     "spaced": _boolean,
     "columns": _columns,
 }

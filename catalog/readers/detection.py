@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.readers import encodings, formats, streams
 from catalog.readers.corrections import UNCORRECTED, Corrections
+from catalog.readers.recipe import Finding
 
 HEAD_BYTES = 4 * 1024 * 1024  # the header row must fit
 CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
@@ -43,7 +44,7 @@ MAGIC = (
 MARKUP = re.compile(
     rb"\s*<(?:!doctype|html|\?xml|(?:head|body|div|table|style|meta)\b[^<>]*>)", re.IGNORECASE
 )
-CONTROLS = bytes(set(range(32)) - set(b"\x01\t\n\r\f\x1a\x1b"))  # Hive separates cells by \x01
+CONTROLS = bytes(set(range(32)) - set(b"\x01\t\n\r\f\x1a\x1b\x1f"))  # \x01 and \x1f separate cells
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,17 @@ class Head:
         if "\0" in text:
             raise streams.nul_error(1 + text.count("\n", 0, text.index("\0")))
         return text
+
+    def encoding_findings(self, encoding: str) -> list[Finding]:
+        """That the encoding of a text with characters beyond ASCII is a guess."""
+        if self.corrections.encoding or not encodings.is_guess(encoding):
+            return []
+        return [
+            Finding(
+                "guessed_encoding",
+                f"The encoding is assumed to be {encodings.label(encoding)}: no file says which.",
+            )
+        ]
 
     def encoding_error(self, encoding: str, line: int) -> ValidationError:
         """The error for a line that is not valid in this encoding; about the field if it is set."""

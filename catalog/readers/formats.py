@@ -47,6 +47,6 @@ def full_extension(filename: str, form: str, compression: str | None) -> str:
     return f"{extension}.{COMPRESSIONS[compression]}" if compression else extension
 
 
-def written_delimiter(delimiter: str) -> str:
+def written_delimiter(delimiter: str | None) -> str:
     """The delimiter for the result of a file: spaces would join empty cells, and csv writes only one character."""
-    return "," if delimiter == " " or len(delimiter) > 1 else delimiter
+    return delimiter if delimiter and delimiter != " " and len(delimiter) == 1 else ","

@@ -16,8 +16,14 @@ class ParseRecipe:
 
     `format` is a name in `formats.FORMATS`; `compression` is a name in `formats.COMPRESSIONS` or None. `encoding` is
     set for text formats. The other options are set for delimited text only: `escape` is None or empty if quotes are
-    escaped by doubling, `quote` is empty if no character is a quotation mark, `skip` is the number of lines above the
-    header, and `spaced` says that a space follows each delimiter.
+    escaped by doubling, `quote` is empty if no character is a quotation mark, and `spaced` says that a space follows
+    each delimiter.
+
+    `skip` is the number of lines above the header, `skip_below` of those between it and the first row (units), and
+    `footer` of those below the last row. Without a `header`, the names are not in the file. `trailing` says that a
+    delimiter ends every row, so that it starts no column. The cells of a `padded` table have spaces around them, and
+    can have rulers and frames of - and |. `widths` are the positions at which columns of fixed width start; in a padded
+    table, a space is before each.
     """
 
     format: str
@@ -27,6 +33,12 @@ class ParseRecipe:
     decimal: str | None = None
     escape: str | None = None
     skip: int | None = None
+    header: bool = True
+    skip_below: int = 0
+    footer: int = 0
+    trailing: bool = False
+    padded: bool = False
+    widths: tuple[int, ...] = ()
     quote: str = '"'
     spaced: bool = False
     columns: tuple[Column, ...] = ()
@@ -53,7 +65,8 @@ class ParseRecipe:
 
     @classmethod
     def from_dict(cls, values: dict) -> "ParseRecipe":
-        return cls(**values | {"columns": tuple(map(Column.from_dict, values["columns"]))})
+        columns, widths = map(Column.from_dict, values["columns"]), values.get("widths", ())
+        return cls(**values | {"columns": tuple(columns), "widths": tuple(widths)})
 
 
 DEFAULTS = {field.name: field.default for field in fields(ParseRecipe)}

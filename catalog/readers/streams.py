@@ -2,10 +2,10 @@
 
 import bz2
 import codecs
-import errno
 import gzip
 import io
 import lzma
+import re
 import tempfile
 import threading
 import zipfile
@@ -15,6 +15,8 @@ from typing import BinaryIO
 import pyarrow as pa
 from django.conf import settings
 from django.core.exceptions import ValidationError
+
+from catalog.readers import archives
 
 BLOCK = 1 << 20
 MAX_BYTES = 20 * 1024**3
@@ -28,6 +30,35 @@ class WrongEncoding(Exception):
     def __init__(self, line):
         super().__init__(line)
         self.line = line
+
+
+class End:
+    """The end of a text that was read."""
+
+    def __init__(self):
+        self._blocks = ("", "")
+        self._breaks = 0
+        self.is_whole = True  # whether `text` is all of it
+
+    def add(self, block: str) -> None:
+        self.is_whole = self.is_whole and not self._blocks[0]
+        self._blocks = (self._blocks[1], block)
+        self._breaks += block.count("\n") or block.count("\r")
+
+    @property
+    def text(self) -> str:
+        """The last one or two megabytes, without Ctrl-Z."""
+        return "".join(self._blocks).rstrip(END_MARK)
+
+    @property
+    def lines(self) -> int:
+        """The number of lines of the whole text."""
+        return self._breaks + (not self.text.endswith(("\n", "\r")))
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether Ctrl-Z ends it."""
+        return self._blocks[1].endswith(END_MARK)
 
 
 def unpacked_limit(file: BinaryIO, compression: str | None) -> int:
@@ -46,14 +77,22 @@ def decompressed(file: BinaryIO, compression: str | None, *, max_bytes: int = MA
 
 
 def decoded(
-    file: BinaryIO, compression: str | None, encoding: str, *, max_bytes: int = MAX_BYTES, end: str = ""
+    file: BinaryIO,
+    compression: str | None,
+    encoding: str,
+    *,
+    max_bytes: int = MAX_BYTES,
+    footer: int = 0,
+    extra: str = "",
+    end: End | None = None,
 ) -> io.BufferedReader:
-    """A stream of the file's text as UTF-8 bytes, without a byte order mark and with `end` appended.
+    """A stream of the file's text as UTF-8 bytes, without a byte order mark and the Ctrl-Z that DOS puts at the end.
 
+    The last `footer` lines are left out, and `extra` is appended. `end` gets the end of the text once it is read.
     Raises WrongEncoding if the bytes are not valid in this encoding, and ValidationError for a NUL.
     """
     source = decompressed(file, compression, max_bytes=max_bytes)
-    return io.BufferedReader(_Decoded(source, encoding, end), BLOCK)
+    return io.BufferedReader(_Decoded(source, encoding, footer, extra, end or End()), BLOCK)
 
 
 def seekable(file: BinaryIO, compression: str | None, *, max_bytes: int = MAX_BYTES) -> BinaryIO:
@@ -91,7 +130,7 @@ class _Decompressed(io.RawIOBase):
             except (*DAMAGES, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise  # of the disk or the object store
-                raise damaged(self._compression) from error
+                raise archives.damaged(self._compression) from error
         self._left -= len(block)
         if self._left < 0:
             raise too_large()
@@ -105,8 +144,11 @@ class _Decompressed(io.RawIOBase):
 
 
 class _Decoded(io.RawIOBase):
-    def __init__(self, source, encoding, end):
+    def __init__(self, source, encoding, footer, extra, end):
         self._source = source
+        self._footer = footer
+        self._held = ""  # the text whose lines can be the last ones
+        self._extra = extra
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._rest = b""
         self._line = 1
@@ -132,54 +174,38 @@ class _Decoded(io.RawIOBase):
         if "\0" in text:
             raise nul_error(self._line + text.count("\n", 0, text.index("\0")))
         self._line += text.count("\n")
+        if text:
+            self._end.add(text)
+        if self._held or self._footer or text.endswith(END_MARK):
+            text = self._without_end(text, is_last=not block)
         if not block:
             self._decoder = None
-            text += self._end
+            text += self._extra
         return text
+
+    def _without_end(self, text, *, is_last):
+        """The text up to what can be the footer or the end mark, which is held back until more follows."""
+        text = self._held + text
+        body = text.rstrip(END_MARK)
+        if self._footer:
+            body = body[: _start_of_last_lines(body, self._footer)]
+        self._held = "" if is_last else text[len(body) :]
+        return body
 
     def close(self):
         self._source.close()
         super().close()
 
 
-def _open_zip(file):
-    """The only table in a ZIP archive. Raises ValidationError if there are several, or a password is needed."""
-    try:
-        archive = zipfile.ZipFile(file)
-        members = [
-            member
-            for member in archive.infolist()
-            if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
-        ]
-        names = [member.filename for member in members]
-        if "[Content_Types].xml" in names or "mimetype" in names:
-            raise ValidationError(
-                "This is an Excel workbook or another Office file, not a table. Save the sheet as CSV.",
-                code="binary_file",
-            )
-        if len(members) != 1:
-            listed = ", ".join(f"`{name[:100]}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValidationError(
-                f"The ZIP archive contains {len(names)} files{': ' if names else ''}{listed}. Send one table, "
-                "uncompressed or in an archive of its own.",
-                code="several_files",
-            )
-        if members[0].flag_bits & ENCRYPTED:
-            raise ValidationError(
-                "The ZIP archive needs a password. Send the table without one.", code="encrypted_file"
-            )
-        if members[0].compress_type not in ZIP_METHODS:
-            raise ValidationError(
-                "The ZIP archive is compressed with an unsupported method. Compress it again with Deflate.",
-                code="binary_file",
-            )
-        return archive.open(members[0])
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise damaged("zip") from error
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # the archive points to before the start of the file
-            raise damaged("zip") from error
-        raise
+def _start_of_last_lines(text, count):
+    """Where the last lines of a text start. A line break at its very end ends the last line."""
+    for size in (TAIL, len(text)):
+        first = max(len(text) - size, 0)
+        ends = (line.end() for line in LINE_BREAK.finditer(text, first))
+        starts = [end for end in ends if end < len(text)]
+        if count <= len(starts):
+            return starts[-count]
+    return 0
 
 
 class _Xz:
@@ -227,24 +253,18 @@ class _KeptOpen(io.RawIOBase):
         return self._file.readinto(buffer)
 
 
+TAIL = 64 * 1024
+END_MARK = "\x1a"  # Ctrl-Z
+LINE_BREAK = re.compile("\r\n|\r|\n")
 XZ_MEMORY = 128 * 1024**2  # xz -9 needs 65 MB
-ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA can claim 4 GB of memory
-ENCRYPTED = 0x1  # of a ZIP member's flags
 OPENERS = {
     "gzip": lambda file: gzip.GzipFile(fileobj=file),
     "bzip2": bz2.BZ2File,
     "xz": _Xz,
     "zstd": _open_zstd,
-    "zip": _open_zip,
+    "zip": archives.open_table,
 }
 DAMAGES = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowInvalid, ValueError)
-
-
-def damaged(compression: str | None) -> ValidationError:
-    return ValidationError(
-        f"The {compression} file is damaged or incomplete. Compress it again, or upload it again.",
-        code="corrupt_file",
-    )
 
 
 def too_large() -> ValidationError:

@@ -4,24 +4,26 @@ import io
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 
-from catalog.readers import streams
+from catalog.readers import column_names, streams
 from catalog.readers.cells import conclusion, conversion
 from catalog.readers.cells import missing as missing_texts
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
-from catalog.readers.delimited import dialect, records
+from catalog.readers.delimited import footer, records
+from catalog.readers.delimited import layout as layouts
 from catalog.readers.detection import Head
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
 # From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
 WIDE = 200
+TRAILING = "\0"
 CELL_BYTES = 64  # of a Python string, without its characters
 
 
@@ -30,20 +32,26 @@ def matches(head: Head) -> bool:
 
 
 def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
-    recipe, names = dialect.guess(head)
+    layout = layouts.of(head)
     for encoding in head.encodings:
-        recipe = replace(recipe, encoding=encoding)
+        recipe = replace(layout.recipe, encoding=encoding)
         try:
-            inferences, rows = _infer(file, recipe, names, max_bytes)
+            table = _inferred(file, recipe, layout.names, head.corrections, max_bytes)
             break
         except streams.WrongEncoding as error:
             if encoding == head.encodings[-1]:
                 raise head.encoding_error(encoding, error.line) from error
     found = conclusion.conclude(
-        names, inferences, delimiter=recipe.delimiter, decimal=head.corrections.decimal
+        table.names, table.inferences, delimiter=table.recipe.delimiter, decimal=head.corrections.decimal
     )
-    recipe = replace(recipe, decimal=found.decimal, columns=found.columns)
-    return Reading(recipe, rows, _findings(file, recipe, found.findings))
+    recipe = replace(table.recipe, decimal=found.decimal, columns=found.columns)
+    assumed = [
+        finding
+        for finding in layout.findings
+        if finding.code != "trailing_delimiter" or recipe.trailing == layout.recipe.trailing
+    ]
+    of_text = (*head.encoding_findings(recipe.encoding), *assumed, *table.findings)
+    return Reading(recipe, table.rows, (*of_text, *_findings(file, recipe, found.findings)))
 
 
 def _findings(file, recipe, of_values):
@@ -56,14 +64,55 @@ def _findings(file, recipe, of_values):
     )
 
 
+@dataclass(frozen=True)
+class _Inferred:
+    """A table that has been read once; its recipe knows the lines below it."""
+
+    recipe: ParseRecipe
+    names: list[str]
+    inferences: list[TypeInference]
+    rows: int
+    findings: tuple[Finding, ...] = ()
+
+
+def _inferred(file, recipe, names, fixed, max_bytes):
+    """Read the table, and again if there is something below it, which only the whole file shows."""
+    width = len(_physical(recipe, names))
+    is_set = fixed.footer is not None
+    recipe = replace(recipe, footer=fixed.footer or 0)
+    try:
+        table, end = _infer(file, recipe, names, max_bytes)
+        lines_below = 0 if is_set else footer.at_end(end, recipe, width=width)
+    except records.RaggedLine as error:
+        lines_below = 0 if is_set else footer.from_line(file, recipe, error.line, width=width)
+        if not lines_below:
+            raise
+    if lines_below:
+        recipe = replace(recipe, footer=lines_below)
+        table, end = _infer(file, recipe, names, max_bytes)
+    if recipe.trailing and table.inferences[-1].missing < table.rows:  # below the first rows
+        recipe, names = replace(recipe, trailing=False), column_names.usable([*names, ""])[0]
+        table, end = _infer(file, recipe, names, max_bytes)
+    findings = footer.findings(end, recipe, width=width, is_set=is_set)
+    return replace(table, inferences=table.inferences[: len(names)], findings=tuple(findings))
+
+
 def _infer(file, recipe, names, max_bytes):
-    inferences, rows = [TypeInference() for _ in names], 0
-    with closing(_text_batches(file, recipe, names, names, max_bytes=max_bytes)) as batches:
+    """The table, and the end of its text."""
+    physical = _physical(recipe, names)
+    inferences, rows = [TypeInference() for _ in physical], 0
+    end = streams.End()
+    with closing(_text_batches(file, recipe, names, physical, max_bytes=max_bytes, end=end)) as batches:
         for batch in batches:
             rows += batch.num_rows
             for inference, cells in zip(inferences, batch.columns, strict=True):
                 inference.update(cells)
-    return inferences, rows
+    return _Inferred(recipe, names, inferences, rows), end
+
+
+def _physical(recipe, names):
+    """The names of all cells of a row: the one behind a trailing delimiter has one that no column can have."""
+    return [*names, TRAILING] if recipe.trailing else names
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -87,18 +136,31 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe) -> Iterator[pa.RecordBatch]
 
 
 def _text_batches(
-    file, recipe, names, selected, *, max_bytes=streams.MAX_BYTES, missing=missing_texts.MISSING
+    file,
+    recipe,
+    names,
+    selected,
+    *,
+    max_bytes=streams.MAX_BYTES,
+    missing=missing_texts.MISSING,
+    end=None,
 ):
     """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""
-    if recipe.spaced or recipe.delimiter == " " or len(recipe.delimiter.encode()) > 1:
-        return _batches_by_python(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
-    return _batches_by_arrow(file, recipe, names, selected, max_bytes=max_bytes, missing=missing)
+    read = _batches_by_python if _needs_python(recipe) else _batches_by_arrow
+    return read(
+        file, recipe, _physical(recipe, names), selected, max_bytes=max_bytes, missing=missing, end=end
+    )
 
 
-def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing):
-    """For what Arrow cannot split: spaces after delimiters, and delimiters of several bytes."""
+def _needs_python(recipe):
+    """Whether Arrow cannot split the cells: spaces around them, fixed widths, delimiters of several bytes."""
+    is_spaced = recipe.spaced or recipe.padded or recipe.widths or recipe.delimiter == " "
+    return is_spaced or len(recipe.delimiter.encode()) > 1
+
+
+def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing, end):
     nulls, positions = set(missing), {name: position for position, name in enumerate(names)}
-    with closing(streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes)) as stream:
+    with closing(_decoded(file, recipe, max_bytes=max_bytes, end=end)) as stream:
         rows = records.data_rows(io.TextIOWrapper(stream, "utf-8", newline=""), recipe, len(names))
         for block in _blocks(rows):
             columns = list(zip(*block, strict=True))
@@ -107,6 +169,10 @@ def _batches_by_python(file, recipe, names, selected, *, max_bytes, missing):
                 for name in selected
             ]
             yield pa.RecordBatch.from_arrays(arrays, list(selected))
+
+
+def _decoded(file, recipe, **options):
+    return streams.decoded(file, recipe.compression, recipe.encoding, footer=recipe.footer, **options)
 
 
 def _blocks(rows):
@@ -122,10 +188,9 @@ def _blocks(rows):
         yield block
 
 
-def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing):
+def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing, end):
     handler = records.InvalidRowHandler(len(names), recipe.delimiter)
-    end = f"\n{handler.end}\n"
-    stream = streams.decoded(file, recipe.compression, recipe.encoding, max_bytes=max_bytes, end=end)
+    stream = _decoded(file, recipe, max_bytes=max_bytes, extra=f"\n{handler.end}\n", end=end)
     try:
         reader = pyarrow.csv.open_csv(
             pa.PythonFile(stream, mode="r"),
@@ -134,7 +199,7 @@ def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing):
                 block_size=BLOCK,
                 column_names=names,
                 skip_rows=recipe.skip,
-                skip_rows_after_names=1,
+                skip_rows_after_names=recipe.header + recipe.skip_below,
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=recipe.delimiter,

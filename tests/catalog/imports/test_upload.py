@@ -118,8 +118,8 @@ def test_the_same_bytes_with_another_name_are_another_dataset(make_dataset):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"", "empty"), (b"a,b\n", "row"), (b"\x89PNG\r\n\x1a\n" + bytes(200), "PNG"), (b"a,a\n1,2\n", "a")],
-    ids=["empty", "no rows", "image", "duplicate columns"],
+    [(b"", "empty"), (b"a,b\n", "row"), (b"\x89PNG\r\n\x1a\n" + bytes(200), "PNG"), (b"a,b\n1\n", "cell")],
+    ids=["empty", "no rows", "image", "ragged line"],
 )
 def test_a_file_that_is_not_a_table_leaves_nothing_behind(admin, content, sentence):
     before = keys()

@@ -24,7 +24,15 @@ def types(content, filename="table.csv"):
 
 
 def findings(content, filename="table.csv"):
-    return tables.detect(_file(content), filename).findings
+    """What was assumed; not that a file is one column, as those of many tests are."""
+    found = tables.detect(_file(content), filename).findings
+    return tuple(finding for finding in found if finding.code != "one_column")
+
+
+def assumptions(content, filename="table.csv", **options):
+    """The sentences of what was assumed, by code."""
+    found = tables.detect(_file(content), filename, **options).findings
+    return {finding.code: finding.sentence for finding in found}
 
 
 def error_of(content, filename="table.csv", **options):

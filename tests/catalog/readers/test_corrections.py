@@ -48,15 +48,52 @@ def test_what_is_set_is_kept_and_the_rest_detected_around_it():
         ("a;b\n1,500;2\n", {"decimal": ","}, {"a": [1.5]}),
         ("a, b\n1, x\n", {"spaced": False}, {"b": [" x"]}),
         ("a§b\n1§2\n", {"delimiter": "§"}, {"a": [1], "b": [2]}),
+        ("a,b\nc,d\n", {"header": False}, {"column_1": ["a", "c"]}),
+        ("1,2\n3,4\n", {"header": True}, {"1": [3], "2": [4]}),
+        ("a,b\nx,y\n\n1,2\n", {"skip_below": 2}, {"a": [1]}),
+        ("a,b\n1,2\nTotal,3\n", {"footer": 1}, {"a": [1]}),
+        ("ab1\nxy2\n", {"widths": [0, 2], "header": False}, {"column_1": ["ab", "xy"], "column_2": [1, 2]}),
+        ("a ; b\nx ; 2\n", {"delimiter": ";", "padded": True}, {"a": ["x"]}),
     ],
-    ids=["encoding", "skip", "delimiter", "no quotes", "decimal", "spaces", "delimiter beyond ASCII"],
+    ids=[
+        *(
+            "encoding",
+            "skip",
+            "delimiter",
+            "no quotes",
+            "decimal",
+            "spaces",
+            "delimiter beyond ASCII",
+            "no header",
+        ),
+        *("header of numbers", "lines below the header", "footer", "widths", "padded"),
+    ],
 )
 def test_each_option_of_a_recipe_can_be_set(content, recipe, table):
     found = read(content, **recipe)
     assert {name: found[name] for name in table} == table
 
 
-@pytest.mark.parametrize("content", [GERMAN, JSON, PARQUET], ids=["csv", "jsonl", "parquet"])
+WRITTEN_ODDLY = {
+    "no header": "1,2\n3,4\n",
+    "title and note": "Report\n\na,b\n1,2\n3,4\n5,6\n\nSource: x\n",
+    "trailing": "a,b,\n1,2,\n",
+    "row names": '"a" "b"\n"1" 2 3\n"2" 4 5\n',
+    "fixed width": "a     b\n----- ---\nx y   1\nz     2\n",
+    "Markdown": "| a | b |\n|---|---|\n| 1 | x |\n",
+    "units": "a,b\nkg,m\n1,2\n3,4\n5,6\n",
+}
+
+
+def test_the_empty_column_behind_a_trailing_delimiter_can_be_kept():
+    assert list(read("a,b,\n1,2,\n", trailing=False)) == ["a", "b", "Unnamed: 2"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [GERMAN, JSON, PARQUET, *WRITTEN_ODDLY.values()],
+    ids=["csv", "jsonl", "parquet", *WRITTEN_ODDLY],
+)
 def test_a_whole_recipe_reads_the_file_as_before(content):
     recipe = recipe_of(content)
     assert detect(content, **json.loads(json.dumps(recipe.to_dict())))[1] == recipe
@@ -106,6 +143,8 @@ def test_codes_with_leading_zeros_can_be_read_as_numbers():
         ({"quote": "abc"}, "quote", "Must be one of"),
         ({"decimal": 1}, "decimal", "Must be one of"),
         ({"spaced": "yes"}, "spaced", "Must be true or false."),
+        ({"widths": [5, 0]}, "widths", "counted from 0 and rising"),
+        ({"widths": [True]}, "widths", "Must be a list of integers."),
         ({"format": "parquet"}, "format", "The file is not Parquet."),
         ({"columns": {}}, "columns", "Must be a list."),
         ({"columns": [{"name": "Stat"}]}, "columns", "no column `Stat`. Did you mean `Stadt`?"),

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from catalog.readers.tables import chunks
-from tests.catalog.readers.reading import error_of, recipe_of, table
+from tests.catalog.readers.reading import assumptions, error_of, recipe_of, table
 
 TABLE = [["city", "x"], *[["Bergen", "1.5"], ["Porto", "2"], ["Graz", "3"]] * 5]
 EXPECTED = {"city": ["Bergen", "Porto", "Graz"] * 5, "x": [1.5, 2.0, 3.0] * 5}
@@ -134,7 +134,50 @@ def test_prose_is_not_split_at_its_spaces():
     assert table("full name\nAda Lovelace\nAlan Turing\nGrace Hopper\n").shape == (3, 1)
 
 
-def test_numbers_above_numbers_are_no_header_of_columns_aligned_with_spaces():
-    assert (
-        error_of("2024000   Bergen   1.00\n2024001   Porto   2.50\n2024002   Graz   3.5\n")[0] == "no_header"
+def test_tables_drawn_by_databases_and_in_markdown_are_read():
+    rows = "| Bergen |  1.5 |\n| Porto  |    2 |\n"
+    markdown = f"| city   | x    |\n|:-------|-----:|\n{rows}"
+    ruler = "+--------+------+\n"
+    mysql = f"{ruler}| city   | x    |\n{ruler}{rows}{ruler}2 rows in set (0.00 sec)\n"
+    psql = " city   |  x\n--------+-----\n Bergen | 1.5\n Porto  |   2\n(2 rows)\n\n"
+    sqlcmd = "city     x\n-------- ----\nBergen    1.5\nPorto     2.0\n\n(2 rows affected)\n"
+    for content in (markdown, mysql, psql, sqlcmd):
+        assert table(content).to_dict("list") == {"city": ["Bergen", "Porto"], "x": [1.5, 2.0]}
+
+
+def test_columns_of_fixed_width_can_have_spaces_and_empty_cells():
+    cities = ["New York", "Bergen", "", "Sao Paulo"] * 3
+    content = "id   city        x\n" + "".join(
+        f"{i:<5}{city:<10}{i / 2:>4}\n" for i, city in enumerate(cities)
     )
+    frame = table(content)
+    assert frame["city"].fillna("").tolist() == cities
+    assert frame["x"].tolist() == [i / 2 for i in range(12)]
+    assert "start at characters 1, 6, 17" in assumptions(content)["fixed_width"]
+    assert error_of(content + "12   A very long city 1.0\n")[1].startswith("Line 14 has 1 cell")
+
+
+def test_single_quotes_can_enclose_only_some_columns():
+    content = "id,city\n" + "1,'Bergen, N'\n2,'Porto'\n" * 3
+    assert table(content, limit=1).to_dict("records") == [{"id": 1, "city": "Bergen, N"}]
+
+
+def test_spaces_on_both_sides_of_a_delimiter_are_no_part_of_the_cells():
+    assert table("city | x\nBergen | 1\nPorto | 2\n").to_dict("list") == {
+        "city": ["Bergen", "Porto"],
+        "x": [1, 2],
+    }
+
+
+@pytest.mark.parametrize("delimiter", [",,", "\t\t", "^", "\x1f", ":"])
+def test_other_rare_delimiters_are_read_and_said(delimiter):
+    content = "".join(delimiter.join(row) + "\n" for row in TABLE)
+    assert table(content).to_dict("list") == EXPECTED
+    assert "separated by" in assumptions(content)["delimiter"]
+
+
+def test_one_column_is_said():
+    assert assumptions("city\nBergen\nPorto\n") == {
+        "one_column": "The file is one column: is the delimiter right?"
+    }
+    assert assumptions("a,b\n1,2\n") == {}
