@@ -2,13 +2,16 @@ from django.urls import path
 
 from catalog import views
 from catalog.imports import views as imports
+from catalog.receipt import views as receipt
 
 app_name = "catalog"
 
 urlpatterns = [
     path("", views.dataset_list, name="datasets"),
-    path("upload/", views.upload, name="upload"),
     path("upload/imports/<int:pk>/", imports.job, name="import"),
+    path("upload/", receipt.upload, name="upload"),
+    path("upload/<int:pk>/", receipt.receipt, name="receipt"),
+    path("upload/<int:pk>/discard/", receipt.discard, name="discard"),
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),
     path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),

@@ -8,15 +8,13 @@ from django.views.decorators.http import require_POST
 from catalog import display, examples
 from catalog.discovery import lineage, metadata
 from catalog.filters import DatasetFilter
-from catalog.forms import MetadataForm, UploadForm
+from catalog.forms import MetadataForm
 from catalog.imports import upload as operations
-from catalog.models import Dataset, DatasetVersion, ImportJob
+from catalog.models import Dataset, DatasetVersion
 from mlplatform.auth import permissions
-from mlplatform.errors import Conflict, NotFound, status_of_form
+from mlplatform.errors import Conflict, NotFound
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
-
-DATASET_EXISTS = "This name is taken. Select this to add the file as the next version, or enter another name."
 
 
 @permissions.page(query=DatasetFilter.page_parameters())
@@ -27,32 +25,6 @@ def dataset_list(request):
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
     context = {"filter": filtered, "page": page, "examples": available}
     return render(request, "catalog/datasets.html", context)
-
-
-@permissions.page("upload", query=("name",), fields=None)
-def upload(request):
-    is_submitted = request.method == "POST"
-    initial = {"name": request.GET.get("name", ""), "new_version": "name" in request.GET}
-    form = UploadForm(request.POST, request.FILES) if is_submitted else UploadForm(initial=initial)
-    if form.is_valid():
-        fields = dict(form.cleaned_data)
-        file = fields.pop("file")
-        try:
-            added = operations.add_dataset(file, filename=file.name, by=request.user, **fields)
-        except ValidationError as error:
-            if getattr(error, "code", None) == "dataset_exists":  # its sentence names the field of the API
-                form.add_error("new_version", DATASET_EXISTS)
-            else:
-                form.add_error(None, error)
-        else:
-            if isinstance(added, ImportJob):
-                return redirect("catalog:import", pk=added.pk)
-            version, is_new = added
-            outcome = "was uploaded" if is_new else "already exists with the same bytes"
-            messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
-            return redirect("catalog:dataset", name=version.dataset.name)
-    status = status_of_form(form) if form.errors else 200
-    return render(request, "catalog/upload.html", {"form": form}, status=status)
 
 
 @require_POST

@@ -167,6 +167,7 @@
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.requestConfig?.verb !== "post") return;
+    if (event.detail.elt.closest("[data-keep-focus]")) return; // it was sent by a change, not by a button
     focusFirstError(event.detail.elt);
     showAnswer();
   });

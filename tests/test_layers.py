@@ -27,7 +27,10 @@ SUBPACKAGES = {
         "templatetags",
         "management",
     ],
-    "catalog": ["readers", "profiling", "exploration", "discovery", "imports", "templatetags", "management"],
+    "catalog": [
+        *("readers", "profiling", "exploration", "discovery", "imports", "receipt"),
+        *("templatetags", "management"),
+    ],
     "registry": [
         *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "discovery", "mlflow"),
         *("templatetags", "management"),

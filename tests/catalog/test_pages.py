@@ -1,6 +1,5 @@
 """The pages of the catalog."""
 
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -8,11 +7,6 @@ from catalog.models import Dataset, DatasetVersion
 from tests.conftest import FLOWERS
 
 WIDE_COLUMNS = ("recipe", "profile", "preview")
-
-
-def send(client, content=FLOWERS, filename="My Flowers.csv", **fields):
-    file = SimpleUploadedFile(filename, content.encode())
-    return client.post("/catalog/upload/", {"file": file, **fields})
 
 
 def test_an_anonymous_visitor_is_redirected_to_sign_in(client, db):
@@ -47,37 +41,6 @@ def test_an_example_that_was_added_is_not_offered_again(page):
 
 def test_an_unknown_example_is_404(page):
     assert page.post("/catalog/add-example/", {"name": "../etc"}).status_code == 404
-
-
-def test_an_upload_redirects_to_the_dataset(page):
-    response = send(page, description="Spring")
-    assert response["Location"] == "/catalog/my_flowers/"
-    text = page.get("/catalog/my_flowers/").text
-    assert "Version 1 of my_flowers was uploaded." in text
-    assert "Spring" in text
-
-
-def test_a_rejected_upload_keeps_the_input(page):
-    response = send(page, "a,b\n1,2\n1,2,3\n", name="Kept Name", description="kept description")
-    assert response.status_code == 422
-    assert "Line 3 has 3 cells" in response.text
-    assert 'value="Kept Name"' in response.text
-    assert "kept description" in response.text
-
-
-def test_an_upload_without_a_file_is_an_error_of_the_field(page):
-    response = page.post("/catalog/upload/", {"name": "flowers"})
-    assert response.status_code == 422
-    assert response.context["form"].errors["file"] == ["This field is required."]
-
-
-def test_adding_a_version_prefills_the_upload_form(page, make_dataset):
-    make_dataset()
-    text = page.get("/catalog/upload/?name=flowers").text
-    assert 'value="flowers"' in text
-    assert "checked" in text
-    send(page, FLOWERS + "1,2,red,rose\n", name="flowers", new_version="on")
-    assert Dataset.objects.get().version().number == 2
 
 
 def test_a_dataset_page_shows_columns_rows_and_versions(page, make_dataset):
@@ -127,8 +90,6 @@ def test_a_viewer_can_read_only_and_sees_no_other_actions(sign_in, make_dataset)
         assert "/catalog/upload/" not in text
         assert "/registry/train/" not in text
         assert "delete" not in text
-    assert viewer.get("/catalog/upload/").status_code == 403
-    assert send(viewer).status_code == 403
     assert viewer.post("/catalog/add-example/", {"name": "iris"}).status_code == 403
 
 
@@ -183,14 +144,3 @@ def test_the_list_of_datasets_has_a_constant_number_of_queries_without_large_col
         assert len(page.get("/catalog/").context["page"]) == 30
     read = [query["sql"] for query in many.captured_queries]
     assert not [sql for sql in read if any(f'version"."{column}"' in sql for column in WIDE_COLUMNS)]
-
-
-def test_an_existing_name_is_explained_in_the_words_of_the_page(page):
-    send(page)
-    response = send(page, FLOWERS + "1,2,red,rose\n", "my-flowers.csv")
-    assert response.status_code == 422
-    assert (
-        "Select this to add the file as the next version" in response.context["form"].errors["new_version"][0]
-    )
-    assert "new_version=true" not in response.text
-    assert send(page, FLOWERS + "1,2,red,rose\n", new_version="on").status_code == 302

@@ -1,0 +1,145 @@
+"""The pages of an upload: the file, the receipt on which every guess about it can be corrected, and its end."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
+
+from catalog.imports import confirmation, drafts, receipts
+from catalog.models import Dataset, Draft, ImportJob
+from catalog.names import normalize_name
+from catalog.readers.corrections import Corrections
+from catalog.receipt import choices, display
+from catalog.receipt.forms import ReceiptForm, UploadForm
+from mlplatform import json_parser
+from mlplatform.auth import permissions
+from mlplatform.errors import status_of_form
+
+DATASET_EXISTS = "This name is taken. Select this to add the file as the next version, or enter another name."
+NO_TABLES = ("binary_file", "corrupt_file", "empty_file")  # no correction can help
+KEPT = ("name", "description", "new_version", "find")  # when the file is read again
+
+
+@permissions.page("upload", query=("name",), fields=None)
+def upload(request):
+    """Store a file as a draft, whose receipt is the next page."""
+    if name := request.GET.get("name", ""):
+        name = Dataset.objects.named(name).name
+    is_submitted = request.method == "POST"
+    form = UploadForm(request.POST, request.FILES) if is_submitted else UploadForm()
+    if form.is_valid():
+        file = form.cleaned_data["file"]
+        try:
+            draft = drafts.store_draft(file, filename=file.name, by=request.user, name=name)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return redirect(url_of(draft, name))
+    status = status_of_form(form) if form.errors else 200
+    return render(request, "catalog/upload.html", {"form": form, "name": name}, status=status)
+
+
+def url_of(draft: Draft, name: str = "") -> str:
+    """The page of its receipt; `name` is that of the dataset that it is a new version of."""
+    query = f"?{urlencode({'name': name})}" if name else ""
+    return reverse("catalog:receipt", args=[draft.pk]) + query
+
+
+@permissions.page("upload", query=("name",), fields=None)
+def receipt(request, pk):
+    """What was understood of a file. A POST reads it again with the corrections of the form, or adds it."""
+    draft = Draft.objects.of_user(pk, user=request.user)
+    if request.method != "POST":
+        return first_receipt(request, draft)
+    form = form_of(draft, data=request.POST)
+    if not form.is_valid():
+        return render_receipt(request, draft, form, status=422)
+    try:
+        receipts.receipt_of(draft, requested_corrections(request, form))
+    except ValidationError as error:
+        form.add_recipe_error(error)
+        return render_receipt(request, draft, form, status=status_of_form(form))
+    if "add" in request.POST:
+        return add(request, draft, form)
+    initial = {name: form.cleaned_data[name] for name in KEPT}
+    return render_receipt(request, draft, form_of(draft, initial=initial))
+
+
+def requested_corrections(request, form) -> dict:
+    """Those of the form, with those of the finding's choice that was made, if any. Raises ValidationError."""
+    corrections = form.to_corrections()
+    if not (choice := request.POST.get("correct")):
+        return corrections
+    change = json_parser.loads(choice.encode())
+    Corrections.from_dict(change)
+    return choices.merged(corrections, change)
+
+
+def first_receipt(request, draft):
+    name, error = request.GET.get("name", ""), None
+    try:
+        receipts.receipt_of(draft)
+    except ValidationError as failure:
+        error = failure
+    initial = {"name": name or default_name(draft), "new_version": bool(name)}
+    return render_receipt(request, draft, form_of(draft, initial=initial), error=error)
+
+
+def default_name(draft) -> str:
+    try:
+        return normalize_name(draft.filename)
+    except ValidationError:
+        return ""
+
+
+def form_of(draft, **options) -> ReceiptForm:
+    return ReceiptForm(recipe=(draft.receipt or {}).get("recipe"), corrections=draft.corrections, **options)
+
+
+def render_receipt(request, draft, form, *, error=None, status=200):
+    context = {"draft": draft, "draft_url": url_of(draft), "form": form}
+    if error:
+        context |= {"error": error.messages[0], "is_hopeless": getattr(error, "code", None) in NO_TABLES}
+    if draft.receipt:
+        context |= display.of_receipt(draft.receipt, form) | version_changes(form, draft.receipt["columns"])
+    return render(request, "catalog/receipt.html", context, status=status)
+
+
+def version_changes(form, columns: list[dict]) -> dict:
+    """What the file changes of the dataset that has the name in the form; empty for a new dataset."""
+    try:
+        latest = Dataset.objects.named(form["name"].value() or "").version()
+    except ValidationError:
+        return {}
+    form.fields["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
+    return {"latest": latest, "changes": display.changes(columns, latest.columns)}
+
+
+def add(request, draft, form):
+    fields = {name: form.cleaned_data[name] for name in ("name", "description", "new_version")}
+    try:
+        added = confirmation.confirm(draft, by=request.user, **fields)
+    except ValidationError as error:
+        code = getattr(error, "code", None)
+        if code == "dataset_exists":  # its sentence names the field of the API
+            form.add_error("new_version", DATASET_EXISTS)
+        else:
+            form.add_error("name" if code == "bad_name" else None, error)
+        return render_receipt(request, draft, form, status=status_of_form(form))
+    if isinstance(added, ImportJob):
+        return redirect("catalog:import", pk=added.pk)
+    version, is_new = added
+    outcome = "was added" if is_new else "already exists with the same bytes"
+    messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
+    return redirect("catalog:dataset", name=version.dataset.name)
+
+
+@require_POST
+@permissions.page("upload")
+def discard(request, pk):
+    draft = Draft.objects.of_user(pk, user=request.user)
+    drafts.discard(draft)
+    messages.success(request, f"{draft.filename} was discarded.")
+    return redirect("catalog:upload")

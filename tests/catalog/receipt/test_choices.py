@@ -1,0 +1,84 @@
+"""The choices about a finding, and what each changes."""
+
+import pytest
+
+from catalog.readers.corrections import Corrections
+from catalog.receipt import choices
+
+COLUMNS = [
+    {"name": "hp", "type": "integer", "nullable": True},
+    {"name": "when", "type": "date", "nullable": False, "format": {"date": ["%d/%m/%Y"]}},
+    {"name": "zip", "type": "text", "nullable": False, "source": "PLZ"},
+]
+RECIPE = {"format": "csv", "footer": 1, "columns": COLUMNS}
+
+
+def choices_of(code, column=None):
+    finding = {"code": code, "sentence": "Something.", "column": column, "line": None}
+    return choices.of_finding(finding, RECIPE)
+
+
+def test_tokens_among_numbers_are_missing_text_or_a_reason_to_refuse_the_file():
+    found = choices_of("odd_tokens", "hp")
+    assert [(choice.label, choice.is_current) for choice in found] == [
+        ("Missing", True), ("Text", False), ("Refuse the file", False),
+    ]  # fmt: skip
+    assert found[1].corrections == {"columns": [{"source": "hp", "type": "text"}]}
+
+
+@pytest.mark.parametrize("code", ["ambiguous_dates", "date_order"])
+def test_day_and_month_are_exchanged(code):
+    day_first, month_first = choices_of(code, "when")
+    assert (day_first.is_current, month_first.is_current) == (True, False)
+    assert month_first.corrections["columns"][0]["format"] == {"date": ["%m/%d/%Y"]}
+
+
+def test_a_renamed_column_is_corrected_by_its_name_in_the_file():
+    assert choices_of("leading_zeros", "zip")[1].corrections["columns"] == [
+        {"source": "PLZ", "type": "number"}
+    ]
+
+
+def test_a_finding_without_choices_has_none():
+    assert choices_of("skipped_lines") == choices_of("a code of the future", "hp") == []
+
+
+@pytest.mark.parametrize(
+    ("code", "column"),
+    [(code, "when" if "date" in code else "hp") for code in choices.OF_COLUMN],
+)
+def test_every_choice_is_a_correction(code, column):
+    found = choices_of(code, column)
+    assert len([choice for choice in found if choice.is_current]) == 1
+    for choice in found:
+        assert Corrections.from_dict(choice.corrections)
+
+
+def test_a_choice_replaces_what_was_set_of_its_column_only():
+    before = {
+        "skip": 1,
+        "columns": [
+            {"source": "when", "name": "day", "format": {"date": ["%d/%m/%Y"], "missing": ["-"]}},
+            {"source": "hp", "type": "text"},
+        ],
+    }
+    change = {"columns": [{"source": "when", "type": "date", "format": {"date": ["%m/%d/%Y"]}}]}
+    assert choices.merged(before, change) == {
+        "skip": 1,
+        "columns": [
+            {
+                "source": "when",
+                "name": "day",
+                "type": "date",
+                "format": {"date": ["%m/%d/%Y"], "missing": ["-"]},
+            },
+            {"source": "hp", "type": "text"},
+        ],
+    }
+
+
+def test_a_choice_about_the_file_leaves_the_columns():
+    assert choices.merged({"columns": [{"source": "a", "type": "text"}]}, {"skip": 1}) == {
+        "skip": 1,
+        "columns": [{"source": "a", "type": "text"}],
+    }

@@ -1,0 +1,169 @@
+"""The two pages of an upload: the file, then the receipt."""
+
+import html
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from catalog.models import Dataset, DatasetVersion, Draft
+from tests.catalog.receipt.test_forms import sent
+from tests.conftest import FLOWERS
+
+GERMAN = "Bericht\nStadt;PLZ;Umsatz\n" + "".join(f"Köln;0{n};{n},5\n" for n in range(1000, 1030))
+
+
+def upload(client, content=FLOWERS, filename="My Flowers.csv", query="", **fields):
+    """The response of the receipt page of a new upload."""
+    content = content if isinstance(content, bytes) else content.encode("cp1252")
+    file = SimpleUploadedFile(filename, content)
+    return client.post(f"/catalog/upload/{query}", {"file": file, **fields}, follow=True)
+
+
+def change(client, page, **changes):
+    """Send the form of a receipt page as a browser does, with these changes."""
+    form = page.context["form"]
+    return client.post(page.context["draft_url"], sent(form, **changes))
+
+
+def text_of(response) -> str:
+    return html.unescape(re.sub("<[^>]+>", "", response.text))
+
+
+def test_an_upload_is_a_draft_until_it_is_added(page):
+    receipt = upload(page)
+    assert "24 rows and 4 columns." in receipt.text
+    assert (Draft.objects.count(), DatasetVersion.objects.count()) == (1, 0)
+    added = change(page, receipt, add="1", description="Spring")
+    assert added["Location"] == "/catalog/my_flowers/"
+    assert (Draft.objects.count(), Dataset.objects.get().description) == (0, "Spring")
+    assert "Version 1 of my_flowers was added." in page.get("/catalog/my_flowers/").text
+
+
+def test_a_receipt_has_the_rows_as_read_beside_the_lines_as_written(page):
+    text = upload(page, GERMAN, "report.csv").text
+    for part in ("Köln;01000;1000,5", "line skipped", "Windows-1252 (auto)", "Semicolon ; (auto)", "1000.5"):
+        assert part in text
+
+
+def test_a_changed_delimiter_reads_the_file_again_and_keeps_what_was_typed(page):
+    receipt = upload(page, "a;b,c\n1;2,3\n4;5,6\n")
+    assert [column["name"] for column in receipt.context["header"]] == ["a", "b,c"]
+    again = change(page, receipt, delimiter=",", description="kept words", read="1")
+    assert [column["name"] for column in again.context["header"]] == ["a;b", "c"]
+    assert "kept words" in again.text
+    assert Draft.objects.get().corrections == {"delimiter": ","}
+
+
+def test_a_column_is_renamed_and_retyped(page):
+    receipt = upload(page, GERMAN, "report.csv")
+    again = change(page, receipt, **{"column-1-name": "zip", "column-1-type": "identifier"})
+    assert [column["name"] for column in again.context["header"]] == ["Stadt", "zip", "Umsatz"]
+    change(page, again, add="1")
+    assert DatasetVersion.objects.get().columns[1] == {
+        "name": "zip", "type": "text", "nullable": False, "role": "identifier", "source": "PLZ"
+    }  # fmt: skip
+
+
+def test_a_correction_that_does_not_fit_is_an_error_beside_its_field_and_nothing_is_lost(page):
+    receipt = upload(page, GERMAN, "report.csv")
+    response = change(page, receipt, description="kept words", **{"column-0-type": "integer"})
+    assert response.status_code == 422
+    assert "kept words" in response.text
+    assert list(response.context["form"].errors) == ["column-0-type"]
+    assert Draft.objects.get().corrections == {}
+
+
+def test_a_file_that_cannot_be_read_can_be_corrected(page):
+    receipt = upload(page, "a,b\n1,2\n1,2,3\n")
+    assert "Line 3 has 3 cells" in receipt.text
+    assert 'name="add"' not in receipt.text
+    again = change(page, receipt, delimiter=";", read="1")
+    assert "2 rows and 1 column." in again.text
+
+
+def test_a_file_that_is_no_table_can_only_be_discarded(page):
+    receipt = upload(page, b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "picture.csv")
+    assert "This is a PNG image, not a table." in receipt.text
+    assert 'name="delimiter"' not in receipt.text
+    discarded = page.post(f"{receipt.context['draft_url']}discard/", follow=True)
+    assert "picture.csv was discarded." in discarded.text
+    assert not Draft.objects.exists()
+
+
+def test_markup_in_a_file_is_escaped(page):
+    text = upload(page, "<script>alert(1)</script>,b\n<b>x</b>,1\n<i>y</i>,2\n").text
+    assert "<script>alert" not in text
+    assert "<b>x" not in text
+
+
+def test_a_new_version_shows_what_it_changes_before_it_is_added(page, make_dataset):
+    make_dataset()
+    content = FLOWERS.replace("length", "size").replace("tulip", "1").replace("rose", "2")
+    receipt = upload(page, content, "other.csv", query="?name=flowers")
+    shown = text_of(receipt)
+    assert "Compared with version 1" in shown
+    assert receipt.context["changes"] == {
+        "added": ["size"],
+        "removed": ["length"],
+        "retyped": [{"name": "species", "before": "text", "after": "integer"}],
+    }
+    change(page, receipt, add="1")
+    assert Dataset.objects.get().version().number == 2
+
+
+def test_a_name_that_is_taken_is_explained_in_the_words_of_the_page(page, make_dataset):
+    make_dataset()
+    receipt = upload(page, FLOWERS + "1,2,red,rose\n", "flowers.csv")
+    assert "Add as version 2" in receipt.text
+    response = change(page, receipt, add="1")
+    assert response.status_code == 422
+    assert (
+        "Select this to add the file as the next version" in response.context["form"].errors["new_version"][0]
+    )
+    assert "new_version=true" not in response.text
+    assert change(page, response, add="1", new_version="on").status_code == 302
+
+
+def test_a_draft_that_is_gone_is_explained(page):
+    receipt = upload(page)
+    change(page, receipt, add="1")
+    response = page.get(receipt.context["draft_url"], headers={"Accept": "text/html"})
+    assert response.status_code == 404
+    assert (
+        "This upload was added, discarded, or not confirmed in a day. Upload the file again." in response.text
+    )
+
+
+def test_the_draft_of_another_user_is_not_found(page, client, make_user):
+    url = upload(page).context["draft_url"]
+    client.force_login(make_user("data scientist"))
+    assert client.get(url).status_code == 404
+
+
+def test_a_wide_table_shows_the_columns_that_the_filter_finds(page):
+    names = [f"c{number}" for number in range(300)]
+    receipt = upload(page, ",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    assert "Showing 100 of 300 columns" in receipt.text
+    found = change(page, receipt, find="c25", read="1")
+    assert [row["column"]["name"] for row in found.context["column_rows"]] == ["c25", *names[250:260]]
+
+
+def test_an_upload_without_a_file_is_an_error_of_the_field(page):
+    response = page.post("/catalog/upload/")
+    assert response.status_code == 422
+    assert response.context["form"].errors["file"] == ["This field is required."]
+
+
+def test_a_viewer_cannot_upload(sign_in):
+    viewer = sign_in("viewer")
+    assert viewer.get("/catalog/upload/").status_code == 403
+    assert upload(viewer).status_code == 403
+
+
+@pytest.mark.parametrize("value", ["no JSON", "[]", '{"columns": 1}', '{"delimeter": "x"}'])
+def test_a_choice_that_is_no_correction_is_an_error(page, value):
+    receipt = upload(page)
+    response = change(page, receipt, correct=value)
+    assert response.status_code == 422
+    assert response.context["form"].errors
