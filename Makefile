@@ -14,17 +14,13 @@ help: ## list the targets
 run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
+test: .venv/.installed-dev .venv/.tests-compiled .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-# Collecting compiles the tests, once and meanwhile: in a fresh clone, all workers of the run would do it at once.
-	$(PYTEST) --collect-only --quiet -p no:cacheprovider >/dev/null & \
-	$(BIN)/python manage.py makemigrations --check --dry-run && \
-	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null && \
-	$(BIN)/python tests/chromium.py && wait
+	$(BIN)/python tests/chromium.py
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
-test-fast: .venv/.installed-dev ## run the tests that need no browser, no real servers and no protocol clients
+test-fast: .venv/.installed-dev .venv/.tests-compiled ## run the tests that need no browser, no real servers and no protocol clients
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTEST) $(PARALLEL) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
@@ -64,6 +60,11 @@ sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbo
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing the test requirements into .venv (once) ..."
 	@.ci/install .venv requirements-dev.txt
+	@touch $@
+
+# Otherwise all workers of the first run would compile all tests. Later, each compiles what has changed.
+.venv/.tests-compiled: .venv/.installed-dev
+	-$(PYTEST) --collect-only --quiet -p no:cacheprovider >/dev/null
 	@touch $@
 
 # The lock is complete, so there is nothing to resolve. MLServer excludes Python 3.13, but the parts used here run on it.

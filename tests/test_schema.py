@@ -1,4 +1,4 @@
-"""The OpenAPI schema: complete, without warnings, and with examples that work."""
+"""The OpenAPI schema: complete, without warnings, and with examples that work. The schema of the database."""
 
 import json
 
@@ -65,6 +65,11 @@ def schema():
 
 def test_the_openapi_schema_is_valid_without_warnings(tmp_path):
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
+
+
+@pytest.mark.django_db
+def test_every_change_of_a_model_has_its_migration():
+    call_command("makemigrations", check=True, dry_run=True)  # it exits with 1 otherwise
 
 
 def test_the_schema_is_openapi_3_1_and_contains_every_endpoint(schema):
