@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='datasetversion',
             name='sample_key',
-            field=models.CharField(blank=True, default='', help_text='Where its sample is in the datasets bucket; empty for a version that has none.', max_length=255),
+            field=models.CharField(blank=True, default='', help_text='The key of the sample in the datasets bucket; empty for a version without one.', max_length=255),
         ),
     ]

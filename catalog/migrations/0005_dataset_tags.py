@@ -16,9 +16,4 @@ class Migration(migrations.Migration):
             name='tags',
             field=models.ManyToManyField(blank=True, related_name='datasets', to='mlplatform.tag'),
         ),
-        migrations.AlterField(
-            model_name='dataset',
-            name='description',
-            field=models.TextField(blank=True, help_text='In Markdown.'),
-        ),
     ]

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trainingjob',
             name='expected_s',
-            field=models.FloatField(help_text='How long, by earlier trainings of this kind.', null=True),
+            field=models.FloatField(help_text='The expected duration, from earlier trainings.', null=True),
         ),
         migrations.AddField(
             model_name='trainingjob',
@@ -35,12 +35,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trainingjob',
             name='log',
-            field=models.TextField(blank=True, help_text='The last lines that the training printed.'),
+            field=models.TextField(blank=True, help_text='The last lines of its output.'),
         ),
         migrations.AddField(
             model_name='trainingjob',
             name='memory_bytes',
-            field=models.PositiveBigIntegerField(help_text='In use when last measured.', null=True),
+            field=models.PositiveBigIntegerField(help_text='Resident memory, last measurement.', null=True),
         ),
         migrations.AddField(
             model_name='trainingjob',
@@ -55,17 +55,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trainingjob',
             name='timeout_s',
-            field=models.PositiveIntegerField(help_text='The longest that it may run.', null=True),
+            field=models.PositiveIntegerField(help_text='The time limit in seconds.', null=True),
         ),
         migrations.AddField(
             model_name='trainingjob',
             name='timings',
-            field=models.JSONField(default=list, help_text='The stages that were begun: [name, ISO instant].'),
+            field=models.JSONField(default=list, help_text='The stages so far: [name, start time in ISO format].'),
         ),
         migrations.AddField(
             model_name='trainingjob',
             name='warnings',
-            field=models.JSONField(default=list, help_text='What the dry run noticed before the job was queued.'),
+            field=models.JSONField(default=list, help_text='The warnings of the preflight checks.'),
         ),
         migrations.AlterField(
             model_name='trainingjob',

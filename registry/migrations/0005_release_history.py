@@ -17,17 +17,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RemoveConstraint("modelversion", name="model_version_stage"),
         migrations.RenameField("modelversion", "stage", "reached"),
-        migrations.AlterField(
-            "modelversion",
-            "reached",
-            models.CharField(
-                choices=STAGES,
-                db_index=True,
-                default="dev",
-                help_text="The highest stage in which it was ever live.",
-                max_length=20,
-            ),
-        ),
         migrations.AddConstraint(
             "modelversion",
             models.CheckConstraint(

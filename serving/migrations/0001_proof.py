@@ -18,10 +18,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('model_version', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='proof', serialize=False, to='registry.modelversion')),
                 ('plan', models.CharField(choices=[('trees', 'its trees, as arrays'), ('estimator', 'its estimator, on encoded rows'), ('pipeline', 'its whole pipeline')], max_length=20)),
-                ('reason', models.TextField(blank=True, help_text='Why the whole pipeline predicts, where it does.')),
-                ('rows', models.JSONField(help_text="Golden rows: values in the order of the signature's columns.")),
-                ('predictions', models.JSONField()),
-                ('probabilities', models.JSONField(null=True)),
+                ('reason', models.TextField(blank=True, help_text="Why the full pipeline is used, if it is.")),
+                ('rows', models.JSONField(help_text="Lists of values in the order of the signature's columns.")),
+                ('predictions', models.JSONField(help_text="Of the golden rows.")),
+                ('probabilities', models.JSONField(help_text="Of the golden rows.", null=True)),
             ],
         ),
     ]

@@ -42,18 +42,4 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
-        migrations.AlterField(
-            "Verification",
-            "reason",
-            models.TextField(blank=True, help_text="Why the full pipeline is used, if it is."),
-        ),
-        migrations.AlterField(
-            "Verification",
-            "golden_rows",
-            models.JSONField(help_text="Lists of values in the order of the signature's columns."),
-        ),
-        migrations.AlterField("Verification", "predictions", models.JSONField(help_text="Of the golden rows.")),
-        migrations.AlterField(
-            "Verification", "probabilities", models.JSONField(help_text="Of the golden rows.", null=True)
-        ),
     ]
