@@ -4,12 +4,17 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
-WITH_THEIR_OWN_PLATFORM = {"test_scoring.py", "test_outages.py"}
+# Files whose platforms are those that `make run` starts, and the groups of their tests.
+SUPERVISED = {"test_outages.py", "test_scoring.py"}
+SUPERVISED_GROUPS = {
+    "": "supervised",
+    "postgres_and_s3": "supervised",
+    "sqlite_and_files": "supervised, local",
+}
 # The longest groups start first, so that no worker is left alone with one at the end.
 LONGEST_FIRST = (
     *SETUPS,
-    "test_outages.py",
-    "test_scoring.py",
+    "supervised",
     "commands/test_run.py",
     "test_fuzz.py",
     "test_inference.py",
@@ -21,14 +26,16 @@ def group_of(nodeid: str) -> str:
     path, _, name = nodeid.partition("::")
     folder, file = path.split("/")[-2:]
     setup = next((setup for setup in SETUPS if setup in name), "")
-    if folder == "stack" and setup and file not in WITH_THEIR_OWN_PLATFORM:
+    if folder == "stack" and file in SUPERVISED:
+        return SUPERVISED_GROUPS[setup]
+    if folder == "stack" and setup:
         return setup
     return folder if folder in {"browser", "conformance"} else f"{path} {setup}"
 
 
 def waits_for_servers(group: str) -> bool:
     """Whether the tests of a group mostly wait, for processes that they start; the others keep a core busy."""
-    alone = group in {*SETUPS, "browser", "conformance"}
+    alone = group in {*SETUPS, *SUPERVISED_GROUPS.values(), "browser", "conformance"}
     return alone or "tests/stack/" in group or "commands/test_run.py" in group
 
 

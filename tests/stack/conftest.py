@@ -3,7 +3,7 @@
 import pytest
 
 from tests.servers.object_store import ObjectStore
-from tests.servers.platform import Platform
+from tests.servers.platform import Platform, Supervised
 from tests.servers.postgres import Postgres
 from tests.servers.processes import Processes
 from tests.servers.scheduling import SETUPS
@@ -36,6 +36,12 @@ def sqlite_and_files(processes):
 @pytest.fixture(scope="session")
 def postgres_and_s3(processes, postgres, object_store):
     return Platform(processes, server="granian", postgres=postgres, store=object_store)
+
+
+@pytest.fixture(scope="session")
+def supervised_with_servers(processes, postgres, object_store):
+    """The platform as `make run` starts it, for test_outages.py and then test_scoring.py, which kills it last."""
+    return Supervised(processes, postgres=postgres, store=object_store)
 
 
 @pytest.fixture(params=SETUPS)

@@ -145,6 +145,27 @@ def test_cancellations_and_retries_of_a_job(platform, queue):
         platform.post(f"/jobs/{job}/cancel")
 
 
+def bytes_are_right(platform, dataset: str) -> bool:
+    models = platform.get("/models", params={"dataset": dataset, "page_size": 100}).json()["results"]
+    digests = [hashlib.sha256(platform.stored(model["artifact_path"]).read()).hexdigest() for model in models]
+    return digests == [model["artifact_sha256"] for model in models]
+
+
+def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(platform):
+    platform.run_workers(0)
+    assert platform.upload("twenty").status_code == 201
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("scripts") / "simultaneous_trainings.py", "twenty"],
+        env=platform.env, cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr[-3000:]
+    assert platform.numbers("twenty") == list(range(1, 21))
+    assert len(platform.live_versions("twenty", "dev")) == 1
+    assert bytes_are_right(platform, "twenty")
+    states = platform.sql("SELECT DISTINCT state FROM registry_trainingjob WHERE dataset_name = 'twenty'")
+    assert states == [("succeeded",)]
+
+
 def test_promotions_of_a_version_release_it_once(platform, models):
     original = platform.get(f"/models/{models}/1").json()["artifact_path"]
     responses = repeat(lambda: platform.promote(models, 1, "production"))
@@ -213,27 +234,6 @@ def test_tokens_are_created_for_each_caller_and_revoked_once(platform):
     revoked, *later = statuses(repeat(lambda: platform.call("DELETE", "/auth/token", token=token)))
     assert revoked == 204
     assert set(later) <= {401, 404}  # before or after the check of the token
-
-
-def bytes_are_right(platform, dataset: str) -> bool:
-    models = platform.get("/models", params={"dataset": dataset, "page_size": 100}).json()["results"]
-    digests = [hashlib.sha256(platform.stored(model["artifact_path"]).read()).hexdigest() for model in models]
-    return digests == [model["artifact_sha256"] for model in models]
-
-
-def test_twenty_trainings_that_end_at_the_same_moment_get_the_versions_1_to_20(platform):
-    platform.run_workers(0)
-    assert platform.upload("twenty").status_code == 201
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("scripts") / "simultaneous_trainings.py", "twenty"],
-        env=platform.env, cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr[-3000:]
-    assert platform.numbers("twenty") == list(range(1, 21))
-    assert len(platform.live_versions("twenty", "dev")) == 1
-    assert bytes_are_right(platform, "twenty")
-    states = platform.sql("SELECT DISTINCT state FROM registry_trainingjob WHERE dataset_name = 'twenty'")
-    assert states == [("succeeded",)]
 
 
 def test_two_workers_run_each_of_eight_simultaneous_trainings_once(platform):

@@ -1,6 +1,7 @@
 """Training jobs from the outside: limits, cancelling, retrying, progress."""
 
 import re
+import signal
 
 import pytest
 
@@ -46,11 +47,14 @@ def test_cancelling_a_running_training_ends_its_process(platform):
 
 
 def test_a_queued_training_that_is_cancelled_never_starts(platform):
-    platform.run_workers(0)
     platform.upload("waiting")
-    job = platform.train("waiting", prefer="respond-async").json()["job"]
-    assert platform.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
-    platform.run_workers(1)
+    (worker,) = platform.run_workers(1)
+    worker.send_signal(signal.SIGSTOP)
+    try:
+        job = platform.train("waiting", prefer="respond-async").json()["job"]
+        assert platform.post(f"/jobs/{job}/cancel").json()["state"] == "cancelled"
+    finally:
+        worker.send_signal(signal.SIGCONT)
     assert platform.train("waiting").status_code == 201
     facts = platform.get(f"/jobs/{job}").json()
     assert (facts["state"], facts["attempt"], facts["started_at"]) == ("cancelled", 0, None)

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.servers.object_store import ObjectStore
 from tests.servers.platform import PASSWORD, ROWS, Supervised, at_once
-from tests.servers.postgres import Postgres
 from tests.servers.processes import until
 
 NAMES = ["length", "width", "colour"]
@@ -100,16 +98,6 @@ class Load:
         assert not wrong, wrong[:3]
 
 
-@pytest.fixture(scope="module")
-def database(processes):
-    return Postgres(processes)
-
-
-@pytest.fixture(scope="module")
-def supervised(processes, database):
-    return Supervised(processes, postgres=database, store=ObjectStore(processes))
-
-
 @contextlib.contextmanager
 def killed(server, kill):
     kill()
@@ -155,8 +143,8 @@ def seconds_until_degraded(platform, failing_check: str) -> float:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_models_in_memory_answer_every_request_during_an_outage(supervised, database, fault):
-    platform = supervised
+def test_models_in_memory_answer_every_request_during_an_outage(supervised_with_servers, postgres, fault):
+    platform = supervised_with_servers
     begin, failing_check = FAULTS[fault]
     dataset = fault.replace(" ", "_")
     create_dataset(platform, dataset)
@@ -165,7 +153,7 @@ def test_models_in_memory_answer_every_request_during_an_outage(supervised, data
     unavailable, ready = [], []
     with Load(platform, dataset) as load:
         load.wait_for(200)
-        with begin(database, platform.store):
+        with begin(postgres, platform.store):
             for _ in range(ROUNDS):
                 # Not in memory: no request has used the release in dev.
                 unavailable.append(seconds_until_503(lambda: platform.predict(dataset, "dev")))

@@ -13,21 +13,15 @@ from tests.servers.scheduling import SETUPS
 COUNT = 60_000
 LINES = ["length,width,colour", "5,1.5,red", "9,1.6,blue", ",1.7,green", "11,,"]
 LARGE = "\n".join([LINES[0], *(LINES[1:] * (COUNT // 4))]) + "\n"
-# About half a second of training, and seconds of prediction for that many rows.
-MANY_TREES = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 1000}}
+# A second or two of prediction for that many rows.
+MANY_TREES = {"module": "ensemble", "class": "ExtraTreesClassifier", "params": {"n_estimators": 400}}
 
 
 @pytest.fixture(scope="module", params=SETUPS)
 def supervised(request, processes):
-    """A platform for this module alone, with a model."""
-    servers = {}
-    if request.param == "postgres_and_s3":
-        servers = {
-            "server": "granian",
-            "postgres": request.getfixturevalue("postgres"),
-            "store": request.getfixturevalue("object_store"),
-        }
-    platform = Supervised(processes, **servers)
+    """A platform with a model."""
+    is_local = request.param == "sqlite_and_files"
+    platform = Supervised(processes) if is_local else request.getfixturevalue("supervised_with_servers")
     assert platform.upload("large", TABLE).status_code == 201
     assert platform.train("large", MANY_TREES).status_code == 201
     yield platform

@@ -127,7 +127,12 @@ def test_a_job_whose_last_attempt_loses_its_worker_is_lost(platform):
     assert platform.numbers("lost") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("platform", "number"),
+    [("sqlite_and_files", signal.SIGTERM), ("postgres_and_s3", signal.SIGINT)],
+    ids=["sqlite_and_files-SIGTERM", "postgres_and_s3-SIGINT"],
+    indirect=["platform"],
+)
 def test_a_worker_that_is_stopped_hands_its_job_back_uncounted(platform, number):
     dataset = f"handed_back_{number}"
     job = platform.begin(dataset, SHORT)
