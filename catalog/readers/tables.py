@@ -6,6 +6,7 @@ and a line in `formats.FORMATS`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
 from typing import BinaryIO, Protocol
 
@@ -85,6 +86,9 @@ def detect(
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = _reader(head)
     reading = reader.detect(file, head, max_bytes=max_bytes)
+    if (fixed := column_corrections.completed(corrections, reading)) != corrections:
+        head, corrections = replace(head, corrections=fixed), fixed
+        reading = reader.detect(file, head, max_bytes=max_bytes)
     if not reading.recipe.columns or (rows_required and not reading.rows):
         raise ValidationError(
             "The file has no data rows. A table needs column names and at least one row.",

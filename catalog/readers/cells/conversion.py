@@ -24,18 +24,32 @@ def from_text(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
     Texts that mean a missing value become null: of the column's format, else those of MISSING; in a text column without
     a format, the nulls are left to the parser of the file.
     """
-    form = column.format or DEFAULT
     if column.type == "text":
+        form = column.format or DEFAULT
         return cells if form.missing is None else missing.with_nulls(cells, form.missing)
+    converted, invalid = _converted(cells, column, decimal)
+    place = pc.index(invalid, True).as_py()
+    if place >= 0:
+        raise InvalidCell(place, cells[place].as_py())
+    return converted
+
+
+def misfits(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
+    """Which texts can neither be read as the column's type nor mean a missing value."""
+    return _converted(cells, column, decimal)[1]
+
+
+def _converted(cells, column, decimal):
+    """The values, null if they are missing or cannot be read, and whether they cannot be."""
+    form = column.format or DEFAULT
     tokens = missing.MISSING if form.missing is None else form.missing
-    values = cells
-    if form.missing is not None:
-        values = missing.with_nulls(cells, tokens, trim=True)
+    values = cells if form.missing is None else missing.with_nulls(cells, tokens, trim=True)
     converted = _convert(values, column.type, form, decimal)
     invalid = pc.and_(pc.is_null(converted), pc.is_valid(values))
     if pc.any(invalid).as_py():
-        _check(values, invalid, tokens)
-    return converted
+        is_missing = pc.is_in(numbers.normalized(values), pa.array(list(tokens), pa.string()))
+        invalid = pc.and_not(invalid, is_missing)
+    return converted, invalid
 
 
 def _convert(values, kind, form, decimal):
@@ -45,16 +59,6 @@ def _convert(values, kind, form, decimal):
         return booleans.parse(values, form.true, form.false)
     marks = {"decimal": form.decimal or decimal, "thousands": form.thousands, "affix": form.affix}
     return numbers.parse(values, ARROW_TYPES[kind], **marks)
-
-
-def _check(values, invalid, tokens):
-    """Raises InvalidCell unless all invalid values mean a missing one."""
-    texts = numbers.normalized(values.filter(invalid))
-    is_missing = pc.is_in(texts, pa.array(list(tokens), pa.string()))
-    place = pc.index(is_missing, False).as_py()
-    if place >= 0:
-        places = pc.indices_nonzero(invalid)
-        raise InvalidCell(places[place].as_py(), values[places[place].as_py()].as_py())
 
 
 def from_arrow(values: pa.Array, column: Column) -> pa.Array:

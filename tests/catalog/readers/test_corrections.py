@@ -172,3 +172,68 @@ def test_a_recipe_that_is_no_object_is_refused(recipe):
 def test_a_byte_order_mark_is_not_part_of_the_first_name(encoding):
     _, recipe = detect("\ufeffa,b\n1,2\n", encoding=encoding)
     assert (recipe.names, recipe.encoding) == (["a", "b"], "utf-8-sig")
+
+
+ODD = "a,b\n1,7\n2,?\n3,x\n4,x\n5,9\n"
+
+
+def on_error(content, choice, **column):
+    columns = [{"name": "b", "on_error": choice, **column}]
+    file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+    reading = tables.detect(file, "t.csv", corrections=Corrections.from_dict({"columns": columns}))
+    return tables.read(file, reading.recipe)["b"], reading
+
+
+def test_values_that_a_type_cannot_have_are_read_as_missing_if_it_is_set_and_said():
+    values, reading = on_error(ODD, "missing", type="integer")
+    assert values.isna().tolist() == [False, True, True, True, False]
+    assert [finding.sentence for finding in reading.findings if finding.code == "odd_tokens"][-1] == (
+        "2 of 5 values of `b` are integers; line 3 is `?`, the first of 3 that are not: read as missing, as it is set."
+    )
+    column = reading.recipe.columns[1]
+    assert column.nullable and {"?", "x", "NA"} <= set(column.format.missing)
+    assert detect(ODD, **json.loads(json.dumps(reading.recipe.to_dict())))[1] == reading.recipe
+
+
+def test_values_of_json_that_a_type_cannot_have_are_read_as_missing_if_it_is_set():
+    content = '{"a": 1, "b": "7"}\n{"a": 2, "b": "x"}\n{"a": 2, "b": 8}\n'
+    values, _ = on_error(content, "missing", type="number")
+    assert values.isna().tolist() == [False, True, False]
+
+
+def test_a_column_without_any_value_of_its_type_is_refused_although_others_are_missing():
+    found = errors("a,b\n1,x\n2,y\n", columns=[{"name": "b", "type": "date", "on_error": "missing"}])
+    assert (
+        found["columns"] == "Line 2: `x` in column `b` is not a date. Set another type, or correct the file."
+    )
+
+
+def test_a_file_with_other_values_is_refused_if_it_is_set():
+    content = "a,b\n1,7\n2,8\n3,?\n4,6\n5,9\n"
+    assert recipe_of(content).columns[1].type == "integer"
+    found = errors(content, columns=[{"name": "b", "on_error": "refuse"}])
+    assert found["columns"].startswith("Line 4: `?` in column `b` is not an integer.")
+    assert on_error("a,b\n1,7\n2,NA\n", "refuse")[0].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("content", "recipe"),
+    [
+        (PARQUET, {"delimiter": ";"}),
+        (PARQUET, {"encoding": "cp1252"}),
+        (PARQUET, {"header": False}),
+        (JSON, {"skip": 1}),
+        (JSON, {"quote": "'"}),
+    ],
+)
+def test_an_option_that_the_format_does_not_have_is_refused(content, recipe):
+    found = errors(content, **recipe)
+    assert list(found) == list(recipe)
+    assert "which has no" in found[next(iter(recipe))]
+
+
+def test_findings_about_a_renamed_column_have_its_new_name():
+    file = io.BytesIO(GERMAN)
+    corrections = Corrections.from_dict({"columns": [{"source": "PLZ", "name": "zip"}]})
+    findings = tables.detect(file, "t.csv", corrections=corrections).findings
+    assert [finding.column for finding in findings if finding.code == "leading_zeros"] == ["zip"]
