@@ -1,10 +1,13 @@
 from operator import itemgetter
 
 import django_filters
+from django import forms
 
 from catalog.models import DatasetVersion
 from catalog.readers.formats import FORMATS
 from mlplatform.validation.filters import FilterSet
+
+DATE = forms.DateInput(attrs={"type": "date"})
 
 
 class DatasetFilter(FilterSet):
@@ -15,6 +18,13 @@ class DatasetFilter(FilterSet):
     format = django_filters.ChoiceFilter(
         choices=sorted(((form.name, form.label) for form in FORMATS.values()), key=itemgetter(1)),
         label="Format",
+    )
+    created_by = django_filters.CharFilter(field_name="created_by__username", label="Uploaded by")
+    created_after = django_filters.DateFilter(
+        field_name="created_at", lookup_expr="date__gte", label="Uploaded since (UTC)", widget=DATE
+    )
+    created_before = django_filters.DateFilter(
+        field_name="created_at", lookup_expr="date__lte", label="Uploaded until (UTC)", widget=DATE
     )
     ordering = django_filters.OrderingFilter(
         fields={
@@ -31,7 +41,7 @@ class DatasetFilter(FilterSet):
 
     class Meta:
         model = DatasetVersion
-        fields = ["q", "tag", "format", "ordering"]
+        fields = ["q", "tag", "format", "created_by", "created_after", "created_before", "ordering"]
 
     def tagged(self, queryset, name, value):
         return queryset.filter(dataset__tags__name=" ".join(value.lower().split()))

@@ -16,11 +16,13 @@ from mlplatform.errors import Conflict, NotFound
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
+PAGE_SIZE = 25  # rows with descriptions and tags are tall, and the server draws them slowly
+
 
 @permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
     filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists().with_tags())
-    page = requested_page(request, filtered.qs)
+    page = requested_page(request, filtered.qs, size=PAGE_SIZE)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
     context = {"filter": filtered, "page": page, "examples": available}

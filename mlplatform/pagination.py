@@ -46,10 +46,10 @@ class BeginningField(serializers.CharField):
         return value if len(value) <= SHOWN_CHARACTERS else f"{value[: SHOWN_CHARACTERS - 1]}…"
 
 
-def requested_page(request, rows) -> Page:
+def requested_page(request, rows, *, size: int = PAGE_SIZE) -> Page:
     """The page of a list that `?page=` selects, the first without it. Raises NotFound as the API does."""
     number = request.GET.get("page") or "1"
     try:
-        return Paginator(rows, PAGE_SIZE).page(number)
+        return Paginator(rows, size).page(number)
     except InvalidPage as error:
         raise NotFound(NO_PAGE.format(page_number=number[:100]), code="not_found") from error

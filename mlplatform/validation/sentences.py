@@ -28,6 +28,7 @@ SENTENCES = {
 INVALID = [
     ((serializers.FloatField, forms.FloatField), "Must be a number."),
     ((serializers.IntegerField, forms.IntegerField), "Must be an integer."),
+    ((forms.DateField,), "Must be a date such as 2026-11-27."),
     ((serializers.BooleanField,), "Must be true or false."),
     ((serializers.FileField, forms.FileField), "Must be a file."),
     ((serializers.CharField,), "Must be a string."),

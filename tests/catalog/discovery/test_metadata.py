@@ -95,3 +95,26 @@ def test_the_list_takes_the_same_queries_for_more_tags(api, make_dataset, django
         api.patch(f"/datasets/{name}", {"tags": [name, "both"]})
     with django_assert_max_num_queries(3):
         assert len(api.get("/datasets").json()["results"]) == 3
+
+
+def test_datasets_are_filtered_by_who_uploaded_them_and_when(page, api, make_dataset, make_user):
+    make_dataset("first")
+    make_dataset("second", by=make_user("data scientist", username="bob"))
+    Dataset.objects.get(name="first").versions.update(created_at="2025-06-30T23:59:59Z")
+    for query, name in (
+        ("created_by=bob", "second"),
+        ("created_before=2025-06-30", "first"),
+        ("created_after=2025-07-01", "second"),
+        ("created_after=2025-06-30&created_before=2025-06-30", "first"),
+    ):
+        assert [row["name"] for row in api.get(f"/datasets?{query}").json()["results"]] == [name]
+        assert f'href="/catalog/{name}/"' in page.get(f"/catalog/?{query}").text
+    assert api.get("/datasets?created_before=2025-06-29").json()["count"] == 0
+
+
+@pytest.mark.parametrize("value", ["x", "2026-13-01", "0000-00-00", "2026-11-27T10:00", "9" * 50])
+def test_what_is_no_date_is_refused_by_page_and_api_alike(page, api, make_dataset, value):
+    make_dataset()
+    by_api = api.get("/datasets", {"created_after": value})
+    assert (by_api.status_code, sentence_of(by_api)) == (400, "Must be a date such as 2026-11-27.")
+    assert sentence_of(by_api) in text_of(page.get("/catalog/", {"created_after": value}))
