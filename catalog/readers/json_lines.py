@@ -13,11 +13,12 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams
-from catalog.readers.cells import column_types, conversion, dates, type_inference
+from catalog.readers.cells import column_types, conclusion, conversion, dates, type_inference
 from catalog.readers.cells.column_types import Column
+from catalog.readers.cells.type_inference import TypeInference
 from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
-from catalog.readers.recipe import ParseRecipe, Reading
+from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
@@ -64,7 +65,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
     except streams.WrongEncoding as error:
         raise head.encoding_error(encoding, error.line) from error
     recipe = ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns())
-    return Reading(recipe, schema.rows)
+    return Reading(recipe, schema.rows, schema.findings())
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
@@ -99,6 +100,7 @@ class SchemaInference:
         self._types = {}
         self._rows_with = Counter()
         self._is_date = {}
+        self._texts = defaultdict(TypeInference)
 
     def update(self, lines: list[int], rows: list[dict]) -> None:
         """Raises ValidationError for a nested value, too many keys, and objects with too few keys in common."""
@@ -118,9 +120,12 @@ class SchemaInference:
                 self._is_date[name] = False
             if float in types and any(value != value for value in values):
                 types.add(type(None))
-            if str in types and self._is_date.get(name, True):
+            if str in types and (self._is_date.get(name, True) or not self._texts[name].is_text):
                 texts = pa.array([value for value in values if type(value) is str], pa.string())
-                self._is_date[name] = not len(texts) or type_inference.are_dates(texts)
+                self._texts[name].update(texts)
+                self._is_date[name] = self._is_date.get(name, True) and (
+                    not len(texts) or type_inference.are_dates(texts)
+                )
             self._rows_with[name] += len(values)
         self.rows += len(rows)
         if len(self._types) > column_types.MAX_COLUMNS:
@@ -141,6 +146,16 @@ class SchemaInference:
         """The columns with their final types. Raises ValidationError for a key that cannot be a column name."""
         names = column_types.exact_names(list(self._types))
         return tuple(Column(name, self._type(name), self._is_nullable(name)) for name in names)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """The columns of texts that look like numbers or dates, and those of texts and other values."""
+        texts = {name: inference for name, inference in self._texts.items() if self._type(name) == "text"}
+        found = [Finding(one.code, one.text, one.column) for one in conclusion.text_findings(texts)]
+        for name in texts:
+            if len(self._types[name] - {type(None)}) > 1:
+                sentence = f"`{name}` has texts and other values, such as numbers: all are read as text."
+                found.append(Finding("mixed_types", sentence, name))
+        return tuple(found)
 
     def _is_nullable(self, name):
         return type(None) in self._types[name] or self._rows_with[name] < self.rows

@@ -13,10 +13,11 @@ import pyarrow.parquet
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams
-from catalog.readers.cells import column_types, conversion
+from catalog.readers.cells import column_types, conclusion, conversion
 from catalog.readers.cells.column_types import Column
+from catalog.readers.cells.type_inference import TypeInference
 from catalog.readers.detection import Head
-from catalog.readers.recipe import ParseRecipe, Reading
+from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 # pandas stores its index in these columns, which are not columns of the table, and describes it in the schema
 # metadata with the key PANDAS.
@@ -41,6 +42,11 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
         fields = [field for field in schema if not PANDAS_INDEX.fullmatch(field.name)]
         names = column_types.exact_names([field.name for field in fields])
         columns = [column_types.arrow_column(field) for field in fields]
+        texts = {
+            field.name: TypeInference()
+            for field in fields
+            if column_types.is_text(column_types.value_type(field.type))
+        }
         names += _index_names(schema)
         if table.metadata.num_rows * len(names) * 8 > max_bytes:
             raise streams.too_large()
@@ -55,7 +61,11 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
             for batch in _decoded(raw, sizes, schema):
                 values = dict(zip(batch.schema.names, batch.columns, strict=True))
                 columns = [column_types.with_values(column, values[column.name]) for column in columns]
-    return Reading(ParseRecipe("parquet", head.compression, columns=tuple(columns)), rows)
+                for name, inference in texts.items():
+                    inference.update(values[name].cast(pa.string()))
+    recipe = ParseRecipe("parquet", head.compression, columns=tuple(columns))
+    found = [Finding(one.code, one.text, one.column) for one in conclusion.text_findings(texts)]
+    return Reading(recipe, rows, tuple(found))
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -34,6 +34,11 @@ def pair_of(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | N
     return None
 
 
+def likely_pair(words: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The first pair that has these words, one of which is enough."""
+    return next((((true,), (false,)) for true, false in PAIRS if words <= {true, false}), None)
+
+
 def parse(values: pa.Array, true: tuple[str, ...] = (), false: tuple[str, ...] = ()) -> pa.Array:
     """Texts as booleans, in any case; null if they are neither of the words, nor true or false."""
     return numbers.by_distinct(values, lambda texts: _parse(texts, true, false))

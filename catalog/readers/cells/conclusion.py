@@ -1,6 +1,6 @@
 """Decide the types of all columns of a file together, and say what was assumed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from catalog.readers.cells import booleans, missing
@@ -8,7 +8,7 @@ from catalog.readers.cells.cell_format import CellFormat
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.number_inference import MAX_AFFIXES
 from catalog.readers.cells.type_inference import TypeInference
-from catalog.readers.cells.value_findings import ColumnFindings, ValueFinding
+from catalog.readers.cells.value_findings import KIND_NAMES, ColumnFindings, ValueFinding
 
 NEARLY = 0.2  # at most this share of a column that looks like numbers does not
 
@@ -58,6 +58,20 @@ def conclude(
     return Conclusion(file.decimal, tuple(columns), tuple(findings))
 
 
+def text_findings(inferences: Mapping[str, TypeInference]) -> list[ValueFinding]:
+    """Of the text columns of a typed file, which stay text: those that look like numbers or dates."""
+    found = []
+    for name, column in zip(
+        inferences, conclude(list(inferences), list(inferences.values())).columns, strict=True
+    ):
+        if column.type in KIND_NAMES and column.type != "boolean" and inferences[name].seen:
+            kind = "dates" if column.type == "date" else "numbers"
+            found.append(
+                ValueFinding(f"text_{kind}", name, f"The texts of `{name}` look like {kind}: kept as text.")
+            )
+    return found
+
+
 def _decimal_of(inference):
     """The decimal mark that the numbers of a column certainly have."""
     if not _is_clean(inference, "number"):
@@ -79,13 +93,12 @@ class _Decision:
 
     def result(self) -> tuple[Column, list[ValueFinding]]:
         inference = self.inference
-        column = (
-            (self._empty() if not inference.seen else None)
-            or self._boolean()
-            or self._number()
-            or self._date()
-            or self._text()
-        )
+        if inference.kind is not None:
+            column = self._given()
+        elif not inference.seen:
+            column = self._empty()
+        else:
+            column = self._boolean() or self._number() or self._date() or self._text()
         if column.type != "text" and inference.marks.count:
             used = [*missing.MISSING, *sorted(set(inference.marks.words))]
             form = replace(column.format or CellFormat(), missing=tuple(dict.fromkeys(used)))
@@ -98,6 +111,23 @@ class _Decision:
         count = inference.missing if kind == "text" else inference.missing + inference.blank
         return Column(self.name, kind, count > 0, form if form != CellFormat() else None)
 
+    def _given(self):
+        """The column in the most likely format of the type that is set; as text if not all values have it."""
+        kind, inference = self.inference.kind, self.inference
+        column, misfits = None, sum(odd.count for odd in inference.odd.values())
+        if kind in ("integer", "number") and inference.numbers.count:
+            column = self._number()
+            misfits += self._misfits("number") + bool(inference.numbers.too_long)
+        elif kind == "date" and inference.dates.count:
+            column = self._date()
+        elif kind == "boolean":
+            column = self._boolean()
+        if not inference.seen or kind == "text":
+            return self._column(kind)
+        if column is None or misfits or (kind == "integer" and column.type == "number"):
+            return replace(column or self._column(kind), type="text")
+        return replace(column, type=kind)
+
     def _empty(self):
         """Training imputes a number, whereas an empty text column would become a category."""
         if not self.inference.marks.count:
@@ -108,9 +138,12 @@ class _Decision:
 
     def _boolean(self):
         inference = self.inference
-        if not inference.booleans or inference.odd["boolean"].count or self._has_long_marks():
+        if not inference.booleans or inference.odd["boolean"].count:
             return None
-        if not (pair := booleans.pair_of(word.lower() for word in inference.booleans)):
+        if inference.kind is None and self._has_long_marks():
+            return None
+        words = {word.lower() for word in inference.booleans}
+        if not (pair := booleans.pair_of(words) or (inference.kind and booleans.likely_pair(words))):
             return None
         self.say.spellings(inference.booleans)
         if pair == (booleans.TRUE, booleans.FALSE):
@@ -124,9 +157,9 @@ class _Decision:
 
     def _number(self):
         inference, found = self.inference, self.inference.numbers
-        if found is None or not found.count or inference.odd["number"].count:
+        if found is None or not found.count or (inference.odd["number"].count and not inference.kind):
             return None
-        if found.padded or found.too_long or found.code or inference.phones == inference.seen:
+        if inference.kind is None and self._are_identifiers():
             self.say.identifiers()
             return self._column("text")
         affixes = _affixes(found.affixes)
@@ -144,9 +177,22 @@ class _Decision:
         )
         return self._column(kind, form)
 
+    def _are_identifiers(self):
+        found = self.inference.numbers
+        return found.padded or found.too_long or found.code or self.inference.phones == self.inference.seen
+
     def _marks(self):
         """The marks that fit all numbers; None if there are none. What is ambiguous is said."""
-        fits = {marks: fit for marks, fit in self.inference.numbers.fits.items() if not fit.misfits}
+        fits = self.inference.numbers.fits
+        fewest = 0 if self.inference.kind is None else min(fit.misfits for fit in fits.values())
+        form = self.inference.form
+        fits = {
+            marks: fit
+            for marks, fit in fits.items()
+            if fit.misfits <= fewest
+            and (form.thousands is None or marks[0] == form.thousands)
+            and (form.decimal is None or marks[1] == form.decimal)
+        }
         grouped = [marks for marks, fit in fits.items() if marks[0] and fit.is_grouped]
         plain = [marks for marks in ((None, "."), (None, ",")) if marks in fits]
         sure = [marks for marks in [*plain, *grouped] if fits[marks].is_sure]
@@ -171,7 +217,9 @@ class _Decision:
 
     def _date(self):
         inference, found = self.inference, self.inference.dates
-        if found is None or not found.count or inference.odd["date"].count or found.is_contradictory:
+        if found is None or not found.count or (inference.odd["date"].count and not inference.kind):
+            return None
+        if found.is_contradictory:
             return None
         order = ""
         if found.has_open_order:
@@ -208,7 +256,7 @@ class _Decision:
 def _usual_spellings(spellings, words):
     """Each word as it is spelled most often."""
     return tuple(
-        max((spelling for spelling in spellings if spelling.lower() == word), key=spellings.get)
+        max((spelling for spelling in spellings if spelling.lower() == word), key=spellings.get, default=word)
         for word in words
     )
 

@@ -42,7 +42,7 @@ def misfits(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
 def _converted(cells, column, decimal):
     """The values, null if they are missing or cannot be read, and whether they cannot be."""
     form = column.format or DEFAULT
-    tokens = missing.MISSING if form.missing is None else form.missing
+    tokens = missing.MISSING if form.missing is None else ("", *form.missing)
     values = cells if form.missing is None else missing.with_nulls(cells, tokens, trim=True)
     converted = _convert(values, column.type, form, decimal)
     invalid = pc.and_(pc.is_null(converted), pc.is_valid(values))

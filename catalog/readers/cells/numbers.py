@@ -169,6 +169,7 @@ def _parse(values, kind, decimal, thousands, affixes):
     values, is_integer = normalized(values), pa.types.is_integer(kind)
     body, around = split(values)
     signs, valid = _signs(around, lambda affix: affix.lower() in affixes or not affix)
+    body = pc.replace_substring_regex(body, "^0+([0-9])", r"\1")
     valid = pc.and_(
         pc.match_substring_regex(body, pattern(thousands, None if is_integer else decimal)), valid
     )

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from catalog.readers.cells import booleans, dates, missing, numbers
+from catalog.readers.cells.cell_format import CellFormat
 from catalog.readers.cells.date_inference import DateInference
 from catalog.readers.cells.number_inference import NumberInference, first
 from catalog.readers.cells.number_range import NumberRange
@@ -20,6 +21,7 @@ PADDED = "^[+-]?0[0-9xX]"
 PHONE = r"^\+[0-9]{7,15}$"
 SAMPLE = 40  # values of a column that decide which types are considered at all
 MAX_WORDS = 50
+STATES = {"numbers": ("integer", "number"), "dates": ("date",), "booleans": ("boolean",)}
 
 
 @dataclass
@@ -51,9 +53,10 @@ class TypeInference:
     nothing after its first chunk.
     """
 
-    def __init__(self, tokens: tuple[str, ...] | None = None):
-        """`tokens` are the texts that mean a missing value, if they are known; else some more are tolerated."""
-        self.tokens = tokens
+    def __init__(self, *, kind: str | None = None, form: CellFormat | None = None):
+        """`kind` is the type of the column and `form` has what is known of its format, if a user has set them."""
+        self.kind, self.form = kind, form or CellFormat()
+        self.tokens = None if self.form.missing is None else ("", *self.form.missing)
         self.rows = self.missing = self.blank = 0
         self.marks: OddValues = OddValues()  # the texts that usually mean a missing value
         self.numbers: NumberInference | None = NumberInference()
@@ -64,6 +67,10 @@ class TypeInference:
         self.is_integer = True
         self.phones = 0
         self.seen = 0  # values, without those that mean a missing one
+        if kind is not None:
+            for name, kinds in STATES.items():
+                if kind not in kinds:
+                    setattr(self, name, None)
 
     @property
     def is_text(self) -> bool:
@@ -72,6 +79,8 @@ class TypeInference:
     def update(self, cells: pa.Array) -> None:
         row = self.rows
         self.rows += len(cells)
+        if self.tokens is not None:
+            cells = missing.with_nulls(cells, self.tokens, trim=self.kind != "text")
         self.missing += cells.null_count
         if self.is_text or cells.null_count == len(cells):
             return
@@ -144,7 +153,7 @@ class TypeInference:
         count = len(values) - values.null_count
         if not count:
             return
-        if not self.seen:
+        if not self.seen and self.kind is None:
             self._choose_kinds(values)
         self.seen += count
         for kind in self._open_kinds:
@@ -152,7 +161,7 @@ class TypeInference:
             mask = pc.fill_null(fits(values, row), False)
             self.odd[kind].add(values, pc.and_not(pc.is_valid(values), mask), row)
             odd = self.odd[kind]
-            if odd.count > 3 and not odd.is_rare(self.seen - odd.count, 0.2):
+            if self.kind is None and odd.count > 3 and not odd.is_rare(self.seen - odd.count, 0.2):
                 setattr(self, {"number": "numbers", "date": "dates", "boolean": "booleans"}[kind], None)
 
     def _choose_kinds(self, values):

@@ -15,6 +15,26 @@ KIND_NAMES = {
 }
 
 
+# The findings that a user has answered by setting a field of a column.
+ANSWERS = {
+    "type": (
+        "leading_zeros",
+        "codes",
+        "phone_numbers",
+        "compact_dates",
+        "nearly_number",
+        "nearly_date",
+        "nearly_boolean",
+    ),
+    "date": ("ambiguous_dates", "date_order", "two_digit_years", "date_format"),
+    "decimal": ("thousands", "decimal_comma"),
+    "thousands": ("thousands", "decimal_comma"),
+    "affix": ("unit",),
+    "missing": ("odd_tokens", "missing_word", "sentinel_value"),
+    "true": ("mixed_spelling",),
+}
+
+
 @dataclass(frozen=True)
 class ValueFinding:
     """A finding about the values of a column: `row` is the first it is about, from 0."""
@@ -51,12 +71,12 @@ class ColumnFindings:
         if marks.count == 1:
             found = f"{PLACE} is `{text}`: read as missing"
         else:
-            found = f"{marks.count:,} are {_listed(marks.words)} (first on {PLACE}): read as missing"
+            found = f"{marks.count:,} are {listed(marks.words)} (first on {PLACE}): read as missing"
         self.add("odd_tokens", f"{share}; {found}.", row)
 
     def only_marks(self, kind: str) -> None:
         marks, reading = self.inference.marks, "read as missing" if kind != "text" else "kept as text"
-        text = f"All values of `{self.name}` are {_listed(marks.words)} (first on {PLACE}): {reading}."
+        text = f"All values of `{self.name}` are {listed(marks.words)} (first on {PLACE}): {reading}."
         self.add("odd_tokens", text, marks.first[0])
 
     def nearly(self, kind: str) -> None:
@@ -85,7 +105,7 @@ class ColumnFindings:
         if len(spellings) > len({spelling.lower() for spelling in spellings}):
             self.add(
                 "mixed_spelling",
-                f"The values of `{self.name}` are spelled in several ways: {_listed(spellings)}. Upper and lower case "
+                f"The values of `{self.name}` are spelled in several ways: {listed(spellings)}. Upper and lower case "
                 "are read as the same.",
             )
 
@@ -152,7 +172,7 @@ class ColumnFindings:
         seen, count = self.inference.seen, self.inference.numbers.affixes.total()
         share = "All" if count == seen else f"{count:,} of {seen:,}"
         what = "a unit" if any(map(numbers.is_unit, affixes)) else "a sign"
-        text = f"{share} values of `{self.name}` have {what}, {_listed(affixes)}: read as numbers without it."
+        text = f"{share} values of `{self.name}` have {what}, {listed(affixes)}: read as numbers without it."
         if "%" in affixes:
             text += " 12 % is 12."
         self.add("unit", text)
@@ -219,12 +239,11 @@ class ColumnFindings:
         )
 
 
-def _listed(words) -> str:
+def listed(words, conjunction: str = "or") -> str:
     shown = [f"`{_short(word)}`" for word in sorted(words)[:6]]
-    more = f" and {len(words) - 6} more" if len(words) > 6 else ""
-    return (
-        ", ".join(shown[:-1]) + " or " + shown[-1] if len(shown) > 1 and not more else ", ".join(shown)
-    ) + more
+    if len(words) > 6:
+        return f"{', '.join(shown)} and {len(words) - 6} more"
+    return f" {conjunction} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def _short(text: str) -> str:

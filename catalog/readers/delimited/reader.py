@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.csv
 
 from catalog.readers import column_names, streams
-from catalog.readers.cells import conclusion, conversion
-from catalog.readers.cells import missing as missing_texts
+from catalog.readers.cells import conversion
 from catalog.readers.cells.column_types import Column
+from catalog.readers.cells.missing import MISSING
 from catalog.readers.cells.type_inference import TypeInference
-from catalog.readers.delimited import footer, records
+from catalog.readers.delimited import footer, records, value_types
 from catalog.readers.delimited import layout as layouts
 from catalog.readers.detection import Head
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
@@ -41,27 +41,23 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
         except streams.WrongEncoding as error:
             if encoding == head.encodings[-1]:
                 raise head.encoding_error(encoding, error.line) from error
-    found = conclusion.conclude(
-        table.names, table.inferences, delimiter=table.recipe.delimiter, decimal=head.corrections.decimal
+    recipe, of_values = value_types.concluded(
+        file,
+        table.recipe,
+        table.names,
+        table.inferences,
+        corrections=head.corrections,
+        text_batches=lambda recipe, names, **options: _text_batches(
+            file, recipe, recipe.names, names, **options
+        ),
     )
-    recipe = replace(table.recipe, decimal=found.decimal, columns=found.columns)
     assumed = [
         finding
         for finding in layout.findings
         if finding.code != "trailing_delimiter" or recipe.trailing == layout.recipe.trailing
     ]
     of_text = (*head.encoding_findings(recipe.encoding), *assumed, *table.findings)
-    return Reading(recipe, table.rows, (*of_text, *_findings(file, recipe, found.findings)))
-
-
-def _findings(file, recipe, of_values):
-    """The findings about values, with the line of each in the file."""
-    lines = records.lines_of_rows(file, recipe, {found.row for found in of_values if found.row is not None})
-    return tuple(
-        Finding(found.code, found.sentence(line), found.column, line)
-        for found in of_values
-        for line in [lines.get(found.row)]
-    )
+    return Reading(recipe, table.rows, (*of_text, *of_values))
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def _inferred(file, recipe, names, fixed, max_bytes):
     is_set = fixed.footer is not None
     recipe = replace(recipe, footer=fixed.footer or 0)
     try:
-        table, end = _infer(file, recipe, names, max_bytes)
+        table, end = _infer(file, recipe, names, fixed, max_bytes)
         lines_below = 0 if is_set else footer.at_end(end, recipe, width=width)
     except records.RaggedLine as error:
         lines_below = 0 if is_set else footer.from_line(file, recipe, error.line, width=width)
@@ -89,20 +85,21 @@ def _inferred(file, recipe, names, fixed, max_bytes):
             raise
     if lines_below:
         recipe = replace(recipe, footer=lines_below)
-        table, end = _infer(file, recipe, names, max_bytes)
+        table, end = _infer(file, recipe, names, fixed, max_bytes)
     if recipe.trailing and table.inferences[-1].missing < table.rows:  # below the first rows
         recipe, names = replace(recipe, trailing=False), column_names.usable([*names, ""])[0]
-        table, end = _infer(file, recipe, names, max_bytes)
+        table, end = _infer(file, recipe, names, fixed, max_bytes)
     findings = footer.findings(end, recipe, width=width, is_set=is_set)
     return replace(table, inferences=table.inferences[: len(names)], findings=tuple(findings))
 
 
-def _infer(file, recipe, names, max_bytes):
+def _infer(file, recipe, names, fixed, max_bytes):
     """The table, and the end of its text."""
     physical = _physical(recipe, names)
-    inferences, rows = [TypeInference() for _ in physical], 0
-    end = streams.End()
-    with closing(_text_batches(file, recipe, names, physical, max_bytes=max_bytes, end=end)) as batches:
+    inferences, rows, end = value_types.inferences(physical, fixed), 0, streams.End()
+    missing = value_types.common_missing(inference.tokens for inference in inferences)
+    parsed = _text_batches(file, recipe, names, physical, max_bytes=max_bytes, missing=missing, end=end)
+    with closing(parsed) as batches:
         for batch in batches:
             rows += batch.num_rows
             for inference, cells in zip(inferences, batch.columns, strict=True):
@@ -116,7 +113,11 @@ def _physical(recipe, names):
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    return _text_batches(file, recipe, recipe.names, [column.name for column in columns])
+    names = [column.name for column in columns]
+    missing = value_types.common_missing(column.format and column.format.missing for column in columns)
+    with closing(_text_batches(file, recipe, recipe.names, names, missing=missing)) as parsed:
+        for batch in parsed:
+            yield batch if len(missing) == len(MISSING) else value_types.with_missing(batch, columns)
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
@@ -142,7 +143,7 @@ def _text_batches(
     selected,
     *,
     max_bytes=streams.MAX_BYTES,
-    missing=missing_texts.MISSING,
+    missing=MISSING,
     end=None,
 ):
     """Yields the selected columns, all as text. Raises ValidationError for a ragged line or an unclosed quote."""

@@ -8,7 +8,7 @@ import pytest
 
 from catalog.readers import tables
 from catalog.readers.json_lines import SchemaInference
-from tests.catalog.readers.reading import error_of, table, types
+from tests.catalog.readers.reading import error_of, findings, table, types
 
 
 def test_json_objects_can_have_different_keys():
@@ -94,3 +94,17 @@ def test_a_jsonl_file_without_objects_is_invalid_json():
 
 def test_a_key_that_cannot_be_a_column_name_is_rejected():
     assert error_of('{" a": 1}\n')[0] == error_of('{"": 1}\n')[0] == "column_name"
+
+
+def test_texts_that_look_like_numbers_or_dates_stay_text_and_are_said():
+    rows = [{"price": "12.50", "when": "26/01/2024", "zip": "007", "name": "a"} for _ in range(3)]
+    content = "\n".join(map(json.dumps, rows))
+    assert set(types(content).values()) == {"text"}
+    assert [(found.column, found.code) for found in findings(content)] == [
+        ("price", "text_numbers"),
+        ("when", "text_dates"),
+    ]
+
+
+def test_texts_and_numbers_in_one_column_are_said():
+    assert [found.code for found in findings('{"a": 1}\n{"a": "x"}\n')] == ["mixed_types"]

@@ -12,7 +12,7 @@ import pytest
 
 from catalog.readers import parquet as parquet_reader
 from catalog.readers import tables
-from tests.catalog.readers.reading import error_of, parquet, recipe_of, table, types
+from tests.catalog.readers.reading import error_of, findings, parquet, recipe_of, table, types
 
 
 def test_parquet_types_come_from_the_schema():
@@ -136,3 +136,9 @@ def test_a_parquet_file_is_not_damaged_because_memory_is_short():
 
 def test_a_parquet_file_without_rows_is_rejected():
     assert error_of(parquet(pa.table({"a": pa.array([], pa.int64())})))[0] == "no_rows"
+
+
+def test_texts_that_look_like_numbers_stay_text_and_are_said():
+    content = parquet(pa.table({"price": ["1.5", None], "name": ["a", "b"]}))
+    assert types(content)["price"] == "text"
+    assert [(found.column, found.code) for found in findings(content)] == [("price", "text_numbers")]
