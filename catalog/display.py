@@ -69,6 +69,8 @@ def reading(version: DatasetVersion) -> str:
     """How the file is parsed, such as "CSV, commas, UTF-8"."""
     recipe = version.recipe
     parts = [FORMATS[recipe["format"]].label]
+    if recipe.get("sheet"):
+        parts.append(f"sheet {recipe['sheet']}")
     if recipe.get("delimiter"):
         parts.append(DELIMITERS.get(recipe["delimiter"], f"delimiter {recipe['delimiter']}"))
     if recipe.get("quote") == "'":

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from django.core.exceptions import ValidationError
 
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA can claim 4 GB of memory
+OFFICE_FILES = (b"[Content_Types].xml", b"mimetype")  # one of them is in each
 ENCRYPTED = 0x1  # of a ZIP member's flags
 
 
@@ -20,11 +21,6 @@ def open_table(file: BinaryIO) -> BinaryIO:
             if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
         ]
         names = [member.filename for member in members]
-        if "[Content_Types].xml" in names or "mimetype" in names:
-            raise ValidationError(
-                "This is an Excel workbook or another Office file, not a table. Save the sheet as CSV.",
-                code="binary_file",
-            )
         if len(members) != 1:
             listed = ", ".join(f"`{name[:100]}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
             raise ValidationError(
@@ -48,6 +44,15 @@ def open_table(file: BinaryIO) -> BinaryIO:
         if error.errno == errno.EINVAL:  # the archive points to before the start of the file
             raise damaged("zip") from error
         raise
+
+
+def is_office_file(file: BinaryIO) -> bool:
+    """Whether a ZIP archive is a workbook or another file of an office program."""
+    try:
+        names = set(zipfile.ZipFile(file).namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return False
+    return any(mark.decode() in names for mark in OFFICE_FILES)
 
 
 def damaged(compression: str | None) -> ValidationError:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from django.core.exceptions import ValidationError
 
@@ -57,6 +58,8 @@ class Corrections:
     padded: bool | None = None
     widths: tuple[int, ...] | None = None
     spaced: bool | None = None
+    sheet: str | None = None
+    member: str | None = None
     columns: tuple[ColumnCorrection, ...] = ()
 
     @classmethod
@@ -259,6 +262,8 @@ FIELDS = {
     "padded": _boolean,
     "widths": _widths,
     "spaced": _boolean,
+    "sheet": _text,
+    "member": partial(_text, most=1_000),
     "columns": _columns,
 }
 COLUMN_FIELDS = {

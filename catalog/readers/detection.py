@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
 
-from catalog.readers import encodings, formats, streams
+from catalog.readers import archives, encodings, formats, streams
 from catalog.readers.corrections import UNCORRECTED, Corrections
 from catalog.readers.recipe import Finding
 
@@ -21,11 +21,6 @@ SIGNATURES = (
     (b"\xff\xd8\xff", "a JPEG image", "Use a table instead"),
     (b"GIF8", "a GIF image", "Use a table instead"),
     (b"%PDF", "a PDF document", "Export its table as CSV"),
-    (
-        b"\xd0\xcf\x11\xe0",
-        "an old Excel workbook or another Office file",
-        "Save the sheet as CSV",
-    ),
     (b"7z\xbc\xaf", "a 7z archive", "Extract the table first"),
     (b"Rar!", "a RAR archive", "Extract the table first"),
     (b"ARROW1", "an Arrow file", "Save it as Parquet or CSV"),
@@ -119,6 +114,8 @@ def read_head(
     """The beginning of a file, at most 4 MB when decompressed."""
     file.seek(0)
     compression = compression_of(file.read(8))
+    if compression == "zip" and archives.is_office_file(file):
+        compression = None
     content = streams.decompressed(file, compression, max_bytes=max_bytes).read(HEAD_BYTES)
     return Head(filename, compression, content, corrections)
 

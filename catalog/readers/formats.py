@@ -19,6 +19,7 @@ FORMATS = {
     form.name: form
     for form in (
         Format("parquet", "Parquet", ("parquet",), "parquet", is_text=False),
+        Format("excel", "Excel", ("xlsx", "xlsm", "xls", "ods"), "excel.reader", is_text=False),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
         Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited.reader"),
     )

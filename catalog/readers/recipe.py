@@ -24,6 +24,8 @@ class ParseRecipe:
     delimiter ends every row, so that it starts no column. The cells of a `padded` table have spaces around them, and
     can have rulers and frames of - and |. `widths` are the positions at which columns of fixed width start; in a padded
     table, a space is before each.
+
+    `sheet` is that of a workbook, whose rows count as lines. `member` is the file in a ZIP archive of several.
     """
 
     format: str
@@ -41,6 +43,8 @@ class ParseRecipe:
     widths: tuple[int, ...] = ()
     quote: str = '"'
     spaced: bool = False
+    sheet: str | None = None
+    member: str | None = None
     columns: tuple[Column, ...] = ()
 
     @property
@@ -48,7 +52,8 @@ class ParseRecipe:
         return [column.name for column in self.columns]
 
     def to_dict(self) -> dict:
-        return asdict(self) | {"columns": [column.to_dict() for column in self.columns]}
+        columns = [column.to_dict() for column in self.columns]
+        return asdict(self) | {"widths": list(self.widths), "columns": columns}
 
     @property
     def digest(self) -> str:

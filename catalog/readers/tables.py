@@ -29,6 +29,7 @@ __all__ = [
     "Reading",
     "chunks",
     "detect",
+    "format_of",
     "frame",
     "raw_batches",
     "read",
@@ -95,6 +96,12 @@ def detect(
             code="no_rows",
         )
     return column_corrections.applied(file, reading, corrections, reader)
+
+
+def format_of(file: BinaryIO, filename: str) -> str:
+    """The format of a file by its beginning. Raises ValidationError if it cannot be a table."""
+    head = detection.read_head(file, filename)
+    return next(name for name, reader in READERS.items() if reader.matches(head))
 
 
 def chunks(

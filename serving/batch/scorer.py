@@ -43,10 +43,10 @@ class Totals:
 
 def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
     """Detect how to read a CSV or Parquet file for a model. Raises ValidationError if any part of it is malformed."""
+    if tables.format_of(file, filename) not in WRITERS:
+        raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     reading = tables.detect(file, filename, rows_required=False)
     recipe = reading.recipe
-    if recipe.format not in WRITERS:
-        raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     if recipe.spaced and files.has_leading_spaces(reader):
         recipe = replace(recipe, spaced=False)
     if recipe.format == "csv":

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -67,7 +67,7 @@ def from_line(file: BinaryIO, recipe: ParseRecipe, line: int, *, width: int) -> 
         lines = list(islice(text, first - 1, line + MAX_LINES))
     if len(lines) > line - first + MAX_LINES:
         return 0
-    start = _start(_parsed(lines, recipe, first), width, is_complete=_ends_with_break(lines))
+    start = start_of_notes(_parsed(lines, recipe, first), width, is_complete=_ends_with_break(lines))
     return 0 if start is None or start > line else first + len(lines) - start
 
 
@@ -75,7 +75,7 @@ def at_end(end: streams.End, recipe: ParseRecipe, *, width: int) -> int:
     """The number of lines below the table in a file that ends so, and whose records have all the same width."""
     lines = _split(end.text)[-MAX_LINES:]
     rows = _parsed(lines, recipe, end.lines - len(lines) + 1)
-    start = _start(rows, width, is_complete=_ends_with_break(lines))
+    start = start_of_notes(rows, width, is_complete=_ends_with_break(lines))
     return 0 if start is None else end.lines + 1 - start
 
 
@@ -83,39 +83,48 @@ def findings(end: streams.End, recipe: ParseRecipe, *, width: int, is_set: bool)
     """What is below the table, given the end of the whole file; whether the last row looks like a total."""
     lines = _split(end.text)
     if recipe.footer and not is_set:
-        line = end.lines - recipe.footer + 1
-        text = next(filter(None, map(str.strip, lines[-recipe.footer :])), "")
-        count = "1 line" if recipe.footer == 1 else f"{recipe.footer:,} lines"
-        yield Finding(
-            "footer", f"{count} below the table left out, from line {line:,} on: `{text[:60]}`.", line=line
-        )
+        yield left_out(recipe.footer, end.lines, lines[-recipe.footer :])
     if end.has_mark:
         yield Finding("end_mark", "The Ctrl-Z at the end of the file is left out.", line=end.lines)
-    if not is_set and (total := _total_row(lines, end, recipe, width)):
-        yield total
+    if not is_set:
+        lines, is_whole = lines[: len(lines) - recipe.footer], end.is_whole and len(lines) < MAX_SUMMED
+        lines = lines if is_whole else lines[-MAX_LINES:]
+        rows = _parsed(lines, recipe, end.lines - recipe.footer - len(lines) + 1)
+        rows = [row for row in rows if len(row.cells) == width]
+        yield from total_row(rows, width, last=end.lines, is_whole=is_whole)
 
 
-def _total_row(lines, end, recipe, width):
-    lines, is_whole = lines[: len(lines) - recipe.footer], end.is_whole and len(lines) < MAX_SUMMED
-    lines = lines if is_whole else lines[-MAX_LINES:]
-    rows = _parsed(lines, recipe, end.lines - recipe.footer - len(lines) + 1)
-    rows = [row for row in rows if len(row.cells) == width]
+def left_out(footer: int, last: int, texts: Iterable[str], unit: str = "line") -> Finding:
+    """The finding about the last lines or rows of a file, which are below its table."""
+    line, text = last - footer + 1, next(filter(None, map(str.strip, texts)), "")
+    count = f"1 {unit}" if footer == 1 else f"{footer:,} {unit}s"
+    sentence = f"{count} below the table left out, from {unit} {line:,} on: `{text[:60]}`."
+    return Finding("footer", sentence, line=line)
+
+
+def total_row(
+    rows: Sequence[Line], width: int, *, last: int, is_whole: bool, unit: str = "line"
+) -> Iterator[Finding]:
+    """Whether the last of these rows looks like a total of those above; if they are the whole table, by their sums.
+
+    `last` is the number of the last line of the file.
+    """
     if len(rows) < 3:
-        return None
+        return
     total, label = rows[-1], next(filter(None, map(str.strip, rows[-1].cells)), "")
     is_labelled = TOTAL.fullmatch(label) and not any(row.text.startswith(label) for row in rows[:-1])
     if not is_labelled and not (is_whole and _is_sum(rows, width)):
-        return None
+        return
     what = f"a total (`{label[:40]}`)" if is_labelled else "a total: its numbers are the sums of those above"
-    return Finding(
+    yield Finding(
         "total_row",
-        f"Line {total.number:,} looks like {what}. It is read as a row; to leave it out, set `footer` to "
-        f"{end.lines + 1 - total.number}.",
+        f"{unit.capitalize()} {total.number:,} looks like {what}. It is read as a row; to leave it out, set `footer` "
+        f"to {last + 1 - total.number}.",
         line=total.number,
     )
 
 
-def _start(rows: Sequence[Line], width: int, *, is_complete: bool) -> int | None:
+def start_of_notes(rows: Sequence[Line], width: int, *, is_complete: bool) -> int | None:
     """The line where the notes below the table start; None if there are none, or if they can be damaged rows."""
     place = len(rows)
     while place and (

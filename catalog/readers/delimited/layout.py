@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from django.core.exceptions import ValidationError
 
 from catalog.readers import column_names, detection
+from catalog.readers.corrections import Corrections
 from catalog.readers.delimited import dialect, header
 from catalog.readers.delimited.records import is_ruler, records
 from catalog.readers.recipe import Finding, ParseRecipe
@@ -36,18 +37,30 @@ def of(head: detection.Head) -> Layout:
             code="corrupt_file",
         )
     recipe, fixed = replace(split.recipe, skip=start - 1), head.corrections
-    rows, lines = [first, *split.rows[1:]], [start, *split.lines[1:]]
+    layout = of_rows(recipe, [first, *split.rows[1:]], [start, *split.lines[1:]], fixed)
+    if len(layout.names) == 1 and not fixed.delimiter:
+        findings.append(
+            Finding("one_column", "The file is one column: is the delimiter right?", column=layout.names[0])
+        )
+    if recipe.skip and fixed.skip is None:
+        findings += _skipped(head, recipe)
+    return replace(layout, findings=(*findings, *layout.findings))
+
+
+def of_rows(
+    recipe: ParseRecipe, rows: list[list[str]], lines: list[int], fixed: Corrections, unit: str = "line"
+) -> Layout:
+    """The layout of a table whose header, or first row, is the first of these; `lines` are their numbers."""
+    findings = []
     shape = header.shape(rows)
     if shape.is_trailing and fixed.trailing is False:
         shape = header.Shape(shape.cells, shape.cells)
-    if recipe.skip and fixed.skip is None:
-        findings += _skipped(head, recipe)
     if not (recipe.padded or recipe.widths):
-        findings += _blank_lines(rows, lines, shape.cells)
+        findings += _blank_lines(rows, lines, shape.cells, unit)
     findings += _repeated_header(rows, lines)
     is_grouped = fixed.skip is None and fixed.header is None and header.is_group_row(rows)
     if is_grouped:
-        findings.append(_groups(first, start))
+        findings.append(_groups(rows[0], lines[0]))
         rows, lines = rows[1:], lines[1:]
         recipe = replace(recipe, skip=lines[0] - 1)
     has_header = is_grouped or (header.is_header(rows) if fixed.header is None else fixed.header)
@@ -57,7 +70,7 @@ def of(head: detection.Head) -> Layout:
     else:
         names = column_names.numbered(shape.width)
         recipe = replace(recipe, header=False)
-        findings += [_no_header(first, names, start)] if fixed.header is None else []
+        findings += [_no_header(rows[0], names, lines[0])] if fixed.header is None else []
     recipe = replace(recipe, trailing=shape.is_trailing if fixed.trailing is None else fixed.trailing)
     findings += _columns(names, shape, fixed)
     return Layout(recipe, names, tuple(findings))
@@ -114,12 +127,12 @@ def _skipped(head, recipe):
         )
 
 
-def _blank_lines(rows, lines, width):
+def _blank_lines(rows, lines, width, unit):
     for place in range(1, len(lines)):
         end = lines[place - 1] + sum(cell.count("\n") for cell in rows[place - 1])
         if lines[place] - end > 1 and len(rows[place]) == width:
             line = lines[place] - 1
-            yield Finding("blank_lines", f"Blank lines are skipped: line {line:,} is one.", line=line)
+            yield Finding("blank_lines", f"Blank {unit}s are skipped: {unit} {line:,} is one.", line=line)
             return
 
 
@@ -169,5 +182,3 @@ def _columns(names, shape, fixed):
         )
     if shape.is_trailing and fixed.trailing is None:
         yield Finding("trailing_delimiter", "The delimiter at the end of every line starts no column.")
-    if len(names) == 1 and not fixed.delimiter:
-        yield Finding("one_column", "The file is one column: is the delimiter right?", column=names[0])

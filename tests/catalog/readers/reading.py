@@ -1,5 +1,6 @@
 """Short ways to read a table, for the tests of all formats."""
 
+import datetime
 import io
 import zipfile
 
@@ -56,6 +57,49 @@ def zipped(members: dict[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
+
+
+def xlsx(**sheets: list[list]) -> bytes:
+    """A workbook with these rows of texts, numbers, truth values and None."""
+    main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    relation = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006/relationships"
+    listed = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="r{i}"/>' for i, name in enumerate(sheets, 1))
+    targets = "".join(
+        f'<Relationship Id="r{i}" Type="{relation}/worksheet" Target="worksheets/sheet{i}.xml"/>'
+        for i in range(1, len(sheets) + 1)
+    )
+    members = {
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "_rels/.rels": f'<Relationships xmlns="{package}"><Relationship Id="r" Type="{relation}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {main} xmlns:r="{relation}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}">{targets}</Relationships>',
+        "xl/styles.xml": f'<styleSheet {main}><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></styleSheet>',
+    }
+    for i, rows in enumerate(sheets.values(), 1):
+        data = "".join(
+            f'<row r="{number}">'
+            + "".join(_cell(f"{chr(65 + j)}{number}", value) for j, value in enumerate(row))
+            + "</row>"
+            for number, row in enumerate(rows, 1)
+        )
+        members[f"xl/worksheets/sheet{i}.xml"] = (
+            f"<worksheet {main}><sheetData>{data}</sheetData></worksheet>"
+        )
+    return zipped({name: text.encode() for name, text in members.items()})
+
+
+def _cell(place, value):
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+    if isinstance(value, bool):
+        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, datetime.date):
+        return f'<c r="{place}" s="1"><v>{(value - datetime.date(1899, 12, 30)).days}</v></c>'
+    return f'<c r="{place}"><v>{value}</v></c>'
 
 
 def _file(content):

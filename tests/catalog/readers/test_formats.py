@@ -1,5 +1,6 @@
 """What every format of the table FORMATS has in common."""
 
+import datetime
 import gzip
 import inspect
 import io
@@ -10,11 +11,18 @@ import pytest
 from catalog.names import normalize_name
 from catalog.readers import tables
 from catalog.readers.formats import EXTENSIONS, FORMATS
-from tests.catalog.readers.reading import parquet, recipe_of, table
+from tests.catalog.readers.reading import parquet, recipe_of, table, xlsx
 
 # The same table in every format. A new format needs an entry here.
 CONTENT = {
     "csv": b"a,b,when\n1,x,2026-01-31\n2,,2026-02-01\n",
+    "excel": xlsx(
+        data=[
+            ["a", "b", "when"],
+            [1, "x", datetime.date(2026, 1, 31)],
+            [2, None, datetime.date(2026, 2, 1)],
+        ]
+    ),
     "jsonl": b'{"a": 1, "b": "x", "when": "2026-01-31"}\n{"a": 2, "b": null, "when": "2026-02-01"}\n',
     "parquet": parquet(
         pa.table(
