@@ -15,5 +15,6 @@ urlpatterns = [
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),
     path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),
+    path("<str:name>/versions/<int:version>/read/", receipt.read_differently, name="read-differently"),
     path("<str:name>/delete/", views.delete_dataset, name="delete-dataset"),
 ]

@@ -11,6 +11,7 @@ from catalog.filters import DatasetFilter
 from catalog.forms import MetadataForm
 from catalog.imports import upload as operations
 from catalog.models import Dataset, DatasetVersion
+from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.pagination import requested_page
@@ -53,6 +54,7 @@ def dataset(request, name):
         "header": display.header(version),
         "rows": display.rows(version),
         "reading": display.reading(version),
+        "findings": receipt.findings(version.findings, version.recipe),
         "kinds": kinds,
         "lineage": lineage.rows(chosen, kinds),
     }

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from catalog.models import Draft
+from catalog import files
+from catalog.models import DatasetVersion, Draft
 from catalog.names import normalize_name
 from catalog.readers.formats import EXTENSIONS
 from mlplatform import hashing, storage
@@ -47,6 +48,17 @@ def store_draft(
     draft.sha256 = sha256
     draft.save(update_fields=["sha256"])
     return draft
+
+
+def draft_of_version(version: DatasetVersion, *, by) -> Draft:
+    """A draft of the stored bytes of a version, with the corrections of its recipe, so that they can be changed.
+
+    Raises what store_draft() and files.open_version() raise.
+    """
+    permissions.check(by, "upload")
+    name, filename = version.dataset.name, version.original_filename
+    with files.open_version(version) as file:
+        return store_draft(file, filename=filename, by=by, name=name, corrections=version.corrections)
 
 
 def check_size(file: IO[bytes]) -> int:

@@ -47,6 +47,14 @@ def url_of(draft: Draft, name: str = "") -> str:
     return reverse("catalog:receipt", args=[draft.pk]) + query
 
 
+@require_POST
+@permissions.page("upload")
+def read_differently(request, name, version):
+    """The receipt of the stored bytes of a version, of which the next version can be made."""
+    chosen = Dataset.objects.named(name).version(version)
+    return redirect(url_of(drafts.draft_of_version(chosen, by=request.user), chosen.dataset.name))
+
+
 @permissions.page("upload", query=("name",), fields=None)
 def receipt(request, pk):
     """What was understood of a file. A POST reads it again with the corrections of the form, or adds it."""

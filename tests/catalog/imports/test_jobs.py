@@ -161,7 +161,9 @@ def test_a_repeat_of_an_upload_gets_the_job_of_the_first(api, queue):
 
 
 def test_the_page_of_an_upload_leads_to_its_job_which_can_be_cancelled(page, queue):
-    response = page.post("/catalog/upload/", {"file": SimpleUploadedFile("flowers.csv", FLOWERS.encode())})
+    file = SimpleUploadedFile("flowers.csv", FLOWERS.encode())
+    receipt = page.post("/catalog/upload/", {"file": file}, follow=True)
+    response = page.post(receipt.context["draft_url"], {"add": "1"})
     job = ImportJob.objects.get()
     assert response.url == f"/catalog/upload/imports/{job.pk}/"
     assert b"Queued" in page.get(response.url).content

@@ -149,6 +149,26 @@ def test_a_wide_table_shows_the_columns_that_the_filter_finds(page):
     assert [row["column"]["name"] for row in found.context["column_rows"]] == ["c25", *names[250:260]]
 
 
+def test_a_version_is_read_differently_from_the_same_bytes(page, make_dataset):
+    make_dataset(content=GERMAN.encode("cp1252"))
+    text = page.get("/catalog/flowers/").text
+    assert "What was assumed when reading this file" in text
+    assert "Read differently" in text
+    receipt = page.post("/catalog/flowers/versions/1/read/", follow=True)
+    assert "Add as version 2 of flowers" in receipt.text
+    change(page, receipt, add="1", **{"column-2-type": "text"})
+    second, first = DatasetVersion.objects.all()
+    assert first.sha256 == second.sha256
+    assert (first.columns[2]["type"], second.columns[2]["type"]) == ("number", "text")
+
+
+def test_a_viewer_cannot_read_a_version_differently(sign_in, make_dataset):
+    make_dataset()
+    viewer = sign_in("viewer")
+    assert "Read differently" not in viewer.get("/catalog/flowers/").text
+    assert viewer.post("/catalog/flowers/versions/1/read/").status_code == 403
+
+
 def test_an_upload_without_a_file_is_an_error_of_the_field(page):
     response = page.post("/catalog/upload/")
     assert response.status_code == 422
