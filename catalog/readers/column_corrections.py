@@ -76,8 +76,11 @@ def applied(file: BinaryIO, reading: Reading, corrections: Corrections, reader) 
     for column, (source, old) in zip(columns, detected.items(), strict=True):
         on_error = by_source[source].on_error if source in by_source else None
         is_changed = (column.type, column.format) != (old.type, old.format)
-        if column.type != "text" and (is_changed or on_error):
-            changed[column.name] = _Check(column, is_tolerant=on_error == "missing")
+        if is_changed and column.type == "text" and column.format is None:
+            continue  # every value is a text
+        if is_changed or on_error:
+            is_tolerant = on_error == "missing" and column.type != "text"
+            changed[column.name] = _Check(column, is_tolerant=is_tolerant)
     found = _check_values(file, recipe, changed, reader) if changed else []
     columns = [changed[column.name].result() if column.name in changed else column for column in columns]
     names = {source: column.name for source, column in zip(detected, columns, strict=True)}
@@ -142,17 +145,21 @@ class _Check:
         self.column, self.is_tolerant = column, is_tolerant
         self.first: tuple[int, str] | None = None  # its row and text
         self.values = self.count = 0
+        self.has_nulls = False
         self.words: dict[str, None] = {}
 
     def update(self, values: pa.Array, row: int, *, convert, decimal: str) -> None:
         """The values of a batch, which starts at this row."""
         self.values += len(values) - values.null_count
         if not self.is_tolerant or not pa.types.is_string(values.type):
-            place = _first_misfit(values, convert)
-            if place is not None:
+            converted, place = _first_misfit(values, convert)
+            if place is None:
+                self.has_nulls |= converted.null_count > 0
+            else:
                 self.first = row + place, str(values[place].as_py())
             return
-        misfits = conversion.misfits(values, self.column, decimal=decimal)
+        converted, misfits = conversion.converted_and_misfits(values, self.column, decimal=decimal)
+        self.has_nulls |= converted.null_count > 0
         place = pc.index(misfits, True).as_py()
         if place >= 0:
             self.first = self.first or (row + place, values[place].as_py())
@@ -167,14 +174,13 @@ class _Check:
         )
 
     def result(self) -> Column:
+        column = replace(self.column, nullable=self.has_nulls)
         if not self.words:
-            return self.column
+            return column
         form = self.column.format or CellFormat()
         tokens = missing.MISSING if form.missing is None else form.missing
         words = [text.strip() for text in self.words]
-        return replace(
-            self.column, nullable=True, format=replace(form, missing=tuple(dict.fromkeys([*tokens, *words])))
-        )
+        return replace(column, format=replace(form, missing=tuple(dict.fromkeys([*tokens, *words]))))
 
 
 def _check_values(file: BinaryIO, recipe: ParseRecipe, checks: dict[str, _Check], reader) -> list[Finding]:
@@ -199,22 +205,23 @@ def _check_values(file: BinaryIO, recipe: ParseRecipe, checks: dict[str, _Check]
     return findings
 
 
-def _first_misfit(values: pa.Array, convert: Callable[[pa.Array], pa.Array]) -> int | None:
-    """The position of the first value that cannot be converted."""
+def _first_misfit(
+    values: pa.Array, convert: Callable[[pa.Array], pa.Array]
+) -> tuple[pa.Array | None, int | None]:
+    """The converted values, or the position of the first one that cannot be converted."""
     try:
-        convert(values)
-        return None
+        return convert(values), None
     except conversion.InvalidCell as error:
-        return error.place
+        return None, error.place
     except FAULTS:
         start, stop = 0, len(values)  # the first misfit is in between
     while stop - start > 1:
         middle = (start + stop) // 2
-        if _first_misfit(values.slice(start, middle - start), convert) is None:
+        if _first_misfit(values.slice(start, middle - start), convert)[1] is None:
             start = middle
         else:
             stop = middle
-    return start
+    return None, start
 
 
 def _misfit(check: _Check, line: int | None) -> ValidationError:

@@ -78,7 +78,7 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
 
 
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
-    is_typed = values.type == column_types.ARROW_TYPES[column.type]
+    is_typed = values.type == column_types.ARROW_TYPES[column.type] and column.format is None
     return values if is_typed else conversion.from_arrow(values, column)
 
 

@@ -27,20 +27,15 @@ def from_text(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
     if column.type == "text":
         form = column.format or DEFAULT
         return cells if form.missing is None else missing.with_nulls(cells, form.missing)
-    converted, invalid = _converted(cells, column, decimal)
+    converted, invalid = converted_and_misfits(cells, column, decimal=decimal)
     place = pc.index(invalid, True).as_py()
     if place >= 0:
         raise InvalidCell(place, cells[place].as_py())
     return converted
 
 
-def misfits(cells: pa.Array, column: Column, *, decimal: str) -> pa.Array:
-    """Which texts can neither be read as the column's type nor mean a missing value."""
-    return _converted(cells, column, decimal)[1]
-
-
-def _converted(cells, column, decimal):
-    """The values, null if they are missing or cannot be read, and whether they cannot be."""
+def converted_and_misfits(cells: pa.Array, column: Column, *, decimal: str) -> tuple[pa.Array, pa.Array]:
+    """The values of a column that is not text, and which texts neither have its type nor mean a missing value."""
     form = column.format or DEFAULT
     tokens = missing.MISSING if form.missing is None else ("", *form.missing)
     values = cells if form.missing is None else missing.with_nulls(cells, tokens, trim=True)
@@ -64,6 +59,8 @@ def _convert(values, kind, form, decimal):
 def from_arrow(values: pa.Array, column: Column) -> pa.Array:
     """Values of a typed file as an Arrow array of the column's type, which can be another one than theirs."""
     kind, numbers = kind_of(values.type), {"integer", "number"}
+    if kind == "text" and column.format is not None:
+        return from_text(values.cast(pa.string()), column, decimal=".")
     if kind != column.type and column.type != "text" and not {kind, column.type} <= numbers:
         return from_text(values.cast(pa.string()), column, decimal=".")
     if pa.types.is_timestamp(values.type):
