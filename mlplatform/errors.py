@@ -166,11 +166,10 @@ def is_disk_full(error: BaseException) -> bool:
     return is_full or getattr(cause, "sqlstate", None) == POSTGRES_DISK_FULL
 
 
-def disk_full() -> DiskFull:
-    return DiskFull(
-        "There is not enough disk space on the server. Nothing was changed; ask an operator to free some space.",
-        code="disk_full",
-    )
+def disk_full(*, needed: int | None = None, free: int = 0) -> DiskFull:
+    sizes = "" if needed is None else f": {needed >> 20:,} MB are needed, {free >> 20:,} MB are free"
+    sentence = f"There is not enough disk space on the server{sizes}. Nothing was changed; ask an operator to free some"
+    return DiskFull(f"{sentence} space.", code="disk_full")
 
 
 def as_expected(error: Exception) -> Exception:

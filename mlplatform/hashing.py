@@ -3,15 +3,21 @@
 import hashlib
 import hmac
 import json
+import tempfile
 from typing import IO
 
 from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from django.utils.crypto import salted_hmac
 
 BLOCK = 1024 * 1024
 
 
 def sha256(file: IO[bytes]) -> str:
+    """The SHA-256 of a file; that of an upload is known since it was received, see UploadHandler."""
+    if received := getattr(file, "received_sha256", None):
+        return received
     file.seek(0)
     digest = hashlib.sha256()
     while block := file.read(BLOCK):
@@ -63,6 +69,36 @@ def _canonical(value):
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) >= 1e16 else value + 0.0
     return value
+
+
+class UploadHandler(FileUploadHandler):
+    """Writes a file that is uploaded to a temporary one, and hashes it meanwhile: its bytes are not read again.
+
+    The temporary file is where a local storage can move it from. Elsewhere it has no name: a process that is killed
+    leaves nothing.
+    """
+
+    def new_file(self, *args, **kwargs) -> None:
+        super().new_file(*args, **kwargs)
+        facts = (self.file_name, self.content_type, 0, self.charset, self.content_type_extra)
+        if settings.FILE_UPLOAD_TEMP_DIR:
+            self.file = TemporaryUploadedFile(*facts)
+        else:
+            self.file = UploadedFile(tempfile.TemporaryFile(), *facts)  # noqa: SIM115 - closed with the request
+        self._digest = hashlib.sha256()
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self._digest.update(raw_data)
+        self.file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile:
+        self.file.seek(0)
+        self.file.size, self.file.received_sha256 = file_size, self._digest.hexdigest()
+        return self.file
+
+    def upload_interrupted(self) -> None:
+        if hasattr(self, "file"):
+            self.file.close()
 
 
 class HashingFile:

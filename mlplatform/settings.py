@@ -103,6 +103,11 @@ def create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
 
 
+def create_private_folder(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
 def generated_secret_key(folder: Path) -> str:
     """The secret key of an installation without SECRET_KEY: generated once, readable only by its owner.
 
@@ -390,6 +395,14 @@ ROW_ADDRESSES = r"(/predict|/invocations|/v1/models/[^/]+|/v2/models/.+)/?"
 SIGN_IN_ADDRESSES = r"(/auth/token|/accounts/login|/admin/login)/?"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_REQUEST_MB * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "mlplatform.hashing.UploadHandler",
+]
+# On the disk of a local storage, which moves files from there instead of copying them. None: TMPDIR.
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "uploads" if OBJECT_STORAGE == "local" else None
+if FILE_UPLOAD_TEMP_DIR:
+    create_private_folder(FILE_UPLOAD_TEMP_DIR)
 
 # Predictions
 

@@ -5,7 +5,6 @@ Keys are written once and never reused, so no reader sees parts of two files.
 
 import contextlib
 import errno
-import io
 import logging
 import os
 import secrets
@@ -72,9 +71,9 @@ def require_space(storage: Storage, size: int) -> None:
         _require_space(storage.location, size)
 
 
-def require_temporary_space(size: int) -> None:
-    """Raise DiskFull unless the folder for temporary files (TMPDIR) has space for `size` bytes."""
-    _require_space(tempfile.gettempdir(), size)
+def require_temporary_space(size: int, *, folder: str | None = None) -> None:
+    """Raise DiskFull unless the folder for temporary files, by default TMPDIR, has space for `size` bytes."""
+    _require_space(folder or tempfile.gettempdir(), size)
 
 
 def require_space_to_read(storage: Storage, size: int) -> None:
@@ -85,8 +84,9 @@ def require_space_to_read(storage: Storage, size: int) -> None:
 
 def _require_space(folder: str, size: int) -> None:
     with faults_as_not_ready():
-        if shutil.disk_usage(folder).free < size:
-            raise disk_full()
+        free = shutil.disk_usage(folder).free
+    if free < size:
+        raise disk_full(needed=size, free=free)
 
 
 def _unavailable() -> NotReady:
@@ -119,16 +119,17 @@ def _request(operation: str) -> Iterator[None]:
 
 def save(storage: Storage, key: str, content: IO[bytes]) -> None:
     """Write a new key. Raises NotReady if the store is down, DiskFull or StorageForbidden; the caller must then not
-    refer to the key.
+    refer to the key. A local storage moves a temporary file of an upload, if it is on its disk.
     """
     with _request("save"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)  # if it is missing, its disk is not mounted: do not create it
-            content.seek(0, os.SEEK_END)
-            require_space(storage, content.tell())
+            if not hasattr(content, "temporary_file_path"):
+                content.seek(0, os.SEEK_END)
+                require_space(storage, content.tell())
         content.seek(0)
         try:
-            storage.save(key, File(content))
+            storage.save(key, content if isinstance(content, File) else File(content))
         except OSError:
             if isinstance(storage, FileSystemStorage):  # a partial file would keep a full disk full
                 with contextlib.suppress(OSError):
@@ -140,17 +141,6 @@ def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady if the store is down or the key is missing."""
     with _request("open"), _missing_as_not_ready(key):
         return storage.open(key, "rb").file  # S3 downloads here, to a spooled file
-
-
-def open_beginning(storage: Storage, key: str, *, length: int, size: int) -> IO[bytes]:
-    """Open a key of `size` bytes as a file with at least its first `length` bytes. Raises what open_part() raises."""
-    if isinstance(storage, FileSystemStorage) or size <= length:
-        return open_file(storage, key)
-    with (
-        faults_as_not_ready(),
-        contextlib.closing(open_part(storage, key, start=0, length=length, size=size)) as part,
-    ):
-        return io.BytesIO(part.read())
 
 
 class FilePart:

@@ -179,6 +179,7 @@ def test_a_new_data_folder_and_its_files_are_private(load, tmp_path):
     assert {path.name: mode(path) for path in folder.iterdir()} == {
         "ml_registry.db": 0o600,
         "secret_key": 0o600,
+        "uploads": 0o700,
     }
 
 

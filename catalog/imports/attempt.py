@@ -47,6 +47,7 @@ def run(job: ImportJob, *, retry_s: float = 0) -> None:
 
 def _import(attempt: Attempt, source: Source, *, retry_s: float) -> None:
     job, draft = attempt.job, attempt.job.draft
+    storage.require_temporary_space(job.size_bytes)  # for the typed copy
     storage.require_space_to_read(storage.datasets(), job.size_bytes)
     with reporting_progress(attempt) as progress:
         ingested = with_retries(partial(ingestion.ingest, source, progress), for_s=retry_s)

@@ -1,7 +1,10 @@
 """Reap import jobs, and delete the uploads that were neither added to the catalog nor discarded."""
 
+import contextlib
 import logging
+import time
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 
@@ -34,6 +37,7 @@ class Tidy:
 def sweep() -> None:
     """Discard drafts after a day, and uploads that were interrupted; delete finished jobs after RETENTION_DAYS."""
     ImportJob.objects.finished().filter(finished_at__lt=ago(timedelta(days=settings.RETENTION_DAYS))).delete()
+    _delete_received_files()
     importing = ImportJob.objects.unfinished().exclude(draft=None).values("draft")
     old = Draft.objects.filter(created_at__lt=ago(KEEP)).exclude(pk__in=importing)
     try:
@@ -42,3 +46,14 @@ def sweep() -> None:
             drafts.discard(draft)
     except NotReady as error:
         logger.warning("drafts stay for another hour: %s", error)
+
+
+def _delete_received_files() -> None:
+    """Those that web processes have received, and were killed before they had stored them."""
+    if settings.FILE_UPLOAD_TEMP_DIR is None:  # they have no names
+        return
+    before = time.time() - KEEP.total_seconds()
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).glob("*.upload*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                path.unlink()

@@ -9,6 +9,7 @@ from catalog.imports import drafts, ingestion, registration
 from catalog.imports.ingestion import Ingested, Source
 from catalog.models import DatasetVersion, Draft, ImportJob
 from catalog.names import normalize_name
+from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import NotReady, as_expected
 from mlplatform.jobs import leases
@@ -44,6 +45,7 @@ def confirm(
     if version := registration.existing(name, draft.sha256, corrections=corrections, new_version=new_version):
         drafts.discard(draft)
         return version, False
+    storage.require_space(storage.datasets(), draft.size_bytes)  # for the typed copy, which is smaller
     fields = {"name": name, "description": description, "new_version": new_version}
     if draft.size_bytes <= settings.IMPORT_INLINE_MB * drafts.MB:
         added = _add(draft, ingest=ingest, example=example, by=by, **fields)

@@ -29,7 +29,6 @@ def store_draft(
     """
     permissions.check(by, "upload")
     size = check_size(file)
-    storage.require_space(storage.datasets(), size)
     quota.check(by, size)
     sha256 = hashing.sha256(file)
     draft = Draft(

@@ -28,7 +28,8 @@ turns = calls.Turns(at_once=2, wait_s=30, purpose="read the file", busy="reading
 
 
 def import_readers() -> None:
-    """Before a fork: the children find what this module imports."""
+    """Before a fork: the children find what this module imports, and DuckDB."""
+    import duckdb  # noqa: F401 - starts no thread
 
 
 @dataclass(frozen=True)

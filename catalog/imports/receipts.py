@@ -1,5 +1,6 @@
 """The receipt of a draft: what is understood of its first 4 MB, for its user to check before it is in the catalog."""
 
+import contextlib
 import io
 import logging
 import shutil
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 from django.core.exceptions import ValidationError
+from django.core.files.storage import FileSystemStorage, Storage
 
 from catalog.imports import drafts, ingestion
 from catalog.models import Draft
@@ -107,13 +109,22 @@ def _limited(answer: Callable[[], dict]) -> Iterator[dict]:
 
 def _of_stored(key, size, filename, corrections):
     store, found = storage.datasets(), None
-    with storage.open_beginning(store, key, length=STORED_BYTES, size=size) as beginning:
+    with _open_beginning(store, key, size) as beginning:
         is_archive = detection.compression_of(beginning.read(8)) == "zip"  # its directory is at its end
         if not is_archive and (found := _of_beginning(beginning, size, filename, corrections)):
             return found
     with storage.open_file(store, key) as file:
         found = _of_beginning(file, size, filename, corrections) if is_archive else None
         return found or read(file, filename, corrections)
+
+
+def _open_beginning(store: Storage, key: str, size: int) -> IO[bytes]:
+    """The stored file, or of a large one in S3 only its first bytes."""
+    if isinstance(store, FileSystemStorage) or size <= STORED_BYTES:
+        return storage.open_file(store, key)
+    part = storage.open_part(store, key, start=0, length=STORED_BYTES, size=size)
+    with contextlib.closing(part), storage.faults_as_not_ready():
+        return io.BytesIO(part.read())
 
 
 def _of_beginning(file: IO[bytes], size: int, filename: str, corrections: dict) -> dict | None:

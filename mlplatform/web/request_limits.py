@@ -62,7 +62,7 @@ def _error(environ: dict) -> ValidationError | None:
     try:
         check_credentials(environ, length)
         if limit.subject == "file":
-            storage.require_temporary_space(length)
+            storage.require_temporary_space(length, folder=settings.FILE_UPLOAD_TEMP_DIR)
     except ValidationError as error:
         return error
     return None

@@ -1,7 +1,9 @@
 """Files that are stored, but not in the catalog yet: stored, confirmed, discarded, swept."""
 
 import io
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -120,3 +122,13 @@ def test_drafts_stay_while_the_store_is_down(store, broken_storage):
     with broken_storage("datasets"):
         cleanup.sweep()
     assert Draft.objects.exists()
+
+
+def test_files_that_a_killed_web_process_has_received_are_swept_after_a_day(db, settings):
+    old, new = (Path(settings.FILE_UPLOAD_TEMP_DIR, f"{name}.upload.csv") for name in ("old", "new"))
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    cleanup.sweep()
+    assert (old.exists(), new.exists()) == (False, True)
+    new.unlink()

@@ -5,17 +5,19 @@ import hashlib
 import io
 import itertools
 import os
+from pathlib import Path
 
 import pandas
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from catalog.imports.upload import add_dataset, delete_dataset
 from catalog.models import Dataset, DatasetVersion
-from mlplatform import storage
+from mlplatform import hashing, storage
 from mlplatform.errors import Conflict, DiskFull, NotFound, NotReady, StorageForbidden, TooLarge
 from tests.conftest import FLOWERS
 
@@ -215,6 +217,15 @@ def test_an_upload_is_read_to_hash_it_and_to_store_it(admin):
     assert version.row_count == 300_000
     assert version.sha256 == hashlib.sha256(file.getvalue()).hexdigest()
     assert file.bytes_read <= 3 * len(file.getvalue())
+
+
+def test_a_file_that_is_received_on_disk_is_moved_into_a_local_store(page):
+    file = SimpleUploadedFile("large.csv", large(60_000))
+    assert page.post("/datasets/upload", {"file": file}).status_code == 201
+    version = DatasetVersion.objects.get()
+    with storage.open_file(storage.datasets(), version.key) as stored:
+        assert hashing.sha256(stored) == version.sha256
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
 
 def test_a_file_that_exists_already_is_read_once_to_hash_it(admin):
