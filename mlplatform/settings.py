@@ -384,6 +384,16 @@ MAX_UNPACKED_MB = env_int("MAX_UNPACKED_MB", 20 * 1024, low=1, high=20 * 1024)
 USER_QUOTA_MB = env_int("USER_QUOTA_MB", 0)
 # Each returns the bytes in the object store that count against the quota of a user.
 STORED_BY_USER = ["catalog.imports.upload.stored_bytes", "serving.batch.service.stored_bytes"]
+# What the rows refer to in each object store, for `manage.py storage_doctor`: files, and whole folders.
+STORED_FILES = {
+    "datasets": [
+        "catalog.imports.stored.references",
+        "serving.batch.cleanup.references",
+        "mlplatform.idempotency.keys.references",
+    ],
+    "models": ["registry.releases.history.references"],
+}
+STORED_FOLDERS = {"datasets": ["catalog.imports.stored.folders"], "models": []}
 MAX_REQUEST_MB = 64  # rows to predict: about 100,000 of 30 numbers
 MAX_VALUES_MB = 512  # in memory, of the values of a body: about 13 million numbers
 MAX_FORM_MB = 4  # any other body: the names of 10,000 columns are 1 MB

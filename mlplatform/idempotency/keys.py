@@ -20,6 +20,7 @@ from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency.models import IdempotentRequest, IdempotentRequestQuerySet
 from mlplatform.resilience.database_clock import LEASE_EXPIRED, from_now
+from mlplatform.resilience.doctor import Reference
 
 LEASE = timedelta(seconds=60)
 WAIT_S = 10
@@ -153,6 +154,12 @@ def prune() -> None:
     """Delete the rows and stored files of expired keys."""
     while _discard(IdempotentRequest.objects.expired()):
         pass
+
+
+def references() -> Iterator[Reference]:
+    """The stored responses. Without its response, a request can be repeated."""
+    for row in IdempotentRequest.objects.exclude(body_key="").only("body_key", "operation", "key"):
+        yield Reference(row.body_key, str(row), row.delete)
 
 
 def _discard(rows: IdempotentRequestQuerySet) -> int:

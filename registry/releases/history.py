@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from catalog.models import Dataset
 from mlplatform.errors import Conflict, NotFound, NotReady
+from mlplatform.resilience.doctor import Reference
 from registry import artifacts, verification
 from registry.models import ModelVersion, Release, Stage
 
@@ -184,3 +185,13 @@ def write_verified(
             raise NotReady(
                 "Other releases of this dataset are being made. Try again in a moment.", code="busy"
             )
+
+
+def references() -> Iterator[Reference]:
+    """The artifacts. One that is lost can only be restored, or trained again."""
+    for release in (
+        Release.objects.exclude(key="")
+        .select_related("dataset")
+        .only("key", "stage", "number", "dataset__name")
+    ):
+        yield Reference(release.key, f"version {release.number} of {release.dataset.name} in {release.stage}")

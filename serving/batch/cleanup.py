@@ -1,12 +1,15 @@
 """The files of scoring jobs, and when they are deleted. Imports nothing large: an idle scorer stays small."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 
 from mlplatform import storage
 from mlplatform.jobs import reaper
 from mlplatform.resilience import database_clock
+from mlplatform.resilience.doctor import Reference
 from serving.models import ScoringJob
 
 FOLDER = "scoring-jobs"  # in the datasets bucket; no dataset can have this name
@@ -22,6 +25,13 @@ def tidy() -> int:
     for job in finished.filter(finished_at__lt=database_clock.ago(keep)):
         remove(job)
     return count
+
+
+def references() -> Iterator[Reference]:
+    """The files of scoring jobs. A finished job without its result is deleted; an unfinished one fails when it runs."""
+    for job in ScoringJob.objects.only("input_key", "result_key"):
+        for key in filter(None, (job.input_key, job.result_key)):
+            yield Reference(key, f"scoring job {job.pk}", partial(remove, job))
 
 
 def discard_input(job: ScoringJob) -> None:
