@@ -7,7 +7,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-HEADING_OFFSET = 2  # the page has h1, the section with the description h2
+FIRST_HEADING = 3  # the page has h1, the section with the description h2
 BEGINNING = 500  # characters in which a first line is looked for
 LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 
@@ -15,7 +15,11 @@ LINK = re.compile(r"(https?://|mailto:)", re.IGNORECASE)
 @functools.lru_cache(maxsize=128)  # a description of 10,000 brackets takes two seconds
 def to_html(text: str) -> SafeString:
     """The description as HTML. Raw HTML is shown as text; links lead to http, https and mailto addresses only."""
-    return mark_safe(_parser(linkify=True).render(text, {}))  # noqa: S308 - raw HTML is disabled
+    parser, env = _parser(linkify=True), {}
+    tokens = parser.parse(text, env)
+    # The levels that it uses, whatever they are: without gaps, for those who read by headings.
+    env["headings"] = sorted({token.tag for token in tokens if token.type == "heading_open"})
+    return mark_safe(parser.renderer.render(tokens, parser.options, env))  # noqa: S308 - raw HTML is disabled
 
 
 @functools.lru_cache(maxsize=1024)
@@ -49,7 +53,7 @@ def _parser(*, linkify: bool) -> MarkdownIt:
 
 def _heading(renderer, tokens, index, options, env) -> str:
     token = tokens[index]
-    token.tag = f"h{min(int(token.tag[1:]) + HEADING_OFFSET, 6)}"
+    token.tag = f"h{min(FIRST_HEADING + env['headings'].index(token.tag), 6)}"
     return renderer.renderToken(tokens, index, options, env)
 
 

@@ -22,7 +22,7 @@ class SearchForm(StrictForm):
 
 @permissions.page(query=("q", "kind"))
 def search(request):
-    form, groups = SearchForm(request.GET), []
+    form, groups, kind = SearchForm(request.GET), [], ""
     if form.is_valid():
         kind = form.cleaned_data["kind"]
         limit = OF_ONE_KIND if kind else OF_EACH_KIND
@@ -34,6 +34,6 @@ def search(request):
         "form": form,
         "groups": groups,
         "q": request.GET.get("q", ""),
-        "is_one_kind": "kind" in request.GET,
+        "is_one_kind": bool(kind),
     }
     return render(request, "search.html", context, status=400 if form.errors else 200)

@@ -11,6 +11,12 @@ def test_a_description_is_rendered_as_markdown_with_headings_below_those_of_the_
     assert "<li>two</li>" in html
 
 
+def test_the_levels_of_headings_have_no_gaps():
+    html = to_html("## Source\n\n#### Details\n\n## Use")
+    assert html.split() == ["<h3>Source</h3>", "<h4>Details</h4>", "<h3>Use</h3>"]
+    assert to_html("###### Deep").startswith("<h3>Deep</h3>")
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -95,8 +95,11 @@ def test_more_results_than_the_limit_are_announced(page, api, make_dataset):
     make_dataset("wide", ",".join(f"x{n}" for n in range(60)) + "\n" + ",".join(["1"] * 60) + "\n")
     [group] = api.get("/search?q=x&limit=3").json()["groups"]
     assert ([result["name"] for result in group["results"]], group["has_more"]) == (["x0", "x1", "x2"], True)
-    text = page.get("/search/?q=x").text
-    assert 'href="?q=x&amp;kind=column">More columns</a>' in text
+    for path, link in (
+        ("/search/?q=x", "?q=x&amp;kind=column"),
+        ("/search/?kind=&q=x", "?kind=column&amp;q=x"),
+    ):
+        assert f'href="{link}">More columns</a>' in page.get(path).text
     text = page.get("/search/?q=x&kind=column").text
     assert len(re.findall(r'class="row-link', text)) == 50
     assert "The first 50 are shown." in text
