@@ -12,7 +12,7 @@ from tests.servers.platform import PASSWORD, ROWS, Supervised, at_once
 from tests.servers.processes import until
 
 NAMES = ["length", "width", "colour"]
-PAUSE_S = 0.02  # of each caller: the machine has other tests to run
+PAUSE_S = 0.06  # of each caller: the machine has other tests to run
 ROUNDS = 3  # of checks during an outage
 
 
@@ -26,7 +26,7 @@ class Response:
 
 
 class Load:
-    """Threads that predict without a pause by every protocol, and keep every response."""
+    """Threads that predict by every protocol, and keep every response."""
 
     def __init__(self, platform: Supervised, dataset: str):
         self.platform, self.dataset = platform, dataset

@@ -1,4 +1,4 @@
-"""`manage.py run` as a process on an empty folder, with each web server."""
+"""`manage.py run` as a process in a new folder, with each web server."""
 
 import http.client
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.servers.migrated import copy_database
 from tests.servers.processes import free_ports
 
 pytestmark = [
@@ -90,7 +91,10 @@ def content(path: Path) -> bytes:
 
 @pytest.fixture(scope="module", params=["gunicorn", "granian"])
 def running(request, tmp_path_factory):
-    running = Running(tmp_path_factory.mktemp("platform"), request.param)
+    folder = tmp_path_factory.mktemp("platform")
+    if request.param == "granian":  # with gunicorn, the first start migrates
+        copy_database(folder / "ml_registry.db")
+    running = Running(folder, request.param)
     yield running
     running.process.terminate()
     running.process.wait(180)
