@@ -11,13 +11,20 @@ from catalog.filters import DatasetFilter
 from catalog.imports import upload
 from catalog.imports.representations import DatasetRowSerializer, DatasetSerializer
 from catalog.models import Dataset, DatasetVersion
-from mlplatform import storage
+from catalog.readers import spreadsheet
 from mlplatform.metadata import tags
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from mlplatform.web import download
 
+FORMAT = OpenApiParameter(
+    "format",
+    str,
+    enum=["stored", "csv", "parquet"],
+    description="The uploaded bytes, by default; the table as clean CSV (UTF-8, commas, decimal points, ISO dates); or "
+    "as typed Parquet.",
+)
 VERSION = OpenApiParameter("version", int, description="A version number; defaults to the latest.")
 
 
@@ -77,14 +84,14 @@ class DatasetView(APIView):
 
 
 class DatasetFileView(APIView):
-    query_parameters = ("version", "spreadsheet")
+    query_parameters = ("version", "format", "spreadsheet")
 
     @extend_schema(
         operation_id="download_dataset",
-        summary="Download the uploaded file",
+        summary="Download a dataset",
         description=download.DESCRIPTION,
         tags=["datasets"],
-        parameters=[VERSION, download.SPREADSHEET, *download.PARAMETERS],
+        parameters=[VERSION, FORMAT, download.SPREADSHEET, *download.PARAMETERS],
         responses={
             (200, "application/octet-stream"): OpenApiTypes.BINARY,
             **download.RESPONSES,
@@ -94,21 +101,22 @@ class DatasetFileView(APIView):
     )
     def get(self, request, name):
         version = requested_version(request, name)
-        if download.wants_spreadsheet(request):
-            return download.for_spreadsheet(files.for_spreadsheet(version), f"{version.dataset.name}.csv")
-        stored = storage.StoredFile(
-            store=storage.datasets(),
-            key=version.key,
-            size=version.size_bytes,
-            etag=version.sha256,
-            filename=version.filename,
-            open_verified=lambda: files.open_version(version),
-        )
+        form = VersionQuery.validated(request.query_params)["format"]
+        is_for_spreadsheet = download.wants_spreadsheet(request)
+        filename = f"{version.dataset.name}.csv"
+        if form == "csv":
+            blocks = files.as_csv(version, for_spreadsheet=is_for_spreadsheet)
+            return download.for_spreadsheet(blocks, filename)
+        if is_for_spreadsheet:
+            spreadsheet.check(version.format if form == "stored" else form)
+            return download.for_spreadsheet(files.for_spreadsheet(version), filename)
+        stored = files.typed_copy(version) if form == "parquet" else files.uploaded(version)
         return download.respond(request, stored)
 
 
 class VersionQuery(Serializer):
     version = VersionField(required=False, default=None)
+    format = serializers.ChoiceField(["stored", "csv", "parquet"], default="stored")
     spreadsheet = serializers.BooleanField(default=False)
 
 

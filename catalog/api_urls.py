@@ -1,6 +1,7 @@
 from django.urls import path
 
 from catalog import api
+from catalog.exploration import api as exploration
 from catalog.imports import api as imports
 from catalog.imports import upload_api
 
@@ -14,4 +15,6 @@ urlpatterns = [
     path("imports", imports.ImportJobListView.as_view(), name="api-imports"),
     path("imports/<int:pk>", imports.ImportJobView.as_view(), name="api-import"),
     path("imports/<int:pk>/cancel", imports.CancelImportJobView.as_view()),
+    path("datasets/<str:name>/rows", exploration.RowsView.as_view()),
+    path("datasets/<str:name>/compare", exploration.CompareView.as_view()),
 ]

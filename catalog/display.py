@@ -1,12 +1,10 @@
-"""Formats a dataset version for its page: columns, first rows, and how the file is parsed."""
+"""Formats a dataset version for its page: its first rows, and how the file is parsed."""
 
 from catalog.models import DatasetVersion
 from catalog.readers import encodings
 from catalog.readers.formats import FORMATS
-from mlplatform.templatetags.ui import column_value
 
 MAX_COLUMNS = 100  # on the page; the API returns all
-TOP_VALUES = 3
 DELIMITERS = {
     ",": "commas",
     ";": "semicolons",
@@ -18,41 +16,26 @@ DELIMITERS = {
 }
 
 
-def columns(version: DatasetVersion) -> list[dict]:
-    """The profile, with missing and most frequent values as shares of the rows."""
-    rows = max(version.row_count, 1)
-    return [
-        column
-        | {
-            "missing_share": column["missing"] / rows,
-            "min": column_value(column["min"]),
-            "max": column_value(column["max"]),
-            "mean": None if column["type"] == "date" else column_value(column["mean"], 4),
-            "top": [
-                {"value": cell_text(value), "share": count / rows}
-                for value, count in (column.get("top") or [])[:TOP_VALUES]
-            ],
-        }
-        for column in version.profile[:MAX_COLUMNS]
-    ]
-
-
 def header(version: DatasetVersion) -> list[dict]:
+    return header_of(version.columns[:MAX_COLUMNS])
+
+
+def header_of(columns: list[dict]) -> list[dict]:
     return [
-        {"name": column["name"], "is_number": column["type"] in {"integer", "number"}}
-        for column in version.columns[:MAX_COLUMNS]
+        {"name": column["name"], "is_number": column["type"] in {"integer", "number"}} for column in columns
     ]
 
 
 def rows(version: DatasetVersion) -> list[list[dict]]:
     """The first rows as cells with `text` (None if missing) and `is_number`, for right alignment."""
-    numeric = [column["is_number"] for column in header(version)]
+    names = header(version)
+    return [row_of(row, names) for row in version.preview]
+
+
+def row_of(values: list, names: list[dict]) -> list[dict]:
     return [
-        [
-            {"text": cell_text(value), "is_number": is_number}
-            for value, is_number in zip(row, numeric, strict=False)
-        ]
-        for row in version.preview
+        {"text": cell_text(value), "is_number": column["is_number"]}
+        for value, column in zip(values, names, strict=False)
     ]
 
 

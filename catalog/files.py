@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from catalog.models import DatasetVersion
+from catalog.profiling import clean_csv
 from catalog.profiling import sample as sampling
 from catalog.profiling.typed_copy import TypedCopy
 from catalog.readers import spreadsheet, tables
@@ -72,6 +73,56 @@ def for_spreadsheet(version: DatasetVersion) -> Iterator[bytes]:
     """The file as CSV without formulas. Raises what open_version() raises, and ValidationError unless it is CSV."""
     spreadsheet.check(version.format)
     return spreadsheet.blocks(open_version(version), tables.ParseRecipe.from_dict(version.recipe))
+
+
+def uploaded(version: DatasetVersion) -> storage.StoredFile:
+    """The uploaded file, for a download."""
+    return storage.StoredFile(
+        store=storage.datasets(),
+        key=version.key,
+        size=version.size_bytes,
+        etag=version.sha256,
+        filename=version.filename,
+        open_verified=lambda: open_version(version),
+    )
+
+
+def typed_copy(version: DatasetVersion) -> storage.StoredFile:
+    """The typed copy, for a download. Raises NotReady for a version without one."""
+    require_typed_copy(version)
+    return storage.StoredFile(
+        store=storage.datasets(),
+        key=version.table_key,
+        size=version.table_size_bytes,
+        etag=version.table_sha256,
+        filename=f"{version.dataset.name}.parquet",
+        open_verified=lambda: open_table(version),
+    )
+
+
+def require_typed_copy(version: DatasetVersion) -> None:
+    """Raise NotReady for a version that was uploaded before there were typed copies."""
+    if not version.table_key:
+        raise NotReady(
+            f"The table of version {version.number} has not been prepared since the upgrade. "
+            "Ask an operator to run `manage.py typed_copies`.",
+            code="no_typed_copy",
+        )
+
+
+def as_csv(version: DatasetVersion, *, for_spreadsheet: bool = False) -> Iterator[bytes]:
+    """All rows as clean CSV: UTF-8, commas, decimal points, ISO dates, and nothing where a value is missing.
+
+    For spreadsheets without formulas. Raises what open_version() raises.
+    """
+    recipe = tables.ParseRecipe.from_dict(version.recipe)
+    if version.table_key:
+        file = open_table(version)
+        batches = TypedCopy(file).batches(recipe.names)
+    else:
+        file = open_version(version)
+        batches = tables.typed_batches(file, recipe)
+    return clean_csv.blocks(file, batches, recipe.columns, for_spreadsheet=for_spreadsheet)
 
 
 def sample_file(version: DatasetVersion) -> bytes:

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from catalog import views
+from catalog.exploration import views as exploration
 from catalog.imports import views as imports
 from catalog.receipt import views as receipt
 
@@ -16,5 +17,8 @@ urlpatterns = [
     path("<str:name>/", views.dataset, name="dataset"),
     path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),
     path("<str:name>/versions/<int:version>/read/", receipt.read_differently, name="read-differently"),
+    path("<str:name>/column/", exploration.column, name="column"),
+    path("<str:name>/rows/", exploration.rows, name="rows"),
+    path("<str:name>/compare/", exploration.compare, name="compare"),
     path("<str:name>/delete/", views.delete_dataset, name="delete-dataset"),
 ]

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST
 
 from catalog import display, examples
 from catalog.discovery import lineage, metadata
+from catalog.exploration import columns
 from catalog.filters import DatasetFilter
 from catalog.forms import MetadataForm
 from catalog.imports import upload as operations
@@ -41,16 +42,20 @@ def add_example(request):
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
-@permissions.page(query=("version",))
+@permissions.page(query=("version", "ordering", "page"))
 def dataset(request, name):
     chosen = Dataset.objects.named(name)
     version = chosen.version(integer(request.GET, "version"))
     kinds = lineage.dependents(chosen)
+    ordering = request.GET.get("ordering", "")
+    page = requested_page(request, columns.ordered(version, ordering))
+    page.object_list = [columns.row(one, rows=version.row_count) for one in page.object_list]
     context = {
         "dataset": chosen,
         "version": version,
         "versions": chosen.versions.for_lists(),
-        "columns": display.columns(version),
+        "columns": page,
+        "ordering": ordering,
         "header": display.header(version),
         "rows": display.rows(version),
         "reading": display.reading(version),

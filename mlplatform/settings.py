@@ -462,6 +462,8 @@ ERROR_BODIES = {
     "/v2": "serving.protocols.v2.error_body",
     "/invocations": "serving.protocols.invocations.error_body",
 }
+# Lists the models of a dataset version that a table with other columns does not fit.
+MODELS_THAT_DO_NOT_FIT = "registry.releases.dataset_changes.models_that_do_not_fit"
 # Verifies a fitted pipeline before it is registered, and an artifact before it is released.
 VERIFY_FIT = "serving.engine.registration.verify"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"

@@ -71,7 +71,7 @@ def describe(
 ) -> tuple[list[dict], list[Finding]]:
     """The profile of a typed copy, and its warnings."""
     opened = typed_copy.TypedCopy(copy)
-    profile = statistics.profile(opened, columns, progress=progress)
+    profile = statistics.profile(opened, columns, sample=sample, progress=progress)
     return profile, quality.warnings(opened, profile, sample=sample)
 
 

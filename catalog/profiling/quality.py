@@ -20,6 +20,7 @@ MAX_CORRELATED_COLUMNS, MAX_PAIRS = 200, 10
 EXACT_DUPLICATES = 5_000_000
 HASHED = 200  # columns in one call
 MAX_CLASSES, IMBALANCE = 20, 4
+MAX_OF_A_CODE = 20
 
 
 def warnings(copy: TypedCopy, profile: list[dict], *, sample: pa.Table) -> list[Finding]:
@@ -30,7 +31,21 @@ def warnings(copy: TypedCopy, profile: list[dict], *, sample: pa.Table) -> list[
     found = [one for one in found if not (one.code == "heavy_tail" and one.column in with_code)] + codes
     found += _correlated(copy, profile, sample)
     found += _duplicates(copy)
-    return found + list(_class_balance(profile))
+    return _limited(found + list(_class_balance(profile)))
+
+
+def _limited(found: list[Finding]) -> list[Finding]:
+    """At most 20 of each code, and how many more there are: a table can have 10,000 columns."""
+    by_code = {}
+    for finding in found:
+        by_code.setdefault(finding.code, []).append(finding)
+    limited = []
+    for code, alike in by_code.items():
+        limited += alike[:MAX_OF_A_CODE]
+        more = len(alike) - MAX_OF_A_CODE
+        if more > 0:
+            limited.append(Finding(code, f"{more:,} more columns are like this: {code.replace('_', ' ')}."))
+    return limited
 
 
 def _of_column(one: dict, rows: int) -> Iterator[Finding]:

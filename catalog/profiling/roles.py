@@ -1,12 +1,15 @@
 """What a column is for, by its profile: more than its type says. Pure functions of JSON values."""
 
+import math
+
 TARGET_NAMES = ("target", "label", "class", "y")
 ROLES = ("identifier", "category", "free text", "measure", "date", "constant", "empty")
 MIN_ROWS = 10
 UNIQUE = 0.95
 FEW_VALUES = 20  # as categories are few even in a table of a few rows
 MAX_CATEGORY_LENGTH, MAX_IDENTIFIER_LENGTH = 100, 64
-SPREAD = 0.03  # between the quantiles of a column of random codes and those of a uniform distribution
+# Random codes are uniform: the limit of a Kolmogorov-Smirnov test at the 1 % level is 1.63 / sqrt(rows).
+MIN_ROWS_FOR_SPREAD, MAX_ROWS_FOR_SPREAD = 50, 500
 
 
 def usual_target(columns: list[dict]) -> str | None:
@@ -36,12 +39,14 @@ def role(column: dict, *, rows: int) -> str:
 
 
 def _is_counter_or_code(column: dict, filled: int) -> bool:
-    """Whether integers are dense like a counter or uniform like random codes: amounts are neither, they cluster."""
+    """Whether integers are dense or ascend like a counter, or are uniform like random codes: amounts cluster."""
     low, span = column["min"], column["max"] - column["min"]
-    if span < 2 * filled:
+    if span < 2 * filled or column.get("is_monotonic"):
         return True
+    spread = 1.63 / math.sqrt(min(filled, MAX_ROWS_FOR_SPREAD))
     shares = [(value - low) / span for value in column["quantiles"]]
-    return all(abs(share - at) < SPREAD for share, at in zip(shares, QUANTILES, strict=True))
+    is_uniform = all(abs(share - at) < spread for share, at in zip(shares, QUANTILES, strict=True))
+    return filled >= MIN_ROWS_FOR_SPREAD and is_uniform
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)

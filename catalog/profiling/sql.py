@@ -55,7 +55,7 @@ def positions(
     """Yields the positions of the rows that meet a condition on these columns, in any order."""
     with _cursor(copy, places) as cursor:
         statement = f"SELECT position FROM t WHERE {condition}"  # noqa: S608 - the values are parameters
-        for batch in cursor.execute(statement, list(parameters)).to_arrow_reader(BATCH_ROWS):
+        for batch in cursor.sql(statement, params=list(parameters)).to_arrow_reader(BATCH_ROWS):
             yield batch.column(0).to_numpy()
 
 
@@ -73,8 +73,8 @@ def _cursor(copy: TypedCopy, places: Sequence[int]):
 
 
 def _batches(copy: TypedCopy, places: Sequence[int], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    start = 0
-    for batch in copy.batches([copy.schema.names[place] for place in places]):
+    start, names = 0, copy.schema.names  # a new list on every access
+    for batch in copy.batches([names[place] for place in places]):
         position = pa.array(np.arange(start, start + batch.num_rows))
         start += batch.num_rows
         yield pa.RecordBatch.from_arrays([*batch.columns, position], schema=schema)

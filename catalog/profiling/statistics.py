@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from catalog.profiling import roles, sql
 from catalog.profiling.typed_copy import TypedCopy
@@ -19,13 +21,17 @@ FEW_INTEGERS = 50  # integers with so few values have `top` too: they can be cat
 MAX_LENGTH = 200  # a column with longer texts is prose: its values are not counted
 BINS = 20
 GROUP = 50  # columns in one query
-MAX_PICTURES = 1_000  # columns with a histogram or top values: each is a query
+GROUP_CELLS = 8_000_000  # in memory at once
 HUGE = 1e100  # the squares of larger numbers overflow
 NUMBER = r"^\s*[+-]?(\d[\d.,' ]*|[.,]\d+)([eE][+-]?\d+)?\s*%?\s*$"
 
 
 def profile(
-    copy: TypedCopy, columns: Sequence[Column], *, progress: Callable[[float], None] | None = None
+    copy: TypedCopy,
+    columns: Sequence[Column],
+    *,
+    sample: pa.Table,
+    progress: Callable[[float], None] | None = None,
 ) -> list[dict]:
     """One profile per column: JSON values, counted in all rows.
 
@@ -33,10 +39,11 @@ def profile(
     25, 50, 75 and 95 %). Numbers and dates (as ISO texts) have `min`, `max`, `mean`, `quantiles` and `histogram` ({low,
     high, counts}), numbers a `deviation`; infinities are left out. Texts, booleans and integers of few values have
     `top`: up to ten [value, count]. Texts have `max_length`, `mean_length` and `numeric`, the number of values that are
-    numbers. `role` is one of `roles.ROLES`.
+    numbers. Integers have `is_monotonic`: whether those of the `sample` ascend or descend. `role` is one of
+    `roles.ROLES`.
     """
     profiles = [{"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns]
-    steps = [_count, _measure, _draw]
+    steps = [_count, _count_values, _measure, _draw]
     for number, step in enumerate(steps):
         for start in range(0, len(profiles), GROUP):
             step(copy, dict(enumerate(profiles[start : start + GROUP], start)))
@@ -44,8 +51,15 @@ def profile(
                 progress((number + min(start + GROUP, len(profiles)) / len(profiles)) / len(steps))
     for place, one in enumerate(profiles):
         _as_json(one)
+        if one["type"] == "integer":
+            one["is_monotonic"] = _is_monotonic(sample.column(place))
         one["role"] = getattr(columns[place], "role", None) or roles.role(one, rows=copy.rows)
     return profiles
+
+
+def _is_monotonic(values: pa.ChunkedArray) -> bool:
+    numbers = values.drop_null().to_numpy()
+    return bool((numbers[1:] > numbers[:-1]).all() or (numbers[1:] < numbers[:-1]).all())
 
 
 def value(place: int, kind: str) -> str:
@@ -97,53 +111,93 @@ def _count(copy: TypedCopy, group: dict[int, dict]) -> None:
         one.update(mean=None, deviation=None, quantiles=None, histogram=None, top=None)
 
 
+def _count_values(copy: TypedCopy, group: dict[int, dict]) -> None:
+    """Add the exact numbers of distinct values, and the most frequent ones."""
+    if copy.rows > EXACT_ROWS:
+        for place, one in group.items():
+            if one["distinct"] <= EXACT_DISTINCT:
+                _query(
+                    copy, {place: one}, lambda place, one: {"distinct": f"count(DISTINCT {sql.name(place)})"}
+                )
+                one["is_estimated"] = one["type"] in MEASURES  # the quantiles
+            if _has_top(one):
+                one["top"] = top(copy, place)
+        return
+    # DuckDB needs milliseconds to count the values of a column of few rows: minutes for the widest tables.
+    width = max(GROUP_CELLS // max(copy.rows, 1), 1)
+    profiles = list(group.values())
+    for start in range(0, len(profiles), width):
+        some = profiles[start : start + width]
+        table = pa.Table.from_batches(copy.batches([one["name"] for one in some]))
+        for one, values in zip(some, table.columns, strict=True):
+            one["distinct"] = pc.count_distinct(values).as_py()  # without missing ones
+            one["is_estimated"] = False
+            if _has_top(one):
+                one["top"] = _top(values)
+
+
+def _has_top(one: dict) -> bool:
+    if one["type"] == "text":
+        return 0 < (one["max_length"] or 0) <= MAX_LENGTH and one["distinct"] <= MAX_TOP_DISTINCT
+    return one["type"] == "boolean" or (one["type"] == "integer" and one["distinct"] <= FEW_INTEGERS)
+
+
+def _top(values: pa.ChunkedArray) -> list[list]:
+    found = pc.value_counts(values.drop_null())
+    table = pa.table({"value": found.field(0), "count": found.field(1)})
+    order = pc.sort_indices(table, [("count", "descending"), ("value", "ascending")])
+    return [list(row.values()) for row in table.take(order[:TOP]).to_pylist()]
+
+
 def _measure(copy: TypedCopy, group: dict[int, dict]) -> None:
     def expressions(place: int, one: dict) -> dict[str, str]:
-        wanted = {}
-        if one["distinct"] <= EXACT_DISTINCT:
-            wanted["distinct"] = f"count(DISTINCT {sql.name(place)})"
         if one["min"] is None:
-            return wanted
+            return {}
         number, kind = value(place, one["type"]), one["type"]
-        size = max(abs(one["min"]), abs(one["max"]))
-        if size > HUGE:
+        if (size := _size(one)) > HUGE:
             number = f"({number}) / {size!r}"
         quantile = "quantile_cont" if copy.rows <= EXACT_ROWS else "approx_quantile"
         points = "[" + ", ".join(map(str, QUANTILES)) + "]"
-        wanted |= {"mean": f"avg({number})", "quantiles": f"{quantile}({number}, {points})"}
+        wanted = {"mean": f"avg({number})", "quantiles": f"{quantile}({number}, {points})"}
         return wanted if kind == "date" else wanted | {"deviation": f"stddev_samp({number})"}
 
-    # Few at once: the distinct values of all columns of a query are in memory together.
-    pending, total = {}, 0
-    for place, one in group.items():
-        exact = one["distinct"] if one["distinct"] <= EXACT_DISTINCT else 0
-        if pending and total + exact > EXACT_DISTINCT:
-            _query(copy, pending, expressions)
-            pending, total = {}, 0
-        pending[place], total = one, total + exact
-    _query(copy, pending, expressions)
+    _query(copy, group, expressions)
     for one in group.values():
-        size = max(abs(one["min"]), abs(one["max"])) if one["min"] is not None else 0
-        if size > HUGE:
+        if (size := _size(one)) > HUGE:
             one["mean"], one["deviation"] = one["mean"] * size, (one["deviation"] or 0) * size
             one["quantiles"] = [quantile * size for quantile in one["quantiles"]]
-        if one["distinct"] <= EXACT_DISTINCT and not one["quantiles"]:
-            one["is_estimated"] = False
+
+
+def _size(one: dict) -> float:
+    return 0 if one["min"] is None else max(abs(one["min"]), abs(one["max"]))
 
 
 def _draw(copy: TypedCopy, group: dict[int, dict]) -> None:
-    for place, one in group.items():
-        if place >= MAX_PICTURES or not one["count"]:
-            continue
-        is_few = one["type"] == "integer" and one["distinct"] <= FEW_INTEGERS
-        is_short = (
-            one["type"] == "text" and one["max_length"] <= MAX_LENGTH and one["distinct"] <= MAX_TOP_DISTINCT
-        )
-        if is_few or is_short or one["type"] == "boolean":
-            one["top"] = top(copy, place)
-        if one["min"] is not None:
-            low, high, counts = histogram(copy, place, one)
-            one["histogram"] = {"low": low, "high": high, "counts": counts}
+    drawn = [one for one in group.values() if one["min"] is not None]
+    counts = [np.zeros(_bins(one), "int64") for one in drawn]
+    batches = copy.batches([one["name"] for one in drawn]) if drawn else ()
+    for batch in batches:
+        for one, count, values in zip(drawn, counts, batch.columns, strict=True):
+            kind = pa.float64() if one["type"] == "number" else pa.int64()
+            places = _bin_places(values.drop_null().cast(kind).to_numpy(), one, len(count))
+            count += np.bincount(places, minlength=len(count))
+    for one, count in zip(drawn, counts, strict=True):
+        one["histogram"] = {"low": one["min"], "high": one["max"], "counts": count.tolist()}
+
+
+def _bin_places(numbers: np.ndarray, one: dict, bins: int) -> np.ndarray:
+    """The bin of each finite number."""
+    numbers = numbers[np.isfinite(numbers)]
+    # Halves do not overflow.
+    low, high = one["min"] / 2, (one["max"] + (one["type"] == "integer")) / 2
+    shares = (numbers / 2 - low) / (high - low) if high > low else np.zeros(len(numbers))
+    return np.clip(np.floor(shares * bins), 0, bins - 1).astype("int64")
+
+
+def _bins(one: dict) -> int:
+    if one["min"] == one["max"]:
+        return 1
+    return min(BINS, one["max"] - one["min"] + 1) if one["type"] == "integer" else BINS
 
 
 def top(copy: TypedCopy, place: int, *, limit: int = TOP) -> list[list]:
@@ -154,27 +208,6 @@ def top(copy: TypedCopy, place: int, *, limit: int = TOP) -> list[list]:
         "GROUP BY v ORDER BY n DESC, v LIMIT ?"
     )
     return [list(row) for row in sql.query(copy, statement, places=[place], parameters=[limit])]
-
-
-def histogram(
-    copy: TypedCopy, place: int, one: dict, *, low: float | None = None, high: float | None = None
-) -> tuple[float, float, list[int]]:
-    """The bounds of a histogram, of the column or as given, and the counts of its bins.
-
-    Values outside the bounds are in the outer bins.
-    """
-    low, high = one["min"] if low is None else low, one["max"] if high is None else high
-    bins = min(BINS, int(high - low) + 1) if one["type"] == "integer" else BINS
-    if low == high:
-        return low, high, [one["count"]]
-    width = (high / bins - low / bins) if one["type"] != "integer" else (high - low + 1) / bins
-    number = value(place, one["type"])
-    place_of_bin = f"greatest(least(floor(({number}) / {width!r} - {low / width!r}), {bins - 1}), 0)"
-    statement = (
-        f"SELECT {place_of_bin}::INTEGER AS bin, count(*) FROM t WHERE {number} IS NOT NULL GROUP BY bin"  # noqa: S608
-    )
-    counts = dict(sql.query(copy, statement, places=[place]))
-    return low, high, [counts.get(bin_, 0) for bin_ in range(bins)]
 
 
 def _as_json(one: dict) -> None:

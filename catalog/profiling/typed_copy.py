@@ -135,18 +135,16 @@ class TypedCopy:
 
     def read(self, columns: Sequence[Column]) -> pd.DataFrame:
         """These columns as a frame: `integer` in the narrowest type, categories as codes, the rest as `tables.read`."""
-        names = [column.name for column in columns]
-        narrow = {column.name: self._integer_type(column) for column in columns if column.type == "integer"}
-        chunks: dict[str, list[pa.Array]] = {name: [] for name in names}
-        for batch in self.batches(names):
-            for name, values in zip(names, batch.columns, strict=True):
-                chunks[name].append(values.cast(narrow[name]) if name in narrow else values)
-        values = {}
-        for column in columns:
-            kind = narrow.get(column.name, self.schema.field(column.name).type)
-            # Popped: each column is in memory twice only while it is converted.
-            values[column.name] = _to_pandas(pa.chunked_array(chunks.pop(column.name), kind), column)
-        return pd.DataFrame(values, copy=False)
+        # One after the other: only one is in memory twice while it is converted.
+        return pd.DataFrame({column.name: self._column(column) for column in columns}, copy=False)
+
+    def _column(self, column):
+        kind = self.schema.field(column.name).type
+        kind = self._integer_type(column) if column.type == "integer" else kind
+        chunks = [batch.column(0) for batch in self.batches([column.name])]
+        if column.type == "integer":
+            chunks = [chunk.cast(kind) for chunk in chunks]
+        return _to_pandas(pa.chunked_array(chunks, kind), column)
 
     def _selected(self, names):
         return pa.schema([self.schema.field(name) for name in names])

@@ -19,6 +19,7 @@ from catalog.readers.cells.column_types import Column
 from catalog.readers.formats import written_delimiter
 from catalog.readers.recipe import ParseRecipe
 
+MARK = codecs.BOM_UTF8
 FORMULA = r"^[=+\-@\t\r]"
 NUMBER = r"^[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?%?$"
 
@@ -44,17 +45,22 @@ def blocks(file: BinaryIO, recipe: ParseRecipe) -> Iterator[bytes]:
     """The file as UTF-8 with a byte order mark, without formulas. Closes the file."""
     delimiter = written_delimiter(recipe.delimiter)
     with file:
-        yield codecs.BOM_UTF8 + _lines([_as_text(pa.array(recipe.names))], delimiter, is_header=True)
+        yield MARK + _lines([_as_text(pa.array(recipe.names))], delimiter, is_header=True)
         for batch in tables.raw_batches(file, recipe):
             yield _lines([_as_text(column) for column in batch.columns], delimiter)
 
 
-def _as_text(values: pa.Array) -> list[str]:
+def safe(values: pa.Array) -> pa.Array:
+    """Texts with an apostrophe in front of those that would be formulas."""
     is_formula = pc.match_substring_regex(values, FORMULA)
     if not pc.any(is_formula).as_py():
-        return values.to_pylist()
+        return values
     is_formula = pc.and_not(is_formula, pc.match_substring_regex(values, NUMBER))
-    return pc.if_else(is_formula, pc.binary_join_element_wise("'", values, ""), values).to_pylist()
+    return pc.if_else(is_formula, pc.binary_join_element_wise("'", values, ""), values)
+
+
+def _as_text(values: pa.Array) -> list[str]:
+    return safe(values).to_pylist()
 
 
 def _lines(columns: list[list[str]], delimiter: str, *, is_header: bool = False) -> bytes:

@@ -57,8 +57,8 @@ def split(
     train, test = train_test_split(
         np.arange(len(y)), test_size=test_size, random_state=random_state, stratify=stratify
     )
-    features = feature_frame(frame, inputs)
-    return Split(features.iloc[train], features.iloc[test], y[train], y[test])
+    parts = [feature_frame(frame.iloc[rows], inputs) for rows in (train, test)]
+    return Split(*parts, y[train], y[test])
 
 
 def target_values(series: pandas.Series, kind: str) -> np.ndarray:

@@ -72,12 +72,20 @@ def test_duplicate_rows_are_counted():
 
 
 def test_unequal_classes_of_the_likely_target():
-    found = warnings(csv(x=NOISE, Label=["yes"] * 5 + ["no"] * 95))
+    found = warnings(csv(x=NOISE, Label=["bad"] * 5 + ["good"] * 95))
     assert found["class_balance"] == (
-        "The classes of `Label`, the likely target, are unequal: `no` is in 95.0% of the rows, `yes` in 5 rows (5.0%)."
+        "The classes of `Label`, the likely target, are unequal: `good` is in 95.0% of the rows, "
+        "`bad` in 5 rows (5.0%)."
     )
     assert "class_balance" not in warnings(csv(x=NOISE, label=["yes", "no"] * 50))
 
 
 def test_a_tidy_table_has_no_warnings():
     assert warnings(csv(x=NOISE, kind=["a", "b"] * 50)) == {}
+
+
+def test_a_warning_about_thousands_of_columns_is_short():
+    found = ingested(csv(x=NOISE, **{f"same{i}": [1] * 100 for i in range(30)})).warnings
+    assert [one.sentence for one in found if one.code == "constant"][20:] == [
+        "10 more columns are like this: constant."
+    ]

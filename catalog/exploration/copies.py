@@ -1,0 +1,99 @@
+"""The typed copies of dataset versions, opened to read parts of them, and made for versions that have none."""
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.files.storage import FileSystemStorage, Storage
+
+from catalog import files
+from catalog.models import DatasetVersion
+from catalog.profiling import sample
+from catalog.profiling.ingest import ingest
+from catalog.profiling.typed_copy import TypedCopy
+from catalog.readers import tables
+from mlplatform import storage
+
+BUFFER = 1024**2
+
+
+class StoredParts(io.RawIOBase):
+    """A stored file of which only the parts that are read are transferred. They are not verified."""
+
+    def __init__(self, store: Storage, key: str, size: int):
+        self._store, self._key, self._size, self._position = store, key, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + (0, self._position, self._size)[whence]
+        return self._position
+
+    def readinto(self, buffer) -> int:
+        length = min(len(buffer), self._size - self._position)
+        if length <= 0:
+            return 0
+        part = storage.open_part(self._store, self._key, start=self._position, length=length, size=self._size)
+        try:
+            with storage.faults_as_not_ready():
+                block = part.read()
+        finally:
+            part.close()
+        buffer[: len(block)] = block
+        self._position += len(block)
+        return len(block)
+
+
+@dataclass(frozen=True)
+class StoredCopy:
+    """Where the typed copy of a version is: all that a child process needs to know."""
+
+    key: str
+    size: int
+
+    @classmethod
+    def of(cls, version: DatasetVersion) -> "StoredCopy":
+        """Raises NotReady if the version has no copy."""
+        files.require_typed_copy(version)
+        return cls(version.table_key, version.table_size_bytes)
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[TypedCopy]:
+        """The copy, of which only the parts that are needed are read. Raises NotReady if the store does not respond."""
+        store = storage.datasets()
+        is_local = isinstance(store, FileSystemStorage)
+        file = storage.open_file(store, self.key) if is_local else StoredParts(store, self.key, self.size)
+        with file if is_local else io.BufferedReader(file, BUFFER) as buffered:
+            yield TypedCopy(buffered)
+
+
+def add_copy(version: DatasetVersion) -> None:
+    """Write the typed copy and the profile of a version that was uploaded before there were any."""
+    recipe = tables.ParseRecipe.from_dict(version.recipe)
+    folder = storage.unique_folder(version.dataset.name)
+    keys = [f"{folder}/{version.dataset.name}.{ending}.parquet" for ending in ("table", "sample")]
+    with files.open_version(version) as file, tempfile.TemporaryFile() as copy:
+        content = ingest(file, recipe, copy=copy)
+        storage.save(storage.datasets(), keys[0], copy)
+    storage.save(storage.datasets(), keys[1], sample.to_parquet(content.sample))
+    former = version.sample_key
+    updated = DatasetVersion.objects.filter(pk=version.pk, table_key="").update(
+        table_key=keys[0],
+        sample_key=keys[1],
+        table_sha256=content.sha256,
+        table_size_bytes=content.size,
+        profile=content.profile,
+        warnings=[warning.to_dict() for warning in content.warnings],
+    )
+    for key in [former] if updated else keys:
+        if key:
+            storage.discard(storage.datasets(), key)
