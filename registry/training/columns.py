@@ -73,6 +73,16 @@ def select_features(columns: list[dict], *, features: list[str] | None, target: 
     return [column for column in columns if column["name"] in selected]
 
 
+def with_labels(frame: pandas.DataFrame, target: dict | None) -> tuple[pandas.DataFrame, dict | None]:
+    """The frame and its target, with the words of the file as classes if these are booleans for it: Yes and No."""
+    words = target and target["type"] == "boolean" and target.get("format", {})
+    if not words or not words.get("true"):
+        return frame, target
+    labels = {True: words["true"][0], False: words["false"][0]}
+    values = frame[target["name"]].map(labels).astype(DTYPES["text"])
+    return frame.assign(**{target["name"]: values}), target | {"type": "text"}
+
+
 def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFrame:
     """The columns of `inputs`, in that order and with one dtype per type, for training and serving alike.
 

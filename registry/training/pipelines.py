@@ -15,7 +15,7 @@ from registry.estimators.algorithms import Algorithm
 from registry.evaluation import metrics
 from registry.training import preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
-from registry.training.columns import select_features
+from registry.training.columns import select_features, with_labels
 from registry.training.preparation import Choice
 from registry.training.splits import Split
 
@@ -68,7 +68,7 @@ def fit(
     progress("checking", None)
     validation.check_random_state(random_state)
     inputs = select_features(columns, features=features, target=target)
-    target_column = None if algorithm.task == "clustering" else _column(columns, target)
+    frame, target_column = _with_target(frame, columns, None if algorithm.task == "clustering" else target)
     warnings: list[str] = []
     split = splits.split(
         frame, inputs=inputs, target=target_column, algorithm=algorithm, test_size=test_size,
@@ -108,8 +108,10 @@ def fit(
     )
 
 
-def _column(columns: list[dict], name: str | None) -> dict | None:
-    return next((column for column in columns if column["name"] == name), None)
+def _with_target(
+    frame: pandas.DataFrame, columns: list[dict], name: str | None
+) -> tuple[pandas.DataFrame, dict | None]:
+    return with_labels(frame, next((column for column in columns if column["name"] == name), None))
 
 
 def prepare_pipeline(

@@ -9,7 +9,7 @@ from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
 from registry.estimators import algorithms
 from registry.models import ModelVersion, TrainingJob
-from registry.training import pipelines
+from registry.training import pipelines, signature
 from registry.training.registration import FittedModel, register
 from registry.training.request import TrainingRequest
 
@@ -40,7 +40,7 @@ def fit(
     frame = files.read_frame(source, columns=columns)
     result = pipelines.fit(
         frame,
-        columns=[column for column in source.columns if column["name"] in set(columns)],
+        columns=[column for column in signature.columns_of(source.recipe) if column["name"] in set(columns)],
         features=request.features,
         target=request.target,
         algorithm=algorithms.get(request.module, request.class_name),

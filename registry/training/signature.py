@@ -28,11 +28,29 @@ def describe(
 
 def _input(series: pandas.Series, column: dict) -> dict:
     described = {"name": column["name"], "type": column["type"], "nullable": bool(column["nullable"])}
+    if "format" in column:
+        described["format"] = column["format"]
     if column["type"] == "text":
         described["categories"] = series.value_counts().index[:MAX_CATEGORIES].tolist()
     elif column["type"] != "boolean":
         described |= {"min": _as_json(series.min(), column), "max": _as_json(series.max(), column)}
     return described
+
+
+def columns_of(recipe: dict) -> list[dict]:
+    """The columns of a parse recipe with all it takes to read a cell alone: `format`, see CellFormat.
+
+    Of a typed file, a text such as NA is a value.
+    """
+    is_text = recipe.get("decimal") is not None
+    defaults = {"decimal": recipe["decimal"]} if is_text and recipe["decimal"] != "." else {}
+    columns = []
+    for column in recipe["columns"]:
+        form = (defaults if column["type"] == "number" else {}) | column.get("format", {})
+        if not is_text and column["type"] == "text":
+            form = {"missing": []} | form
+        columns.append(column | {"format": form})
+    return columns
 
 
 def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:

@@ -121,7 +121,9 @@ def parse_boolean(text: str | None) -> bool | None:
 
 
 def parse_date(value) -> datetime:
-    """A date or date-time in ISO 8601, as naive UTC."""
+    """A date or date-time in ISO 8601, as naive UTC. One that is parsed already is kept."""
+    if isinstance(value, datetime):
+        return value
     if not isinstance(value, str):
         raise InvalidCell("must be a date such as 2026-01-31")
     try:

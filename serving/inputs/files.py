@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from catalog.readers.cells import column_types, conversion, missing
 from catalog.readers.tables import ParseRecipe
 from serving.inputs import cell_rules
+from serving.inputs.cell_formats import InputFormat
 from serving.inputs.reader import Reader, TypedRows
 
 THOUSANDS = r"^\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+\s*$"
@@ -47,11 +48,19 @@ def from_batch(batch: pa.RecordBatch, reader: Reader, *, recipe: ParseRecipe, fi
     if recipe.format != "csv":
         return from_frame(_frame(batch, columns), reader, first=first, count=batch.num_rows)
     texts = {column.name: batch.column(column.name) for column in columns}
+    forms = _forms(reader)
     if recipe.decimal == ",":
         for column in reader.inputs:
-            if column["type"] == "number" and column["name"] in texts:
-                texts[column["name"]] = _with_decimal_points(texts[column["name"]])
-    return _read(_TextColumns(texts), batch.num_rows, reader, first)
+            name = column["name"]
+            if column["type"] == "number" and name in texts and not (forms and forms[name].has_decimal):
+                texts[name] = _with_decimal_points(texts[name])
+    source = _FormattedColumns(texts, forms) if forms else _TextColumns(texts)
+    return _read(source, batch.num_rows, reader, first)
+
+
+def _forms(reader):
+    """The format of each input by its name; none for a signature of an earlier version."""
+    return {form.column.name: form for form in reader.formats or ()}
 
 
 def _with_decimal_points(texts: pa.Array) -> pa.Array:
@@ -72,7 +81,8 @@ def from_frame(
 ) -> TypedRows:
     """The signature's columns of a frame with typed columns; `count` is needed if it has no columns."""
     series = {name: frame[name] for name in reader.names if name in frame.columns}
-    return _read(_TypedColumns(series), len(frame) if count is None else count, reader, first)
+    source = _TypedColumns(series, _forms(reader))
+    return _read(source, len(frame) if count is None else count, reader, first)
 
 
 class _Uncertain(Exception):
@@ -104,6 +114,39 @@ class _TextColumns:
     def texts(self, name: str) -> list:
         return _with_nulls(self.columns[name]).to_pylist()
 
+    def booleans(self, name: str) -> list:
+        return self.rules.booleans(self.to_list(name))
+
+    def to_list(self, name: str) -> list:
+        return self.columns[name].to_pylist()
+
+
+class _FormattedColumns:
+    """Columns of unparsed text that are written as the training data."""
+
+    rules = cell_rules.TEXT
+
+    def __init__(self, columns: dict[str, pa.Array], forms: dict[str, InputFormat]):
+        self.columns, self.forms = columns, forms
+
+    def numbers(self, name: str) -> np.ndarray:
+        numbers = self._typed(name)
+        values = numbers.to_numpy(zero_copy_only=False)
+        if np.count_nonzero(~np.isfinite(values)) != numbers.null_count:
+            raise _Uncertain
+        return values
+
+    def dates(self, name: str) -> np.ndarray:
+        return self._typed(name).to_numpy(zero_copy_only=False)
+
+    def texts(self, name: str) -> list:
+        return self._typed(name).to_pylist()
+
+    booleans = texts
+
+    def _typed(self, name):
+        return self.forms[name].typed(self.columns[name])
+
     def to_list(self, name: str) -> list:
         return self.columns[name].to_pylist()
 
@@ -117,8 +160,8 @@ class _TypedColumns:
 
     rules = cell_rules.JSON
 
-    def __init__(self, columns: dict[str, pandas.Series]):
-        self.columns = columns
+    def __init__(self, columns: dict[str, pandas.Series], forms: dict[str, InputFormat] | None = None):
+        self.columns, self.forms = columns, forms
 
     def numbers(self, name: str) -> np.ndarray:
         series = self.columns[name]
@@ -135,7 +178,11 @@ class _TypedColumns:
         return self.columns[name].to_numpy("M8[us]")
 
     def texts(self, name: str) -> list:
-        return self.rules.texts(self.to_list(name))
+        values = self.to_list(name)
+        return self.rules.texts(self.forms[name].from_json(values) if self.forms else values)
+
+    def booleans(self, name: str) -> list:
+        return self.rules.booleans(self.to_list(name))
 
     def to_list(self, name: str) -> list:
         series = self.columns[name]
@@ -144,7 +191,9 @@ class _TypedColumns:
         return series.astype(object).where(series.notna(), None).tolist()
 
 
-def _read(source: _TextColumns | _TypedColumns, count: int, reader: Reader, first: int) -> TypedRows:
+def _read(
+    source: _TextColumns | _FormattedColumns | _TypedColumns, count: int, reader: Reader, first: int
+) -> TypedRows:
     try:
         return _convert_columns(source, count, reader)
     except (_Uncertain, cell_rules.InvalidCell):
@@ -152,7 +201,9 @@ def _read(source: _TextColumns | _TypedColumns, count: int, reader: Reader, firs
         return reader.from_columns(columns, count, rules=source.rules, first=first)
 
 
-def _convert_columns(source: _TextColumns | _TypedColumns, count: int, reader: Reader) -> TypedRows:
+def _convert_columns(
+    source: _TextColumns | _FormattedColumns | _TypedColumns, count: int, reader: Reader
+) -> TypedRows:
     if len(source.columns) < len(reader.names):
         raise _Uncertain
     groups = {group: [reader.inputs[index] for index in indices] for group, indices in reader.groups.items()}
@@ -165,9 +216,7 @@ def _convert_columns(source: _TextColumns | _TypedColumns, count: int, reader: R
     for index, column in enumerate(groups["dates"]):
         dates[:, index] = source.dates(column["name"])
     text = [
-        source.texts(column["name"])
-        if column["type"] == "text"
-        else source.rules.booleans(source.to_list(column["name"]))
+        source.texts(column["name"]) if column["type"] == "text" else source.booleans(column["name"])
         for column in groups["text"]
     ]
     return TypedRows(reader.inputs, count, numbers, dates, text)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from serving.inputs import cell_rules
+from serving.inputs import cell_formats, cell_rules
 
 MAX_LISTED_ERRORS = 20
 # A request of 60 MB can hold twenty million invalid rows: counting all of them takes half a minute.
@@ -91,6 +91,8 @@ class Reader:
         self.inputs = inputs
         self.names = [column["name"] for column in inputs]
         self.name_set = set(self.names)
+        self.formats = cell_formats.formats_of(inputs)
+        self.with_texts = [place for place, form in enumerate(self.formats or ()) if form.reads_json]
         self.groups = {
             group: [index for index, column in enumerate(inputs) if column["type"] in types]
             for group, types in TypedRows.GROUPS.items()
@@ -175,6 +177,8 @@ class Reader:
 
     def _typed(self, columns: list[Sequence], count: int, rules: cell_rules.CellRules) -> TypedRows:
         try:
+            if self.formats:
+                columns, rules = self._as_json(columns, rules), cell_rules.JSON
             numbers = rules.numbers(
                 [columns[index] for index in self.groups["numbers"]], count, self.integers
             )
@@ -186,6 +190,15 @@ class Reader:
         except cell_rules.InvalidCell:
             raise _Invalid from None
         return TypedRows(self.inputs, count, numbers, dates, text)
+
+    def _as_json(self, columns: list[Sequence], rules: cell_rules.CellRules) -> list[Sequence]:
+        """The columns with texts read by the formats of the signature."""
+        if rules is cell_rules.TEXT:
+            return [form.from_texts(values) for form, values in zip(self.formats, columns, strict=True)]
+        columns = list(columns)
+        for place in self.with_texts:
+            columns[place] = self.formats[place].from_json(columns[place])
+        return columns
 
 
 def nearest_column(name: object, columns: Collection[str]) -> str | None:
@@ -238,12 +251,21 @@ class _ErrorReport:
             if self.errors.is_full:
                 break
             values = self._ordered(row, number)
-            for column, value in zip(self.reader.inputs, values, strict=False):
+            for place, value in enumerate(values):
+                column = self.reader.inputs[place]
                 try:
-                    self.rules.check(column["type"], value)
+                    self._check(place, column["type"], value)
                 except cell_rules.InvalidCell as error:
                     self.errors.add(f"Row {number:,}, column `{column['name']}` {error}.")
         self.errors.raise_if_any()
+
+    def _check(self, place: int, kind: str, value) -> None:
+        if not self.reader.formats:
+            self.rules.check(kind, value)
+            return
+        form = self.reader.formats[place]
+        read = form.from_texts if self.rules is cell_rules.TEXT else form.from_json
+        cell_rules.JSON.check(kind, read([value])[0])
 
     def _ordered(self, row, number: int) -> list:
         names, errors = self.reader.names, self.errors

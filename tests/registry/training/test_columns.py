@@ -1,9 +1,10 @@
 """The columns of a training: the default target, the selected features and their dtypes."""
 
+import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
-from registry.training.columns import default_target, feature_frame, supervised_tasks
+from registry.training.columns import default_target, feature_frame, supervised_tasks, with_labels
 from tests.registry.training.tables import COLUMNS, column, fit, refusal, table
 
 
@@ -97,3 +98,22 @@ def test_a_column_can_have_any_name(name):
     frame, columns = table()[["size"]].rename(columns={"size": name}), [column(name, "number")]
     result = fit(frame=frame, columns=columns)
     assert list(result.signature["example"]) == [name]
+
+
+def test_a_target_of_yes_and_no_keeps_its_words_as_classes():
+    target = {
+        "name": "churn",
+        "type": "boolean",
+        "nullable": True,
+        "format": {"true": ["Yes"], "false": ["No"]},
+    }
+    frame = pandas.DataFrame({"churn": pandas.array([True, False, None], "boolean")})
+    labelled, column = with_labels(frame, target)
+    assert column["type"] == "text"
+    assert labelled["churn"].tolist()[:2] == ["Yes", "No"]
+    assert labelled["churn"].isna().tolist() == [False, False, True]
+
+
+def test_a_target_of_true_and_false_stays_boolean():
+    target, frame = {"name": "tame", "type": "boolean", "nullable": False}, pandas.DataFrame({"tame": [True]})
+    assert with_labels(frame, target) == (frame, target)
