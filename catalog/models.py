@@ -221,6 +221,10 @@ class ImportJobQuerySet(JobQuerySet):
             "log", "traceback", *(f"dataset_version__{name}" for name in ("recipe", "profile", "preview"))
         )
 
+    def in_progress(self):
+        """The newest unfinished ones, for the list of datasets."""
+        return self.unfinished().for_lists()[:10]
+
 
 class ImportJob(ChildJob):
     """A request to add the file of a draft to the catalog, its state and its outcome."""

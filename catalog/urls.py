@@ -9,6 +9,7 @@ app_name = "catalog"
 
 urlpatterns = [
     path("", views.dataset_list, name="datasets"),
+    path("upload/imports/", imports.unfinished, name="imports"),
     path("upload/imports/<int:pk>/", imports.job, name="import"),
     path("upload/", receipt.upload, name="upload"),
     path("upload/<int:pk>/", receipt.receipt, name="receipt"),

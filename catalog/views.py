@@ -11,7 +11,7 @@ from catalog.exploration import columns
 from catalog.filters import DatasetFilter
 from catalog.forms import MetadataForm
 from catalog.imports import upload as operations
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
@@ -27,7 +27,8 @@ def dataset_list(request):
     page = requested_page(request, filtered.qs, size=PAGE_SIZE)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
-    context = {"filter": filtered, "page": page, "examples": available}
+    imports = ImportJob.objects.in_progress()
+    context = {"filter": filtered, "page": page, "examples": available, "imports": imports}
     return render(request, "catalog/datasets.html", context)
 
 

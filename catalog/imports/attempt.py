@@ -8,7 +8,7 @@ from functools import partial
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from catalog.imports import drafts, ingestion, registration
+from catalog.imports import drafts, ingestion, receipts, registration
 from catalog.imports.ingestion import Ingested, Progress, Source
 from catalog.models import DRAFT_GONE, DatasetVersion, ImportJob
 from mlplatform import storage
@@ -49,6 +49,7 @@ def _import(attempt: Attempt, source: Source, *, retry_s: float) -> None:
     job, draft = attempt.job, attempt.job.draft
     storage.require_temporary_space(job.size_bytes)  # for the typed copy
     storage.require_space_to_read(storage.datasets(), job.size_bytes)
+    ingestion.check_memory(with_retries(partial(receipts.column_count, draft), for_s=retry_s) or 0)
     with reporting_progress(attempt) as progress:
         ingested = with_retries(partial(ingestion.ingest, source, progress), for_s=retry_s)
     version, is_new = with_retries(partial(_register, attempt, ingested), for_s=retry_s)

@@ -51,6 +51,8 @@ def confirm(
         added = _add(draft, ingest=ingest, example=example, by=by, **fields)
         if added is not None:
             return added
+    if draft.receipt:  # of another draft, the job finds it out
+        ingestion.check_memory(len(draft.receipt["columns"]))
     job = ImportJob(
         draft=draft,
         keeps_draft=keeps_draft,

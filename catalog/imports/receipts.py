@@ -118,6 +118,15 @@ def _of_stored(key, size, filename, corrections):
         return found or read(file, filename, corrections)
 
 
+def column_count(draft: Draft) -> int | None:
+    """The number of columns of a text file by its first 4 MB, in this process; None if they do not tell."""
+    with _open_beginning(storage.datasets(), draft.key, draft.size_bytes) as beginning:
+        if detection.compression_of(beginning.read(8)) == "zip":
+            return None
+        found = _of_beginning(beginning, draft.size_bytes, draft.filename, draft.corrections)
+    return found and len(found["columns"])
+
+
 def _open_beginning(store: Storage, key: str, size: int) -> IO[bytes]:
     """The stored file, or of a large one in S3 only its first bytes."""
     if isinstance(store, FileSystemStorage) or size <= STORED_BYTES:

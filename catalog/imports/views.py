@@ -21,3 +21,9 @@ def job(request, pk):
         return redirect("catalog:import", pk=pk)
     context = {"job": job, "is_mine": confirmation.may_cancel(job, request.user)}
     return render(request, "catalog/_import.html" if request.htmx else "catalog/import.html", context)
+
+
+@permissions.page()
+def unfinished(request):
+    """The part of the list of datasets that shows the imports in progress; htmx reloads it until they have finished."""
+    return render(request, "catalog/_imports.html", {"imports": ImportJob.objects.in_progress()})

@@ -161,3 +161,33 @@ def test_after_a_killed_training_process_the_worker_runs_the_next_job(platform):
 def test_a_training_process_ends_cleanly(platform):
     platform.train_versions("clean")
     assert "Fatal Python error" not in (platform.folder / "worker.log").read_text()
+
+
+@on_postgres_and_s3
+def test_an_import_whose_worker_is_killed_is_done_by_another_worker_once(platform):
+    """The file is large enough for a job, and for an upload in parts."""
+    platform.run_workers(1)
+    content = "text\n" + "".join(f"{number} {'words ' * 1500}\n" for number in range(2_000))
+    sent = platform.call(
+        "POST",
+        "/datasets/upload",
+        files={"file": ("imported.csv", content)},
+        headers={"Prefer": "respond-async"},
+    )
+    job = sent.headers["Location"]
+
+    def is_running():
+        return platform.get(job).json()["state"] == "running"
+
+    until(is_running, what="The import", pause=0.01)
+    platform.processes.stop(platform.workers[0], signal.SIGKILL)
+    platform.run_workers(1)
+    until(lambda: platform.get(job).json()["state"] == "succeeded", what="The end of the import", pause=0.2)
+    assert platform.get(job).json()["attempt"] == 2
+    assert platform.get("/datasets/imported").json()["rows"] == 2_000
+    bucket, _, key = platform.get("/datasets/imported").json()["location"].partition("/")
+    folder = key.rpartition("/")[0]
+    listed = platform.store.client().list_objects_v2(Bucket=bucket, Prefix=f"{folder}/")["Contents"]
+    assert (
+        len(listed) == 3
+    )  # the file, its typed copy and its sample, and none of the attempt that was killed

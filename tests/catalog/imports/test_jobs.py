@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 
 import pytest
@@ -13,7 +14,7 @@ from catalog.imports.confirmation import confirm
 from catalog.imports.drafts import store_draft
 from catalog.models import DatasetVersion, Draft, ImportJob
 from mlplatform import storage
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, DiskFull
 from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.children import supervision
@@ -175,3 +176,28 @@ def test_the_page_of_a_job_shows_its_progress(page, submit, queue):
     job = submit()
     ImportJob.objects.update(state=JobState.RUNNING, progress=0.42)
     assert b"42 %" in page.get(f"/catalog/upload/imports/{job.pk}/").content
+
+
+def test_the_list_of_datasets_shows_the_imports_in_progress(page, submit, queue):
+    submit()
+    ImportJob.objects.update(state=JobState.RUNNING, progress=0.42)
+    for address in ("/catalog/", "/catalog/upload/imports/"):
+        assert b"flowers.csv" in page.get(address).content
+        assert b"42 %" in page.get(address).content
+    ImportJob.objects.update(state=JobState.FAILED)
+    assert b"flowers.csv" not in page.get("/catalog/").content
+
+
+def test_a_table_that_will_not_fit_into_memory_is_refused_with_the_estimate_before_it_is_read(
+    submit, settings
+):
+    settings.IMPORT_MEMORY_MB = 100
+    job = submit()
+    assert (job.state, job.error_code) == ("failed", "out_of_memory")
+    assert "The import of 4 columns needs about 600 MB of memory; the limit is 100 MB." in job.error
+
+
+def test_a_file_for_whose_typed_copy_the_disk_has_no_space_is_refused_with_the_sizes(submit, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 100))
+    with pytest.raises(DiskFull, match="MB are needed, 0 MB are free"):
+        submit()
