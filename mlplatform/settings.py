@@ -330,8 +330,6 @@ OBJECT_STORAGE_ENDPOINT = env("OBJECT_STORAGE_ENDPOINT")
 OBJECT_STORAGE_ACCESS_KEY = env("OBJECT_STORAGE_ACCESS_KEY")
 OBJECT_STORAGE_SECRET_KEY = env("OBJECT_STORAGE_SECRET_KEY")
 OBJECT_STORAGE_REGION = env("OBJECT_STORAGE_REGION")
-# A busy server can need seconds for a part of a large file while the uploader waits.
-OBJECT_STORAGE_TIMEOUT_S = env_int("OBJECT_STORAGE_TIMEOUT_S", 10, low=3)
 
 
 def bucket_storage(bucket: str) -> dict:
@@ -369,8 +367,9 @@ def bucket_storage(bucket: str) -> dict:
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if OBJECT_STORAGE_ENDPOINT else "auto"},
                 connect_timeout=2,
-                # Without a byte, twice. Predictions wait less: see serving/model_cache/cache.py.
-                read_timeout=OBJECT_STORAGE_TIMEOUT_S,
+                # Without a byte, twice: a busy server can need that long for a part of a large file while the
+                # uploader waits. Predictions wait less: see serving/model_cache/cache.py.
+                read_timeout=10,
                 retries={"total_max_attempts": 2, "mode": "standard"},
             ),
         },

@@ -81,7 +81,6 @@ class Platform(DatabaseRows):
             self.env |= {
                 "OBJECT_STORAGE": "s3",
                 "OBJECT_STORAGE_ENDPOINT": store.endpoint,
-                "OBJECT_STORAGE_TIMEOUT_S": "5",
                 "OBJECT_STORAGE_ACCESS_KEY": store.key,
                 "OBJECT_STORAGE_SECRET_KEY": store.secret,
                 "DATASETS_BUCKET": self.folder.name.replace("_", "") + "-datasets",
