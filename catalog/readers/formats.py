@@ -21,6 +21,7 @@ FORMATS = {
         Format("parquet", "Parquet", ("parquet",), "parquet", is_text=False),
         Format("excel", "Excel", ("xlsx", "xlsm", "xls", "ods"), "excel.reader", is_text=False),
         Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
+        Format("arff", "ARFF", ("arff",), "delimited.arff"),
         Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited.reader"),
     )
 }

@@ -1,18 +1,17 @@
-"""JSON lines, or one JSON array of objects: parsed in batches; the keys are the columns."""
+"""The columns of JSON objects: their keys, and the types of their values."""
 
-import io
 import itertools
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
 
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import streams
+from catalog.readers import json_objects, streams
 from catalog.readers.cells import column_types, conclusion, conversion, dates, type_inference
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
@@ -20,14 +19,10 @@ from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
-BATCH_ROWS = 10_000
-BATCH_SIZE = 4 * 1024 * 1024
 BATCH_CELLS = 1_000_000
 # A cell without a key costs a file no byte, but the table as much as any other: 20,000 objects with a key each of their
 # own, 250 KB, would be 400 million cells.
 SPARSE_CELLS, MIN_FILLED = 5_000_000, 0.05
-MAX_OBJECT = 16 * 1024 * 1024
-WINDOW = 1024 * 1024
 JSON_TYPES = {
     "integer": {int, type(None)},
     "number": {int, float, type(None)},
@@ -35,7 +30,6 @@ JSON_TYPES = {
     "date": {str, type(None)},
 }
 INT64 = range(-(2**63), 2**63)
-SEPARATORS = re.compile(r"[\s,]*")
 
 
 def matches(head: Head) -> bool:
@@ -54,26 +48,26 @@ def matches(head: Head) -> bool:
 
 
 def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
-    schema = SchemaInference()
+    schema, notes = SchemaInference(), json_objects.Notes()
     encoding = head.encodings[0]
     if encoding in ("cp1252", "latin-1"):
         encoding = "utf-8"  # RFC 8259
     try:
         with closing(streams.decoded(file, head.compression, encoding, max_bytes=max_bytes)) as stream:
-            for lines, objects in _objects(stream):
-                schema.update(lines, objects)
+            for lines, rows in json_objects.read(stream, notes):
+                schema.update(lines, rows)
     except streams.WrongEncoding as error:
         raise head.encoding_error(encoding, error.line) from error
-    recipe = ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns())
-    return Reading(recipe, schema.rows, schema.findings())
+    recipe = ParseRecipe("jsonl", head.compression, encoding, columns=schema.columns(without=notes.flattened))
+    return Reading(recipe, schema.rows, (*notes.findings(), *schema.findings()))
 
 
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         rows = max(BATCH_CELLS // max(len(columns), 1), 1)
-        for _, objects in _objects(stream):
-            for start in range(0, len(objects), rows):
-                arrays = [_array(objects[start : start + rows], column) for column in columns]
+        for _, block in json_objects.read(stream):
+            for start in range(0, len(block), rows):
+                arrays = [_array(block[start : start + rows], column) for column in columns]
                 yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
 
 
@@ -84,7 +78,7 @@ def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
 
 def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
-        lines = itertools.chain.from_iterable(lines for lines, _ in _objects(stream))
+        lines = itertools.chain.from_iterable(lines for lines, _ in json_objects.read(stream))
         return next(itertools.islice(lines, row, None))
 
 
@@ -142,9 +136,14 @@ class SchemaInference:
                 code="sparse_table",
             )
 
-    def columns(self) -> tuple[Column, ...]:
-        """The columns with their final types. Raises ValidationError for a key that cannot be a column name."""
-        names = column_types.exact_names(list(self._types))
+    def columns(self, without: Collection[str] = ()) -> tuple[Column, ...]:
+        """The columns with their final types, without those of these names that are only null.
+
+        Raises ValidationError for a key that cannot be a column name.
+        """
+        names = column_types.exact_names(
+            [name for name, types in self._types.items() if name not in without or types != {type(None)}]
+        )
         return tuple(Column(name, self._type(name), self._is_nullable(name)) for name in names)
 
     def findings(self) -> tuple[Finding, ...]:
@@ -176,28 +175,9 @@ class SchemaInference:
             line for line, row in zip(lines, rows, strict=True) if type(row.get(name)) in (dict, list)
         )
         raise ValidationError(
-            f"Line {line:,}: `{name[:100]}` is an object or a list. Flatten it into plain columns.",
+            f"Line {line:,}: `{name[:100]}` is a list, or an object in an object. Make plain columns of it.",
             code="nested_value",
         )
-
-
-def _objects(stream):
-    """Yields (line numbers, objects) of a UTF-8 stream. Raises ValidationError for any other value."""
-    elements = _elements(stream) if _first_character(stream) == b"[" else _lines(stream)
-    lines, rows, size = [], [], 0
-    for line, text, value in elements:
-        if type(value) is not dict:
-            raise _invalid(line, "is not a JSON object")
-        if "\\u0000" in text or "\\ud" in text or "\\uD" in text:
-            _check_characters(line, value)
-        lines.append(line)
-        rows.append(value)
-        size += len(text)
-        if len(rows) == BATCH_ROWS or size > BATCH_SIZE:
-            yield lines, rows
-            lines, rows, size = [], [], 0
-    if rows:
-        yield lines, rows
 
 
 def _array(rows, column):
@@ -220,68 +200,6 @@ def _natural_array(values, kind):
     return pa.array(values, column_types.ARROW_TYPES[kind])
 
 
-def _lines(stream):
-    number = 0
-    while line := stream.readline(MAX_OBJECT):
-        number += 1
-        if len(line) == MAX_OBJECT:
-            raise _invalid(number, "is longer than 16 MB")
-        if text := line.decode().strip():
-            try:
-                yield number, text, json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise _invalid(number, "is not valid JSON") from error
-
-
-def _elements(stream):
-    """The elements of one JSON array, parsed from a window: the whole file is never in memory."""
-    source = io.TextIOWrapper(stream, "utf-8", newline="")
-    window = source.read(WINDOW)
-    line, place = 1, window.index("[") + 1
-    line += window.count("\n", 0, place)
-    decode = json.JSONDecoder().raw_decode
-    while True:
-        start = SEPARATORS.match(window, place).end()
-        line += window.count("\n", place, start)
-        place = start
-        if window.startswith("]", place):
-            return
-        try:
-            value, end = decode(window, place)
-        except (ValueError, RecursionError) as error:
-            more = source.read(WINDOW)
-            if not more or len(window) - place > MAX_OBJECT:
-                raise _invalid(line, "is not valid JSON, or the file is incomplete") from error
-            window, place = window[place:] + more, 0
-            continue
-        yield line, window[place:end], value
-        line += window.count("\n", place, end)
-        place = end
-
-
-def _first_character(stream):
-    while (head := stream.peek(1)) and not head.strip():
-        stream.read(len(head))
-    return head.lstrip()[:1]
-
-
-def _check_characters(line, value):
-    """Half of a surrogate pair is not valid UTF-8, and PostgreSQL does not store NUL: no database could keep them."""
-    try:
-        plain = json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise _invalid(line, "contains half of a surrogate pair (\\ud800 to \\udfff)") from error
-    if b"\\u0000" in plain.replace(b"\\\\", b""):
-        raise _invalid(line, "contains a NUL character (\\u0000)")
-
-
 def _fits_int64(values):
     whole = [value for value in values if type(value) is int]
     return not whole or (min(whole) in INT64 and max(whole) in INT64)
-
-
-def _invalid(line, what):
-    return ValidationError(
-        f'Line {line:,} {what}. JSON lines have one object per line, such as {{"age": 41, "city": "Oslo"}}.',
-        code="invalid_json",
-    )

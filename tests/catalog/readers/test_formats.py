@@ -16,6 +16,8 @@ from tests.catalog.readers.reading import parquet, recipe_of, table, xlsx
 # The same table in every format. A new format needs an entry here.
 CONTENT = {
     "csv": b"a,b,when\n1,x,2026-01-31\n2,,2026-02-01\n",
+    "arff": b"@relation t\n@attribute a integer\n@attribute b {x}\n@attribute when date 'yyyy-MM-dd'\n"
+    b"@data\n1,x,2026-01-31\n2,?,2026-02-01\n",
     "excel": xlsx(
         data=[
             ["a", "b", "when"],

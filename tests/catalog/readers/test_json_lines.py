@@ -8,7 +8,7 @@ import pytest
 
 from catalog.readers import tables
 from catalog.readers.json_lines import SchemaInference
-from tests.catalog.readers.reading import error_of, findings, table, types
+from tests.catalog.readers.reading import assumptions, error_of, findings, table, types
 
 
 def test_json_objects_can_have_different_keys():
@@ -77,7 +77,9 @@ def test_a_json_array_of_objects_is_read_like_json_lines():
     [
         ('{"a": 1}\n[2]\n', "Line 2 is not a JSON object"),
         ('{"a": 1}\n\n{"a": \n', "Line 3 is not valid JSON"),
-        ('{"a": 1}\n{"a": {"b": 1}}\n', "Line 2: `a` is an object or a list"),
+        ('{"a": 1}\n{"a": [1]}\n', "Line 2: `a` is a list, or an object in an object"),
+        ('{"a": 1}\n{"a": {"b": {"c": 1}}}\n', "Line 2: `a.b` is a list, or an object in an object"),
+        ('{"a": {"b": 1}, "a.b": 2}\n', "Line 1 has a key twice"),
         ('[{"a": 1},\n{"a": 2}', "Line 2 is not valid JSON, or the file is incomplete"),
         ('{"a": "\\ud800"}\n', "Line 1 contains half of a surrogate pair"),
         ('{"a": "\\u0000"}\n', "Line 1 contains a NUL"),
@@ -108,3 +110,43 @@ def test_texts_that_look_like_numbers_or_dates_stay_text_and_are_said():
 
 def test_texts_and_numbers_in_one_column_are_said():
     assert [found.code for found in findings('{"a": 1}\n{"a": "x"}\n')] == ["mixed_types"]
+
+
+ROWS = {"id": [1, 2], "city": ["Bergen", "Porto"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": [{"id": 1, "city": "Bergen"}, {"id": 2, "city": "Porto"}], "count": 2},
+        {"columns": ["id", "city"], "index": [0, 1], "data": [[1, "Bergen"], [2, "Porto"]]},
+        ROWS,
+        {name: {"0": values[0], "1": values[1]} for name, values in ROWS.items()},
+        {"0": {"id": 1, "city": "Bergen"}, "1": {"id": 2, "city": "Porto"}},
+    ],
+    ids=["list in an object", "split", "lists as columns", "objects as columns", "objects as rows"],
+)
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_object_that_is_a_table_is_read_and_said(content, indent):
+    text = json.dumps(content, indent=indent)
+    assert table(text, "t.json").to_dict("list") == ROWS
+    assert assumptions(text)["json_layout"].startswith("The file is one object")
+
+
+def test_objects_over_several_lines_are_read_one_after_the_other():
+    content = "".join(json.dumps({"id": i, "x": "y" * 100}, indent=2) + "\n" for i in range(20_000))
+    assert table(content)["id"].tolist() == list(range(20_000))
+    assert error_of(content + "{")[1].startswith("Line 80001".replace("80001", "80,001"))
+
+
+def test_objects_in_objects_become_columns_and_are_said():
+    content = '{"id": 1, "at": null}\n{"id": 2, "at": {"city": "Porto", "zip": "01"}}\n'
+    assert list(table(content)) == ["id", "at.city", "at.zip"]
+    assert (
+        assumptions(content)["flattened"]
+        == "The values of `at` are objects: their keys are columns, named as `at.key`."
+    )
+
+
+def test_one_object_that_is_a_row_is_read_as_one():
+    assert table('{"id": 1, "city": "Bergen"}').to_dict("list") == {"id": [1], "city": ["Bergen"]}
