@@ -1,6 +1,7 @@
 """The table in a ZIP archive."""
 
 import errno
+import re
 import zipfile
 from typing import BinaryIO
 
@@ -8,6 +9,10 @@ from django.core.exceptions import ValidationError
 
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA can claim 4 GB of memory
 OFFICE_FILES = (b"[Content_Types].xml", b"mimetype")  # one of them is in each
+BESIDE_A_TABLE = re.compile(
+    r"(?:^|/)(?:read[-_]?me|licen[cs]e|copying|notice|changelog|\._)[^/]*$|\.(?:md|pdf|html?|docx?|rtf|png|jpe?g)$",
+    re.I,
+)
 ENCRYPTED = 0x1  # of a ZIP member's flags
 
 
@@ -15,11 +20,8 @@ def open_table(file: BinaryIO) -> BinaryIO:
     """The only table in a ZIP archive. Raises ValidationError if there are several, or a password is needed."""
     try:
         archive = zipfile.ZipFile(file)
-        members = [
-            member
-            for member in archive.infolist()
-            if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
-        ]
+        members = _members(archive)
+        members = [member for member in members if not BESIDE_A_TABLE.search(member.filename)] or members
         names = [member.filename for member in members]
         if len(members) != 1:
             listed = ", ".join(f"`{name[:100]}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
@@ -44,6 +46,20 @@ def open_table(file: BinaryIO) -> BinaryIO:
         if error.errno == errno.EINVAL:  # the archive points to before the start of the file
             raise damaged("zip") from error
         raise
+
+
+def left_out(file: BinaryIO) -> list[str]:
+    """The files in a ZIP archive beside its only table, such as a licence."""
+    names = [member.filename for member in _members(zipfile.ZipFile(file))]
+    return [name for name in names if BESIDE_A_TABLE.search(name)] if len(names) > 1 else []
+
+
+def _members(archive):
+    return [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
+    ]
 
 
 def is_office_file(file: BinaryIO) -> bool:

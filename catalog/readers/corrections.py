@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from django.core.exceptions import ValidationError
 
@@ -59,7 +58,6 @@ class Corrections:
     widths: tuple[int, ...] | None = None
     spaced: bool | None = None
     sheet: str | None = None
-    member: str | None = None
     columns: tuple[ColumnCorrection, ...] = ()
 
     @classmethod
@@ -263,7 +261,6 @@ FIELDS = {
     "widths": _widths,
     "spaced": _boolean,
     "sheet": _text,
-    "member": partial(_text, most=1_000),
     "columns": _columns,
 }
 COLUMN_FIELDS = {

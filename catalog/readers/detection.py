@@ -23,8 +23,7 @@ SIGNATURES = (
     (b"%PDF", "a PDF document", "Export its table as CSV"),
     (b"7z\xbc\xaf", "a 7z archive", "Extract the table first"),
     (b"Rar!", "a RAR archive", "Extract the table first"),
-    (b"ARROW1", "an Arrow file", "Save it as Parquet or CSV"),
-    (b"FEA1", "a Feather file", "Save it as Parquet or CSV"),
+    (b"FEA1", "a Feather file of version 1", "Save it as Parquet or CSV"),
     (b"\x89HDF", "an HDF5 file", "Save it as Parquet or CSV"),
     (b"\x93NUMPY", "a NumPy file", "Save it as Parquet or CSV"),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
@@ -144,4 +143,6 @@ def _non_table(content):
         return f"a {inner} file inside a compressed file", "Compress it only once"
     if MARKUP.match(content):
         return "a web page or an XML file", "Export its table as CSV"
+    if content[257:262] == b"ustar":
+        return "a TAR archive", "Extract the table first"
     return next((rest for start, *rest in SIGNATURES if content.startswith(start)), None)

@@ -19,8 +19,9 @@ FORMATS = {
     form.name: form
     for form in (
         Format("parquet", "Parquet", ("parquet",), "parquet", is_text=False),
+        Format("feather", "Feather", ("feather", "arrow"), "arrow_ipc", is_text=False),
         Format("excel", "Excel", ("xlsx", "xlsm", "xls", "ods"), "excel.reader", is_text=False),
-        Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json_lines"),
+        Format("jsonl", "JSON lines", ("jsonl", "ndjson", "json"), "json.reader"),
         Format("arff", "ARFF", ("arff",), "delimited.arff"),
         Format("csv", "CSV", ("csv", "tsv", "tab", "txt"), "delimited.reader"),
     )

@@ -25,7 +25,7 @@ class ParseRecipe:
     can have rulers and frames of - and |. `widths` are the positions at which columns of fixed width start; in a padded
     table, a space is before each.
 
-    `sheet` is that of a workbook, whose rows count as lines. `member` is the file in a ZIP archive of several.
+    `sheet` is that of a workbook, whose rows count as lines.
     """
 
     format: str
@@ -44,7 +44,6 @@ class ParseRecipe:
     quote: str = '"'
     spaced: bool = False
     sheet: str | None = None
-    member: str | None = None
     columns: tuple[Column, ...] = ()
 
     @property

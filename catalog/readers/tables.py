@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import column_corrections, detection, streams
+from catalog.readers import archives, column_corrections, column_names, detection, streams
 from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
 from catalog.readers.corrections import UNCORRECTED, Corrections
@@ -87,6 +87,9 @@ def detect(
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = _reader(head)
     reading = reader.detect(file, head, max_bytes=max_bytes)
+    if head.compression == "zip" and (names := archives.left_out(file)):
+        sentence = f"The ZIP archive has other files beside the table: {column_names.listed(names)} left out."
+        reading = replace(reading, findings=(Finding("several_files", sentence), *reading.findings))
     if (fixed := column_corrections.completed(corrections, reading)) != corrections:
         head, corrections = replace(head, corrections=fixed), fixed
         reading = reader.detect(file, head, max_bytes=max_bytes)

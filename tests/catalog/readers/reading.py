@@ -4,6 +4,7 @@ import datetime
 import io
 import zipfile
 
+import pyarrow.feather
 import pyarrow.parquet
 import pytest
 from django.core.exceptions import ValidationError
@@ -48,6 +49,12 @@ def error_of(content, filename="table.csv", **options):
 def parquet(arrow_table, **options):
     file = io.BytesIO()
     pyarrow.parquet.write_table(arrow_table, file, **options)
+    return file.getvalue()
+
+
+def feather(arrow_table, **options):
+    file = io.BytesIO()
+    pyarrow.feather.write_feather(arrow_table, file, **options)
     return file.getvalue()
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from catalog.readers import streams, tables
-from tests.catalog.readers.reading import error_of, parquet, recipe_of, table, zipped
+from tests.catalog.readers.reading import assumptions, error_of, parquet, recipe_of, table, zipped
 
 
 @pytest.mark.parametrize(
@@ -199,6 +199,15 @@ def test_bytes_after_a_gzip_file_are_rejected():
 def test_a_bomb_stops_at_the_limit(name):
     bomb = COMPRESSORS[name](b"a,b\n" + b"1,2\n" * 500_000)
     assert error_of(bomb, max_bytes=1_000_000)[0] == "too_large"
+
+
+def test_files_that_are_no_tables_are_left_out_of_an_archive_and_said():
+    content = zipped(
+        {"README.txt": b"hello", "data/t.csv": b"a,b\n1,2\n", "LICENSE": b"x", "__MACOSX/._t.csv": b"y"}
+    )
+    assert table(content).to_dict("list") == {"a": [1], "b": [2]}
+    assert "`README.txt`, `LICENSE` left out" in assumptions(content)["several_files"]
+    assert table(zipped({"readme.csv": b"a,b\n1,2\n"})).shape == (1, 2)
 
 
 def test_an_archive_of_several_files_is_rejected_with_their_names():

@@ -11,10 +11,14 @@ import pytest
 from catalog.names import normalize_name
 from catalog.readers import tables
 from catalog.readers.formats import EXTENSIONS, FORMATS
-from tests.catalog.readers.reading import parquet, recipe_of, table, xlsx
+from tests.catalog.readers.reading import feather, parquet, recipe_of, table, xlsx
 
 # The same table in every format. A new format needs an entry here.
+ARROW = pa.table(
+    {"a": [1, 2], "b": ["x", None], "when": pa.array([20484, 20485], pa.int32()).cast(pa.date32())}
+)
 CONTENT = {
+    "feather": feather(ARROW),
     "csv": b"a,b,when\n1,x,2026-01-31\n2,,2026-02-01\n",
     "arff": b"@relation t\n@attribute a integer\n@attribute b {x}\n@attribute when date 'yyyy-MM-dd'\n"
     b"@data\n1,x,2026-01-31\n2,?,2026-02-01\n",
@@ -26,11 +30,7 @@ CONTENT = {
         ]
     ),
     "jsonl": b'{"a": 1, "b": "x", "when": "2026-01-31"}\n{"a": 2, "b": null, "when": "2026-02-01"}\n',
-    "parquet": parquet(
-        pa.table(
-            {"a": [1, 2], "b": ["x", None], "when": pa.array([20484, 20485], pa.int32()).cast(pa.date32())}
-        )
-    ),
+    "parquet": parquet(ARROW),
 }
 every_format = pytest.mark.parametrize("name", FORMATS)
 FUNCTIONS = [

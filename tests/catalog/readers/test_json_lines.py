@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from catalog.readers import tables
-from catalog.readers.json_lines import SchemaInference
+from catalog.readers.json.reader import SchemaInference
 from tests.catalog.readers.reading import assumptions, error_of, findings, table, types
 
 

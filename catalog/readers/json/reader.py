@@ -11,12 +11,13 @@ from typing import BinaryIO
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import json_objects, streams
+from catalog.readers import streams
 from catalog.readers.cells import column_types, conclusion, conversion, dates, type_inference
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
 from catalog.readers.detection import Head
 from catalog.readers.formats import FORMATS
+from catalog.readers.json import objects
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BATCH_CELLS = 1_000_000
@@ -48,13 +49,13 @@ def matches(head: Head) -> bool:
 
 
 def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
-    schema, notes = SchemaInference(), json_objects.Notes()
+    schema, notes = SchemaInference(), objects.Notes()
     encoding = head.encodings[0]
     if encoding in ("cp1252", "latin-1"):
         encoding = "utf-8"  # RFC 8259
     try:
         with closing(streams.decoded(file, head.compression, encoding, max_bytes=max_bytes)) as stream:
-            for lines, rows in json_objects.read(stream, notes):
+            for lines, rows in objects.read(stream, notes):
                 schema.update(lines, rows)
     except streams.WrongEncoding as error:
         raise head.encoding_error(encoding, error.line) from error
@@ -65,7 +66,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
 def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         rows = max(BATCH_CELLS // max(len(columns), 1), 1)
-        for _, block in json_objects.read(stream):
+        for _, block in objects.read(stream):
             for start in range(0, len(block), rows):
                 arrays = [_array(block[start : start + rows], column) for column in columns]
                 yield pa.RecordBatch.from_arrays(arrays, [column.name for column in columns])
@@ -78,7 +79,7 @@ def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
 
 def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
-        lines = itertools.chain.from_iterable(lines for lines, _ in json_objects.read(stream))
+        lines = itertools.chain.from_iterable(lines for lines, _ in objects.read(stream))
         return next(itertools.islice(lines, row, None))
 
 
