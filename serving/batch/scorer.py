@@ -11,8 +11,10 @@ from typing import IO, TypeVar
 
 import pyarrow as pa
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from catalog.readers import tables
+from catalog.readers.encodings import is_guess as is_guessed_encoding
 from mlplatform.errors import UnsupportedType
 from serving import prediction
 from serving.batch.writers import WRITERS
@@ -41,11 +43,23 @@ class Totals:
     input_warnings: dict[str, int]
 
 
-def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
-    """Detect how to read a CSV or Parquet file for a model. Raises ValidationError if any part of it is malformed."""
+def open_table(
+    file: IO[bytes],
+    filename: str,
+    reader: Reader,
+    *,
+    trained: Callable[[], tables.ParseRecipe | None] = lambda: None,
+) -> Table:
+    """Detect how to read a CSV or Parquet file for a model. Raises ValidationError if any part of it is malformed.
+
+    `trained` returns the recipe of the table that the model was trained on. It decides what a short file leaves open.
+    """
     if tables.format_of(file, filename) not in WRITERS:
         raise UnsupportedType("Send a CSV or a Parquet file.", code="unsupported_type")
     reading = tables.detect(file, filename, rows_required=False)
+    if reading.recipe.format == "csv":
+        files.check_duplicates(reading, reader)
+        reading = _as_trained(file, filename, reading, reader, trained)
     recipe = reading.recipe
     if recipe.spaced and files.has_leading_spaces(reader):
         recipe = replace(recipe, spaced=False)
@@ -54,6 +68,28 @@ def open_table(file: IO[bytes], filename: str, reader: Reader) -> Table:
         columns = [replace(column, name=name) for column, name in zip(recipe.columns, names, strict=True)]
         recipe = replace(recipe, columns=tuple(columns))
     return Table(file, recipe, reading.rows)
+
+
+def _as_trained(file, filename, reading, reader, trained):
+    """The reading; that by the training recipe, if only it has the model's columns, or if the encoding is a guess."""
+    is_guess = is_guessed_encoding(reading.recipe.encoding)
+    lacks_columns = not reader.name_set.issubset(files.model_names(reading.recipe.names, reader))
+    recipe = trained() if is_guess or lacks_columns else None
+    if recipe is None or recipe.format != "csv":
+        return reading
+    options = {"encoding": recipe.encoding} if is_guess and is_guessed_encoding(recipe.encoding) else {}
+    if lacks_columns:
+        options |= {
+            name: getattr(recipe, name) for name in ("delimiter", "quote", "header", "widths", "padded")
+        }
+        options["skip"] = 0 if not recipe.header else None
+    try:
+        corrections = tables.Corrections(**options)
+        again = tables.detect(file, filename, corrections=corrections, rows_required=False)
+    except ValidationError:
+        return reading
+    fits = reader.name_set.issubset(files.model_names(again.recipe.names, reader))
+    return again if fits else reading
 
 
 def check_first_rows(model: Model, table: Table, *, probabilities: bool) -> None:

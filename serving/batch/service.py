@@ -9,14 +9,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Sum
 
-from catalog.models import Dataset
+from catalog.models import Dataset, DatasetVersion
 from catalog.readers import spreadsheet
+from catalog.readers.recipe import ParseRecipe
 from mlplatform import storage
 from mlplatform.auth import permissions, quota
 from mlplatform.errors import Conflict
@@ -66,7 +68,9 @@ def score(
         name = dataset if isinstance(dataset, str) else dataset.name
         entry = call.entry = shared_cache().get(name, stage=stage, version=version)
         prediction.check_supported(entry.model, probabilities=probabilities)
-        table = scorer.open_table(file, filename, entry.model.reader)
+        table = scorer.open_table(
+            file, filename, entry.model.reader, trained=partial(_training_recipe, entry.model.version)
+        )
         size = file.seek(0, 2) or file.tell()  # some file objects answer None
         if not as_job and _fits_a_request(size, table.rows):
             with contextlib.suppress(_OverLimit):
@@ -111,6 +115,13 @@ def _score_inline(entry, table: scorer.Table, *, filename: str, probabilities: b
         entry, protocol="file", rows=totals.rows, warnings=totals.input_warnings, start=start
     )
     return Scored(output, result_name(filename, table.recipe.format), table.recipe.delimiter)
+
+
+def _training_recipe(version) -> ParseRecipe | None:
+    recipe = (
+        DatasetVersion.objects.filter(pk=version.dataset_version_id).values_list("recipe", flat=True).first()
+    )
+    return recipe and ParseRecipe.from_dict(recipe)
 
 
 def _enqueue(job: ScoringJob, file: IO[bytes]) -> ScoringJob:

@@ -3,13 +3,17 @@
 Whole columns are converted at once if the result is certain to agree with the cell rules; any other is read by them.
 """
 
+import re
+
 import numpy as np
 import pandas
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.core.exceptions import ValidationError
 
+from catalog.readers import column_names
 from catalog.readers.cells import column_types, conversion, missing
-from catalog.readers.tables import ParseRecipe
+from catalog.readers.tables import ParseRecipe, Reading
 from serving.inputs import cell_rules
 from serving.inputs.cell_formats import InputFormat
 from serving.inputs.reader import Reader, TypedRows
@@ -24,11 +28,26 @@ def model_names(names: list[str], reader: Reader) -> list[str]:
     Version 0.1 named the empty header of the first column `column_1`, and `Unnamed: 0` is its name now.
     """
     earlier = {f"Unnamed: {index}": f"column_{index + 1}" for index in range(len(names))}
+    # Before version 0.2, no-break spaces stayed in names.
+    earlier |= {cleaned: name for name in reader.names if (cleaned := column_names.cleaned(name)) != name}
     absent = reader.name_set.difference(names)
     return [
         earlier[name] if name not in reader.name_set and earlier.get(name) in absent else name
         for name in names
     ]
+
+
+def check_duplicates(reading: Reading, reader: Reader) -> None:
+    """Raise ValidationError if a file has an input of the model twice, and the model only one: which is unknown."""
+    if not any(finding.code == "duplicate_columns" for finding in reading.findings):
+        return
+    for name in reading.recipe.names:
+        original = re.sub(r"\.[0-9]+$", "", name)
+        if name not in reader.name_set and original != name and original in reader.name_set:
+            raise ValidationError(
+                f"The file has the column `{original}` twice. Remove or rename one of them.",
+                code="duplicate_columns",
+            )
 
 
 def has_leading_spaces(reader: Reader) -> bool:

@@ -8,7 +8,7 @@ from typing import Protocol
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from catalog.readers import tables
+from catalog.readers import column_names, tables
 from catalog.readers.cells import column_types
 from mlplatform import json_parser
 from mlplatform.errors import TooLarge
@@ -79,7 +79,9 @@ class CsvText:
         except (UnicodeDecodeError, csv.Error) as error:
             raise invalid("The body is not valid CSV in UTF-8.") from error
         if rows and set(rows[0]) & reader.name_set:
-            header = files.model_names(column_types.fill_empty_names(rows[0]), reader)
+            header = files.model_names(
+                column_types.fill_empty_names(list(map(column_names.cleaned, rows[0]))), reader
+            )
             rows = rows[1:]
             for number, row in enumerate(rows, start=1):
                 if len(row) != len(header):

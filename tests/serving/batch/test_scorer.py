@@ -7,11 +7,14 @@ from functools import partial
 import joblib
 import pandas
 import pytest
+from django.core.exceptions import ValidationError
 
+from catalog.readers.recipe import ParseRecipe
 from serving.batch import scorer
 from serving.inputs.reader import Reader
 from serving.inputs.sources import CsvText
 from serving.prediction import predict
+from tests.catalog.readers.reading import xlsx
 from tests.serving.batch.conftest import content_of
 
 
@@ -73,7 +76,8 @@ def test_an_integer_with_a_comma_is_rejected(send):
         ('{"length": 1, "width": 2, "colour": "red"}\n', "x.jsonl", 415, "CSV or a Parquet"),
         ("length,width\n", "x.csv", 400, "Column `colour` is missing"),
         ("", "x.csv", 400, "file is empty"),
-        ("[]", "x.json", 400, "no data rows"),
+        ("[]", "x.json", 415, "Send a CSV"),
+        (xlsx(data=[["a"], [1]]), "x.xlsx", 415, "Send a CSV or a Parquet file."),
         (b"PAR1 nothing", "x.parquet", 400, "Parquet"),
     ],
 )
@@ -89,6 +93,52 @@ def test_a_model_that_was_trained_on_spaces_after_delimiters_gets_them(space):
     table = scorer.open_table(io.BytesIO(b"age, work\n1, Private\n"), "x.csv", Reader([column]))
     (_, batch), *_ = scorer.numbered_batches(table, scorer.Pace())
     assert batch.column("work").to_pylist() == [space + "Private"]
+
+
+def test_an_input_that_a_file_has_twice_is_refused():
+    column = {"name": "x", "type": "number", "nullable": False}
+    with pytest.raises(ValidationError, match="has the column `x` twice"):
+        scorer.open_table(io.BytesIO(b"x,y,x\n1,2,3\n"), "t.csv", Reader([column]))
+    both = Reader([column, column | {"name": "x.1"}])
+    assert scorer.open_table(io.BytesIO(b"x,y,x\n1,2,3\n"), "t.csv", both).recipe.names == ["x", "y", "x.1"]
+
+
+CITY = {"name": "Stadt", "type": "text", "nullable": False}
+
+
+@pytest.mark.parametrize(
+    ("content", "trained", "names"),
+    [
+        ("Stadt::x\nKöln::1\n", {"delimiter": "::"}, ["Stadt", "x"]),
+        ("Köln;x\n", {"delimiter": ";", "header": False}, ["column_1", "column_2"]),
+        ("Stadt;x\nKöln;1\n", {"delimiter": ","}, ["Stadt", "x"]),
+    ],
+    ids=["delimiter", "no header", "not needed"],
+)
+def test_what_a_short_file_leaves_open_is_as_in_the_training_data(content, trained, names):
+    recipe = ParseRecipe("csv", encoding="utf-8", skip=0, **trained)
+    reader = Reader([CITY | {"name": names[0]}])
+    table = scorer.open_table(io.BytesIO(content.encode()), "t.csv", reader, trained=lambda: recipe)
+    assert table.recipe.names == names
+    assert table.rows == 1
+
+
+def test_an_encoding_that_is_a_guess_is_that_of_the_training_data():
+    content = "Stadt,x\nKöln,1\n".encode("cp850")
+    for encoding in ("cp850", "cp1252"):
+        recipe = ParseRecipe("csv", encoding=encoding, delimiter=",", skip=0)
+        table = scorer.open_table(
+            io.BytesIO(content), "t.csv", Reader([CITY]), trained=lambda recipe=recipe: recipe
+        )
+        assert table.recipe.encoding == encoding
+
+
+def test_notes_below_a_table_are_not_predicted():
+    content = b"Stadt,x\nBonn,1\n\nSource: me\n"
+    table = scorer.open_table(io.BytesIO(content), "t.csv", Reader([CITY]))
+    assert (
+        sum(batch.num_rows for _, batch in scorer.numbered_batches(table, scorer.Pace())) == table.rows == 1
+    )
 
 
 def test_batches_grow_while_they_are_fast(settings):
