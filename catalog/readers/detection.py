@@ -84,15 +84,24 @@ class Head:
         return text
 
     def encoding_findings(self, encoding: str) -> list[Finding]:
-        """That the encoding of a text with characters beyond ASCII is a guess."""
-        if self.corrections.encoding or not encodings.is_guess(encoding):
-            return []
-        return [
-            Finding(
-                "guessed_encoding",
-                f"The encoding is assumed to be {encodings.label(encoding)}: no file says which.",
+        """That the encoding is a guess, and where letters were lost before the file was sent."""
+        found = []
+        if not self.corrections.encoding and encodings.is_guess(encoding):
+            name = encodings.label(encoding)
+            found.append(
+                Finding("guessed_encoding", f"The encoding is assumed to be {name}: no file says which.")
             )
-        ]
+        if match := encodings.DAMAGE.search(self.text):
+            line = 1 + self.text.count("\n", 0, match.start())
+            found.append(
+                Finding(
+                    "damaged_text",
+                    f"Line {line:,} has `{match[0]}`: letters were lost or replaced when the file was saved in another "
+                    "encoding. Export it again from its source.",
+                    line=line,
+                )
+            )
+        return found
 
     def encoding_error(self, encoding: str, line: int) -> ValidationError:
         """The error for a line that is not valid in this encoding; about the field if it is set."""

@@ -50,6 +50,8 @@ NAMES = {
 NOT_OF_FILES = {"idna", "punycode", "unicode-escape", "raw-unicode-escape"}
 SYMBOLS = "°µ²³§€£¢¥“”„‘’‚–—…«»·®™©½¼¾±×¿¡ºª\u00a0\u00ad"  # of tables in any language
 SAMPLE = 64 * 1024
+# The replacement character, and what UTF-8 looks like that was read as Windows-1252: é is Ã©.
+DAMAGE = re.compile("\ufffd|[ÃÂ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œ]|â€[™œ\u009d˜“”¦]")
 ASCII = bytes(range(128))
 RUNS = re.compile(rb"[\x80-\xff]{3,}")
 
@@ -65,7 +67,8 @@ def candidates(content: bytes) -> tuple[str, ...]:
         return ("utf-8", "cp1252", "latin-1")
     # Other text rarely has the byte pairs of UTF-8: if they prevail, an invalid byte is damage.
     text = codecs.getincrementaldecoder("utf-8")("replace").decode(content)
-    if len(re.findall(r"[^\x00-\x7f\ufffd]", text)) > text.count("\ufffd"):
+    faults = text.count("\ufffd") - content.count(b"\xef\xbf\xbd")  # without those that the file has
+    if not faults or len(re.findall(r"[^\x00-\x7f\ufffd]", text)) > faults:
         return ("utf-8",)
     return _guess(content)
 

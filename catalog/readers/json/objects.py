@@ -16,6 +16,7 @@ BATCH_ROWS = 10_000
 BATCH_SIZE = 4 * 1024 * 1024
 MAX_OBJECT = 16 * 1024 * 1024
 WINDOW = 1024 * 1024
+NUMBER = re.compile("[0-9]+")  # a key of an object by which pandas numbers rows
 SEPARATORS = re.compile(r"[\s,]*")
 
 
@@ -110,11 +111,11 @@ def _rows_of(document, notes):
     if kinds == {list} and len(set(map(len, values))) == 1 and not tables:
         notes.layout = "The file is one object: its lists are read as columns."
         return [dict(zip(document, cells, strict=True)) for cells in zip(*values, strict=True)]
-    if kinds == {dict} and all(map(str.isdigit, document)):
+    if kinds == {dict} and all(map(NUMBER.fullmatch, document)):
         notes.layout = "The file is one object: the objects in it are read as rows, and their keys left out."
         return values
     if kinds == {dict} and all(
-        value.keys() == values[0].keys() and all(map(str.isdigit, value)) for value in values
+        value.keys() == values[0].keys() and all(map(NUMBER.fullmatch, value)) for value in values
     ):
         notes.layout = (
             "The file is one object: the objects in it are read as columns, and their keys left out."

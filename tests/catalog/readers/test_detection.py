@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 import zlib
 from functools import partial
@@ -223,3 +224,20 @@ def test_a_file_that_expands_to_far_more_than_its_size_is_rejected(settings, mon
     monkeypatch.undo()
     settings.MAX_UNPACKED_MB = 1
     assert error_of(gzip.compress(b"a,b\n" + b"1,2\n" * 300_000, mtime=0))[0] == "too_large"
+
+
+@pytest.mark.parametrize("damage", ["M\ufffdnchen", "MÃ¼nchen", "itâ€™s"])
+def test_letters_that_were_lost_before_the_upload_are_said_with_their_line(damage):
+    assert assumptions(f"city,x\nBonn,1\n{damage},2\n")["damaged_text"].startswith("Line 3 has `")
+    assert assumptions("city,x\nSÃO PAULO,1\nMünchen’s,2\n") == {}
+
+
+def test_an_encoding_that_is_a_guess_is_named():
+    assert "Windows-1252" in assumptions("city,x\nKöln,1\n".encode("cp1252"))["guessed_encoding"]
+
+
+def test_a_tar_archive_is_named():
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("t.csv"))
+    assert "TAR archive" in error_of(file.getvalue())[1]
