@@ -45,7 +45,7 @@ def row(one: dict, *, rows: int) -> dict:
         "median": column_value(quantiles[2]) if quantiles else None,
         "deviation": column_value(one.get("deviation"), 4),
         "picture": pictures.of_column(one),
-        "values": pictures.top_values(one, rows=rows, limit=3)
+        "values": pictures.top_values(one, rows=rows, limit=2)
         if one["type"] not in pictures.MEASURES
         else [],
     }

@@ -33,7 +33,11 @@ OPERATORS = {
     "missing": "is missing",
     "present": "is not missing",
 }
-ORDERED = ("integer", "number", "date")
+WRITTEN = {
+    "integer": set("-0123456789"),
+    "number": set("-+.0123456789einf"),
+    "date": set("-:. 0123456789"),
+}
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 turns = calls.Turns(at_once=2, wait_s=10, purpose="read the table", busy="reading other tables")
 logger = logging.getLogger(__name__)
@@ -227,12 +231,14 @@ def matches(
         conditions.append(condition)
         parameters += values
         used.add(place)
-    if search:
-        used = set(range(len(columns)))
-        anywhere = " OR ".join(_contains(place, columns[place]["type"]) for place in sorted(used))
-        conditions.append(f"({anywhere})")
-        parameters += [search.lower()] * len(used)
     is_match = np.zeros(copy.rows, bool)
+    if search:
+        searched = [place for place, column in enumerate(columns) if _can_contain(column["type"], search)]
+        if not searched:
+            return is_match
+        conditions.append(f"({' OR '.join(_contains(place, columns[place]['type']) for place in searched)})")
+        parameters += [search.lower()] * len(searched)
+        used |= set(searched)
     for positions in sql.positions(
         copy, " AND ".join(conditions), places=sorted(used), parameters=parameters
     ):
@@ -254,6 +260,13 @@ def _condition(one: Filter, place: int, kind: str) -> tuple[str, list]:
     if is_day and one.operator == ">":
         return f"{column} >= ?", [value + timedelta(days=1)]
     return f"{column} {'<>' if one.operator == '!=' else one.operator} ?", [value]
+
+
+def _can_contain(kind: str, search: str) -> bool:
+    """Whether the texts of a type have such characters: writing all numbers as texts takes most of the time."""
+    if kind == "boolean":
+        return search.lower() in "true" or search.lower() in "false"
+    return kind == "text" or set(search.lower()) <= WRITTEN[kind]
 
 
 def _contains(place: int, kind: str) -> str:

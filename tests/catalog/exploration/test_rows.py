@@ -63,6 +63,14 @@ def test_filters_are_combined_and_the_search_is_in_all_columns():
     assert found(["is_member", "=", "true"], search="29") == [2]
 
 
+def test_a_search_reads_the_columns_that_can_contain_its_text():
+    assert found(search="rue") == [0, 2]
+    assert found(search="12-24") == [1]
+    assert found(search="1.6") == [3]
+    columns = [column for column in COLUMNS if column["type"] in ("integer", "number")]
+    assert not rows.matches(typed_copy("age,height\n1,2.5\n"), columns, [], search="paris").any()
+
+
 def test_a_search_is_plain_text():
     assert found(search="%") == found(search="_") == found(search="' OR 1=1 --") == []
 
