@@ -43,12 +43,12 @@ def add_example(request):
     return redirect("catalog:dataset", name=version.dataset.name)
 
 
-@permissions.page(query=("version", "ordering", "page"))
+@permissions.page(query=("version", "ordering", "page", "column"))
 def dataset(request, name):
     chosen = Dataset.objects.named(name)
     version = chosen.version(integer(request.GET, "version"))
     kinds = lineage.dependents(chosen)
-    ordering = request.GET.get("ordering", "")
+    ordering, opened = request.GET.get("ordering", ""), request.GET.get("column")
     page = requested_page(request, columns.ordered(version, ordering))
     page.object_list = [columns.row(one, rows=version.row_count) for one in page.object_list]
     context = {
@@ -57,6 +57,7 @@ def dataset(request, name):
         "versions": chosen.versions.for_lists(),
         "columns": page,
         "ordering": ordering,
+        "column": columns.detail(version, opened) if opened else None,
         "header": display.header(version),
         "rows": display.rows(version),
         "reading": display.reading(version),

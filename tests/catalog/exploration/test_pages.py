@@ -45,6 +45,14 @@ def test_a_column_has_a_page_and_a_fragment(page, make_dataset):
     assert page.get("/catalog/flowers/column/?name=nothing").status_code == 404
 
 
+def test_a_column_is_opened_on_the_page_of_the_dataset(page, make_dataset):
+    make_dataset()
+    text = page.get("/catalog/flowers/?ordering=name&column=width").text
+    assert 'id="column-name"' in text
+    assert 'hx-push-url="/catalog/flowers/?version=1&amp;column=width"' in text
+    assert 'href="?ordering=-name&amp;column=width"' in text
+
+
 def test_a_version_that_was_profiled_before_has_a_page(page, make_dataset):
     version = make_dataset()
     former = ("name", "type", "nullable", "missing", "distinct", "min", "max", "mean", "top")
