@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from catalog.readers.cells import booleans, missing
+from catalog.readers.cells import booleans, missing, numbers
 from catalog.readers.cells.cell_format import CellFormat
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.number_inference import MAX_AFFIXES
 from catalog.readers.cells.type_inference import TypeInference
 from catalog.readers.cells.value_findings import KIND_NAMES, ColumnFindings, ValueFinding
 
-NEARLY = 0.2  # at most this share of a column that looks like numbers does not
+NEARLY = 0.25  # at most this share of a column that looks like numbers does not
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,8 @@ class _Decision:
         affixes = _affixes(found.affixes)
         marks = self._marks()
         if affixes is None or marks is None:
+            if inference.kind is None:
+                self.say.mixed_numbers(has_affixes=affixes is None)
             return None
         thousands, decimal = marks
         fit = found.fits[marks]
@@ -220,6 +222,7 @@ class _Decision:
         if found is None or not found.count or (inference.odd["date"].count and not inference.kind):
             return None
         if found.is_contradictory:
+            self.say.mixed_dates(found)
             return None
         order = ""
         if found.has_open_order:
@@ -233,7 +236,9 @@ class _Decision:
         for kind, state in (("number", inference.numbers), ("date", inference.dates)):
             if state is not None and state.count:
                 near.append((self._misfits(kind), kind))
-        if near and (best := min(near))[0] <= NEARLY * inference.seen:
+        if self.say.findings:
+            pass  # said already
+        elif near and (best := min(near))[0] <= NEARLY * inference.seen:
             self.say.nearly(best[1])
         elif self._is_nearly_boolean():
             self.say.nearly("boolean")
@@ -263,7 +268,7 @@ def _usual_spellings(spellings, words):
 
 def _affixes(counts):
     """The affixes that can be removed: spellings of one unit; None for more, which are different quantities."""
-    if len(counts) > MAX_AFFIXES:
+    if len(counts) > MAX_AFFIXES or any(map(numbers.is_multiplier, counts)):
         return None
     plain = {affix.lower().rstrip("s.") for affix in counts}
     return tuple(sorted(counts)) if len(plain) <= 1 else None

@@ -46,6 +46,7 @@ class DateInference:
 
     def update(self, values: pa.Array, *, row: int) -> pa.Array:
         """Normalized texts, the first of which is in this row. Returns which are dates in some format."""
+        values = dates.normalized(values)
         covered = pc.is_valid(dates.parse_format(values, None))
         for shape in self.shapes:
             covered = self._cover(shape, values, covered, row)

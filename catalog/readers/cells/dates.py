@@ -45,7 +45,7 @@ MONTHS = {
     )
     for number, name in enumerate(language.split(), 1)
 }
-EPOCH = np.datetime64(0, "us")
+ORDINAL = r"\b([0-9]{1,2})(?:st|nd|rd|th)\b"
 
 
 def parse(values: pa.Array, formats: tuple[str, ...] = ()) -> pa.Array:
@@ -54,7 +54,12 @@ def parse(values: pa.Array, formats: tuple[str, ...] = ()) -> pa.Array:
         return values.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:
         pass
-    return numbers.by_distinct(values, lambda texts: _parse(numbers.normalized(texts), formats))
+    return numbers.by_distinct(values, lambda texts: _parse(normalized(texts), formats))
+
+
+def normalized(values: pa.Array) -> pa.Array:
+    """Texts with plain spaces, and without the endings of 1st, 2nd, 3rd and 4th."""
+    return pc.replace_substring_regex(numbers.normalized(values), ORDINAL, r"\1")
 
 
 def _parse(values, formats):

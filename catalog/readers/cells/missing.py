@@ -22,6 +22,7 @@ KNOWN = frozenset([
     "missing", "<missing>", "(missing)", "miss", "unknown", "<unknown>", "unk", "unk.", "undefined", "not available",
     "not applicable", "not known", "not reported", "not recorded", "no data", "nodata", "no value", "no answer",
     "none", "(none)", "<none>", "nil", "empty", "<empty>", "(empty)", "blank", "(blank)", "(null)", "<null>", "[null]",
+    *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz_"), "nan(ind)", "-nan(ind)", "nan(snan)",
     "-null-", "nul", "n/k", "nk", "tbd", "tba", "void", "refused", "nat", "nan.", "-inf.", "1.#inf0", "<nan>",
 ])  # fmt: skip
 # Words that are values of some text columns: the code of Namibia, "no garage", a name.

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 SPACES = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
 APOSTROPHES = "[’‘ʼ´`]"
+ZERO_WIDTH = "[\u200b-\u200d\u2060\ufeff]"
 MINUS = "[−–]"
 # In front of the digits, the number with its exponent, and behind. A mark in front of the digits is moved by `split`.
 PARTS = r"^(?P<lead>[^0-9]*)(?P<body>[0-9](?:[0-9., ']*[0-9])?[.,]?(?:[eE][+-]?[0-9]+)?)(?P<tail>[^0-9]*)$"
@@ -53,7 +54,7 @@ NOT_UNITS = frozenset({
 def normalized(values: pa.Array) -> pa.Array:
     """The texts with plain spaces, apostrophes and minus signs, and without surrounding spaces."""
     if not pc.all(pc.string_is_ascii(values)).as_py() and pc.any(pc.is_valid(values)).as_py():
-        for pattern, plain in ((SPACES, " "), (APOSTROPHES, "'"), (MINUS, "-")):
+        for pattern, plain in ((SPACES, " "), (ZERO_WIDTH, ""), (APOSTROPHES, "'"), (MINUS, "-")):
             values = pc.replace_substring_regex(values, pattern, plain)
     return pc.ascii_trim_whitespace(values)
 
@@ -105,11 +106,16 @@ def _is_suffix(text, *, is_attached):
         return True
     if len(text) > 20 or text.lower() in NOT_UNITS or text[0] in ".,'-+/:;":
         return False
-    if (text.lower() in MULTIPLIERS and text not in UNITS) or (
-        is_attached and len(text) == 1 and text.isupper()
-    ):
+    if is_multiplier(text):
+        return True
+    if is_attached and len(text) == 1 and text.isupper():
         return False
     return text.lower() in UNITS or (not is_attached and text != text.upper()) or text.lower() in CODES
+
+
+def is_multiplier(affix: str) -> bool:
+    """Whether an affix changes the number, as K and M: it cannot be removed."""
+    return affix.lower() in MULTIPLIERS and affix not in UNITS
 
 
 def is_unit(affix: str) -> bool:

@@ -18,8 +18,10 @@ MAX_LENGTH = 50
 CODE = re.compile("[A-Z]{2}")  # of countries, states and currencies
 MIN_CODES = 3
 # Marks for a missing value that are no words.
-MARKS = frozenset(text for text in missing.KNOWN if not re.search("[a-z]{3}", text) or text[0] == "#") - {""}
-SUSPECTS = pa.array(sorted({*missing.WORDS, *MARKS, *map(str.upper, MARKS), "None", "Na", "n.A.", "N.a."}))
+MARKS = frozenset(
+    text for text in missing.KNOWN if not re.search("[a-z]{3}|^[a-z]*$", text) or text[:1] == "#"
+)
+SUSPECTS = pa.array(sorted({*missing.WORDS, *MARKS, *map(str.upper, MARKS), "n.A.", "N.a."}))
 
 
 class TextWords:

@@ -161,7 +161,7 @@ class TypeInference:
             mask = pc.fill_null(fits(values, row), False)
             self.odd[kind].add(values, pc.and_not(pc.is_valid(values), mask), row)
             odd = self.odd[kind]
-            if self.kind is None and odd.count > 3 and not odd.is_rare(self.seen - odd.count, 0.2):
+            if self.kind is None and odd.count > 3 and not odd.is_rare(self.seen - odd.count, 0.25):
                 setattr(self, {"number": "numbers", "date": "dates", "boolean": "booleans"}[kind], None)
 
     def _choose_kinds(self, values):
@@ -171,7 +171,10 @@ class TypeInference:
             pa.array(np.linspace(0, len(present) - 1, min(SAMPLE, len(present))).astype(int))
         )
         half = len(sample) / 2
-        if pc.sum(NumberInference().update(sample, row=0)).as_py() < half:
+        is_number = pc.or_(
+            NumberInference().update(sample, row=0), pc.match_substring_regex(sample, numbers.INFINITY)
+        )
+        if pc.sum(is_number).as_py() < half:
             self.numbers = None
         if not re.search("[0-9]", sample[0].as_py() + sample[-1].as_py()) or (
             pc.sum(DateInference().update(sample, row=0)).as_py() < half

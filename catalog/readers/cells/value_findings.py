@@ -168,6 +168,30 @@ class ColumnFindings:
                 f"The numbers of `{self.name}` look like dates, as {extent.low:.0f}: read as numbers.",
             )
 
+    def mixed_numbers(self, *, has_affixes: bool) -> None:
+        """For numbers that cannot be read in one way."""
+        found = self.inference.numbers
+        if has_affixes:
+            self.add("unit", f"`{self.name}` looks like numbers with {listed(found.affixes)}: kept as text.")
+            return
+        row, text = min(found.fits.values(), key=lambda fit: fit.misfits).first_misfit
+        self.add(
+            "mixed_marks",
+            f"`{self.name}` looks like numbers, but no decimal mark fits all of them, such as `{_short(text)}` on "
+            f"{PLACE}: kept as text.",
+            row,
+        )
+
+    def mixed_dates(self, found) -> None:
+        """For dates of which some can only be day/month, and others only month/day."""
+        row, text = max(one for one in (found.evidence("dmy"), found.evidence("mdy")) if one)
+        self.add(
+            "mixed_dates",
+            f"`{self.name}` looks like dates, of which some can only be day/month and others only month/day, such as "
+            f"`{_short(text)}` on {PLACE}: kept as text.",
+            row,
+        )
+
     def _affix(self, affixes):
         seen, count = self.inference.seen, self.inference.numbers.affixes.total()
         share = "All" if count == seen else f"{count:,} of {seen:,}"

@@ -25,6 +25,7 @@ READ = {
     "mail": ('"Wed, 03 Jan 2024 10:00:00 GMT"\n', ["2024-01-03 10:00"]),
     "ctime": ("Wed Jan  3 10:00:00 2024\n", ["2024-01-03 10:00"]),
     "SAS": ("12JAN2024:10:00:00\n12JAN2024\n", ["2024-01-12 10:00", "2024-01-12"]),
+    "ordinals": ("3rd January 2024\n21st May 2024\n", ["2024-01-03", "2024-05-21"]),
     "ISO weeks": ("2024-W01\n2020-W53\n", ["2024-01-01", "2020-12-28"]),
     "months": ("2024-01\n2024-12\n", ["2024-01-01", "2024-12-01"]),
     "Japanese": ("2024年1月3日\n", ["2024-01-03"]),
@@ -68,6 +69,11 @@ def test_an_ambiguous_order_is_that_of_another_column():
     content = "x,y\n03/01/2024,01/26/2024\n04/05/2024,02/27/2024\n"
     assert table(content)["x"].tolist() == [pd.Timestamp("2024-03-01"), pd.Timestamp("2024-04-05")]
     assert {finding.code for finding in findings(content)} == {"date_order"}
+
+
+def test_dates_in_both_orders_stay_text_and_are_said():
+    (finding,) = findings("x\n26/01/2024\n01/26/2024\n")
+    assert (finding.code, finding.line) == ("mixed_dates", 3)
 
 
 def test_a_word_among_dates_is_named():

@@ -76,6 +76,9 @@ def test_columns_of_one_file_can_have_different_marks():
         ("+4791234567\n+4791234568\n", "phone_numbers"),
         ("20240131\n20240229\n", "compact_dates"),
         ("1.5\ninf\n", "infinite"),
+        ("5K\n7K\n", "unit"),
+        ("60 kg\n132 lb\n", "unit"),
+        ("1.5\n1,5\n", "mixed_marks"),
     ],
 )
 def test_what_is_not_certain_about_numbers_is_said(rows, code):
