@@ -1,16 +1,18 @@
 """What a user can choose about a finding: each choice is a correction of the recipe."""
 
 import json
+import re
 from dataclasses import dataclass
 
+from catalog.readers.cells import missing
 from catalog.readers.corrections import FIELDS
 from catalog.receipt import notation
 
 # The most doubtful first. Of these the platform has assumed what can be wrong; others say what was done.
 DOUBTFUL = (
-    "one_column", "several_tables", "ambiguous_dates", "odd_tokens", "nearly_number", "nearly_date", "nearly_boolean",
-    "total_row", "sentinel_value", "missing_word", "thousands", "decimal_comma", "no_header", "guessed_encoding",
-    "long_numbers", "codes", "compact_dates", "mixed_spelling",
+    "one_column", "several_tables", "delimiter", "ambiguous_dates", "odd_tokens", "nearly_number", "nearly_date",
+    "nearly_boolean", "mixed_types", "total_row", "repeated_header", "sentinel_value", "missing_word", "thousands",
+    "decimal_comma", "no_header", "guessed_encoding", "long_numbers", "codes", "compact_dates", "mixed_spelling",
 )  # fmt: skip
 EXCHANGED = {"d": "m", "m": "d"}
 
@@ -38,10 +40,32 @@ def of_finding(finding: dict, recipe: dict) -> list[Choice]:
 
 def _odd_tokens(column, finding):
     return [
-        _choice("Missing", column, on_error="missing", is_current=True),
+        _choice("Missing", column, format={"missing": _missing(column)}, is_current=True),
         _choice("Text", column, type="text"),
-        _choice("Refuse the file", column, on_error="refuse", format={"missing": [""]}),
+        _choice("Refuse the file", column, on_error="refuse"),
     ]
+
+
+def _missing(column) -> list[str]:
+    """The texts that mean a missing value in a column."""
+    texts = (column.get("format") or {}).get("missing")
+    return list(missing.MISSING if texts is None else texts)
+
+
+def _words(label):
+    """For texts that the sentence names before "occurs": they are missing values, or what the label says."""
+
+    def choices_of(column, finding):
+        subject, _, _ = finding["sentence"].partition(" occurs ")
+        words = re.findall("`([^`]*)`", subject) or [subject]
+        others = [text for text in _missing(column) if text not in words]
+        is_missing = len(others) < len(_missing(column))
+        return [
+            _choice(label, column, format={"missing": others}, is_current=not is_missing),
+            _choice("Missing", column, format={"missing": [*others, *words]}, is_current=is_missing),
+        ]
+
+    return choices_of
 
 
 def _nearly(kind, label):
@@ -87,13 +111,26 @@ def _exchanged(text):
 
 
 def _codes(column, finding):
-    return [_choice("Text", column, type="text", is_current=True), _choice("Number", column, type="number")]
+    kind = column["type"] if column["type"] != "text" else "number"
+    return [
+        _choice("Text", column, type="text", is_current=column["type"] == "text"),
+        _choice("Number", column, type=kind, is_current=column["type"] != "text"),
+    ]
 
 
 def _compact_dates(column, finding):
     return [
         _choice("Numbers", column, type="integer", is_current=True),
         _choice("Dates", column, type="date", format={"date": ["%Y%m%d"]}),
+    ]
+
+
+def _marks(column, finding):
+    """For numbers such as 1.234 that are read as less than 2."""
+    thousands, decimal = (",", ".") if "a comma" in finding["sentence"] else (".", ",")
+    return [
+        _choice("Decimals", column, format={"decimal": thousands}, is_current=True),
+        _choice("Thousands", column, format={"decimal": decimal, "thousands": thousands}),
     ]
 
 
@@ -118,11 +155,13 @@ OF_COLUMN = {
     "nearly_date": _nearly("date", "Date"),
     "nearly_boolean": _nearly("boolean", "Boolean"),
     "ambiguous_dates": _dates,
-    "date_order": _dates,
     "leading_zeros": _codes,
     "codes": _codes,
     "long_numbers": _codes,
     "compact_dates": _compact_dates,
+    "decimal_comma": _marks,
+    "missing_word": _words("Word"),
+    "sentinel_value": _words("Number"),
 }
 OF_FILE = {"no_header": _no_header, "total_row": _total_row}
 

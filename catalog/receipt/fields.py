@@ -6,6 +6,7 @@ are, so that page and API have the same sentences.
 
 from django import forms
 
+from catalog.readers.cells import missing
 from catalog.readers.corrections import FIELDS
 from catalog.readers.formats import FORMATS
 from catalog.receipt import notation, widgets
@@ -164,7 +165,14 @@ def of_column(column: dict, recipe: dict, correction: dict) -> dict[str, tuple]:
 
 
 def _tokens(form):
-    return notation.listed(form["missing"]) if form.get("missing") is not None else "As in the file"
+    """What is missing in a column, in short: a list of 20 usual texts says less than those that differ."""
+    if form.get("missing") is None:
+        return "As in the file"
+    more = [text for text in form["missing"] if text not in missing.MISSING]
+    fewer = [text for text in missing.MISSING if text not in form["missing"]]
+    if more:
+        return notation.listed(more) + (" and the usual" if not fewer else "")
+    return f"Not {notation.listed(fewer)}" if 0 < len(fewer) < len(missing.MISSING) else "As usual"
 
 
 def _type(column, correction):

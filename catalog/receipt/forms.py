@@ -12,6 +12,14 @@ from mlplatform.validation.forms import StrictForm
 
 MAX_COLUMNS = 100  # on the page, after the filter
 COLUMN = "column-{}-{}"
+# The options that columns of a type have; all have a name, a type and missing values.
+OPTIONS = {
+    "integer": ["numbers", "on_error"],
+    "number": ["numbers", "on_error"],
+    "boolean": ["true", "false", "on_error"],
+    "date": ["date", "other_date", "on_error"],
+}
+OF_TYPES = ("numbers", "date", "other_date", "true", "false", "on_error")
 COLUMN_OPTIONS = (
     "source", "name", "type", "numbers", "date", "other_date", "true", "false", "missing", "on_error",
 )  # fmt: skip
@@ -109,15 +117,17 @@ class ReceiptForm(StrictForm):
         correction = {"source": self.cleaned_data[COLUMN.format(position, "source")]}
         if value("name") != correction["source"]:
             correction["name"] = value("name")
+        column = dict(self.columns)[position]
+        options = _options_of(value("type") or column["type"])
         for option in ("type", "on_error"):
-            if value(option):
+            if value(option) and (option == "type" or option in options):
                 correction[option] = value(option)
-        form = _marks(value("numbers"))
+        form = _marks(value("numbers")) if "numbers" in options else {}
         date = value("other_date") if value("date") == OTHER else value("date")
-        if date:
+        if date and "date" in options:
             form["date"] = date.split(fields.SEVERAL)
         for option in ("true", "false", "missing"):
-            if value(option):
+            if value(option) and option in (*options, "missing"):
                 form[option] = notation.texts(value(option))
         return correction | ({"format": form} if form else {})
 
@@ -166,20 +176,23 @@ class ReceiptForm(StrictForm):
         def field(option):
             return self[COLUMN.format(position, option)]
 
-        kind = field("type").value() or column["type"]
-        options = {
-            "number": ["numbers"], "integer": ["numbers"], "boolean": ["true", "false"],
-            "date": ["date", *(["other_date"] if self._is_other(COLUMN.format(position, "date")) else [])],
-        }.get(kind, [])  # fmt: skip
-        if kind not in ("text", "category", "identifier"):
-            options = [*options, "on_error"]
+        options = _options_of(field("type").value() or column["type"])
+        if not self._is_other(COLUMN.format(position, "date")):
+            options = [option for option in options if option != "other_date"]
+        # What was set for another type is kept, in case that the column gets this type again.
+        hidden = [option for option in OF_TYPES if option not in options and field(option).value()]
         return {
             "source": field("source"), "name": field("name"), "type": field("type"), "missing": field("missing"),
-            "options": [field(option) for option in options],
+            "options": [field(option) for option in options], "hidden": [field(option) for option in hidden],
         }  # fmt: skip
 
     def _is_other(self, name):
         return self[name].value() == OTHER
+
+
+def _options_of(kind: str) -> list[str]:
+    """The options of a column of this type."""
+    return OPTIONS.get(kind, [])
 
 
 def _file_corrections(values: dict) -> dict:

@@ -121,7 +121,7 @@ def version_changes(form, columns: list[dict]) -> dict:
         latest = Dataset.objects.named(form["name"].value() or "").version()
     except ValidationError:
         return {}
-    form.fields["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
+    form["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
     return {"latest": latest, "changes": display.changes(columns, latest.columns)}
 
 

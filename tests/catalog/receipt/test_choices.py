@@ -1,7 +1,10 @@
 """The choices about a finding, and what each changes."""
 
+import io
+
 import pytest
 
+from catalog.readers import tables
 from catalog.readers.corrections import Corrections
 from catalog.receipt import choices
 
@@ -26,11 +29,37 @@ def test_tokens_among_numbers_are_missing_text_or_a_reason_to_refuse_the_file():
     assert found[1].corrections == {"columns": [{"source": "hp", "type": "text"}]}
 
 
-@pytest.mark.parametrize("code", ["ambiguous_dates", "date_order"])
-def test_day_and_month_are_exchanged(code):
-    day_first, month_first = choices_of(code, "when")
+def test_day_and_month_are_exchanged():
+    day_first, month_first = choices_of("ambiguous_dates", "when")
     assert (day_first.is_current, month_first.is_current) == (True, False)
     assert month_first.corrections["columns"][0]["format"] == {"date": ["%m/%d/%Y"]}
+
+
+def of_file(content):
+    """The choices about the first finding in a file that has some, as pairs of label and corrections."""
+    reading = tables.detect(io.BytesIO(content.encode()), "table.csv")
+    recipe = reading.recipe.to_dict()
+    found = [choices.of_finding(finding.to_dict(), recipe) for finding in reading.findings]
+    return {choice.label: choice for choice in next(filter(None, found))}
+
+
+def test_a_word_that_can_mean_a_missing_value_is_one_or_not():
+    found = of_file("country,size\n" + "".join(f"{word},1\n" for word in ["NA", "DE", "FR", "IT"] * 9))
+    assert found["Word"].is_current
+    before = found["Word"].corrections["columns"][0]["format"]["missing"]
+    assert found["Missing"].corrections["columns"][0]["format"]["missing"] == [*before, "NA"]
+
+
+def test_a_number_that_is_far_from_the_rest_can_be_a_missing_value():
+    found = of_file("a,b\n" + "".join(f"{-9999 if row % 7 == 0 else row / 2},{row}\n" for row in range(99)))
+    assert found["Number"].is_current
+    assert found["Missing"].corrections["columns"][0]["format"]["missing"][-1] == "-9999"
+
+
+def test_a_point_before_three_digits_can_be_a_mark_of_thousands():
+    found = of_file("a;b\n" + "".join(f"{1 + row}.{200 + row};x,{row}\n" for row in range(9)))
+    assert found["Decimals"].is_current
+    assert found["Thousands"].corrections["columns"][0]["format"] == {"decimal": ",", "thousands": "."}
 
 
 def test_a_renamed_column_is_corrected_by_its_name_in_the_file():
@@ -50,6 +79,7 @@ def test_a_finding_without_choices_has_none():
 def test_every_choice_is_a_correction(code, column):
     found = choices_of(code, column)
     assert len([choice for choice in found if choice.is_current]) == 1
+    assert len(found) > 1
     for choice in found:
         assert Corrections.from_dict(choice.corrections)
 

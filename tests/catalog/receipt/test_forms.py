@@ -39,7 +39,8 @@ def sent(form, **changes) -> QueryDict:
     """What a browser sends of a form."""
     data = QueryDict(mutable=True)
     rows = [
-        [row[name] for name in ("source", "name", "type", "missing")] + row["options"] for row in form.rows()
+        [row[name] for name in ("source", "name", "type", "missing")] + row["options"] + row["hidden"]
+        for row in form.rows()
     ]
     of_dataset = [form[name] for name in ("name", "description", "new_version")]
     for bound in [*of_dataset, *form.file_fields, *(field for row in rows for field in row)]:
@@ -96,6 +97,15 @@ def test_a_renamed_column_is_named_by_its_name_in_the_file():
     recipe = RECIPE | {"columns": [COLUMNS[0], COLUMNS[1] | {"name": "area", "source": "size"}]}
     assert submitted(corrections, recipe).to_corrections() == corrections
     assert submitted(corrections, recipe, **{"column-1-name": "size"}).to_corrections() == {}
+
+
+def test_what_was_set_for_another_type_is_kept_and_corrects_nothing():
+    corrections = {"columns": [{"source": "size", "format": {"decimal": ","}}]}
+    data = sent(ReceiptForm(recipe=RECIPE, corrections=corrections), **{"column-1-type": "text"})
+    form = ReceiptForm(data, recipe=RECIPE, corrections=corrections)
+    assert form.is_valid()
+    assert form.to_corrections() == {"columns": [{"source": "size", "type": "text"}]}
+    assert [field.value() for field in form.rows()[1]["hidden"]] == ["1234,5"]
 
 
 def test_columns_that_are_not_on_the_page_keep_their_corrections():
