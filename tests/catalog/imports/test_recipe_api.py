@@ -66,7 +66,8 @@ def test_a_dataset_shows_its_recipe_what_was_set_and_what_was_assumed(send, api)
     assert body["recipe"]["columns"] == body["columns"]
     assert (body["columns"][1]["type"], body["corrections"]) == ("text", AS_TEXT)
     assert [(found["code"], found["column"], found["line"]) for found in body["findings"]] == [
-        ("leading_zeros", "PLZ", 2)
+        ("guessed_encoding", None, None),
+        ("leading_zeros", "PLZ", 2),
     ]
 
 
