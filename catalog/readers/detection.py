@@ -91,7 +91,7 @@ class Head:
             found.append(
                 Finding("guessed_encoding", f"The encoding is assumed to be {name}: no file says which.")
             )
-        if match := encodings.DAMAGE.search(self.text):
+        if not self.text.isascii() and (match := encodings.DAMAGE.search(self.text)):
             line = 1 + self.text.count("\n", 0, match.start())
             found.append(
                 Finding(

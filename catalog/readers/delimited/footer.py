@@ -15,6 +15,7 @@ from catalog.readers.delimited.records import records
 from catalog.readers.recipe import Finding, ParseRecipe
 
 MAX_LINES = 30
+TAIL = 128 * 1024  # characters
 NOTE = re.compile(
     r"\s*(?:\*|†|‡|#|--|//|©|\(?\d[\d,.]* (?:rows?|records?|lines?|results?|entries)\b|\(\d+ rows?|=====*|-----*|"
     r"(?:sources?|notes?|n\.?b\.?|remarks?|comments?|footnotes?|legend|disclaimer|copyright|generated|exported|created|"
@@ -73,7 +74,7 @@ def from_line(file: BinaryIO, recipe: ParseRecipe, line: int, *, width: int) -> 
 
 def at_end(end: streams.End, recipe: ParseRecipe, *, width: int) -> int:
     """The number of lines below the table in a file that ends so, and whose records have all the same width."""
-    lines = _split(end.text)[-MAX_LINES:]
+    lines = _last_lines(end)[-MAX_LINES:]
     rows = _parsed(lines, recipe, end.lines - len(lines) + 1)
     start = start_of_notes(rows, width, is_complete=_ends_with_break(lines))
     return 0 if start is None else end.lines + 1 - start
@@ -81,13 +82,14 @@ def at_end(end: streams.End, recipe: ParseRecipe, *, width: int) -> int:
 
 def findings(end: streams.End, recipe: ParseRecipe, *, width: int, is_set: bool) -> Iterator[Finding]:
     """What is below the table, given the end of the whole file; whether the last row looks like a total."""
-    lines = _split(end.text)
+    lines = _last_lines(end)
     if recipe.footer and not is_set:
         yield left_out(recipe.footer, end.lines, lines[-recipe.footer :])
     if end.has_mark:
         yield Finding("end_mark", "The Ctrl-Z at the end of the file is left out.", line=end.lines)
     if not is_set:
-        lines, is_whole = lines[: len(lines) - recipe.footer], end.is_whole and len(lines) < MAX_SUMMED
+        is_whole = end.is_whole and len(lines) == end.lines < MAX_SUMMED
+        lines = lines[: len(lines) - recipe.footer]
         lines = lines if is_whole else lines[-MAX_LINES:]
         rows = _parsed(lines, recipe, end.lines - recipe.footer - len(lines) + 1)
         rows = [row for row in rows if len(row.cells) == width]
@@ -192,8 +194,11 @@ def _number(text):
         return None
 
 
-def _split(text):
-    return list(io.StringIO(text, newline=""))
+def _last_lines(end):
+    """The last lines of a text, more than are looked at; all of a short one."""
+    if len(end.text) <= TAIL:
+        return list(io.StringIO(end.text, newline=""))
+    return list(io.StringIO(end.text[-TAIL:], newline=""))[1:]
 
 
 def _ends_with_break(lines):
