@@ -15,7 +15,7 @@ from catalog.imports import drafts, ingestion
 from catalog.models import Draft
 from catalog.profiling import receipt
 from catalog.readers import detection, encodings
-from catalog.readers.corrections import Corrections
+from catalog.readers.corrections import Corrections, cleaned
 from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import NotReady
@@ -54,8 +54,7 @@ def of_file(file: IO[bytes], *, filename: str, corrections: Mapping | None = Non
     """The receipt of an uploaded file, of which nothing is stored. Raises what receipt_of() raises, and TooLarge."""
     permissions.check(by, "upload")
     size = drafts.check_size(file)
-    corrections = dict(corrections or {})
-    Corrections.from_dict(corrections)
+    corrections = cleaned(corrections or {})
     with tempfile.NamedTemporaryFile() as copy:
         path = getattr(file, "temporary_file_path", lambda: None)()
         if path is None:

@@ -69,8 +69,17 @@ class RecipeSerializer(serializers.Serializer):
         allow_null=True, help_text="Null or empty: quotes are escaped by doubling."
     )
     skip = serializers.IntegerField(allow_null=True, help_text="The number of lines above the header.")
+    header = serializers.BooleanField(help_text="False: the names are not in the file.")
+    skip_below = serializers.IntegerField(help_text="The number of lines below the header, such as units.")
+    footer = serializers.IntegerField(help_text="The number of lines below the table.")
+    trailing = serializers.BooleanField(help_text="A delimiter ends every row.")
+    padded = serializers.BooleanField(help_text="Spaces around the cells align them.")
+    widths = serializers.ListField(
+        child=serializers.IntegerField(), help_text="The positions at which columns of fixed width start."
+    )
     spaced = serializers.BooleanField(help_text="A space follows each delimiter.")
     decimal = serializers.CharField(allow_null=True)
+    sheet = serializers.CharField(allow_null=True, help_text="The sheet of a workbook.")
     columns = ColumnSerializer(many=True)
 
 
@@ -106,6 +115,25 @@ class CorrectionsSerializer(serializers.Serializer):
     skip = serializers.IntegerField(required=False, help_text="The number of lines above the header.")
     spaced = serializers.BooleanField(required=False)
     decimal = serializers.CharField(required=False, help_text="`.` or `,`.")
+    thousands = serializers.CharField(
+        required=False, help_text="`,`, `.`, a space for any kind of space, `'`, or empty for none."
+    )
+    missing = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="All texts that mean a missing value in the file.",
+    )
+    header = serializers.BooleanField(required=False, help_text="False: the first row has values.")
+    skip_below = serializers.IntegerField(
+        required=False, help_text="The number of lines below the header, such as units."
+    )
+    footer = serializers.IntegerField(required=False, help_text="The number of lines below the table.")
+    trailing = serializers.BooleanField(required=False, help_text="A delimiter ends every row.")
+    padded = serializers.BooleanField(required=False, help_text="Spaces around the cells align them.")
+    widths = serializers.ListField(
+        child=serializers.IntegerField(), required=False, help_text="The positions at which columns start."
+    )
+    sheet = serializers.CharField(required=False, help_text="The sheet of a workbook.")
     columns = ColumnCorrectionSerializer(many=True, required=False)
 
 

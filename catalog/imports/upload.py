@@ -12,7 +12,7 @@ from catalog.imports.confirmation import Added
 from catalog.imports.ingestion import Ingested, Source
 from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.names import normalize_name
-from catalog.readers.corrections import Corrections, merged
+from catalog.readers.corrections import cleaned, merged
 from mlplatform import hashing
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound, as_expected
@@ -42,8 +42,7 @@ def add_dataset(
     permissions.check(by, "upload")
     name = normalize_name(name or filename)
     drafts.check_size(file)
-    corrections = dict(corrections or {})
-    Corrections.from_dict(corrections)
+    corrections = cleaned(corrections or {})
     sha256 = hashing.sha256(file)
     if existing := registration.existing(name, sha256, corrections=corrections, new_version=new_version):
         return existing, False

@@ -1,23 +1,22 @@
 """Corrections: the part of a parse recipe that a user sets. What is set is kept; the rest is detected around it."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from django.core.exceptions import ValidationError
 
-from catalog.readers import encodings
 from catalog.readers.cells import column_types
 from catalog.readers.cells.cell_format import CellFormat
+from catalog.readers.correcting import fields
 from catalog.readers.formats import FORMATS
-from mlplatform.validation import sentences, unknown_names
 
-MAX_SKIP = 1_000_000
-MAX_TEXTS = 1_000  # in one list
 # In the order of pages. Categories and identifiers are read as text.
 TYPES = ("integer", "number", "boolean", "category", "text", "date", "identifier")
 ROLES = ("category", "identifier")
 ON_ERROR = ("missing", "refuse")
+THOUSANDS = (",", ".", " ", "'", "")
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class ColumnCorrection:
 class Corrections:
     """What is set of a parse recipe; see ParseRecipe. None: detected.
 
-    `escape` and `quote` can be empty: quotes are escaped by doubling, or no character is a quotation mark.
+    `escape` and `quote` can be empty: quotes are escaped by doubling, or no character is a quotation mark. `thousands`
+    and `missing` are those of the columns for which no other ones are set.
     """
 
     format: str | None = None
@@ -58,6 +58,8 @@ class Corrections:
     widths: tuple[int, ...] | None = None
     spaced: bool | None = None
     sheet: str | None = None
+    thousands: str | None = None
+    missing: tuple[str, ...] | None = None
     columns: tuple[ColumnCorrection, ...] = ()
 
     @classmethod
@@ -66,14 +68,45 @@ class Corrections:
 
         What is always detected, `compression` and the `nullable` of a column, is accepted and left out.
         """
-        return cls(**_checked(values, FIELDS, ignored=("compression",)))
+        return cls(**fields.checked(values, FIELDS, ignored=("compression",)))
 
     def options(self, *names: str) -> dict:
         """Those of these options that are set, to replace the detected ones of a recipe."""
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
+    def of_column(self, name: str) -> ColumnCorrection | None:
+        """What is set for a column of the file, by itself or for all."""
+        own = self._by_source.get(name)
+        if self.thousands is None and self.missing is None:
+            return own
+        own = own or ColumnCorrection(name)
+        form = own.format or CellFormat()
+        thousands = self.thousands if form.thousands is None else form.thousands
+        missing = self.missing if form.missing is None else form.missing
+        return replace(own, format=replace(form, thousands=thousands, missing=missing))
+
+    @cached_property
+    def _by_source(self) -> dict[str, ColumnCorrection]:
+        return {column.source: column for column in self.columns}
+
 
 UNCORRECTED = Corrections()
+
+
+def cleaned(values: Mapping) -> dict:
+    """Corrections as JSON, without what is always detected and what is None. Raises ValidationError by field."""
+    Corrections.from_dict(values)
+    result = _known(values, FIELDS)
+    if columns := result.pop("columns", None):
+        result["columns"] = [_known(column, COLUMN_FIELDS) for column in columns]
+        for column in result["columns"]:
+            if form := column.pop("format", None):
+                column["format"] = _known(form, CELL_FIELDS)
+    return result
+
+
+def _known(values, names):
+    return {name: values[name] for name in names if values.get(name) is not None}
 
 
 def merged(values: Mapping, changes: object) -> dict:
@@ -102,117 +135,11 @@ def _source(column: Mapping) -> str:
     return column.get("source") or column["name"]
 
 
-def _checked(values, known: Mapping[str, Callable], *, ignored=(), path: str = "") -> dict:
-    """The values that are set, by the function of each field. Raises ValidationError with an error for each field."""
-    if not isinstance(values, Mapping):
-        raise _invalid(f"Must be a JSON object, not {sentences.json_type(values)}.", field=path)
-    prefix = f"{path}." if path else ""
-    errors = unknown_names.errors(values, [*known, *ignored], prefix=prefix)
-    checked = {}
-    for name, check in known.items():
-        if (value := values.get(name)) is None:
-            continue
-        try:
-            checked[name] = check(value)
-        except ValidationError as error:
-            errors |= error.error_dict if hasattr(error, "error_dict") else {prefix + name: error}
-    if errors:
-        raise ValidationError(errors)
-    return checked
-
-
-def _invalid(sentence: str, *, field: str = "", code: str = "invalid") -> ValidationError:
-    error = ValidationError(sentence, code=code)
-    return ValidationError({field: error}) if field else error
-
-
-def _text(value, *, most: int = column_types.MAX_NAME_LENGTH) -> str:
-    if not isinstance(value, str):
-        raise _invalid("Must be a string.")
-    if len(value) > most:
-        raise _invalid(f"Must have at most {most:,} characters.")
-    return value
-
-
-def _one_of(choices):
-    def check(value):
-        if value not in choices:
-            listed = ", ".join(f"`{choice}`" for choice in choices)
-            raise _invalid(f"Must be one of {listed}.", code="invalid_choice")
-        return value
-
-    return check
-
-
-def _encoding(value) -> str:
-    name = encodings.normalized(_text(value))
-    if name is None:
-        raise _invalid(
-            f"Unknown encoding `{value}`. Examples are `utf-8`, `cp1252`, `latin-1`, `utf-16`, `shift_jis`.",
-            code="unknown_encoding",
-        )
-    return name
-
-
-def _delimiter(value) -> str:
-    value = {"\\t": "\t"}.get(value := _text(value), value)
-    if not value or len(value) > 2 or len(set(value)) > 1:
-        raise _invalid(
-            f"The delimiter `{value}` is not one character, or the same character twice, such as `;` or `||`.",
-            code="invalid_delimiter",
-        )
-    if value[0].isalnum() or value[0] in "\r\n\0\"'":
-        raise _invalid(
-            "The delimiter cannot be a letter, a digit, a quotation mark or a line break.",
-            code="invalid_delimiter",
-        )
-    return value
-
-
-def _skip(value) -> int:
-    if type(value) is not int:
-        raise _invalid("Must be an integer.")
-    if not 0 <= value <= MAX_SKIP:
-        raise _invalid(f"Must be from 0 to {MAX_SKIP:,}.")
-    return value
-
-
-def _texts(value) -> tuple[str, ...]:
-    """A list of texts, or one text."""
-    value = [value] if isinstance(value, str) else value
-    if not isinstance(value, list):
-        raise _invalid("Must be a list.")
-    if len(value) > MAX_TEXTS:
-        raise _invalid(f"Must have at most {MAX_TEXTS} items.")
-    return tuple(map(_text, value))
-
-
-def _object(value) -> object:
-    return value
-
-
-def _boolean(value) -> bool:
-    if not isinstance(value, bool):
-        raise _invalid("Must be true or false.")
-    return value
-
-
-def _widths(value) -> tuple[int, ...]:
-    if not isinstance(value, list) or any(type(start) is not int for start in value):
-        raise _invalid("Must be a list of integers.")
-    if (
-        value != sorted({start for start in value if 0 <= start < MAX_SKIP})
-        or len(value) > column_types.MAX_COLUMNS
-    ):
-        raise _invalid("Must be the positions at which the columns start, counted from 0 and rising.")
-    return tuple(value)
-
-
 def _columns(value) -> tuple[ColumnCorrection, ...]:
     if not isinstance(value, list):
-        raise _invalid("Must be a list.")
+        raise fields.invalid("Must be a list.")
     if len(value) > column_types.MAX_COLUMNS:
-        raise _invalid(f"Must have at most {column_types.MAX_COLUMNS:,} columns.")
+        raise fields.invalid(f"Must have at most {column_types.MAX_COLUMNS:,} columns.")
     columns, errors = [], {}
     for place, item in enumerate(value, 1):
         try:
@@ -226,14 +153,14 @@ def _columns(value) -> tuple[ColumnCorrection, ...]:
 
 
 def _column(item, *, path: str) -> ColumnCorrection:
-    values = _checked(item, COLUMN_FIELDS, ignored=("nullable",), path=path)
+    values = fields.checked(item, COLUMN_FIELDS, ignored=("nullable",), path=path)
     source = values.pop("source", None) or values.pop("name", None)
     if source is None:
-        raise _invalid(
+        raise fields.invalid(
             "Name the column: `name`, or `source` for its name in the file.", field=path, code="required"
         )
     if "format" in values:
-        values["format"] = CellFormat(**_checked(values["format"], CELL_FIELDS, path=f"{path}.format"))
+        values["format"] = CellFormat(**fields.checked(values["format"], CELL_FIELDS, path=f"{path}.format"))
     if values.get("type") in ROLES:
         values["role"], values["type"] = values["type"], "text"
     return ColumnCorrection(source, **values)
@@ -242,41 +169,43 @@ def _column(item, *, path: str) -> ColumnCorrection:
 def _check_distinct(names, sentence: str) -> None:
     name, count = Counter(names).most_common(1)[0] if names else ("", 0)
     if count > 1:
-        raise _invalid(sentence.format(name), code="duplicate_columns")
+        raise fields.invalid(sentence.format(name), code="duplicate_columns")
 
 
 FIELDS = {
-    "format": _one_of(tuple(FORMATS)),
-    "encoding": _encoding,
-    "delimiter": _delimiter,
-    "quote": _one_of(('"', "'", "")),
-    "escape": _one_of(("\\", "")),
-    "decimal": _one_of((".", ",")),
-    "skip": _skip,
-    "header": _boolean,
-    "skip_below": _skip,
-    "footer": _skip,
-    "trailing": _boolean,
-    "padded": _boolean,
-    "widths": _widths,
-    "spaced": _boolean,
-    "sheet": _text,
+    "format": fields.one_of(tuple(FORMATS)),
+    "encoding": fields.encoding,
+    "delimiter": fields.delimiter,
+    "quote": fields.one_of(('"', "'", "")),
+    "escape": fields.one_of(("\\", "")),
+    "decimal": fields.one_of((".", ",")),
+    "thousands": fields.one_of(THOUSANDS),
+    "missing": fields.texts,
+    "skip": fields.skip,
+    "header": fields.boolean,
+    "skip_below": fields.skip,
+    "footer": fields.skip,
+    "trailing": fields.boolean,
+    "padded": fields.boolean,
+    "widths": fields.widths,
+    "spaced": fields.boolean,
+    "sheet": fields.text,
     "columns": _columns,
 }
 COLUMN_FIELDS = {
-    "source": _text,
-    "name": _text,
-    "type": _one_of(TYPES),
-    "role": _one_of(ROLES),
-    "on_error": _one_of(ON_ERROR),
-    "format": _object,
+    "source": fields.text,
+    "name": fields.text,
+    "type": fields.one_of(TYPES),
+    "role": fields.one_of(ROLES),
+    "on_error": fields.one_of(ON_ERROR),
+    "format": fields.object,
 }
 CELL_FIELDS = {
-    "decimal": _one_of((".", ",")),
-    "thousands": _one_of((",", ".", " ", "'")),
-    "affix": _texts,
-    "date": _texts,
-    "true": _texts,
-    "false": _texts,
-    "missing": _texts,
+    "decimal": fields.one_of((".", ",")),
+    "thousands": fields.one_of(THOUSANDS),
+    "affix": fields.texts,
+    "date": fields.date_formats,
+    "true": fields.texts,
+    "false": fields.texts,
+    "missing": fields.texts,
 }

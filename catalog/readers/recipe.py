@@ -63,7 +63,7 @@ class ParseRecipe:
         values = {
             name: value
             for name, value in self.to_dict().items()
-            if value not in (None, "") and value != DEFAULTS.get(name)
+            if value not in (None, "", []) and value != DEFAULTS.get(name)
         }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
-from catalog.readers import archives, column_corrections, column_names, detection, streams
+from catalog.readers import archives, column_names, detection, streams
 from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
+from catalog.readers.correcting import columns as column_corrections
 from catalog.readers.corrections import UNCORRECTED, Corrections
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import Finding, ParseRecipe, Reading

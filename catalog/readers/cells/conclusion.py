@@ -192,7 +192,7 @@ class _Decision:
             marks: fit
             for marks, fit in fits.items()
             if fit.misfits <= fewest
-            and (form.thousands is None or marks[0] == form.thousands)
+            and (form.thousands is None or _has_thousands(marks, form.thousands))
             and (form.decimal is None or marks[1] == form.decimal)
         }
         grouped = [marks for marks, fit in fits.items() if marks[0] and fit.is_grouped]
@@ -256,6 +256,11 @@ class _Decision:
         if kind == "number":
             count += min(fit.misfits for fit in inference.numbers.fits.values())
         return count
+
+
+def _has_thousands(marks, thousands):
+    """Whether numbers with these marks can have this mark for thousands, which small ones do not show."""
+    return marks[0] == thousands or (marks[0] is None and marks[1] != thousands)
 
 
 def _usual_spellings(spellings, words):

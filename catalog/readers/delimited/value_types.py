@@ -21,11 +21,8 @@ WORD_BYTES = 4 * 1024 * 1024  # of text columns that are searched for words
 
 def inferences(names: Sequence[str], corrections: Corrections) -> list[TypeInference]:
     """One for each column, with what a user has set for it."""
-    given = {column.source: column for column in corrections.columns}
-    return [
-        TypeInference(kind=given[name].type, form=given[name].format) if name in given else TypeInference()
-        for name in names
-    ]
+    given = map(corrections.of_column, names)
+    return [TypeInference(kind=one.type, form=one.format) if one else TypeInference() for one in given]
 
 
 def concluded(

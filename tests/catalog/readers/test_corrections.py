@@ -154,6 +154,14 @@ def test_codes_with_leading_zeros_can_be_read_as_numbers():
         ({"columns": [{"name": "PLZ", "type": "int"}]}, "columns.1.type", "Must be one of `integer`"),
         ({"columns": [{"name": "PLZ", "typ": "text"}]}, "columns.1.typ", "Did you mean `columns.1.type`?"),
         ({"columns": [{"name": "PLZ", "format": {"date": 1}}]}, "columns.1.format.date", "Must be a list."),
+        (
+            {"columns": [{"name": "PLZ", "format": {"date": "%d.%Q"}}]},
+            "columns.1.format.date",
+            "directive %Q",
+        ),
+        ({"columns": [{"name": "PLZ", "format": {"date": ""}}]}, "columns.1.format.date", "needs a year"),
+        ({"decimal": ",", "thousands": ","}, "thousands", "`,` cannot be the mark of both"),
+        ({"missing": ["\0"]}, "missing", "Null characters are not allowed."),
     ],
 )
 def test_what_does_not_fit_is_refused_by_field(recipe, field, sentence):
@@ -237,3 +245,41 @@ def test_findings_about_a_renamed_column_have_its_new_name():
     corrections = Corrections.from_dict({"columns": [{"source": "PLZ", "name": "zip"}]})
     findings = tables.detect(file, "t.csv", corrections=corrections).findings
     assert [finding.column for finding in findings if finding.code == "leading_zeros"] == ["zip"]
+
+
+@pytest.mark.parametrize("decimal", [{}, {"decimal": ","}])
+def test_points_are_marks_of_thousands_if_it_is_set(decimal):
+    content = "Stadt;Umsatz;Filialen\nKöln;1.234;7\nBonn;12.500;3\n"
+    assert read(content)["Umsatz"] == [1.234, 12.5]
+    found = read(content, thousands=".", **decimal)
+    assert (found["Umsatz"], found["Filialen"], found["Stadt"]) == ([1234, 12500], [7, 3], ["Köln", "Bonn"])
+    assert read(content, columns=[{"name": "Umsatz", "format": {"thousands": "."}}])["Umsatz"] == [
+        1234,
+        12500,
+    ]
+
+
+def test_commas_are_decimal_marks_if_no_mark_of_thousands_is_set():
+    content = 'a,b\n"1,234",1\n"2,500",2\n'
+    assert read(content)["a"] == [1234, 2500]
+    assert read(content, thousands="", decimal=",")["a"] == [1.234, 2.5]
+
+
+def test_marks_of_missing_values_are_those_of_all_columns_that_have_no_others():
+    content = "a,b,c\n1,NA,x\n-9,NA,-9\n3,y,-9\n"
+    file, recipe = detect(content, missing=["-9"], columns=[{"name": "c", "format": {"missing": []}}])
+    frame = tables.read(file, recipe)
+    assert frame["a"].isna().tolist() == [False, True, False]
+    assert (frame["b"].tolist(), frame["c"].tolist()) == (["NA", "NA", "y"], ["x", "-9", "-9"])
+
+
+def test_a_date_format_decides_how_ambiguous_dates_are_read():
+    content = "day,v\n01/02/2024,1\n03/04/2024,2\n"
+    days = read(content, columns=[{"name": "day", "format": {"date": "%m/%d/%Y"}}])["day"]
+    assert [day.month for day in days] == [1, 3]
+
+
+def test_the_words_for_true_and_false_can_be_set():
+    content = "a,b\noui,%\n"
+    columns = [{"name": "a", "type": "boolean", "format": {"true": "oui", "false": "non"}}]
+    assert read(content, columns=columns)["a"] == [True]

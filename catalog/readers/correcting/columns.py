@@ -14,12 +14,14 @@ from django.core.exceptions import ValidationError
 from catalog.readers.cells import column_types, conversion, missing
 from catalog.readers.cells.cell_format import CellFormat
 from catalog.readers.cells.column_types import Column
-from catalog.readers.corrections import MAX_TEXTS, ColumnCorrection, Corrections
+from catalog.readers.correcting.fields import MAX_TEXTS
+from catalog.readers.corrections import UNCORRECTED, ColumnCorrection, Corrections
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 KINDS = {"integer": "an integer", "number": "a number", "boolean": "true or false", "date": "a date"}
 PLURALS = {"integer": "integers", "number": "numbers", "boolean": "true or false", "date": "dates"}
+NUMBERS = ("integer", "number")
 FAULTS = (pa.ArrowInvalid, pa.ArrowNotImplementedError)
 # Of these, one that the format does not have is None in its recipe, or a default.
 OPTIONS = (
@@ -35,6 +37,14 @@ OPTIONS = (
     "spaced",
 )
 ALWAYS_KEPT = ("delimiter", "quote", "decimal", "header", "skip_below", "footer", "spaced")
+KINDS_OF = {
+    "decimal": NUMBERS,
+    "thousands": NUMBERS,
+    "affix": NUMBERS,
+    "date": ("date",),
+    "true": ("boolean",),
+}
+KINDS_OF |= {"false": KINDS_OF["true"]}
 NEARLY = "nearly_"  # the code of the finding about a column that is text because of a few values
 
 
@@ -61,12 +71,14 @@ def applied(file: BinaryIO, reading: Reading, corrections: Corrections, reader) 
     file does not have, a name that another one has, and a value that its column cannot have.
     """
     _check_options(reading.recipe, corrections)
-    if not corrections.columns:
+    if corrections == replace(UNCORRECTED, **corrections.options(*OPTIONS, "format")):
         return reading
     detected = {column.name: column for column in reading.recipe.columns}
     _check_sources(corrections.columns, detected)
-    by_source = {correction.source: correction for correction in corrections.columns}
-    columns = [_corrected(column, by_source.get(column.name)) for column in detected.values()]
+    columns = [
+        _corrected(column, corrections.of_column(column.name), reading.recipe.decimal)
+        for column in detected.values()
+    ]
     try:
         column_types.usable_names([column.name for column in columns])
     except ValidationError as error:
@@ -74,7 +86,8 @@ def applied(file: BinaryIO, reading: Reading, corrections: Corrections, reader) 
     recipe = replace(reading.recipe, columns=tuple(columns))
     changed = {}
     for column, (source, old) in zip(columns, detected.items(), strict=True):
-        on_error = by_source[source].on_error if source in by_source else None
+        correction = corrections.of_column(source)
+        on_error = correction and correction.on_error
         is_changed = (column.type, column.format) != (old.type, old.format)
         if is_changed and column.type == "text" and column.format is None:
             continue  # every value is a text
@@ -109,7 +122,7 @@ def _check_sources(corrections: tuple[ColumnCorrection, ...], detected: dict[str
             raise _error(f"The file has no column `{correction.source}`.{hint}", "unknown_column")
 
 
-def _corrected(column: Column, correction: ColumnCorrection | None) -> Column:
+def _corrected(column: Column, correction: ColumnCorrection | None, decimal: str | None) -> Column:
     if correction is None:
         return column
     name = (correction.name or column.name).strip()
@@ -122,19 +135,25 @@ def _corrected(column: Column, correction: ColumnCorrection | None) -> Column:
         source=None if name == column.name else column.source or column.name,
         type=correction.type or column.type,
         role=correction.role,
-        format=_format(form, correction.format),
+        format=_format(form, correction.format, correction.type or column.type, decimal),
     )
 
 
-def _format(detected: CellFormat | None, corrected: CellFormat | None) -> CellFormat | None:
-    """The detected format of cells with what is set of the other."""
+def _format(
+    detected: CellFormat | None, corrected: CellFormat | None, kind: str, decimal: str | None
+) -> CellFormat | None:
+    """The detected format of cells of a type with what is set of the other, given the decimal mark of the file."""
     fixed = {}
     if corrected is not None:
-        pairs = {field.name: getattr(corrected, field.name) for field in fields(corrected)}
+        others = {name for name, kinds in KINDS_OF.items() if kind not in kinds}
+        names = {field.name for field in fields(corrected)} - others
+        pairs = {name: getattr(corrected, name) for name in names}
         fixed = {name: value for name, value in pairs.items() if value not in (None, ())}
         if corrected.missing == ():
             fixed["missing"] = ()
     merged = replace(detected or CellFormat(), **fixed)
+    if merged.decimal == decimal:
+        merged = replace(merged, decimal=None)
     return None if merged == CellFormat() else merged
 
 
