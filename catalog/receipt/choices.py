@@ -10,9 +10,10 @@ from catalog.receipt import notation
 
 # The most doubtful first. Of these the platform has assumed what can be wrong; others say what was done.
 DOUBTFUL = (
-    "one_column", "several_tables", "delimiter", "ambiguous_dates", "odd_tokens", "nearly_number", "nearly_date",
-    "nearly_boolean", "mixed_types", "total_row", "repeated_header", "sentinel_value", "missing_word", "thousands",
-    "decimal_comma", "no_header", "guessed_encoding", "long_numbers", "codes", "compact_dates", "mixed_spelling",
+    "one_column", "several_sheets", "several_tables", "delimiter", "ambiguous_dates", "odd_tokens", "nearly_number",
+    "nearly_date", "nearly_boolean", "mixed_types", "total_row", "repeated_header", "sentinel_value", "missing_word",
+    "thousands", "decimal_comma", "no_header", "guessed_encoding", "long_numbers", "codes", "compact_dates",
+    "mixed_spelling",
 )  # fmt: skip
 EXCHANGED = {"d": "m", "m": "d"}
 
@@ -33,7 +34,7 @@ class Choice:
 def of_finding(finding: dict, recipe: dict) -> list[Choice]:
     column = next((column for column in recipe["columns"] if column["name"] == finding.get("column")), None)
     if finding["code"] in OF_FILE:
-        found = OF_FILE[finding["code"]](recipe)
+        found = OF_FILE[finding["code"]](recipe, finding)
         return [choice for choice in found if choice.corrections.keys() <= FIELDS.keys()]
     return OF_COLUMN[finding["code"]](column, finding) if column and finding["code"] in OF_COLUMN else []
 
@@ -134,18 +135,28 @@ def _marks(column, finding):
     ]
 
 
-def _no_header(recipe):
+def _no_header(recipe, finding):
     return [
         Choice("Values", {"header": False}, is_current=True),
         Choice("Column names", {"header": True}),
     ]
 
 
-def _total_row(recipe):
+def _total_row(recipe, finding):
     footer = recipe.get("footer") or 0
     return [
         Choice("Keep it", {"footer": footer}, is_current=True),
         Choice("Leave it out", {"footer": footer + 1}),
+    ]
+
+
+def _sheets(recipe, finding):
+    """The sheets that the sentence names: the one that is read, then others."""
+    names = dict.fromkeys(re.findall("`([^`]*)`", finding["sentence"]))
+    return [
+        Choice(name, {"sheet": name}, is_current=name == recipe.get("sheet"))
+        for name in names
+        if name != "sheet"
     ]
 
 
@@ -163,7 +174,7 @@ OF_COLUMN = {
     "missing_word": _words("Word"),
     "sentinel_value": _words("Number"),
 }
-OF_FILE = {"no_header": _no_header, "total_row": _total_row}
+OF_FILE = {"several_sheets": _sheets, "no_header": _no_header, "total_row": _total_row}
 
 
 def _choice(label, column, *, is_current=False, **correction):

@@ -65,7 +65,7 @@ def receipt(request, pk):
     if not form.is_valid():
         return render_receipt(request, draft, form, status=422)
     try:
-        receipts.receipt_of(draft, requested_corrections(request, form))
+        read_again(request, draft, requested_corrections(request, form))
     except ValidationError as error:
         form.add_recipe_error(error)
         return render_receipt(request, draft, form, status=status_of_form(form))
@@ -73,6 +73,21 @@ def receipt(request, pk):
         return add(request, draft, form)
     initial = {name: form.cleaned_data[name] for name in KEPT}
     return render_receipt(request, draft, form_of(draft, initial=initial))
+
+
+def read_again(request, draft, corrections: dict) -> None:
+    """Read the file with these corrections, without those of columns that it has not with another delimiter."""
+    try:
+        receipts.receipt_of(draft, corrections)
+    except ValidationError as error:
+        of_columns = getattr(error, "error_dict", {}).get("columns", [])
+        is_file_changed = corrections | {"columns": []} != draft.corrections | {"columns": []}
+        if not is_file_changed or "unknown_column" not in [one.code for one in of_columns]:
+            raise
+        receipts.receipt_of(draft, {name: value for name, value in corrections.items() if name != "columns"})
+        messages.info(
+            request, "Read like this, the file has other columns. What was set for columns was dropped."
+        )
 
 
 def requested_corrections(request, form) -> dict:

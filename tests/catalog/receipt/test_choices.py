@@ -62,6 +62,17 @@ def test_a_point_before_three_digits_can_be_a_mark_of_thousands():
     assert found["Thousands"].corrections["columns"][0]["format"] == {"decimal": ",", "thousands": "."}
 
 
+def test_another_sheet_of_a_workbook_is_read():
+    sentence = (
+        "The workbook has several sheets: `2024` is read, and `2023` and `Notes` left out. Set `sheet`."
+    )
+    finding = {"code": "several_sheets", "sentence": sentence, "column": None, "line": None}
+    found = choices.of_finding(finding, RECIPE | {"sheet": "2024"})
+    assert [(choice.corrections["sheet"], choice.is_current) for choice in found] == [
+        ("2024", True), ("2023", False), ("Notes", False),
+    ]  # fmt: skip
+
+
 def test_a_renamed_column_is_corrected_by_its_name_in_the_file():
     assert choices_of("leading_zeros", "zip")[1].corrections["columns"] == [
         {"source": "PLZ", "type": "number"}

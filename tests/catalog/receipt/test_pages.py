@@ -55,6 +55,14 @@ def test_a_changed_delimiter_reads_the_file_again_and_keeps_what_was_typed(page)
     assert Draft.objects.get().corrections == {"delimiter": ","}
 
 
+def test_corrections_of_columns_that_another_delimiter_does_not_have_are_dropped_with_a_word(page):
+    receipt = upload(page, "a;b,c\n1;2,3\n4;5,6\n")
+    renamed = change(page, receipt, **{"column-0-name": "first"})
+    again = change(page, renamed, delimiter=",")
+    assert "What was set for columns was dropped." in again.text
+    assert Draft.objects.get().corrections == {"delimiter": ","}
+
+
 def test_a_column_is_renamed_and_retyped(page):
     receipt = upload(page, GERMAN, "report.csv")
     again = change(page, receipt, **{"column-1-name": "zip", "column-1-type": "identifier"})
