@@ -65,7 +65,9 @@ class NumberInference:
     def _reject_commas(self, values, is_sure, row):
         """With a decimal comma, points can only group the digits of thousands, which `is_sure` excludes."""
         for (thousands, decimal), fit in self.fits.items():
-            if decimal == ",":
+            if decimal == "," and fit.misfits:  # rejected already: how often matters little
+                fit.misfits += len(values)
+            elif decimal == ",":
                 if thousands == "." and is_sure is not None:
                     self._misfit(fit, is_sure, values, row)
                     fit.is_grouped |= not fit.misfits
