@@ -12,7 +12,7 @@ from catalog.readers.formats import FORMATS
 from catalog.receipt import notation, widgets
 from catalog.receipt.notation import AUTOMATIC, OTHER
 
-TEXT = {"encoding", "delimiter", "header", "skip", "skip_below", "footer", "decimal"}
+TEXT = {"encoding", "delimiter", "header", "skip", "skip_below", "footer", "decimal", "thousands", "missing"}
 # Of lines that are no rows.
 LINES = {
     "skip": "Lines above the header",
@@ -59,6 +59,12 @@ def of_file(recipe: dict | None, corrections: dict, *, sheets=(), members=()) ->
             fields[name] = text(label, placeholder=placeholder), corrections.get(name, "")
     if "decimal" in has:
         fields["decimal"] = _decimal(detected, corrections)
+    if "thousands" in has:
+        labels = notation.THOUSANDS
+        fields["thousands"] = (
+            select("Thousands mark", labels.items(), detected=labels.get(detected.get("thousands"))),
+            corrections.get("thousands", AUTOMATIC),
+        )
     if "missing" in has:
         fields["missing"] = _missing(detected, corrections)
     return fields
@@ -71,6 +77,8 @@ def _having(recipe, corrections):
     names = {name for name, value in recipe.items() if value not in (None, (), [])}
     if recipe.get("skip") is None:
         names -= LINES.keys() | {"header"}
+    elif recipe.get("decimal") is not None:
+        names |= {"thousands", "missing"}  # None: not set for the whole file
     return (names | corrections.keys()) & FIELDS.keys()
 
 

@@ -25,7 +25,7 @@ COLUMN_OPTIONS = (
 )  # fmt: skip
 FILE_OPTIONS = (
     "format", "member", "sheet", "encoding", "delimiter", "other_delimiter", "quote", "header", "skip", "skip_below",
-    "footer", "decimal", "missing",
+    "footer", "decimal", "thousands", "missing",
 )  # fmt: skip
 # The field for an option of a column that has another name on the page.
 FIELD_OF = {"source": "name", "decimal": "numbers", "thousands": "numbers", "role": "type"}
@@ -208,6 +208,8 @@ def _file_corrections(values: dict) -> dict:
         corrections["delimiter"] = delimiter
     if quote := values.get("quote"):
         corrections["quote"], corrections["escape"] = notation.QUOTES.get(quote, (quote, ""))
+    if thousands := values.get("thousands"):  # a space is one
+        corrections["thousands"] = thousands
     if header := values.get("header"):
         corrections["header"] = {"yes": True, "no": False}.get(header, header)
     for name in fields.LINES:

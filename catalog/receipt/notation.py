@@ -28,6 +28,7 @@ QUOTE_LABELS = {
     "none": "None",
 }
 DECIMALS = {".": "Point 1234.5", ",": "Comma 1234,5"}
+THOUSANDS = {",": "Comma 1,234", ".": "Point 1.234", " ": "Space 1 234", "'": "Apostrophe 1'234"}
 # An example: the decimal mark and the thousands mark.
 NUMBERS = {
     "1234.5": (".", ""),

@@ -22,7 +22,11 @@ ALL = {
     "quote": "'",
     "escape": "\\",
     "skip": 0,
+    "header": False,
+    "footer": 1,
     "decimal": ",",
+    "thousands": " ",
+    "missing": ["", "?"],
     "columns": [
         {"source": "city", "name": "town", "type": "category"},
         {
