@@ -14,7 +14,6 @@ BAD_FILES = {
     "header only": ("header.csv", b"a,b,c\n"),
     "a picture": ("picture.csv", b"\x89PNG\r\n\x1a\n" + bytes(range(256))),
     "a zip": ("book.csv", b"PK\x03\x04" + bytes(300)),
-    "columns of one name": ("twice.csv", b"a,a\n1,2\n"),
     "ragged lines": ("ragged.csv", b"a,b\n1,2\n1,2,3\n"),
     "a broken gzip": ("broken.csv.gz", b"\x1f\x8b\x08" + bytes(50)),
     "a broken parquet": ("broken.parquet", b"PAR1" + bytes(50) + b"PAR1"),
