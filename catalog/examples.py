@@ -2,11 +2,13 @@
 
 import io
 
-from catalog.imports import upload
+from catalog.imports import ingestion, upload
 from catalog.models import DatasetVersion
 from catalog.names import normalize_name
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, NotReady
+from mlplatform.idempotency import keys as idempotency_keys
 
+WAIT_S = 60
 EXAMPLES = {
     "iris": "Iris flowers: 150 rows, 4 measurements, 3 species.",
     "wine": "Wines from three growers: 178 rows, 13 chemical measurements.",
@@ -38,9 +40,11 @@ def add_example(name: str, *, by, number: int | None = None) -> DatasetVersion:
 def _add(name: str, table: str, *, by) -> DatasetVersion:
     content = io.BytesIO(_frame(table).to_csv(index=False).encode())
     try:
-        version, _ = upload.add_dataset(
-            content, filename=f"{table}.csv", name=name, description=EXAMPLES[table], by=by, example=table
-        )
+        with idempotency_keys.without_attaching():  # the result of the request can be a training
+            version, _ = upload.add_dataset(
+                content, filename=f"{table}.csv", name=name, description=EXAMPLES[table], by=by, example=table,
+                ingest=_read,
+            )  # fmt: skip
     except Conflict as error:
         if error.code != "dataset_exists":
             raise
@@ -53,6 +57,14 @@ def _add(name: str, table: str, *, by) -> DatasetVersion:
         version.example = table
         version.save(update_fields=["example"])
     return version
+
+
+def _read(source: ingestion.Source) -> ingestion.Ingested:
+    """Read the table however busy the server is: its caller cannot wait for a job."""
+    ingested = ingestion.in_child(source, wait_s=WAIT_S)
+    if ingested is None:
+        raise NotReady("The server is too busy to read the example. Try again in a moment.", code="busy")
+    return ingested
 
 
 def _frame(table: str):

@@ -145,15 +145,15 @@ def ingest(source: Source, progress: Progress | None = None) -> Ingested:
     )
 
 
-def in_child(source: Source) -> Ingested | None:
-    """Like ingest(), in a child process of this one; None if that takes longer than IMPORT_INLINE_S.
+def in_child(source: Source, *, wait_s: float | None = None) -> Ingested | None:
+    """Like ingest(), in a child process of this one; None if that takes longer than IMPORT_INLINE_S, or `wait_s`.
 
     Raises TooLarge if it needs more memory than IMPORT_MEMORY_MB.
     """
     arguments = {"source": source, "memory_mb": settings.IMPORT_MEMORY_MB}
     with turns.child(f"{__name__}.run", **arguments) as child:
         try:
-            answer = calls.result(child, settings.IMPORT_INLINE_S)
+            answer = calls.result(child, wait_s or settings.IMPORT_INLINE_S)
         except calls.ChildDied as death:
             logger.error("reading %s ended with %s: %s", source.key, death, child.log)
             raise died(death) from death

@@ -106,6 +106,16 @@ def running(row: IdempotentRequest) -> Iterator[None]:
         _current.reset(token)
 
 
+@contextlib.contextmanager
+def without_attaching() -> Iterator[None]:
+    """Within this block, attach() has no effect: for a step of an operation whose result is another."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
 def attach(result: models.Model) -> None:
     """Call in the transaction that does the work of an operation, with what it created.
 

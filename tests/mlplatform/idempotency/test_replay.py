@@ -289,3 +289,10 @@ def test_exactly_the_operations_that_accept_a_key_document_it():
     }  # fmt: skip
     replayed = paths["/rollback"]["post"]["responses"]["200"]["headers"]
     assert "Idempotency-Replayed" in replayed
+
+
+def test_a_training_on_a_new_example_is_the_result_of_its_request(post):
+    example = TRAIN | {"dataset_name": "iris", "target_column": "target", "use_example": True}
+    first, repeat = post("/train", example), post("/train", example)
+    assert (first.status_code, repeat.json()) == (201, first.json())
+    assert TrainingJob.objects.count() == 1
