@@ -13,6 +13,7 @@ import catalog.urls
 import registry.urls
 import serving.urls
 from catalog.examples import add_example
+from catalog.exploration.views import ROW_PARAMETERS
 from catalog.filters import DatasetFilter
 from mlplatform.auth import tokens
 from mlplatform.openapi import DATASET
@@ -32,7 +33,10 @@ PARAMETERS = {
     "/catalog/": DatasetFilter.page_parameters(),
     "/catalog/upload/": ["name"],
     "/catalog/upload/1/": ["name"],
-    f"/catalog/{DATASET}/": ["version"],
+    f"/catalog/{DATASET}/": ["version", "ordering", "page", "column"],
+    f"/catalog/{DATASET}/column/": ["version", "name"],
+    f"/catalog/{DATASET}/rows/": ROW_PARAMETERS,
+    f"/catalog/{DATASET}/compare/": ["from", "to"],
     "/registry/models/": ModelFilter.page_parameters(),
     f"/registry/models/{DATASET}/1/promote/": ["stage", "comment"],
     "/registry/jobs/": JobFilter.page_parameters(),

@@ -217,7 +217,7 @@ def test_a_page_rejects_null_characters_and_repeated_parameters(page, make_datas
 
 def test_an_invalid_filter_matches_nothing(page, make_dataset):
     make_dataset("garden")
-    content = page.get("/catalog/?format=excel").content.decode()
+    content = page.get("/catalog/?format=word").content.decode()
     assert "Must be one of" in content
     assert "garden" not in content
 
