@@ -91,6 +91,7 @@ def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
         "test_size": 0.2,
         "random_state": 42,
         "description": "",
+        "prepare": {},
     }
 
 
