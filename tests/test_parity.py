@@ -48,7 +48,7 @@ def test_page_and_api_reject_an_invalid_file_with_the_same_sentence(page, api, m
     name, content = BAD_FILES[case]
     by_api = api.post("/datasets/upload", {"file": SimpleUploadedFile(name, content)}, format="multipart")
     by_page = add_by_page(page, name, content)
-    assert by_api.status_code in {400, 409}
+    assert by_api.status_code in {400, 409}, by_api.text
     assert by_api.json()["detail"] in text_of(by_page)
 
 

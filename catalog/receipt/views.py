@@ -69,7 +69,8 @@ def receipt(request, pk):
     except ValidationError as error:
         form.add_recipe_error(error)
         return render_receipt(request, draft, form, status=status_of_form(form))
-    if "add" in request.POST:
+    # htmx sends the button that was clicked last with the next reading too.
+    if "add" in request.POST and "read" not in request.POST:
         return add(request, draft, form)
     initial = {name: form.cleaned_data[name] for name in KEPT}
     return render_receipt(request, draft, form_of(draft, initial=initial))

@@ -40,6 +40,12 @@ def test_an_upload_is_a_draft_until_it_is_added(page):
     assert "Version 1 of my_flowers was added." in page.get("/catalog/my_flowers/").text
 
 
+def test_a_reading_that_htmx_sends_with_the_button_that_was_clicked_adds_nothing(page):
+    receipt = upload(page)
+    assert change(page, receipt, add="1", read="1").status_code == 200
+    assert (Draft.objects.count(), DatasetVersion.objects.count()) == (1, 0)
+
+
 def test_a_receipt_has_the_rows_as_read_beside_the_lines_as_written(page):
     text = upload(page, GERMAN, "report.csv").text
     for part in ("Köln;01000;1000,5", "line skipped", "Windows-1252 (auto)", "Semicolon ; (auto)", "1000.5"):
