@@ -12,13 +12,13 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import FileSystemStorage, Storage
 
 from catalog.imports import drafts, ingestion
-from catalog.models import Draft
+from catalog.models import DRAFT_GONE, Draft
 from catalog.profiling import receipt
 from catalog.readers import detection, encodings
 from catalog.readers.corrections import Corrections, cleaned
 from mlplatform import storage
 from mlplatform.auth import permissions
-from mlplatform.errors import NotReady
+from mlplatform.errors import NotFound, NotReady
 from mlplatform.jobs.children import calls
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
     """The receipt of a draft with the corrections of its recipe, which are kept with it; None: those it has.
 
     It has what profiling.receipt.Receipt has, and `is_estimate`: whether `rows` was estimated from the first 4 MB. A
-    child process reads it. Raises ValidationError for any fault in what was read, by field for a wrong correction.
+    child process reads it. Raises ValidationError for any fault in what was read, by field for a wrong correction, and
+    NotFound if the draft was added or discarded meanwhile.
     """
     if corrections is None:
         if draft.receipt is not None:
@@ -46,7 +47,8 @@ def receipt_of(draft: Draft, corrections: dict | None = None) -> dict:
     }  # fmt: skip
     found = _in_child("run", draft.key, arguments)
     draft.corrections, draft.receipt = corrections, found
-    draft.save(update_fields=["corrections", "receipt"])
+    if not Draft.objects.filter(pk=draft.pk).update(corrections=corrections, receipt=found):
+        raise NotFound(DRAFT_GONE, code="draft_not_found")
     return found
 
 

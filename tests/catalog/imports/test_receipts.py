@@ -11,7 +11,7 @@ from catalog.imports import ingestion
 from catalog.imports.drafts import store_draft
 from catalog.imports.receipts import receipt_of, whole_records
 from catalog.models import Draft
-from mlplatform.errors import NotReady
+from mlplatform.errors import NotFound, NotReady
 from mlplatform.jobs.children import calls
 from tests.conftest import FLOWERS
 
@@ -36,6 +36,13 @@ def test_a_receipt_is_kept_with_its_draft(store):
     draft = store(FLOWERS.encode())
     receipt = receipt_of(draft)
     assert Draft.objects.get(pk=draft.pk).receipt == receipt
+
+
+def test_a_draft_that_was_added_while_it_was_read_is_not_found(store):
+    draft = store(FLOWERS.encode())
+    Draft.objects.all().delete()
+    with pytest.raises(NotFound, match="was added, discarded"):
+        receipt_of(draft)
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
