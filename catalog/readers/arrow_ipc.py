@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import pyarrow as pa
-from django.core.exceptions import ValidationError
 
-from catalog.readers import streams
+from catalog.readers import arrow_files, streams
 from catalog.readers.cells import column_types, conclusion, conversion
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
@@ -86,16 +85,5 @@ def _decoded(values: pa.Array) -> pa.Array:
 
 @contextmanager
 def _opened(file, compression, max_bytes):
-    source = streams.seekable(file, compression, max_bytes=max_bytes)
-    try:
+    with arrow_files.opened(file, compression, max_bytes=max_bytes, label="Feather") as source:
         yield pa.ipc.open_file(pa.PythonFile(source, mode="r"))
-    except MemoryError:  # Arrow's is an ArrowException too
-        raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ValidationError(
-            "The Feather file is damaged or incomplete. Export it again, or upload it again.",
-            code="corrupt_file",
-        ) from error
-    finally:
-        if source is not file:
-            source.close()

@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
-from django.core.exceptions import ValidationError
 
-from catalog.readers import streams
+from catalog.readers import arrow_files, streams
 from catalog.readers.cells import column_types, conclusion, conversion
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.type_inference import TypeInference
@@ -174,19 +173,8 @@ def _plain(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 @contextmanager
 def _opened(file, compression, max_bytes):
-    source = streams.seekable(file, compression, max_bytes=max_bytes)
-    try:
+    with arrow_files.opened(file, compression, max_bytes=max_bytes, label="Parquet") as source:
         yield source, _reader(source)
-    except MemoryError:  # Arrow's is an ArrowException too
-        raise
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise ValidationError(
-            "The Parquet file is damaged or incomplete. Export it again, or upload it again.",
-            code="corrupt_file",
-        ) from error
-    finally:
-        if source is not file:
-            source.close()
 
 
 def _reader(source: BinaryIO, **options) -> pyarrow.parquet.ParquetFile:
