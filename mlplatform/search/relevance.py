@@ -107,6 +107,26 @@ class Query:
         return Match.SUBSTRING if any(phrase in name for phrase in phrases) else Match.TEXT
 
 
+def numbered(
+    rows: QuerySet,
+    query: Query,
+    *,
+    number_field: str,
+    nouns: Collection[str],
+    names: Collection[str],
+    has: Callable[[str], Q],
+) -> QuerySet:
+    """The rows that have every word, or whose number is one of the words and that have the others, with their `match`.
+
+    `nouns` can be before the number; `names` are the fields that are matched, and `has` says which rows have a word.
+    """
+    number, rest = query.split_number(nouns)
+    is_number = Q(**{number_field: number})
+    return rows.filter(query.every_word(has) | is_number & rest.every_word(has)).annotate(
+        match=Case(When(is_number, then=rest.match(*names)), default=query.match(*names))
+    )
+
+
 def best(found: QuerySet, *, order: Collection[str], limit: int) -> list[Model]:
     """The first rows by `match` and this order.
 

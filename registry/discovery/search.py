@@ -1,9 +1,9 @@
 """What the search finds in the registry: model versions and training jobs."""
 
-from django.db.models import Case, Q, When
+from django.db.models import Q
 from django.urls import reverse
 
-from mlplatform.search.relevance import Match, Query, best
+from mlplatform.search.relevance import Match, Query, best, numbered
 from mlplatform.search.results import Result, Source
 from registry.models import ModelVersion, TrainingJob
 from registry.querysets import WIDE_COLUMNS
@@ -17,12 +17,13 @@ def models(query: Query, limit: int) -> list[Result]:
         return name | Q(target__icontains=word) | Q(description__icontains=word)
 
     versions = ModelVersion.objects.with_releases().defer(*WIDE_COLUMNS)
-    number, rest = query.split_number({"model", "version"})
-    found = versions.filter(query.every_word(has) | Q(number=number) & rest.every_word(has)).annotate(
-        match=Case(
-            When(number=number, then=rest.match("dataset__name", "algorithm")),
-            default=query.match("dataset__name", "algorithm"),
-        )
+    found = numbered(
+        versions,
+        query,
+        number_field="number",
+        nouns={"model", "version"},
+        names=["dataset__name", "algorithm"],
+        has=has,
     )
     return [
         Result(
@@ -45,16 +46,13 @@ def jobs(query: Query, limit: int) -> list[Result]:
     def has(word: str) -> Q:
         return Q(dataset_name__icontains=word) | Q(class_name__icontains=word)
 
-    number, rest = query.split_number({"training", "job"})
-    found = (
-        TrainingJob.objects.for_list()
-        .filter(query.every_word(has) | Q(pk=number) & rest.every_word(has))
-        .annotate(
-            match=Case(
-                When(pk=number, then=rest.match("dataset_name")),
-                default=query.match("dataset_name"),
-            )
-        )
+    found = numbered(
+        TrainingJob.objects.for_list(),
+        query,
+        number_field="pk",
+        nouns={"training", "job"},
+        names=["dataset_name"],
+        has=has,
     )
     return [
         Result(

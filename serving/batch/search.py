@@ -1,9 +1,9 @@
 """What the search finds of scoring jobs."""
 
-from django.db.models import Case, Q, When
+from django.db.models import Q
 from django.urls import reverse
 
-from mlplatform.search.relevance import Match, Query, best
+from mlplatform.search.relevance import Match, Query, best, numbered
 from mlplatform.search.results import Result, Source
 from serving.models import ScoringJob
 
@@ -14,16 +14,13 @@ def scoring_jobs(query: Query, limit: int) -> list[Result]:
     def has(word: str) -> Q:
         return Q(filename__icontains=word) | Q(dataset_name__icontains=word)
 
-    number, rest = query.split_number({"scoring", "job"})
-    found = (
-        ScoringJob.objects.for_lists()
-        .filter(query.every_word(has) | Q(pk=number) & rest.every_word(has))
-        .annotate(
-            match=Case(
-                When(pk=number, then=rest.match("filename", "dataset_name")),
-                default=query.match("filename", "dataset_name"),
-            )
-        )
+    found = numbered(
+        ScoringJob.objects.for_lists(),
+        query,
+        number_field="pk",
+        nouns={"scoring", "job"},
+        names=["filename", "dataset_name"],
+        has=has,
     )
     return [
         Result(
