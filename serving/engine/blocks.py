@@ -1,6 +1,5 @@
 """The blocks of an encoder: each repeats a fitted group of the pipeline's ColumnTransformer on typed rows."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -10,7 +9,6 @@ import pandas
 from serving.inputs.reader import TypedRows
 
 SMALL_BATCH_ROWS = 16  # up to here setting single cells is faster than numpy's fancy indexing
-CYCLES = {"dt.month": 12, "dt.day_of_week": 7, "dt.hour": 24}
 
 
 class UnsupportedPipeline(Exception):
@@ -42,12 +40,11 @@ def of(step, group: str, places: list[int]) -> Block:
             "SimpleImputer",
             _,
         ]:
-            return Dates(places, ["seconds"], _impute_and_scale(*steps[3:]))
+            return Dates(places, [("seconds", None)], _impute_and_scale(*steps[3:]))
         case "dates", ["FunctionTransformer", "FeatureUnion"]:
-            return Dates(places, [name for name, _ in steps[1].transformer_list])
+            return Dates(places, steps[1].transformer_list)
         case "dates", ["FunctionTransformer", "FeatureUnion", "SimpleImputer", _]:
-            parts = [name for name, _ in steps[1].transformer_list]
-            return Dates(places, parts, _impute_and_scale(*steps[2:]))
+            return Dates(places, steps[1].transformer_list, _impute_and_scale(*steps[2:]))
         case "text", ["FunctionTransformer", "SimpleImputer", "OneHotEncoder"]:
             return OneHot(places, *steps[1:])
         case "text", ["FunctionTransformer", "OrdinalEncoder"]:
@@ -75,11 +72,11 @@ class Dates:
     def __init__(
         self,
         places: list[int],
-        parts: Sequence[str],
+        parts: Sequence[tuple[str, object]],
         complete: Callable[[np.ndarray], np.ndarray] = lambda cells: cells,
     ):
         self.columns, self.complete, self.width = _columns(places), complete, len(places) * len(parts)
-        self.parts = [_date_part(name) for name in parts]
+        self.parts = [_date_part(name, step) for name, step in parts]
 
     def encode(self, rows, out):
         dates = rows.dates[:, self.columns]
@@ -230,15 +227,18 @@ def _scaling(scaler) -> Callable[[np.ndarray], np.ndarray]:
     raise UnsupportedPipeline(f"it scales numbers with {name}, which is not supported")
 
 
-def _date_part(name: str) -> Callable[[np.ndarray], np.ndarray]:
-    """A part of dates (rows, columns) as float64, by its name in the pipeline; missing is NaN."""
-    wave, _, unit = name.rpartition(" ")
-    if wave:
-        function, factor, part = {"sin": np.sin, "cos": np.cos}[wave], 2 * math.pi / CYCLES[unit], PARTS[unit]
-        return lambda dates: function(part(dates) * factor)
-    if name not in PARTS:
+def _date_part(name: str, step) -> Callable[[np.ndarray], np.ndarray]:
+    """A part of dates (rows, columns) as float64, by its name and step in the pipeline; missing is NaN.
+
+    The step of a sine or cosine has the factor and the function.
+    """
+    part = PARTS.get(name.rpartition(" ")[2])
+    if part is None:
         raise UnsupportedPipeline(f"it uses the part {name} of dates")
-    return PARTS[name]
+    if " " not in name:
+        return part
+    _, scale, wave = (one for _, one in step.steps)
+    return lambda dates: wave.func(part(dates) * scale.kw_args["other"])
 
 
 def _seconds(dates: np.ndarray) -> np.ndarray:
@@ -251,15 +251,15 @@ def _whole(steps: np.ndarray, unit: str) -> np.ndarray:
 
 
 def _year(dates):
-    return _since(dates.astype("M8[Y]"), "Y") + 1970
+    return _since_1970(dates.astype("M8[Y]")) + 1970
 
 
 def _month(dates):
     months = dates.astype("M8[M]")
-    return _since(months, "M") % 12 + 1
+    return _since_1970(months) % 12 + 1
 
 
-def _since(dates: np.ndarray, unit: str) -> np.ndarray:
+def _since_1970(dates: np.ndarray) -> np.ndarray:
     """Whole years or months since 1970: numpy does not divide them."""
     counts = dates.astype("int64").astype("float64")
     counts[np.isnat(dates)] = np.nan

@@ -105,13 +105,14 @@ class HistogramSplits:
             thresholds = [tree["num_threshold"][self._splits(tree, column)] for tree in self.trees]
             self.thresholds.append(np.unique(np.concatenate(thresholds)))
         self._read_categories(predictors)
-        used = [
-            np.unique(cells[tree["is_leaf"] == 0]) for tree, cells in zip(self.trees, self.cells, strict=True)
-        ]
-        self.columns = None
+        self.columns = self.used = None
         if self.categories:
-            self.columns = np.zeros((len(used), max(max(map(len, used)), 1)), dtype=np.intp)
-            for places, cells in zip(self.columns, used, strict=True):
+            self.used = [
+                np.unique(cells[tree["is_leaf"] == 0])
+                for tree, cells in zip(self.trees, self.cells, strict=True)
+            ]
+            self.columns = np.zeros((len(self.used), max(max(map(len, self.used)), 1)), dtype=np.intp)
+            for places, cells in zip(self.columns, self.used, strict=True):
                 places[: len(cells)] = cells
 
     def _read_categories(self, predictors):
@@ -162,7 +163,7 @@ class HistogramSplits:
         from sklearn.tree._tree import NODE_DTYPE
 
         tables = []
-        for tree, cells in zip(self.trees, self.cells, strict=True):
+        for number, (tree, cells) in enumerate(zip(self.trees, self.cells, strict=True)):
             nodes = np.zeros(len(tree), dtype=NODE_DTYPE)
             for side in ("left", "right"):
                 nodes[f"{side}_child"] = np.where(tree["is_leaf"], LEAF, tree[side].astype(np.intp))
@@ -174,8 +175,7 @@ class HistogramSplits:
                 nodes["threshold"][splits] = thresholds.searchsorted(tree["num_threshold"][splits])
             if self.columns is not None:
                 is_split = tree["is_leaf"] == 0
-                used = np.unique(cells[is_split])
-                nodes["feature"][is_split] = used.searchsorted(cells[is_split])
+                nodes["feature"][is_split] = self.used[number].searchsorted(cells[is_split])
             tables.append(nodes)
         return tables
 
