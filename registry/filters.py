@@ -1,9 +1,8 @@
 import django_filters
 from django.db.models import Q
 
-from mlplatform.jobs.models import JobState
 from mlplatform.validation.filters import FilterSet, VersionFilter
-from registry.models import ModelVersion, Stage, TrainingJob
+from registry.models import ModelVersion, Stage
 
 
 class ModelFilter(FilterSet):
@@ -49,14 +48,3 @@ class ModelFilter(FilterSet):
 
     def search(self, queryset, name, value):
         return queryset.filter(Q(dataset__name__icontains=value) | Q(algorithm__icontains=value))
-
-
-class JobFilter(FilterSet):
-    """Filters the list of training jobs, on the page and in the API."""
-
-    dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
-    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
-
-    class Meta:
-        model = TrainingJob
-        fields = ["dataset", "state"]

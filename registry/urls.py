@@ -1,16 +1,17 @@
 from django.urls import path
 
 from registry import views
+from registry.jobs import views as jobs_views
 
 app_name = "registry"
 
 urlpatterns = [
-    path("train/", views.train, name="train"),
-    path("jobs/", views.job_list, name="jobs"),
-    path("jobs/<int:pk>/", views.job, name="job"),
+    path("train/", jobs_views.train, name="train"),
+    path("jobs/", jobs_views.job_list, name="jobs"),
+    path("jobs/<int:pk>/", jobs_views.job, name="job"),
     path("models/", views.model_list, name="models"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
-    path("models/<str:dataset>/<int:version>/retrain/", views.retrain, name="retrain"),
+    path("models/<str:dataset>/<int:version>/retrain/", jobs_views.retrain, name="retrain"),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

@@ -18,8 +18,9 @@ from catalog.filters import DatasetFilter
 from mlplatform.auth import tokens
 from mlplatform.openapi import DATASET
 from mlplatform.web.fast_path import FastPath
-from registry.filters import JobFilter, ModelFilter
-from registry.forms import TrainForm
+from registry.filters import ModelFilter
+from registry.jobs.filters import JobFilter
+from registry.jobs.forms import TrainForm
 from serving.filters import ScoringJobFilter
 
 # Digits that int() does not read, null and other control characters, half of a UTF-16 pair, too long, of another type.

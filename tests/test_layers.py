@@ -32,7 +32,8 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "registry": [
-        *("estimators", "evaluation", "releases", "training", "preflight", "jobs", "discovery", "mlflow"),
+        *("models", "estimators", "evaluation", "releases", "training", "preflight", "jobs", "search"),
+        *("discovery", "mlflow"),
         *("templatetags", "management"),
     ],
     "serving": [

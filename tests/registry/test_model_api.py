@@ -2,7 +2,7 @@
 
 import pytest
 
-from registry.serializers import TrainedSerializer
+from registry.jobs.serializers import TrainedSerializer
 from tests.registry.releases.conftest import tamper
 
 

@@ -9,9 +9,9 @@ from mlplatform.idempotency.replay import idempotent
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
+from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import promotion
-from registry.serializers import NameField
 
 
 class PromoteSerializer(Serializer):

@@ -1,83 +1,13 @@
-"""Training jobs, model versions and releases."""
+"""Model versions."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
-from mlplatform.jobs.models import ChildJob, JobState
-from registry.querysets import MAIN_METRICS, ModelVersionQuerySet, ReleaseQuerySet, TrainingJobQuerySet
-
-
-class Stage(models.TextChoices):
-    """Where a version can be live, from the lowest to the highest."""
-
-    DEV = "dev", "dev"
-    STAGING = "staging", "staging"
-    PRODUCTION = "production", "production"
-
-    @property
-    def rank(self) -> int:
-        return list(Stage).index(self)
-
-    @staticmethod
-    def unknown(text: str) -> str:
-        """The error message for a text that names no stage."""
-        return f"Unknown stage `{text[:50]}`; use dev, staging or production."
-
-
-class TrainingJob(ChildJob):
-    """A request to train, its state and its outcome."""
-
-    WORK = "registry.jobs.attempt.run_claimed"
-    ACTIVITY = "The training"
-    RETRY_HINT = "Train again."
-    MEMORY_HINT = "Use fewer rows or columns, or a smaller model."
-
-    dataset_name = models.CharField(max_length=100)
-    dataset_version = models.ForeignKey(
-        DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
-    )
-    request = models.JSONField(help_text="The training request, with all defaults filled in.")
-    stage = models.CharField(max_length=20, blank=True, help_text="The current stage: loading, fitting ...")
-    timings = models.JSONField(default=list, help_text="The stages so far: [name, start time in ISO format].")
-    expected_s = models.FloatField(null=True, help_text="The expected duration, from earlier trainings.")
-    warnings = models.JSONField(default=list, help_text="The warnings of the preflight checks.")
-    timeout_s = models.PositiveIntegerField(null=True, help_text="The time limit in seconds.")
-    retrained_from = models.PositiveIntegerField(
-        null=True, help_text="The number of the model version that it trains again."
-    )
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="training_jobs"
-    )
-
-    objects = TrainingJobQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(condition=Q(state__in=JobState.values), name="training_job_state"),
-        ]
-
-    def __str__(self):
-        return f"job {self.pk} on {self.dataset_name}"
-
-    @classmethod
-    def initial_fields(cls) -> dict:
-        return super().initial_fields() | {"stage": "", "timings": []}
-
-    @property
-    def memory_limit_mb(self) -> int:
-        return settings.TRAIN_MEMORY_MB
-
-    @property
-    def time_limit_s(self) -> int:
-        return self.timeout_s or settings.TRAIN_TIMEOUT_S
-
-    @property
-    def algorithm(self) -> str:
-        """The class name, from the annotation of lists, which do not load the request."""
-        return getattr(self, "class_name", None) or self.request["model"]["class"]
+from registry.models.jobs import TrainingJob
+from registry.models.releases import Release, Stage
+from registry.querysets import MAIN_METRICS, ModelVersionQuerySet
 
 
 class VersionCounter(models.Model):
@@ -174,7 +104,7 @@ class ModelVersion(models.Model):
         return {name: value for name, value in values.items() if value is not None}
 
     @property
-    def release(self) -> "Release":
+    def release(self) -> Release:
         """The newest release in the highest stage: the owner of its artifact. Uses prefetched releases."""
         return max((r for r in self.releases.all() if r.stage == self.reached), key=lambda r: r.pk)
 
@@ -212,81 +142,3 @@ class ModelVersion(models.Model):
     def environment(self) -> str | None:
         """The highest stage in which it is live now, or None."""
         return next(reversed(self.live_stages), None)
-
-
-class Release(models.Model):
-    """One model version being live in one stage of its dataset, from started_at to ended_at.
-
-    Releases are kept when their version is deleted: `number` says which one it was.
-    """
-
-    class Kind(models.TextChoices):
-        TRAINING = "training", "training"
-        PROMOTION = "promotion", "promotion"
-        ROLLBACK = "rollback", "rollback"
-
-    class Ending(models.TextChoices):
-        REPLACED = "replaced", "replaced"
-        RETIRED = "retired", "retired"
-        DELETED = "deleted", "version deleted"
-
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="releases")
-    model_version = models.ForeignKey(
-        ModelVersion, null=True, on_delete=models.SET_NULL, related_name="releases"
-    )
-    number = models.PositiveIntegerField(help_text="The number of the model version.")
-    stage = models.CharField(max_length=20, choices=Stage.choices)
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    restores = models.ForeignKey(
-        "self",
-        null=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        help_text="The training or promotion that a rollback went back to.",
-    )
-    key = models.CharField(
-        max_length=255,
-        blank=True,
-        help_text="The key of the artifact in the trained-models bucket; empty if the version was deleted.",
-    )
-    comment = models.TextField(blank=True)
-    started_at = models.DateTimeField(db_index=True)
-    released_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="releases"
-    )
-    ended_at = models.DateTimeField(null=True, blank=True)
-    ending = models.CharField(max_length=20, blank=True, choices=Ending.choices)
-    ended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="ended_releases"
-    )
-    end_reason = models.TextField(blank=True, help_text="Why the stage was retired.")
-
-    objects = ReleaseQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["dataset", "stage"], condition=Q(ended_at=None), name="one_live_release"
-            ),
-            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="release_stage"),
-            models.CheckConstraint(
-                condition=Q(model_version__isnull=False) | Q(ended_at__isnull=False),
-                name="live_release_has_version",
-            ),
-        ]
-
-    def __str__(self):
-        return f"{self.dataset.name} version {self.number} in {self.stage}"
-
-    @property
-    def is_live(self) -> bool:
-        return self.ended_at is None
-
-    @property
-    def is_retired(self) -> bool:
-        return self.ending == self.Ending.RETIRED
-
-    @property
-    def artifact_path(self) -> str:
-        return f"{settings.TRAINED_MODELS_BUCKET}/{self.key}"

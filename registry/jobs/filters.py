@@ -1,0 +1,16 @@
+import django_filters
+
+from mlplatform.jobs.models import JobState
+from mlplatform.validation.filters import FilterSet
+from registry.models import TrainingJob
+
+
+class JobFilter(FilterSet):
+    """Filters the list of training jobs, on the page and in the API."""
+
+    dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
+    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+
+    class Meta:
+        model = TrainingJob
+        fields = ["dataset", "state"]

@@ -1,0 +1,221 @@
+"""JSON representations of training requests and jobs."""
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from catalog.readers.cells.column_types import MAX_COLUMNS
+from mlplatform.auth import permissions
+from mlplatform.openapi import DATASET, ErrorSerializer
+from mlplatform.validation.serializers import BoundedListField, Serializer, VersionField
+from registry.fields import EnvironmentField, MetricsField, NameField
+from registry.models import ModelVersion, Stage, TrainingJob
+from registry.training import preparation
+from registry.training.request import TrainingRequest
+
+
+class AlgorithmSerializer(Serializer):
+    module = serializers.CharField(max_length=200, help_text="`ensemble` or `sklearn.ensemble`")
+    params = serializers.DictField(required=False, default=dict)
+
+    def get_fields(self):
+        # `class` cannot be written as an attribute.
+        name = serializers.CharField(max_length=200, help_text="`RandomForestClassifier`")
+        return super().get_fields() | {"class": name}
+
+
+TRAIN_EXAMPLE = {
+    "dataset_name": DATASET,
+    "use_example": True,
+    "model": {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100}},
+    "target_column": "target",
+    "test_size": 0.2,
+    "random_state": 42,
+}
+
+
+TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True),
+        OpenApiExample("Iris, another algorithm", TRAIN_EXAMPLE | {"model": TREE}, request_only=True),
+    ]
+)
+class TrainSerializer(Serializer):
+    dataset_name = NameField()
+    use_example = serializers.BooleanField(
+        default=False,
+        help_text="Add the scikit-learn example with this name, or iris under any other name, and train on it. An "
+        "existing dataset with other content is a conflict (409).",
+    )
+    dataset_version = VersionField(required=False, allow_null=True)
+    model = AlgorithmSerializer()
+    target_column = serializers.CharField(
+        required=False,
+        allow_null=True,
+        trim_whitespace=False,
+        help_text="Defaults to `target`, `label`, `class` or `y`, else the last column. Clustering needs none: null.",
+    )
+    features = BoundedListField(
+        child=serializers.CharField(trim_whitespace=False),
+        required=False,
+        allow_null=True,
+        max_items=MAX_COLUMNS,
+    )
+    test_size = serializers.FloatField(
+        default=TrainingRequest.test_size,
+        help_text="The share of held-out rows: above 0, below 1.",
+    )
+    random_state = serializers.IntegerField(
+        default=TrainingRequest.random_state,
+        allow_null=True,
+        min_value=0,
+        max_value=2**32 - 1,
+        help_text="The seed of the split and the model.",
+    )
+    prepare = serializers.DictField(
+        child=serializers.ChoiceField(list(preparation.LABELS)),
+        required=False,
+        default=dict,
+        help_text="How to prepare columns, by name; the other columns are prepared as fits their values.",
+    )
+    description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+    timeout_s = serializers.IntegerField(
+        required=False, allow_null=True, default=None, help_text="The time limit of the training in seconds."
+    )
+
+
+class JobResultSerializer(serializers.ModelSerializer):
+    """The model version that a job created, in lists."""
+
+    dataset = serializers.CharField(source="dataset.name")
+    version = serializers.IntegerField(source="number")
+    environment = EnvironmentField()
+    model_file = serializers.CharField()
+
+    class Meta:
+        model = ModelVersion
+        fields = ["dataset", "version", "environment", "model_file", "target"]
+
+
+class JobModelSerializer(JobResultSerializer):
+    """The model version that a job created, with the fields that name columns."""
+
+    metrics = MetricsField()
+
+    class Meta(JobResultSerializer.Meta):
+        fields = [*JobResultSerializer.Meta.fields, "features", "metrics", "warnings"]
+
+
+class JobRowSerializer(serializers.ModelSerializer):
+    """A row of the list of jobs, without the request and other fields that name every column."""
+
+    url = serializers.SerializerMethodField()
+    algorithm = serializers.CharField()
+    dataset = serializers.CharField(source="dataset_name")
+    dataset_version = serializers.IntegerField(source="dataset_version.number", default=None, allow_null=True)
+    requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
+    result = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = TrainingJob
+        fields = [
+            "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "algorithm", "result", "error",
+            "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt", "requested_by", "requested_at",
+            "started_at", "finished_at",
+        ]  # fmt: skip
+
+    def get_url(self, job) -> str:
+        return reverse("api-job", args=[job.pk])
+
+    @extend_schema_field(JobResultSerializer(allow_null=True))
+    def get_result(self, job):
+        version = getattr(job, "model_version", None)
+        return JobResultSerializer(version).data if version else None
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, job):
+        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error else None
+
+
+class JobSerializer(JobRowSerializer):
+    class Meta(JobRowSerializer.Meta):
+        fields = [*JobRowSerializer.Meta.fields, "request", "warnings", "timings"]
+
+    @extend_schema_field(JobModelSerializer(allow_null=True))
+    def get_result(self, job):
+        version = getattr(job, "model_version", None)
+        return JobModelSerializer(version).data if version else None
+
+
+class JobDetailSerializer(JobSerializer):
+    """A job with all its fields; only administrators see the traceback of a crash."""
+
+    traceback = serializers.SerializerMethodField()
+
+    class Meta(JobSerializer.Meta):
+        fields = [*JobSerializer.Meta.fields, "traceback"]
+
+    def get_traceback(self, job) -> str | None:
+        return job.traceback or None if permissions.can(self.context["request"].user, "administer") else None
+
+
+class JobLogSerializer(serializers.Serializer):
+    job = serializers.IntegerField(source="pk")
+    lines = serializers.SerializerMethodField()
+
+    def get_lines(self, job) -> list[str]:
+        return job.log.splitlines()
+
+
+class TrainedSerializer(JobModelSerializer):
+    """The response to a training that finished within the waiting time."""
+
+    message = serializers.SerializerMethodField()
+    environment = serializers.SerializerMethodField(
+        help_text="Where the training made it live: dev, even if another training has replaced it since."
+    )
+    example = serializers.SerializerMethodField(
+        help_text="The scikit-learn example that is the dataset, if any."
+    )
+    job = serializers.IntegerField(source="job_id")
+
+    class Meta:
+        model = ModelVersion
+        fields = ["message", "example", *JobModelSerializer.Meta.fields, "parameters", "job"]
+
+    @extend_schema_field(serializers.ChoiceField(Stage.choices))
+    def get_environment(self, version) -> str:
+        return Stage.DEV
+
+    def get_message(self, version) -> str:
+        example = version.dataset_version.example
+        data = f" on scikit-learn's {example} example" if example else ""
+        return f"Version {version.number} of `{version.dataset.name}` was {version.origin}{data} and is live in dev."
+
+    def get_example(self, version) -> str | None:
+        return version.dataset_version.example or None
+
+
+class QueuedSerializer(serializers.Serializer):
+    """The response to a training that has not finished yet."""
+
+    job = serializers.IntegerField(source="pk")
+    state = serializers.CharField()
+    example = serializers.SerializerMethodField(
+        help_text="The scikit-learn example that is the dataset, if any."
+    )
+    warnings = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    def get_example(self, job) -> str | None:
+        return job.dataset_version.example or None
+
+    def get_warnings(self, job) -> list[str]:
+        return [warning["detail"] for warning in job.warnings]
+
+    def get_url(self, job) -> str:
+        return reverse("api-job", args=[job.pk])

@@ -1,0 +1,7 @@
+"""Training jobs, model versions and releases."""
+
+from registry.models.jobs import TrainingJob
+from registry.models.releases import Release, Stage
+from registry.models.versions import ModelVersion, VersionCounter
+
+__all__ = ["ModelVersion", "Release", "Stage", "TrainingJob", "VersionCounter"]
