@@ -49,6 +49,7 @@ PURE = [
     "catalog.profiling.statistics",
     "registry.estimators.algorithms",
     "registry.estimators.sklearn_algorithms",
+    "registry.evaluation.measurement",
     "registry.evaluation.metrics",
     "registry.training.columns",
     "registry.training.pipelines",

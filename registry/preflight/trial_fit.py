@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
+from registry.evaluation import measurement
 from registry.training import pipelines, preparation, splits
 
 # The trial shows whether a fit works, not how good it is: these limits are enough.
@@ -123,7 +124,7 @@ def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state, p
                 prepare=prepare,
             )
             pipeline.fit(split.train, split.y_train)
-            pipelines.evaluate(pipeline, split, algorithm=algorithm, warnings=[])
+            measurement.measure(pipeline, split.test, split.y_test, task=algorithm.task, warnings=[])
 
 
 def _reduced(frame, inputs, target, algorithm, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:

@@ -12,7 +12,7 @@ import pandas
 
 from registry.estimators import algorithms, errors
 from registry.estimators.algorithms import Algorithm
-from registry.evaluation import metrics
+from registry.evaluation import measurement
 from registry.training import preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features, with_labels
@@ -92,7 +92,7 @@ def fit(
         pipeline.fit(split.train, split.y_train)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
-        measured = evaluate(pipeline, split, algorithm=algorithm, warnings=warnings)
+        measured = measurement.evaluate(pipeline, split, task=algorithm.task, warnings=warnings)
     return FitResult(
         pipeline=pipeline,
         signature=signature.describe(
@@ -129,31 +129,6 @@ def prepare_pipeline(
         inputs, split.train, estimator, y=split.y_train, task=algorithm.task, requested=prepare
     )
     return build(choices, estimator, task=algorithm.task), choices
-
-
-def evaluate(pipeline, split: Split, *, algorithm: Algorithm, warnings: list[str]) -> dict:
-    """The metrics of a fitted pipeline on the test rows; a clusterer's on all rows.
-
-    Raises ValueError if a regressor has no finite prediction for any test row; adds to `warnings` if some.
-    """
-    if algorithm.task == "clustering":
-        values = pipeline["columns"].transform(split.test)
-        labels = getattr(pipeline["model"], "labels_", None)
-        return metrics.clustering(values, pipeline.predict(split.test) if labels is None else labels)
-    predicted = np.ravel(pipeline.predict(split.test))
-    if algorithm.task == "regression":
-        is_finite = np.isfinite(predicted)
-        if not is_finite.any():
-            raise ValueError("it has no finite prediction for any test row")
-        if not is_finite.all():
-            missing = int((~is_finite).sum())
-            warnings.append(
-                f"{missing:,} of {len(predicted):,} test rows have no finite prediction; the metrics exclude them."
-            )
-        return metrics.regression(split.y_test[is_finite], predicted[is_finite])
-    scorer = next((m for m in ("predict_proba", "decision_function") if hasattr(pipeline, m)), None)
-    scores = getattr(pipeline, scorer)(split.test) if scorer else None
-    return metrics.classification(split.y_test, predicted, classes=pipeline.classes_.tolist(), scores=scores)
 
 
 def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:
