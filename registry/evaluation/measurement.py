@@ -18,7 +18,7 @@ class Split(Protocol):
 
 
 def evaluate(pipeline, split: Split, *, task: str, warnings: list[str]) -> dict:
-    """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows. Raises what measure() raises."""
+    """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows."""
     return measure(pipeline, split.test, split.y_test, task=task, warnings=warnings)
 
 
