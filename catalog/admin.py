@@ -67,7 +67,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
     fields = [
         "name", "filename", "size_bytes", "new_version", "version_link", "is_new", "state", "progress", "attempt",
         "worker", "heartbeat_at", "memory_peak_bytes", "requested_at", "requested_by", "started_at", "finished_at",
-        "error", "error_code", "log", "traceback",
+        "error", "error_code", "error_fields", "log", "traceback",
     ]  # fmt: skip
     readonly_fields = fields
 

@@ -1,11 +1,13 @@
+from itertools import islice
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 
 from catalog.names import normalize_name
 from catalog.readers.formats import FORMATS, full_extension
-from mlplatform.errors import NotFound
+from mlplatform.errors import NotFound, body_of
 from mlplatform.jobs.models import ChildJob, JobQuerySet, JobState
 from mlplatform.metadata.models import Tag
 
@@ -40,6 +42,12 @@ class Dataset(models.Model):
     def __str__(self):
         return self.name
 
+    @property
+    def tag_names(self) -> list[str]:
+        """In a list, see with_tags(), without a query."""
+        tags = self.listed_tags if hasattr(self, "listed_tags") else self.tags.all()
+        return [tag.name for tag in tags]
+
     def version(self, number: int | None = None) -> "DatasetVersion":
         """The version with this number, or the latest. Raises NotFound."""
         versions = self.versions.select_related("dataset", "created_by").order_by("-number")
@@ -66,7 +74,7 @@ class DatasetVersionQuerySet(models.QuerySet):
 
     def with_tags(self):
         """With the tags of the datasets, in one more query."""
-        return self.prefetch_related("dataset__tags")
+        return self.prefetch_related(Prefetch("dataset__tags", to_attr="listed_tags"))
 
 
 class DatasetVersion(models.Model):
@@ -181,6 +189,7 @@ class DraftQuerySet(models.QuerySet):
         return draft
 
 
+MAX_ERROR_FIELDS = 100
 DRAFT_GONE = "This upload was added, discarded, or not confirmed in a day. Upload the file again."
 
 
@@ -248,6 +257,9 @@ class ImportJob(ChildJob):
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="import_jobs"
     )
     is_new = models.BooleanField(null=True, help_text="Whether no version had the same bytes.")
+    error_fields = models.JSONField(
+        default=dict, help_text="The sentences about each part of the recipe that a user has set."
+    )
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="import_jobs"
     )
@@ -270,3 +282,6 @@ class ImportJob(ChildJob):
     @property
     def time_limit_s(self) -> int:
         return settings.IMPORT_TIMEOUT_S
+
+    def failure_fields(self, error: ValidationError) -> dict:
+        return {"error_fields": dict(islice(body_of(error)["fields"].items(), MAX_ERROR_FIELDS))}

@@ -71,7 +71,7 @@ def dataset(request, name):
 @permissions.page("upload", fields=None)
 def edit_dataset(request, name):
     chosen = Dataset.objects.named(name)
-    initial = {"description": chosen.description, "tags": ", ".join(map(str, chosen.tags.all()))}
+    initial = {"description": chosen.description, "tags": ", ".join(chosen.tag_names)}
     form = MetadataForm(request.POST) if request.method == "POST" else MetadataForm(initial=initial)
     if form.is_valid():
         try:

@@ -482,6 +482,7 @@ SEARCH_SOURCES = [
     "registry.discovery.search.MODELS",
     "registry.discovery.search.JOBS",
     "serving.batch.search.SCORING_JOBS",
+    "catalog.discovery.search.IMPORTS",
     "catalog.discovery.search.TAGS",
 ]
 

@@ -1,4 +1,4 @@
-"""What the search finds in the catalog: datasets, columns of their newest versions, and tags."""
+"""What the search finds in the catalog: datasets, columns of their newest versions, tags and import jobs."""
 
 from operator import attrgetter
 
@@ -6,10 +6,10 @@ from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset, DatasetVersion, ImportJob
 from mlplatform.metadata.markdown import first_line
 from mlplatform.metadata.models import Tag
-from mlplatform.search.relevance import Match, Query, best
+from mlplatform.search.relevance import Match, Query, best, numbered
 from mlplatform.search.results import Result, Source
 
 MAX_TABLES = 50  # whose columns are read
@@ -77,6 +77,33 @@ def tags(query: Query, limit: int) -> list[Result]:
     ]
 
 
+def imports(query: Query, limit: int) -> list[Result]:
+    """By number, file and dataset."""
+
+    def has(word: str) -> Q:
+        return Q(filename__icontains=word) | Q(name__icontains=word)
+
+    found = numbered(
+        ImportJob.objects.for_lists(),
+        query,
+        number_field="pk",
+        nouns={"import", "job"},
+        names=["filename", "name"],
+        has=has,
+    )
+    return [
+        Result(
+            name=f"Import {job.pk}",
+            description=f"{job.filename} as {job.name}, {job.get_state_display()}",
+            match=Match(job.match),
+            page=reverse("catalog:import", args=[job.pk]),
+            url=reverse("api-import", args=[job.pk]),
+        )
+        for job in best(found, order=("-id",), limit=limit)
+    ]
+
+
 DATASETS = Source("dataset", "Datasets", datasets)
 COLUMNS = Source("column", "Columns", columns)
 TAGS = Source("tag", "Tags", tags)
+IMPORTS = Source("import", "Import jobs", imports)

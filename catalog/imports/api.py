@@ -1,5 +1,6 @@
 """The API of import jobs."""
 
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
@@ -8,7 +9,7 @@ from rest_framework.response import Response
 from catalog.imports import confirmation
 from catalog.imports.filters import ImportJobFilter
 from catalog.models import ImportJob
-from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType
+from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType, body_of
 from mlplatform.jobs import waiting
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
@@ -19,6 +20,18 @@ FAILURES = waiting.FAILURES | {
     "out_of_memory": TooLarge, "timed_out": TooLarge, "too_large": TooLarge, "unsupported_type": UnsupportedType,
     "process_died": NotReady, "lost": NotReady, "database_unavailable": NotReady, "storage_missing": NotReady,
 }  # fmt: skip
+
+
+def failure(job: ImportJob) -> ValidationError:
+    """The error of a job that has failed, by field of an upload if it is about its recipe."""
+    if not job.error_fields:
+        return waiting.failure(job, ValidationError, FAILURES)
+    return ValidationError(
+        {
+            f"recipe.{path}": [ValidationError(sentence, code=job.error_code) for sentence in sentences]
+            for path, sentences in job.error_fields.items()
+        }
+    )
 
 
 class QueuedImportSerializer(serializers.Serializer):
@@ -53,7 +66,7 @@ class ImportJobSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, job):
-        return {"detail": job.error, "code": job.error_code, "fields": {}} if job.error_code else None
+        return body_of(failure(job)) if job.error_code else None
 
 
 QUEUED_EXAMPLE = {"job": 1, "state": "running", "url": "/imports/1"}

@@ -182,7 +182,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")
     description = BeginningField(source="dataset.description")
-    tags = serializers.SlugRelatedField("name", source="dataset.tags", many=True, read_only=True)
+    tags = serializers.ReadOnlyField(source="dataset.tag_names")
     version = serializers.IntegerField(source="number")
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")

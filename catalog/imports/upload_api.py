@@ -1,12 +1,11 @@
 """The API that reads files: inspect one, upload one, and read a stored one again."""
 
-from django.core.exceptions import ValidationError
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.imports import receipts, upload
-from catalog.imports.api import FAILURES, QUEUED_EXAMPLE, QueuedImportSerializer, queued
+from catalog.imports.api import QUEUED_EXAMPLE, QueuedImportSerializer, failure, queued
 from catalog.imports.confirmation import Added
 from catalog.imports.representations import (
     DatasetSerializer,
@@ -85,7 +84,7 @@ class AddingView(APIView):
                 )
             return self.described(result.dataset_version, result.is_new)
         if result.is_finished:
-            raise waiting.failure(result, ValidationError, FAILURES)
+            raise failure(result)
         return queued(result)
 
     def described(self, version: DatasetVersion, is_new: bool) -> Response:

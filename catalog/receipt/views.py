@@ -108,7 +108,8 @@ def first_receipt(request, draft):
     except ValidationError as failure:
         error = failure
     initial = {"name": name or default_name(draft), "new_version": bool(name)}
-    return render_receipt(request, draft, form_of(draft, initial=initial), error=error)
+    failed = draft.import_jobs.finished().first()
+    return render_receipt(request, draft, form_of(draft, initial=initial), error=error, failed_import=failed)
 
 
 def default_name(draft) -> str:
@@ -122,8 +123,8 @@ def form_of(draft, **options) -> ReceiptForm:
     return ReceiptForm(recipe=(draft.receipt or {}).get("recipe"), corrections=draft.corrections, **options)
 
 
-def render_receipt(request, draft, form, *, error=None, status=200):
-    context = {"draft": draft, "draft_url": url_of(draft), "form": form}
+def render_receipt(request, draft, form, *, error=None, failed_import=None, status=200):
+    context = {"draft": draft, "draft_url": url_of(draft), "form": form, "failed_import": failed_import}
     if error:
         context |= {"error": error.messages[0], "is_hopeless": getattr(error, "code", None) in NO_TABLES}
     if draft.receipt:

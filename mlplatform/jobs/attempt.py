@@ -100,7 +100,8 @@ class Attempt:
         except Aborted as reason:
             self.finish(reason.state, reason.sentence, code=reason.code)
         except ValidationError as error:
-            self.finish(JobState.FAILED, _sentence(error), code=body_of(error)["code"])
+            details = self.job.failure_fields(error)
+            self.finish(JobState.FAILED, _sentence(error), code=body_of(error)["code"], **details)
         except MemoryError:
             sentence = f"{self.job.ACTIVITY} ran out of memory. {self.job.MEMORY_HINT}"
             self.finish(JobState.OUT_OF_MEMORY, sentence, code="out_of_memory")

@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from mlplatform.errors import NotFound
@@ -81,6 +82,10 @@ class Job(models.Model):
     def describe_crash(self, error: Exception) -> str:
         """The message for users after an unexpected error."""
         return f"{self.ACTIVITY} crashed: {type(error).__name__}: {error}"[:1000]
+
+    def failure_fields(self, error: ValidationError) -> dict:
+        """What its row says of a failure besides its sentence and code."""
+        return {}
 
 
 class ChildJob(Job):

@@ -1,5 +1,6 @@
 """Large files: import jobs, by the operation, the API and the pages."""
 
+import html
 import io
 import os
 import shutil
@@ -44,9 +45,9 @@ def submit(admin):
     return confirmed
 
 
-def upload(client, content=FLOWERS, **options):
+def upload(client, content=FLOWERS, *, recipe="{}", **options):
     file = SimpleUploadedFile("flowers.csv", content.encode())
-    return client.post("/datasets/upload", {"file": file}, format="multipart", **options)
+    return client.post("/datasets/upload", {"file": file, "recipe": recipe}, format="multipart", **options)
 
 
 def test_a_job_adds_its_draft_to_the_catalog(submit):
@@ -201,3 +202,27 @@ def test_a_file_for_whose_typed_copy_the_disk_has_no_space_is_refused_with_the_s
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 100))
     with pytest.raises(DiskFull, match="MB are needed, 0 MB are free"):
         submit()
+
+
+COLOUR_IS_A_NUMBER = '{"columns": [{"name": "colour", "type": "number", "on_error": "refuse"}]}'
+
+
+def test_the_errors_of_a_recipe_are_by_field_for_large_and_small_files(api, settings):
+    large = upload(api, recipe=COLOUR_IS_A_NUMBER).json()
+    assert api.get(f"/imports/{ImportJob.objects.get().pk}").json()["error"] == large
+    settings.IMPORT_INLINE_MB = 16
+    assert upload(api, recipe=COLOUR_IS_A_NUMBER).json() == large
+    assert list(large["fields"]) == ["recipe.columns"]
+
+
+def test_the_receipt_of_a_draft_whose_import_failed_says_why(page, submit, settings):
+    settings.IMPORT_MEMORY_MB = 100
+    job = submit()
+    assert job.error in html.unescape(page.get(f"/catalog/upload/{job.draft_id}/").text)
+
+
+def test_the_search_finds_import_jobs_by_number_file_and_dataset(api, submit, queue):
+    job = submit(name="spring")
+    for q in (f"import {job.pk}", "flowers.csv", "spring"):
+        [group] = api.get("/search", {"q": q}).json()["groups"]
+        assert (group["kind"], group["results"][0]["url"]) == ("import", f"/imports/{job.pk}")
