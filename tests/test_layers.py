@@ -52,6 +52,7 @@ PURE = [
     "registry.evaluation.measurement",
     "registry.evaluation.metrics",
     "registry.training.columns",
+    "registry.training.cross_validation",
     "registry.training.pipelines",
     "registry.training.splits",
     "registry.training.validation",

@@ -44,16 +44,7 @@ def submit(
     """
     permissions.check(by, "train")
     request = resolve(dataset_version, request=request)
-    warnings = dry_run_process.check(
-        dataset_version,
-        algorithm=algorithms.get(request.module, request.class_name),
-        params=request.params,
-        target=request.target,
-        features=request.features,
-        test_size=request.test_size,
-        random_state=request.random_state,
-        prepare=request.prepare,
-    )
+    warnings = dry_run_process.check(dataset_version, request=request)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
     job = new_job(dataset_version, request=request, by=by, warnings=warnings)

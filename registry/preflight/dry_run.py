@@ -5,25 +5,15 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
-from registry.estimators.algorithms import Algorithm
 from registry.preflight import feature_checks, target_checks, trial_fit
 from registry.preflight import trial as trials
 from registry.preflight.trial import MAX_COLUMNS, Source, Trial
 from registry.training import validation
 from registry.training.columns import select_features
+from registry.training.request import TrainingRequest
 
 
-def check(
-    source: Source,
-    *,
-    algorithm: Algorithm,
-    params: dict,
-    target: str | None,
-    features: list[str] | None,
-    test_size: float,
-    random_state: int | None,
-    prepare: dict[str, str] | None = None,
-) -> Iterator[list[dict]]:
+def check(source: Source, *, request: TrainingRequest) -> Iterator[list[dict]]:
     """Try a training on the sample: yields the warnings of its columns, then those of a fit.
 
     A warning is a dict of `code`, `field` and `detail`. Raises ValidationError, with the field as its parameter
@@ -31,21 +21,12 @@ def check(
     that the rest of the table does not change.
     """
     with _with_field():
-        inputs = select_features(source.columns, features=features, target=target)
-        target_column = next((c for c in source.columns if c["name"] == target), None)
-        if algorithm.task != "clustering":
-            validation.check_target_type(target_column, algorithm=algorithm)
-            validation.check_test_size(test_size)
-        trial = trials.read(
-            source,
-            algorithm=algorithm,
-            params=params,
-            inputs=inputs,
-            target=target_column,
-            test_size=test_size,
-            random_state=random_state,
-            prepare=prepare or {},
-        )
+        inputs = select_features(source.columns, features=request.features, target=request.target)
+        target_column = next((c for c in source.columns if c["name"] == request.target), None)
+        if request.task != "clustering":
+            validation.check_target_type(target_column, algorithm=request.algorithm)
+            validation.check_test_size(request.test_size)
+        trial = trials.read(source, request=request, inputs=inputs, target=target_column)
         warnings = []
         if trial.target:
             with _with_field("target"):
@@ -61,11 +42,7 @@ def _fit_warnings(trial: Trial) -> list[dict]:
         trial.frame,
         inputs=trial.inputs[:MAX_COLUMNS],
         target=trial.target,
-        algorithm=trial.algorithm,
-        params=trial.params,
-        test_size=trial.test_size,
-        random_state=trial.random_state,
-        prepare=trial.prepare,
+        request=trial.request,
         is_whole=trial.is_whole and len(trial.inputs) <= MAX_COLUMNS,
     )
     return [trials.warning("fit_failed", None, detail)] if detail else []

@@ -9,10 +9,9 @@ from django.core.exceptions import ValidationError
 from catalog.models import DatasetVersion
 from catalog.profiling.sample import ROWS
 from mlplatform.jobs.children import calls
-from registry.estimators import algorithms
-from registry.estimators.algorithms import Algorithm
 from registry.preflight import dry_run
 from registry.preflight.trial import Source
+from registry.training.request import TrainingRequest
 
 FIT_UNTIL_S = 1.5  # after the start
 CHECKS_S = 30  # to read the sample and check its columns: 0.2 s of CPU, which took 10 s on a busy machine
@@ -26,21 +25,19 @@ turns = calls.Turns(at_once=2, wait_s=30, purpose="check the training", busy="ch
 def check(
     version: DatasetVersion,
     *,
-    algorithm: Algorithm,
+    request: TrainingRequest,
     fit_until_s: float = FIT_UNTIL_S,
     checks_s: float = CHECKS_S,
     memory_mb: int = MEMORY_MB,
-    **options,
 ) -> list[dict]:
-    """The warnings of a dry run, whose `options` and errors are those of `dry_run.check`.
+    """The warnings of a dry run, whose errors are those of `dry_run.check`.
 
     A fit that exceeds its time limit is killed and ignored. Raises ValidationError if the checks exceed theirs, or for
     an algorithm that needs too much memory, and NotReady if the object store does not respond, if other dry runs do not
     end, or if no process can be started.
     """
     source = Source.of(version)
-    arguments = {"source": source, "algorithm": algorithm.name, "memory_mb": memory_mb} | options
-    with turns.child(f"{__name__}.run", **arguments) as child:
+    with turns.child(f"{__name__}.run", source=source, request=request, memory_mb=memory_mb) as child:
         start = time.monotonic()
         try:
             warnings = calls.result(child, checks_s)
@@ -54,20 +51,21 @@ def check(
             return warnings + (calls.result(child, left_s) or [])
         except calls.ChildDied as error:
             raise ValidationError(
-                f"The dry run of {algorithm.name} ended with {error}, as happens when it needs more than "
+                f"The dry run of {request.class_name} ended with {error}, as happens when it needs more than "
                 f"{memory_mb} MB. {SMALLER}",
                 code="out_of_memory",
                 params={"field": "params"},
             ) from error
 
 
-def run(*, source: Source, algorithm: str, memory_mb: int, **options) -> Iterator[list[dict] | dict]:
+def run(*, source: Source, request: TrainingRequest, memory_mb: int) -> Iterator[list[dict] | dict]:
     """What the child process runs: the lists of warnings, and last the error if there is one."""
     numpy.random.seed()
     out_of_memory = ValidationError(
-        f"{algorithm} needs more than {memory_mb} MB for a dry run on {min(source.rows, ROWS):,} rows. {SMALLER}",
+        f"{request.class_name} needs more than {memory_mb} MB for a dry run on {min(source.rows, ROWS):,} rows. "
+        f"{SMALLER}",
         code="out_of_memory",
         params={"field": "params"},
     )
-    warnings = dry_run.check(source, algorithm=algorithms.find(algorithm), **options)
+    warnings = dry_run.check(source, request=request)
     yield from calls.results(warnings, memory_mb=memory_mb, out_of_memory=out_of_memory)

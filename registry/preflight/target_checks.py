@@ -18,7 +18,7 @@ def check(trial: Trial) -> None:
     """Raise ValidationError for what makes every training on the whole table fail."""
     name, rows = trial.target["name"], trial.rows_with_target
     if trial.algorithm.task != "classification" or not rows:
-        validation.check_split_sizes(rows, test_size=trial.test_size, classes=None)
+        validation.check_split_sizes(rows, test_size=trial.request.test_size, classes=None)
         return
     y = _representative_target(trial)
     if y is None:
@@ -27,7 +27,7 @@ def check(trial: Trial) -> None:
     else:
         validation.check_classes(y, name=name, algorithm=trial.algorithm)
     classes = trial.target_profile["distinct"] or trial.frame[name].nunique()
-    validation.check_split_sizes(rows, test_size=trial.test_size, classes=classes or None)
+    validation.check_split_sizes(rows, test_size=trial.request.test_size, classes=classes or None)
 
 
 def warnings(trial: Trial) -> Iterator[dict]:

@@ -11,6 +11,7 @@ from catalog.models import DatasetVersion
 from catalog.profiling import sample
 from catalog.readers.tables import Column
 from registry.estimators.algorithms import Algorithm
+from registry.training.request import TrainingRequest
 from registry.training.splits import target_values
 
 MAX_COLUMNS = 2_000  # to read and check; reading 5,000 takes a second
@@ -39,17 +40,17 @@ class Trial:
     them, or all of them if `is_whole`.
     """
 
-    algorithm: Algorithm
-    params: dict
+    request: TrainingRequest
     inputs: list[dict]
     target: dict | None
-    test_size: float
-    random_state: int | None
-    prepare: dict[str, str]
     rows: int
     profile: dict[str, dict]
     frame: pandas.DataFrame
     is_whole: bool
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self.request.algorithm
 
     @property
     def target_profile(self) -> dict:
@@ -65,30 +66,16 @@ class Trial:
         return target_values(self.frame[self.target["name"]].dropna(), self.target["type"])
 
 
-def read(
-    source: Source,
-    *,
-    algorithm: Algorithm,
-    params: dict,
-    inputs: list[dict],
-    target: dict | None,
-    test_size: float,
-    random_state: int | None,
-    prepare: dict[str, str],
-) -> Trial:
+def read(source: Source, *, request: TrainingRequest, inputs: list[dict], target: dict | None) -> Trial:
     """Read the sample of a dataset version."""
-    target = None if algorithm.task == "clustering" else target
+    target = None if request.task == "clustering" else target
     names = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
     columns = [Column.from_dict(column) for column in source.columns]
     frame = sample.from_parquet(source.sample, columns, names=names)
     return Trial(
-        algorithm=algorithm,
-        params=params,
+        request=request,
         inputs=inputs,
         target=target,
-        test_size=test_size,
-        random_state=random_state,
-        prepare=prepare,
         rows=source.rows,
         profile={column["name"]: column for column in source.profile},
         frame=frame,

@@ -1,5 +1,6 @@
 """A short fit that shows whether an algorithm, its parameters and a table work together at all."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -10,6 +11,7 @@ from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import measurement
 from registry.training import pipelines, preparation, splits
+from registry.training.request import TrainingRequest
 
 # The trial shows whether a fit works, not how good it is: these limits are enough.
 CAPS = {
@@ -57,11 +59,7 @@ def attempt(
     *,
     inputs: list[dict],
     target: dict | None,
-    algorithm: Algorithm,
-    params: dict,
-    test_size: float,
-    random_state: int | None,
-    prepare: dict[str, str],
+    request: TrainingRequest,
     is_whole: bool,
 ) -> str | None:
     """Fit and evaluate with capped parameters, as a training does; returns a warning, or None.
@@ -69,15 +67,15 @@ def attempt(
     Raises ValidationError for what is certain to fail on the whole table too.
     """
     rows = len(frame)
-    frame, inputs, is_whole = _reduced(frame, inputs, target, algorithm, is_whole)
-    params = _capped(algorithm, params)
+    frame, inputs, is_whole = _reduced(frame, inputs, target, request.task, is_whole)
+    params = _capped(request.algorithm, request.params)
     if not is_whole and isinstance(params.get("class_weight"), dict):  # it must name every class
         del params["class_weight"]
     names = {column["name"] for column in inputs}
-    prepare = {name: choice for name, choice in prepare.items() if name in names}
-    options = {"params": params, "test_size": test_size, "random_state": random_state, "prepare": prepare}
+    prepare = {name: choice for name, choice in request.prepare.items() if name in names}
+    request = dataclasses.replace(request, params=params, prepare=prepare)
     try:
-        _fit(frame, inputs=inputs, target=target, algorithm=algorithm, **options)
+        _fit(frame, inputs=inputs, target=target, request=request)
     except ValidationError as failure:
         if is_whole:
             raise
@@ -99,41 +97,26 @@ def _judged(failure: ValidationError, rows: int) -> str | None:
     return f"A dry run on {rows:,} rows failed: {message}"
 
 
-def _fit(frame, *, inputs, target, algorithm, params, test_size, random_state, prepare) -> None:
+def _fit(frame, *, inputs, target, request: TrainingRequest) -> None:
     """The steps of pipelines.fit without its progress, which redirects the standard output of the process."""
     from threadpoolctl import threadpool_limits
 
     # For 500 rows, several threads mostly wait for each other, and the server has other work.
     with threadpool_limits(1):
-        split = splits.split(
-            frame,
-            inputs=inputs,
-            target=target,
-            algorithm=algorithm,
-            test_size=test_size,
-            random_state=random_state,
-            warnings=[],
-        )
-        with errors.as_validation_errors(algorithm, []):
-            pipeline, _ = pipelines.prepare_pipeline(
-                split,
-                inputs=inputs,
-                algorithm=algorithm,
-                params=params,
-                random_state=random_state,
-                prepare=prepare,
-            )
+        split = splits.split(frame, inputs=inputs, target=target, request=request, warnings=[])
+        with errors.as_validation_errors(request.algorithm, []):
+            pipeline, _ = pipelines.prepare_pipeline(split, inputs=inputs, request=request)
             pipeline.fit(split.train, split.y_train)
-            measurement.measure(pipeline, split.test, split.y_test, task=algorithm.task, warnings=[])
+            measurement.measure(pipeline, split.test, split.y_test, task=request.task, warnings=[])
 
 
-def _reduced(frame, inputs, target, algorithm, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:
+def _reduced(frame, inputs, target, task, is_whole) -> tuple[pandas.DataFrame, list[dict], bool]:
     """The first columns of a wide table; of a sample, only classes with at least two rows."""
     widths = np.cumsum([_width(frame[column["name"]], column) for column in inputs])
     fitting = max(int((widths <= MAX_ESTIMATOR_INPUTS).sum()), 1)
     if fitting < len(inputs):
         inputs, is_whole = inputs[:fitting], False
-    if target and algorithm.task == "classification" and not is_whole:
+    if target and task == "classification" and not is_whole:
         values = frame[target["name"]]
         frame = frame[values.map(values.value_counts()).to_numpy("float64", na_value=0) > 1]
     return frame, inputs, is_whole

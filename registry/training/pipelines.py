@@ -11,12 +11,12 @@ import numpy as np
 import pandas
 
 from registry.estimators import algorithms, errors
-from registry.estimators.algorithms import Algorithm
 from registry.evaluation import measurement
 from registry.training import preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features, with_labels
 from registry.training.preparation import Choice
+from registry.training.request import TrainingRequest
 from registry.training.splits import Split
 
 
@@ -50,40 +50,24 @@ def fit(
     frame: pandas.DataFrame,
     *,
     columns: list[dict],
-    features: list[str] | None,
-    target: str | None,
-    algorithm: Algorithm,
-    params: dict,
-    test_size: float,
-    random_state: int | None,
-    prepare: dict[str, str] | None = None,
+    request: TrainingRequest,
     progress: Callable[[str, float | None], None] = lambda stage, fraction: None,
 ) -> FitResult:
-    """Fit `algorithm` on the training rows of `frame` and evaluate it on the held-out rows.
+    """Fit the algorithm of the request on the training rows of `frame`, and evaluate it on the held-out rows.
 
-    The pipeline is not refitted on all rows. A clusterer is fitted on all rows; `target` is then only excluded from
+    The pipeline is not refitted on all rows. A clusterer is fitted on all rows; the target is then only excluded from
     its features. `progress` is called with the stage ("checking", "fitting", "evaluating") and its share, if known.
     Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns`, `preparation` and `validation`.
     """
     progress("checking", None)
-    validation.check_random_state(random_state)
-    inputs = select_features(columns, features=features, target=target)
-    frame, target_column = _with_target(frame, columns, None if algorithm.task == "clustering" else target)
+    validation.check_random_state(request.random_state)
+    algorithm, task = request.algorithm, request.task
+    inputs = select_features(columns, features=request.features, target=request.target)
+    frame, target = _with_target(frame, columns, None if task == "clustering" else request.target)
     warnings: list[str] = []
-    split = splits.split(
-        frame, inputs=inputs, target=target_column, algorithm=algorithm, test_size=test_size,
-        random_state=random_state, warnings=warnings,
-    )  # fmt: skip
+    split = splits.split(frame, inputs=inputs, target=target, request=request, warnings=warnings)
     with errors.as_validation_errors(algorithm, warnings):
-        pipeline, choices = prepare_pipeline(
-            split,
-            inputs=inputs,
-            algorithm=algorithm,
-            params=params,
-            random_state=random_state,
-            prepare=prepare,
-        )
-
+        pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
     progress("fitting", None)
     with (
         errors.as_validation_errors(algorithm, warnings),
@@ -92,12 +76,10 @@ def fit(
         pipeline.fit(split.train, split.y_train)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
-        measured = measurement.evaluate(pipeline, split, task=algorithm.task, warnings=warnings)
+        measured = measurement.evaluate(pipeline, split, task=task, warnings=warnings)
     return FitResult(
         pipeline=pipeline,
-        signature=signature.describe(
-            pipeline, split.train, inputs=inputs, target=target_column, task=algorithm.task
-        ),
+        signature=signature.describe(pipeline, split.train, inputs=inputs, target=target, task=task),
         preparation=[choice.to_dict() for choice in choices],
         metrics=measured,
         parameters=_effective_parameters(pipeline["model"]),
@@ -115,20 +97,15 @@ def _with_target(
 
 
 def prepare_pipeline(
-    split: Split,
-    *,
-    inputs: list[dict],
-    algorithm: Algorithm,
-    params: dict,
-    random_state: int | None,
-    prepare: dict[str, str] | None,
+    split: Split, *, inputs: list[dict], request: TrainingRequest
 ) -> tuple[object, list[Choice]]:
     """The unfitted pipeline for these training rows, and how it prepares each column."""
-    estimator = algorithms.build(algorithm, with_typed_class_weights(params, split.y_train), random_state)
+    params = with_typed_class_weights(request.params, split.y_train)
+    estimator = algorithms.build(request.algorithm, params, request.random_state)
     choices = preparation.choose(
-        inputs, split.train, estimator, y=split.y_train, task=algorithm.task, requested=prepare
+        inputs, split.train, estimator, y=split.y_train, task=request.task, requested=request.prepare
     )
-    return build(choices, estimator, task=algorithm.task), choices
+    return build(choices, estimator, task=request.task), choices
 
 
 def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:

@@ -18,7 +18,6 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts
-from registry.estimators import algorithms
 from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
 from registry.releases import history
 from registry.releases.promotion import artifact_key
@@ -39,7 +38,7 @@ class FittedModel:
 def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> ModelVersion:
     """Save a fitted model as the next version of the job's dataset, live in dev, and finish the job."""
     source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
-    algorithm = algorithms.get(request.module, request.class_name)
+    algorithm = request.algorithm
     version = ModelVersion(
         dataset=source.dataset,
         dataset_version=source,

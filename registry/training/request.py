@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from registry.estimators import algorithms
+
 AUTOMATIC = "\0"  # no target was given: choose one by the column names. No column can have this name
 
 # The key of each field in the body of `POST /train` and in a stored job.
@@ -30,6 +32,15 @@ class TrainingRequest:
     description: str = ""
     timeout_s: int | None = None
     prepare: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def algorithm(self) -> algorithms.Algorithm:
+        """Raises ValidationError (unknown_algorithm)."""
+        return algorithms.get(self.module, self.class_name)
+
+    @property
+    def task(self) -> str:
+        return self.algorithm.task
 
     def to_dict(self) -> dict:
         """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""

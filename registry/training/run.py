@@ -7,7 +7,6 @@ from catalog.models import DatasetVersion
 from mlplatform import storage
 from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
-from registry.estimators import algorithms
 from registry.models import ModelVersion, TrainingJob
 from registry.training import pipelines, signature
 from registry.training.registration import FittedModel, register
@@ -41,13 +40,7 @@ def fit(
     result = pipelines.fit(
         frame,
         columns=[column for column in signature.columns_of(source.recipe) if column["name"] in set(columns)],
-        features=request.features,
-        target=request.target,
-        algorithm=algorithms.get(request.module, request.class_name),
-        params=request.params,
-        test_size=request.test_size,
-        random_state=request.random_state,
-        prepare=request.prepare,
+        request=request,
         progress=progress,
     )
     progress("saving", None)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
-from registry.estimators.algorithms import Algorithm
 from registry.training import validation
 from registry.training.columns import feature_frame
+from registry.training.request import TrainingRequest
 
 TARGET_DTYPES = {"text": object, "boolean": bool, "integer": "int64", "number": "float64"}
 
@@ -27,9 +27,7 @@ def split(
     *,
     inputs: list[dict],
     target: dict | None,
-    algorithm: Algorithm,
-    test_size: float,
-    random_state: int | None,
+    request: TrainingRequest,
     warnings: list[str],
 ) -> Split:
     """Validated random training and test rows, stratified by class for a classifier.
@@ -37,6 +35,7 @@ def split(
     Rows without a target are excluded, which is added to `warnings`. Raises ValidationError with the codes
     of `validation`.
     """
+    algorithm, test_size = request.algorithm, request.test_size
     validation.check_finite(frame, [column["name"] for column in inputs])
     if algorithm.task == "clustering":
         validation.check_clustering_rows(frame)
@@ -55,7 +54,7 @@ def split(
 
     stratify = y if is_classification else None
     train, test = train_test_split(
-        np.arange(len(y)), test_size=test_size, random_state=random_state, stratify=stratify
+        np.arange(len(y)), test_size=test_size, random_state=request.random_state, stratify=stratify
     )
     parts = [feature_frame(frame.iloc[rows], inputs) for rows in (train, test)]
     return Split(*parts, y[train], y[test])

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from registry.estimators.algorithms import find
 from registry.preflight import dry_run
 from registry.preflight.trial import Source
+from registry.training.request import TrainingRequest
 
 COLOURS = ["red", "blue", "green"]
 
@@ -33,9 +34,9 @@ def check(make_dataset):
     def run(frame, name="LogisticRegression", *, target="answer", features=None, **options):
         is_table = isinstance(frame, pandas.DataFrame)
         source = make_dataset(content=frame.to_csv(index=False), new_version=True) if is_table else frame
-        options = {"params": {}, "test_size": 0.2, "random_state": 1} | options
-        columns = {"target": target, "features": features}
-        steps = dry_run.check(Source.of(source), algorithm=find(name), **columns, **options)
+        options = {"target": target, "features": features, "random_state": 1} | options
+        request = TrainingRequest(find(name).module, name, **options)
+        steps = dry_run.check(Source.of(source), request=request)
         return [warning for warnings in steps for warning in warnings]
 
     return run

@@ -12,6 +12,7 @@ from mlplatform.jobs.children.fork_server import SharedForkServer
 from registry.estimators.algorithms import find
 from registry.preflight import dry_run_process
 from registry.preflight.dry_run_process import turns
+from registry.training.request import TrainingRequest
 from tests.registry.preflight.conftest import codes, table
 
 INVALID = {"solver": "lbfgs", "l1_ratio": 0.5}
@@ -22,12 +23,11 @@ SLOW = 600  # longer than any test may wait
 def run(make_dataset):
     """A dry run with time limits that a busy machine does not reach."""
 
-    def check(frame, name="LogisticRegression", **options):
+    def check(frame, name="LogisticRegression", *, params=None, target="answer", **limits):
         version = make_dataset(content=frame.to_csv(index=False), new_version=True)
-        columns = {"target": "answer", "features": None}
-        request = {"params": {}, "test_size": 0.2, "random_state": 1}
-        limits = {"fit_until_s": SLOW, "checks_s": SLOW}
-        return dry_run_process.check(version, algorithm=find(name), **columns | request | limits | options)
+        request = TrainingRequest(find(name).module, name, params or {}, target, random_state=1)
+        limits = {"fit_until_s": SLOW, "checks_s": SLOW} | limits
+        return dry_run_process.check(version, request=request, **limits)
 
     return check
 

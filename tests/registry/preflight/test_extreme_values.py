@@ -16,6 +16,7 @@ from registry.estimators import algorithms
 from registry.preflight import dry_run
 from registry.preflight.dry_run_process import MEMORY_MB
 from registry.preflight.trial import Source
+from registry.training.request import TrainingRequest
 from tests.registry.preflight.conftest import table
 
 SAMPLE = int(os.environ.get("EXTREME_VALUES", 40))
@@ -47,10 +48,11 @@ CASES = [
 def try_values(source: Source, cases: list[tuple]):
     for name, parameter, value in cases:
         algorithm, outcome, start = algorithms.find(name), "warnings", time.process_time()
-        options = {"target": TARGETS[algorithm.task], "features": None, "test_size": 0.2, "random_state": 1}
+        options = {"target": TARGETS[algorithm.task], "random_state": 1}
         try:
             with limited_memory(MEMORY_MB):
-                list(dry_run.check(source, algorithm=algorithm, params={parameter: value}, **options))
+                request = TrainingRequest(algorithm.module, name, {parameter: value}, **options)
+                list(dry_run.check(source, request=request))
         except ValidationError as error:
             outcome = error.code
         except MemoryError:

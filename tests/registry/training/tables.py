@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import find
 from registry.training import pipelines
+from registry.training.request import TrainingRequest
 
 ROWS = 30
 
@@ -62,22 +63,26 @@ CLASS_TYPES = {
 }
 
 
-def fit(y=None, kind="text", *, name="DecisionTreeClassifier", frame=None, columns=COLUMNS, **options):
+def fit(
+    y=None,
+    kind="text",
+    *,
+    name="DecisionTreeClassifier",
+    frame=None,
+    columns=COLUMNS,
+    progress=lambda *_: None,
+    **options,
+):
     """A FitResult; by default of a decision tree that predicts two classes."""
     frame = table() if frame is None else frame
     y = classes(len(frame)) if y is None else y
-    options = {
-        "features": None,
-        "target": "answer",
-        "params": {},
-        "test_size": 0.3,
-        "random_state": 1,
-    } | options
+    progress = options.pop("progress", lambda stage, fraction: None)
+    options = {"target": "answer", "test_size": 0.3, "random_state": 1} | options
     return pipelines.fit(
         frame.assign(answer=y),
         columns=[*columns, column("answer", kind, nullable=True)],
-        algorithm=find(name),
-        **options,
+        request=TrainingRequest(find(name).module, name, **options),
+        progress=progress,
     )
 
 

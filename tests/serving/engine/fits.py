@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 
 from registry.training import pipelines
+from registry.training.request import TrainingRequest
 
 COLUMNS = [
     {"name": "colour", "type": "text", "nullable": True},
@@ -40,7 +41,7 @@ def fit(algorithm, frame, params, target=None, features=None):
     target_column = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pipelines.fit(
-            frame, columns=[*COLUMNS, target_column], features=features, target=target, algorithm=algorithm,
-            params=params, test_size=0.25, random_state=0,
-        )  # fmt: skip
+        request = TrainingRequest(
+            algorithm.module, algorithm.name, params, target, features, test_size=0.25, random_state=0
+        )
+        return pipelines.fit(frame, columns=[*COLUMNS, target_column], request=request)

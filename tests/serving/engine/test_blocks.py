@@ -7,6 +7,7 @@ import pytest
 from registry.estimators import algorithms
 from registry.training import pipelines
 from registry.training.columns import feature_frame
+from registry.training.request import TrainingRequest
 from serving.engine import inference
 from serving.inputs.reader import Reader, TypedRows
 
@@ -48,10 +49,12 @@ def table(count=400, seed=0) -> pandas.DataFrame:
 
 def fit(name, *, target="kind", **options):
     kind = {"kind": "text", "price": "number"}[target]
+    options = {"target": target, "test_size": 0.25, "random_state": 0} | options
     return pipelines.fit(
-        table(), columns=[*COLUMNS, {"name": target, "type": kind, "nullable": False}], features=None, target=target,
-        algorithm=algorithms.find(name), test_size=0.25, random_state=0, **{"params": {}} | options,
-    )  # fmt: skip
+        table(),
+        columns=[*COLUMNS, {"name": target, "type": kind, "nullable": False}],
+        request=TrainingRequest(algorithms.find(name).module, name, **options),
+    )
 
 
 def edge_rows() -> pandas.DataFrame:

@@ -1,0 +1,74 @@
+"""The folds of a cross-validation. No Django models or settings."""
+
+import warnings
+
+import numpy as np
+from django.core.exceptions import ValidationError
+
+Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def folds(
+    y: np.ndarray,
+    *,
+    task: str,
+    cv: int,
+    repeats: int = 1,
+    groups: np.ndarray | None = None,
+    times: np.ndarray | None = None,
+    random_state: int | None = None,
+) -> Folds:
+    """The positions of the training and the test rows of each fold: `cv` of them for each repeat.
+
+    They are stratified by class for a classification. With `groups` no group is on both sides of a fold. With `times`
+    each fold is tested on the rows that follow its training rows (forward-chaining), in any order of `y`; rows of the
+    same time are on one side. Raises ValidationError (cv) for too few rows, groups, times or rows of a class.
+    """
+    if times is not None:
+        return _forward(np.asarray(times), cv)
+    codes = np.unique(y, return_inverse=True)[1] if task == "classification" else np.zeros(len(y), int)
+    _require(len(y), cv, "training rows")
+    if groups is not None:
+        groups = np.unique(groups, return_inverse=True)[1]
+        _require(int(groups.max()) + 1, cv, "groups in the training rows")
+    if task == "classification":
+        _require(int(np.bincount(codes).max()), cv, "training rows of the largest class")
+    seeds = np.random.default_rng(random_state).integers(2**32, size=repeats).tolist()
+    splitters = [_splitter(task, cv, is_grouped=groups is not None, seed=seed) for seed in seeds]
+    with (
+        warnings.catch_warnings()
+    ):  # of a class with fewer rows than folds: some folds are measured without it
+        warnings.simplefilter("ignore", UserWarning)
+        return [fold for splitter in splitters for fold in splitter.split(codes, codes, groups)]
+
+
+def _splitter(task: str, cv: int, *, is_grouped: bool, seed: int):
+    from sklearn import model_selection
+
+    classes = {
+        ("classification", False): model_selection.StratifiedKFold,
+        ("classification", True): model_selection.StratifiedGroupKFold,
+        ("regression", False): model_selection.KFold,
+        ("regression", True): model_selection.GroupKFold,
+    }
+    return classes[task, is_grouped](cv, shuffle=True, random_state=seed)
+
+
+def _forward(times: np.ndarray, cv: int) -> Folds:
+    """Blocks of about the same number of rows, of which each but the first is tested after all before it."""
+    distinct, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
+    _require(len(distinct), cv + 1, "distinct times in the training rows")
+    shares = np.arange(1, cv + 1) / (cv + 1) * len(times)
+    starts = np.searchsorted(np.cumsum(counts), shares) + 1
+    for fold in range(1, cv):  # every block has a time of its own, even if most rows share one
+        starts[fold] = max(starts[fold], starts[fold - 1] + 1)
+    starts = np.minimum(starts, len(distinct) - cv + np.arange(cv))
+    blocks = np.searchsorted(starts, codes, side="right")
+    return [(np.flatnonzero(blocks < fold), np.flatnonzero(blocks == fold)) for fold in range(1, cv + 1)]
+
+
+def _require(count: int, needed: int, what: str) -> None:
+    if count < needed:
+        raise ValidationError(
+            f"The folds need at least {needed:,} {what}; there are {count:,}. Use fewer folds.", code="cv"
+        )
