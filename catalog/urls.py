@@ -13,6 +13,7 @@ urlpatterns = [
     path("upload/imports/<int:pk>/", imports.job, name="import"),
     path("upload/", receipt.upload, name="upload"),
     path("upload/<int:pk>/", receipt.receipt, name="receipt"),
+    path("upload/<int:pk>/changes/", receipt.changes, name="changes"),
     path("upload/<int:pk>/discard/", receipt.discard, name="discard"),
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),

@@ -17,23 +17,25 @@
     isStale = false;
     htmx.trigger(form(), "reread");
   });
+  const isReread = (event) => event.detail.target?.id === "receipt"; // not of the distributions, which load by themselves
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (!event.target.closest("#receipt")) return;
+    if (!isReread(event)) return;
     isReading = true;
     form().setAttribute("aria-busy", "true");
   });
-  document.addEventListener("htmx:afterRequest", () => {
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!isReread(event)) return;
     isReading = false;
     form()?.removeAttribute("aria-busy");
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target?.id !== "receipt") return;
+    if (!isReread(event)) return;
     kept.scroll = scrollable().map((part) => [part.id, part.scrollLeft, part.scrollTop]);
     kept.open = [...document.querySelectorAll("#receipt details[id][open]")].map((fold) => fold.id);
     kept.top = document.activeElement.closest("#receipt") && document.activeElement.getBoundingClientRect().top;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target?.id !== "receipt") return;
+    if (!isReread(event)) return;
     for (const [id, left, top] of kept.scroll) document.getElementById(id)?.scrollTo(left, top);
     for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
     const focused = document.activeElement;

@@ -3,7 +3,7 @@
 import logging
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -21,10 +21,12 @@ from mlplatform.jobs.children import calls
 
 BINS = 10
 TIMEOUT_S, MEMORY_MB = 25, 1024
-FLOOR = 0.0001  # of a share, since the index is infinite for an empty bin
+FLOOR = 0.0001  # of a share, and half a value, since the index is infinite for an empty bin
+CERTAIN = 2.326  # standard deviations: by chance, 1 of 100 columns has a larger index
 MODERATE, LARGE = 0.1, 0.25  # of the population stability index: the usual limits
 RENAMED = 0.1  # the index below which two columns of one type can be the same under another name
 MAX_COLUMNS = 500
+MAX_ROWS = 200_000  # of a file
 turns = calls.Turns(at_once=2, wait_s=10, purpose="compare the versions", busy="comparing other versions")
 logger = logging.getLogger(__name__)
 
@@ -49,33 +51,36 @@ def compare(before: DatasetVersion, after: DatasetVersion) -> dict:
     those trained on `before` that `after` does not fit, with the reasons. Runs in a child process. Raises NotReady if a
     version has no typed copy, or if it takes longer than 25 seconds.
     """
-    arguments = {
-        name: (StoredCopy.of(version), Side.of(version))
-        for name, version in (("old", before), ("new", after))
-    }
-    with turns.child(f"{__name__}.run", **arguments) as child:
+    old, new = ((StoredCopy.of(version), Side.of(version)) for version in (before, after))
+    found = in_child(f"{__name__}.run", after, old=old, new=new)
+    return found | {"models": models_that_do_not_fit(before, after.columns)}
+
+
+def in_child(function: str, what: object, **arguments) -> dict:
+    """The comparison that the function of this path yields. Raises NotReady if it fails or takes too long."""
+    with turns.child(function, **arguments) as child:
         try:
             found = calls.result(child, TIMEOUT_S)
         except calls.ChildDied as death:
-            logger.error("comparing %s ended with %s: %s", after, death, child.log)
+            logger.error("comparing %s ended with %s: %s", what, death, child.log)
             raise NotReady("Comparing failed, and the error has been logged.", code="process_died") from death
     if found is None:
         raise NotReady(
             f"Comparing exceeded its {TIMEOUT_S}-second limit. Try again when the server is less busy.",
             code="timeout",
         )
-    return found | {"models": models_that_do_not_fit(before, after.columns)}
+    return found
 
 
 def models_that_do_not_fit(before: DatasetVersion, columns: list[dict]) -> list[dict]:
-    """The models trained on a version that need a column which these columns lack, or have in another type."""
+    """The models trained on a version, and those that are live and fit it, that do not fit these columns."""
     return import_string(settings.MODELS_THAT_DO_NOT_FIT)(before, columns)
 
 
 def with_file(old: StoredCopy, before: Side, file: BinaryIO, recipe: ParseRecipe) -> dict:
-    """The comparison of a version with a file that may become the next, read by this recipe. Runs in this process."""
+    """The comparison of a version with the first rows, at most 200,000, of a file that may become the next."""
     with tempfile.TemporaryFile() as copy, old.opened() as old_copy:
-        content = ingest(file, recipe, copy=copy)
+        content = ingest(file, recipe, copy=copy, max_rows=MAX_ROWS)
         after = Side(recipe.to_dict()["columns"], content.profile, content.rows)
         return tables(old_copy, TypedCopy(copy), before, after)
 
@@ -83,12 +88,18 @@ def with_file(old: StoredCopy, before: Side, file: BinaryIO, recipe: ParseRecipe
 def run(*, old: tuple[StoredCopy, Side], new: tuple[StoredCopy, Side]) -> Iterator[dict]:
     """What the child process runs."""
 
-    def answers():
+    def answer():
         with old[0].opened() as old_copy, new[0].opened() as new_copy:
-            yield tables(old_copy, new_copy, old[1], new[1])
+            return tables(old_copy, new_copy, old[1], new[1])
 
+    yield from limited(answer)
+
+
+def limited(answer: Callable[[], dict]) -> Iterator[dict]:
+    """For the child process: the answer, within its limit of memory."""
+    answers = (answer() for _ in range(1))  # not before the limit
     busy = NotReady("Comparing the versions needs too much memory.", code="out_of_memory")
-    yield from calls.results(answers(), memory_mb=MEMORY_MB, out_of_memory=busy)
+    yield from calls.results(answers, memory_mb=MEMORY_MB, out_of_memory=busy)
 
 
 def tables(old: TypedCopy, new: TypedCopy, before: Side, after: Side) -> dict:
@@ -118,8 +129,9 @@ def distribution(old: TypedCopy, new: TypedCopy, before: Side, after: Side, name
     """How far the values of a column have moved.
 
     `psi` is the population stability index over ten quantile bins of the old values, or over their most frequent ones,
-    and missing values: below 0.1 is usual, above 0.25 is large. It is None without values. `smd` is the standardized
-    difference of the means (Cohen's d) of numbers; `rows` are the numbers of values; `bars` the shares of the bins.
+    and missing values: below 0.1 is usual, above 0.25 is large. It is None without values. `effect` is `unclear` if so
+    few values can have this index by chance. `smd` is the standardized difference of the means (Cohen's d) of numbers;
+    `rows` are the numbers of values; `bars` the shares of the bins.
     """
     place, one = _profile(before, name)
     new_place, other = _profile(after, new_name)
@@ -142,12 +154,18 @@ def distribution(old: TypedCopy, new: TypedCopy, before: Side, after: Side, name
     old_shares, new_shares = (
         [count / sum(counts) for count in counts] for counts in (old_counts, new_counts)
     )
-    psi = round(sum(map(_stability, old_shares, new_shares)), 4)
+    sizes = sum(old_counts), sum(new_counts)
+    psi = round(
+        sum(_stability(*pair, sizes) for pair in zip(old_shares, new_shares, strict=True)),
+        4,
+    )
     bars = [
         {"label": label, "from": round(a, 6), "to": round(b, 6)}
         for label, a, b in zip(labels, old_shares, new_shares, strict=True)
     ]
     effect = "large" if psi >= LARGE else "moderate" if psi >= MODERATE else "none"
+    if effect != "none" and psi < _by_chance(len(bars), sizes):
+        effect = "unclear"
     return result | {"psi": psi, "effect": effect, "bars": bars}
 
 
@@ -155,9 +173,19 @@ def _profile(side: Side, name: str) -> tuple[int, dict]:
     return next((place, one) for place, one in enumerate(side.profile) if one["name"] == name)
 
 
-def _stability(old: float, new: float) -> float:
-    old, new = max(old, FLOOR), max(new, FLOOR)
+def _stability(old: float, new: float, sizes: tuple[int, int]) -> float:
+    old, new = (max(share, FLOOR, 0.5 / size) for share, size in zip((old, new), sizes, strict=True))
     return (new - old) * math.log(new / old)
+
+
+def _by_chance(bins: int, sizes: tuple[int, int]) -> float:
+    """The index that 99 of 100 pairs of samples of one distribution stay below.
+
+    It is distributed as chi-squared times 1/n + 1/m (Yurdakul and Naranjo, 2020), here by Wilson and Hilferty.
+    """
+    degrees = max(bins - 1, 1)
+    part = 2 / (9 * degrees)
+    return degrees * (1 - part + CERTAIN * math.sqrt(part)) ** 3 * (1 / sizes[0] + 1 / sizes[1])
 
 
 def _smd(one: dict, other: dict) -> float | None:

@@ -61,7 +61,7 @@ def moved(one: dict) -> dict:
     return one | {
         "old": sides["from"],
         "new": sides["to"],
-        "tone": {"large": "red", "moderate": "amber", "none": "grey"}[one["effect"]],
+        "tone": {"large": "red", "moderate": "amber"}.get(one["effect"], "grey"),
         "mean": means,
     }
 

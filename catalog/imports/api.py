@@ -1,5 +1,6 @@
 """The API of import jobs."""
 
+import django_filters
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field, extend_schema_view
@@ -7,12 +8,13 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.imports import confirmation
-from catalog.imports.filters import ImportJobFilter
 from catalog.models import ImportJob
 from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType, body_of
 from mlplatform.jobs import waiting
+from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.filters import FilterSet
 
 # By the error code of a job, for uploads that wait for it. Any other failure is a fault of the file.
 FAILURES = waiting.FAILURES | {
@@ -92,6 +94,15 @@ JOB_EXAMPLE = {
 def queued(job: ImportJob) -> Response:
     body = QueuedImportSerializer(job).data
     return Response(body, status=202, headers={"Location": body["url"]})
+
+
+class ImportJobFilter(FilterSet):
+    dataset = django_filters.CharFilter(field_name="name", label="Dataset")
+    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+
+    class Meta:
+        model = ImportJob
+        fields = ["dataset", "state"]
 
 
 @extend_schema_view(

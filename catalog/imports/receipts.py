@@ -57,19 +57,22 @@ def of_file(file: IO[bytes], *, filename: str, corrections: Mapping | None = Non
     permissions.check(by, "upload")
     size = drafts.check_size(file)
     corrections = cleaned(corrections or {})
-    with tempfile.NamedTemporaryFile() as copy:
-        path = getattr(file, "temporary_file_path", lambda: None)()
-        if path is None:
-            file.seek(0)
-            shutil.copyfileobj(file, copy)
-            copy.flush()
-        arguments = {
-            "local_path": path or copy.name,
-            "size": size,
-            "filename": filename,
-            "corrections": corrections,
-        }
+    with local_path(file) as path:
+        arguments = {"local_path": path, "size": size, "filename": filename, "corrections": corrections}
         return _in_child("run_local", filename, arguments)
+
+
+@contextlib.contextmanager
+def local_path(file: IO[bytes]) -> Iterator[str]:
+    """The path at which a child process can read an uploaded file."""
+    if path := getattr(file, "temporary_file_path", lambda: None)():
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as copy:
+        file.seek(0)
+        shutil.copyfileobj(file, copy)
+        copy.flush()
+        yield copy.name
 
 
 def _in_child(function: str, what: str, arguments: dict) -> dict:

@@ -174,6 +174,9 @@ class ReceiptSerializer(serializers.Serializer):
     is_estimate = serializers.BooleanField(
         help_text="Only the first 4 MB were read, and `rows` is estimated from them."
     )
+    changes = serializers.DictField(
+        required=False, help_text="As `GET /datasets/{name}/compare` returns it, if `dataset` was sent."
+    )
 
 
 class DatasetRowSerializer(serializers.ModelSerializer):

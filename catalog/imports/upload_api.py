@@ -4,7 +4,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog.imports import receipts, upload
+from catalog.imports import changes, receipts, upload
 from catalog.imports.api import QUEUED_EXAMPLE, QueuedImportSerializer, failure, queued
 from catalog.imports.confirmation import Added
 from catalog.imports.representations import (
@@ -41,6 +41,9 @@ class InspectSerializer(Serializer):
     recipe = RecipeField(
         required=False, help_text="The parts of the parse recipe to set; the rest is detected."
     )
+    dataset = serializers.CharField(
+        required=False, max_length=255, help_text="The dataset that the file may become the next version of."
+    )
 
 
 class InspectView(APIView):
@@ -50,20 +53,25 @@ class InspectView(APIView):
         operation_id="inspect_dataset",
         summary="Show how a file would be read",
         description="Returns the parse recipe, the columns, the first rows, and what was assumed. Nothing is stored. "
-        "`recipe` sets parts of the recipe, such as `{\"delimiter\": \";\"}`.",
+        "`recipe` sets parts of the recipe, such as `{\"delimiter\": \";\"}`. With `dataset`, `changes` compares the "
+        "file with the latest version, as `GET /datasets/{name}/compare` compares two versions.",
         tags=["datasets"],
         request={"multipart/form-data": InspectSerializer},
         responses={
             200: ReceiptSerializer,
             400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 413: ErrorSerializer,
-            415: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
+            404: ErrorSerializer, 415: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
         },
     )  # fmt: skip
     def post(self, request):
         fields = InspectSerializer.validated(request.data)
-        file, recipe = fields["file"], fields.get("recipe")
+        file, recipe, name = fields["file"], fields.get("recipe"), fields.get("dataset")
+        before = Dataset.objects.named(name).version() if name else None
         with errors_within("recipe"):
             receipt = receipts.of_file(file, filename=file.name, corrections=recipe, by=request.user)
+        if before:
+            changed = changes.of_file(file, receipt, before, filename=file.name)
+            receipt |= {"changes": {"from": before.number} | changed}
         return Response(receipt)
 
 

@@ -39,8 +39,11 @@ def ingest(
     *,
     copy: IO[bytes],
     progress: Callable[[float], None] | None = None,
+    max_rows: int | None = None,
 ) -> Content:
     """Read a file of this recipe once, in constant memory, and write its typed copy to `copy`, an empty file.
+
+    With `max_rows`, only the first rows, about as many.
 
     `progress` is called with the share of the profile, after the copy is written. Run it in a child process: it uses
     DuckDB.
@@ -52,6 +55,8 @@ def ingest(
             sampler.update(batch)
             if len(preview) < PREVIEW_ROWS:
                 preview += _as_json(tables.frame(batch.slice(0, PREVIEW_ROWS - len(preview)), recipe.columns))
+            if max_rows and writer.rows >= max_rows:
+                break
     except BaseException:
         writer.abandon()
         raise

@@ -7,7 +7,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
+from catalog.exploration import pictures
+from catalog.exploration.comparison import models_that_do_not_fit
 from catalog.imports import confirmation, drafts, receipts
+from catalog.imports.changes import of_draft
 from catalog.models import Dataset, Draft, ImportJob
 from catalog.names import normalize_name
 from catalog.readers.corrections import Corrections
@@ -15,10 +18,11 @@ from catalog.receipt import choices, display
 from catalog.receipt.forms import ReceiptForm, UploadForm
 from mlplatform import json_parser
 from mlplatform.auth import permissions
-from mlplatform.errors import status_of_form
+from mlplatform.errors import status_of, status_of_form
 
 DATASET_EXISTS = "This name is taken. Select this to add the file as the next version, or enter another name."
 NO_TABLES = ("binary_file", "corrupt_file", "empty_file")  # no correction can help
+MAX_MOVED = 100  # columns on the page of changes
 KEPT = ("name", "description", "new_version", "find")  # when the file is read again
 
 
@@ -128,18 +132,50 @@ def render_receipt(request, draft, form, *, error=None, failed_import=None, stat
     if error:
         context |= {"error": error.messages[0], "is_hopeless": getattr(error, "code", None) in NO_TABLES}
     if draft.receipt:
-        context |= display.of_receipt(draft.receipt, form) | version_changes(form, draft.receipt["columns"])
+        context |= display.of_receipt(draft.receipt, form) | version_changes(draft, form)
     return render(request, "catalog/receipt.html", context, status=status)
 
 
-def version_changes(form, columns: list[dict]) -> dict:
+def version_changes(draft, form) -> dict:
     """What the file changes of the dataset that has the name in the form; empty for a new dataset."""
     try:
         latest = Dataset.objects.named(form["name"].value() or "").version()
     except ValidationError:
         return {}
     form["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
-    return {"latest": latest, "changes": display.changes(columns, latest.columns)}
+    columns = draft.receipt["columns"]
+    return {
+        "latest": latest,
+        "changes": display.changes(columns, latest.columns),
+        "unfit_models": models_that_do_not_fit(latest, columns),
+        "changes_url": f"{reverse('catalog:changes', args=[draft.pk])}?{urlencode({'name': latest.dataset.name})}",
+    }
+
+
+@permissions.page("upload", query=("name",))
+def changes(request, pk):
+    """How a file changes the dataset of this name: a page, and the part of the receipt that loads by itself."""
+    draft = Draft.objects.of_user(pk, user=request.user)
+    before, found, error = Dataset.objects.named(request.GET.get("name", "")).version(), None, None
+    try:
+        receipts.receipt_of(draft)
+        found = of_draft(draft, before)
+    except ValidationError as failure:
+        error = failure
+    moved = [pictures.moved(one) for one in found["distributions"][:MAX_MOVED]] if found else []
+    context = {
+        "draft": draft,
+        "receipt_url": url_of(draft, before.dataset.name),
+        "changes_url": request.get_full_path(),
+        "before": before,
+        "found": found,
+        "moved": moved,
+        "has_moved": [one for one in moved if one["effect"] not in ("none", "unclear")],
+        "error": error and error.messages[0],
+    }
+    if request.htmx:
+        return render(request, "catalog/_changed_distributions.html", context)
+    return render(request, "catalog/changes.html", context, status=status_of(error) if error else 200)
 
 
 def add(request, draft, form):

@@ -1,17 +1,25 @@
 """Which models a changed table does not fit any more. Called by the catalog, through settings."""
 
+from django.db.models import Q
+
 from catalog.models import DatasetVersion
-from registry.models import ModelVersion
+from registry.models import ModelVersion, Release
 
 MAX_REASONS = 5
 
 
 def models_that_do_not_fit(trained_on: DatasetVersion, columns: list[dict]) -> list[dict]:
-    """The models of a dataset version that cannot predict rows of these columns: `version`, `stages` and `reasons`."""
-    types = {column["name"]: column["type"] for column in columns}
-    models = ModelVersion.objects.with_releases().filter(dataset_version=trained_on).order_by("-number")
+    """The models of a dataset version that cannot predict rows of these columns: `version`, `stages` and `reasons`.
+
+    Those that are live count too, whatever they were trained on, if they fit the version.
+    """
+    types, before = ({one["name"]: one["type"] for one in side} for side in (columns, trained_on.columns))
+    models = ModelVersion.objects.with_releases().filter(dataset=trained_on.dataset_id)
+    live = models.filter(releases__in=Release.objects.live()).values("pk")
     unfit = []
-    for model in models:
+    for model in models.filter(Q(dataset_version=trained_on) | Q(pk__in=live)).order_by("-number"):
+        if any(_reason(one, before) for one in model.signature["inputs"]):
+            continue
         reasons = [reason for one in model.signature["inputs"] if (reason := _reason(one, types))]
         if reasons:
             more = [f"{len(reasons) - MAX_REASONS:,} more columns"] if len(reasons) > MAX_REASONS else []

@@ -50,6 +50,12 @@ def test_a_distribution_that_moved_by_one_deviation_has_a_large_effect():
     assert found["smd"] == pytest.approx(1, abs=0.2)
 
 
+def test_a_difference_that_so_few_values_have_by_chance_is_unclear():
+    assert distribution(NOISE[:12], OTHER[:12])["effect"] in ("none", "unclear")
+    assert distribution(NOISE[:12], [x + 9 for x in OTHER[:12]])["effect"] == "unclear"
+    assert distribution(NOISE, [x + 50 for x in OTHER[:12]])["effect"] == "large"
+
+
 def test_values_that_are_missing_now_are_an_effect():
     found = distribution(NOISE, [None if i % 2 else x for i, x in enumerate(OTHER)])
     assert (found["effect"], found["missing"]) == ("large", {"from": 0, "to": 200})

@@ -58,6 +58,17 @@ def test_inspecting_with_a_recipe_reads_the_file_by_it(send):
     assert body["preview"]["rows"][0] == ["Köln", "1,5", "01067"]
 
 
+def test_inspecting_the_next_version_shows_what_it_changes(send):
+    rows = "".join(f"{i % 50};{i}\n" for i in range(400))
+    send(content=f"a;b\n{rows}".encode())
+    other = f"a;c\n{rows.replace(';', ';9')}".encode()
+    changes = send("/datasets/inspect", other, dataset="umsatz").json()["changes"]
+    assert ([one["name"] for one in changes["added"]], changes["from"]) == (["c"], 1)
+    [moved] = changes["distributions"]
+    assert (moved["name"], moved["effect"], moved["rows"]) == ("a", "none", {"from": 400, "to": 400})
+    assert send("/datasets/inspect", dataset="nothing").status_code == 404
+
+
 def test_inspecting_needs_a_token_and_the_role_of_who_uploads(client, send, api, make_user):
     file = SimpleUploadedFile("umsatz.csv", GERMAN)
     assert client.post("/datasets/inspect", {"file": file}).status_code == 401

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.models import Dataset, DatasetVersion, Draft
+from tests.catalog.profiling.tables import csv
 from tests.catalog.receipt.test_forms import sent
 from tests.conftest import FLOWERS
 
@@ -124,6 +125,21 @@ def test_a_new_version_shows_what_it_changes_before_it_is_added(page, make_datas
     }
     change(page, receipt, add="1")
     assert Dataset.objects.get().version().number == 2
+
+
+def test_a_new_version_shows_the_distributions_that_move_and_the_models_that_do_not_fit(
+    page, make_version, make_dataset
+):
+    make_version(make_dataset("t", csv(x=range(300), y=[0, 1] * 150)), target="y")
+    receipt = upload(page, csv(x=range(200, 500)), "t.csv", query="?name=t")
+    [address] = re.findall('hx-get="(.*?/changes/.*?)"', receipt.text)
+    part = page.get(address, headers={"HX-Request": "true"})
+    assert "1 of 1 columns with the same name and type has moved." in " ".join(text_of(part).split())
+    whole = page.get(address)
+    assert whole.context["found"]["models"] == []
+    assert "Stability index" in whole.text
+    receipt = upload(page, csv(z=range(3)), "t.csv", query="?name=t")
+    assert "1 model would not fit the new columns" in text_of(receipt)
 
 
 def test_a_name_that_is_taken_is_explained_in_the_words_of_the_page(page, make_dataset):
