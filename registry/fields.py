@@ -2,7 +2,12 @@
 
 from rest_framework import serializers
 
+from registry.evaluation import definitions
 from registry.models import Stage
+
+HELP_TEXT = "On the held-out rows. " + "; ".join(
+    f"`{metric.name}`: {metric.explanation}" for metric in definitions.METRICS
+)
 
 
 class NameField(serializers.CharField):
@@ -12,6 +17,9 @@ class NameField(serializers.CharField):
 
 class MetricsField(serializers.JSONField):
     """The metrics, without the points of the residual plot."""
+
+    def __init__(self, **kwargs):
+        super().__init__(help_text=HELP_TEXT, **kwargs)
 
     def to_representation(self, value):
         return {name: metric for name, metric in value.items() if name != "residuals"}

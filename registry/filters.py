@@ -2,7 +2,20 @@ import django_filters
 from django.db.models import Q
 
 from mlplatform.validation.filters import FilterSet, VersionFilter
+from registry.evaluation import definitions
 from registry.models import ModelVersion, Stage
+from registry.querysets import metric
+
+
+class ModelOrdering(django_filters.OrderingFilter):
+    """Orders by a column or a metric; versions without the metric are last."""
+
+    def get_ordering_value(self, param):
+        name = param.removeprefix("-")
+        if name not in definitions.BY_NAME:
+            return super().get_ordering_value(param)
+        value = metric(name)
+        return value.desc(nulls_last=True) if param.startswith("-") else value.asc(nulls_last=True)
 
 
 class ModelFilter(FilterSet):
@@ -17,15 +30,17 @@ class ModelFilter(FilterSet):
     task = django_filters.ChoiceFilter(
         choices=[(task, task) for task in ("classification", "regression", "clustering")], label="Task"
     )
-    ordering = django_filters.OrderingFilter(
+    ordering = ModelOrdering(
         fields={
             "trained_at": "trained_at",
             "dataset__name": "dataset",
             "number": "version",
             "algorithm": "algorithm",
             "promoted_at": "promoted_at",
-        },
-        field_labels={"trained_at": "Trained", "dataset__name": "Dataset", "promoted_at": "Released"},
+        }
+        | {f"metrics__{name}": name for name in definitions.BY_NAME},
+        field_labels={"trained_at": "Trained", "dataset__name": "Dataset", "promoted_at": "Released"}
+        | {f"metrics__{name}": metric.label for name, metric in definitions.BY_NAME.items()},
         label="Order",
         empty_label="Default",
     )

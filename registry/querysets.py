@@ -1,21 +1,25 @@
 """Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
 
 from django.db import models
-from django.db.models import Exists, FloatField, OuterRef
+from django.db.models import Exists, FloatField, OuterRef, Value
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
 from mlplatform.jobs.models import JobQuerySet
+from registry.evaluation import definitions
 
 WIDE_COLUMNS = ("features", "parameters", "signature", "metrics", "warnings", "libraries")
-# The metric that lists show for each task.
-HEADLINE_METRICS = {"classification": "accuracy", "regression": "r2", "clustering": "silhouette_score"}
 # The metrics in the rows of GET /models.
 MAIN_METRICS = ("accuracy", "f1_score", "r2", "rmse", "silhouette_score")
 DATASET_VERSION_COLUMNS = tuple(f"dataset_version__{column}" for column in DatasetVersion.WIDE_COLUMNS)
 MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLUMNS)
+
+
+def metric(name: str) -> Cast:
+    """A metric of a model version as a number. SQLite extracts the text "null" for one that is not defined."""
+    return Cast(NullIf(KT(f"metrics__{name}"), Value("null")), FloatField())
 
 
 class TrainingJobQuerySet(JobQuerySet):
@@ -46,8 +50,8 @@ class ModelVersionQuerySet(models.QuerySet):
 
     def for_list(self):
         """As with_releases, without wide columns, with its `main_metrics`, and with that of its task as `headline`."""
-        metrics = {f"metric_{key}": Cast(KT(f"metrics__{key}"), FloatField()) for key in MAIN_METRICS}
-        headline = Coalesce(*(f"metric_{key}" for key in HEADLINE_METRICS.values()))
+        metrics = {f"metric_{key}": metric(key) for key in MAIN_METRICS}
+        headline = Coalesce(*(f"metric_{key}" for key in definitions.DEFAULT_METRICS.values()))
         return self.with_releases().defer(*WIDE_COLUMNS).annotate(**metrics).annotate(headline=headline)
 
     def live_in(self, stage: str):

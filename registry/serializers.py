@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from mlplatform.pagination import BeginningField
+from registry.evaluation import findings
 from registry.fields import EnvironmentField, MetricsField
 from registry.models import ModelVersion, Stage
 from registry.releases import deletion
@@ -50,6 +51,9 @@ class ModelRowSerializer(serializers.ModelSerializer):
 class ModelSerializer(ModelRowSerializer):
     description = serializers.CharField()
     metrics = MetricsField()
+    findings = serializers.SerializerMethodField(
+        help_text="Warnings about the metrics: no better than the baseline, or far better on the training rows."
+    )
     deletion = serializers.SerializerMethodField(
         help_text="Which version dev serves after the deletion of this one; empty if it is not live in dev."
     )
@@ -61,8 +65,11 @@ class ModelSerializer(ModelRowSerializer):
     class Meta(ModelRowSerializer.Meta):
         fields = [
             *ModelRowSerializer.Meta.fields, "features", "signature", "preparation", "parameters",
-            "warnings", "libraries", "deletion", "compatibility",
+            "findings", "warnings", "libraries", "deletion", "compatibility",
         ]  # fmt: skip
+
+    def get_findings(self, version) -> list[str]:
+        return findings.of_metrics(version.metrics, task=version.task)
 
     def get_deletion(self, version) -> str:
         return deletion.effect(version)

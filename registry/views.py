@@ -8,7 +8,7 @@ from django.urls import reverse
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.pagination import requested_page
-from registry.evaluation import charts
+from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
 from registry.releases import confirmation, deletion, promotion
@@ -38,7 +38,10 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "releases": version.releases.select_related("released_by"),
         "promotable": promotable,
         "form": form,
-        "figures": charts.figures(version.metrics),
+        "figures": charts.figures(version),
+        "findings": findings.of_metrics(version.metrics, task=version.task),
+        "metric_rows": charts.metric_rows(version),
+        "baseline": charts.baseline_label(version),
         "not_used": version.columns_not_used,
         "confusion": charts.confusion_matrix(version),
         "report": charts.classification_report(version),

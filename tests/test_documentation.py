@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from registry.evaluation import definitions
 from serving.monitoring import prometheus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,3 +125,9 @@ def test_the_index_of_decisions_lists_every_page():
     assert pages == set(
         re.findall(r"^\| \[.+\]\(([\w-]+\.md)\)", (folder / "README.md").read_text(), re.MULTILINE)
     )
+
+
+def test_the_table_of_metrics_is_that_of_the_code():
+    text = (ROOT / "docs" / "api.md").read_text()
+    table = [f"| `{m.name}` | {m.better or ''} | {m.explanation} |" for m in definitions.METRICS]
+    assert "\n".join(table) in text

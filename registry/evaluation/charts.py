@@ -1,34 +1,47 @@
 """The figures and charts of a model version, scaled for the templates."""
 
+from registry.evaluation import baseline, definitions
 from registry.models import ModelVersion
 
 MAX_CLASSES = 30  # a larger matrix is not readable
-FIGURES = (
-    ("accuracy", "Accuracy", "share of test rows predicted correctly"),
-    ("f1_score", "F1", "weighted by class size"),
-    ("precision", "Precision", "weighted by class size"),
-    ("recall", "Recall", "weighted by class size"),
-    ("roc_auc", "ROC AUC", "0.5 is chance, 1 is perfect"),
-    ("r2", "R²", "1 is perfect, 0 is the mean"),
-    ("rmse", "RMSE", "in units of the target"),
-    ("mae", "MAE", "in units of the target"),
-    ("mse", "MSE", "in squared units of the target"),
-    ("silhouette_score", "Silhouette", "from −1 to 1, higher is better"),
-    ("davies_bouldin_score", "Davies–Bouldin", "from 0 up, lower is better"),
-    ("n_clusters", "Clusters", ""),
-    ("n_noise", "Noise", "rows in no cluster"),
-)
-COUNTS = {"n_clusters", "n_noise"}
+# The metrics that pages show large, by task; the table has all.
+FIGURES = {
+    "classification": ("accuracy", "f1_score", "roc_auc", "log_loss"),
+    "regression": ("r2", "rmse", "mae", "median_absolute_error"),
+    "clustering": ("silhouette_score", "davies_bouldin_score", "n_clusters", "n_noise"),
+}
 AVERAGES = ("macro avg", "weighted avg")
 
 
-def figures(metrics: dict) -> list[dict]:
-    """The scalar metrics, in reading order."""
+def figures(model: ModelVersion) -> list[dict]:
+    """The main metrics, in reading order, each with its explanation."""
+    found = ((definitions.BY_NAME[name], model.metrics.get(name)) for name in FIGURES[model.task])
     return [
-        {"label": label, "value": metrics[key], "note": note, "is_count": key in COUNTS}
-        for key, label, note in FIGURES
-        if metrics.get(key) is not None
+        {"label": metric.label, "value": value, "note": metric.explanation, "is_count": not metric.better}
+        for metric, value in found
+        if value is not None
     ]
+
+
+def metric_rows(model: ModelVersion) -> list[dict]:
+    """All metrics on the held-out rows with their interval, that of training rows and that of the baseline."""
+    intervals, train, constant = (model.metrics.get(key) or {} for key in ("intervals", "train", "baseline"))
+    return [
+        {
+            "metric": metric,
+            "test": model.metrics[metric.name],
+            "interval": intervals.get(metric.name),
+            "train": train.get(metric.name),
+            "baseline": constant.get(metric.name),
+        }
+        for metric in definitions.of_task(model.task)
+        if model.metrics.get(metric.name) is not None
+    ]
+
+
+def baseline_label(model: ModelVersion) -> str:
+    """What the baseline predicts, such as "the mean"; empty for a version without a baseline."""
+    return baseline.LABELS.get((model.metrics.get("baseline") or {}).get("strategy"), "")
 
 
 def confusion_matrix(model: ModelVersion) -> dict | None:

@@ -1,11 +1,16 @@
-"""The metrics of a fitted pipeline on given rows. No Django models or settings."""
+"""The metrics of a fitted pipeline on given rows, with their intervals and a baseline. No Django models or settings."""
 
 from typing import Protocol
 
 import numpy as np
 import pandas
 
-from registry.evaluation import metrics
+from registry.evaluation import baseline, definitions, intervals, metrics
+from registry.evaluation.scores import ClassScores, NumberScores
+
+# The training rows that are predicted for `train`: no more than this, and than there are test rows.
+MAX_TRAINING_ROWS = 10_000
+MIN_TRAINING_ROWS = 1_000
 
 
 class Split(Protocol):
@@ -17,38 +22,74 @@ class Split(Protocol):
     y_test: np.ndarray | None
 
 
-def evaluate(pipeline, split: Split, *, task: str, warnings: list[str]) -> dict:
-    """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows."""
-    return measure(pipeline, split.test, split.y_test, task=task, warnings=warnings)
+def evaluate(pipeline, split: Split, *, task: str, warnings: list[str], by_time: bool = False) -> dict:
+    """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows.
+
+    `intervals` has the 95 % interval of each metric, `train` the metrics on training rows, and `baseline` those of a
+    constant prediction, with its `strategy`: see baseline.predict(). Raises what measure() raises.
+    """
+    if task == "clustering":
+        return measure(pipeline, split.test, None, task=task, warnings=warnings)
+    scores = predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
+    rows = _training_rows(len(split.y_train), len(split.y_test))
+    train = predict(pipeline, split.train.iloc[rows], split.y_train[rows], task=task, warnings=[])
+    strategy, constant = baseline.predict(pipeline, split.y_train, scores, by_time=by_time)
+    return _described(scores) | metrics.json_safe(
+        {
+            "intervals": intervals.bootstrap(scores),
+            "train": definitions.numbers(train.values()),
+            "baseline": {"strategy": strategy, **definitions.numbers(constant.values())},
+        }
+    )
 
 
 def measure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str, warnings: list[str]) -> dict:
-    """The metrics of a fitted pipeline on these rows.
-
-    Raises ValueError if a regressor has no finite prediction for any row; adds to `warnings` if some.
-    """
+    """The metrics of a fitted pipeline on these rows. Raises what predict() raises."""
     if task == "clustering":
         labels = getattr(pipeline["model"], "labels_", None)
         return metrics.clustering(
             pipeline["columns"].transform(X), pipeline.predict(X) if labels is None else labels
         )
+    return _described(predict(pipeline, X, y, task=task, warnings=warnings))
+
+
+def predict(
+    pipeline, X: pandas.DataFrame, y: np.ndarray, *, task: str, warnings: list[str]
+) -> ClassScores | NumberScores:
+    """The predictions of a fitted classifier or regressor for these rows, with the actual values.
+
+    Raises ValueError if a regressor has no finite prediction for any row; adds to `warnings` if some.
+    """
     predicted = np.ravel(pipeline.predict(X))
-    if task == "regression":
-        is_finite = np.isfinite(predicted)
-        if not is_finite.any():
-            raise ValueError("it has no finite prediction for any test row")
-        if not is_finite.all():
-            missing = int((~is_finite).sum())
-            warnings.append(
-                f"{missing:,} of {len(predicted):,} test rows have no finite prediction; the metrics exclude them."
-            )
-        return metrics.regression(y[is_finite], predicted[is_finite])
-    return metrics.classification(
-        y, predicted, classes=pipeline.classes_.tolist(), scores=_scores(pipeline, X)
-    )
+    if task == "classification":
+        scorer = next((n for n in ("predict_proba", "decision_function") if hasattr(pipeline, n)), None)
+        values = getattr(pipeline, scorer)(X) if scorer else None
+        is_probability = scorer == "predict_proba"
+        return ClassScores(
+            y,
+            predicted,
+            classes=pipeline.classes_.tolist(),
+            probabilities=values if is_probability else None,
+            decision=None if is_probability else values,
+        )
+    is_finite = np.isfinite(predicted)
+    if not is_finite.any():
+        raise ValueError("it has no finite prediction for any test row")
+    if not is_finite.all():
+        missing = int((~is_finite).sum())
+        warnings.append(
+            f"{missing:,} of {len(predicted):,} test rows have no finite prediction; the metrics exclude them."
+        )
+    quantile = baseline.predicted_quantile(pipeline["model"])
+    return NumberScores(y[is_finite], predicted[is_finite], quantile=quantile)
 
 
-def _scores(pipeline, X: pandas.DataFrame) -> np.ndarray | None:
-    """The probabilities of the classes, else the values of the decision function, else None."""
-    scorer = next((name for name in ("predict_proba", "decision_function") if hasattr(pipeline, name)), None)
-    return getattr(pipeline, scorer)(X) if scorer else None
+def _described(scores: ClassScores | NumberScores) -> dict:
+    is_classification = isinstance(scores, ClassScores)
+    return metrics.classification(scores) if is_classification else metrics.regression(scores)
+
+
+def _training_rows(train: int, test: int) -> np.ndarray:
+    """Positions of a sample of the training rows: predicting them costs no more than predicting the test rows."""
+    size = min(train, MAX_TRAINING_ROWS, max(test, MIN_TRAINING_ROWS))
+    return np.sort(np.random.default_rng(0).choice(train, size, replace=False))

@@ -4,58 +4,40 @@ import math
 
 import numpy as np
 
+from registry.evaluation.scores import ClassScores, NumberScores
+
 MAX_RESIDUALS = 300
 SILHOUETTE_ROWS = 5_000  # the silhouette compares every pair of rows: 5,000 take about a second
 
 
-def classification(y_true, y_pred, *, classes: list, scores=None) -> dict:
+def classification(scores: ClassScores) -> dict:
     """Metrics of predicted classes; precision, recall and f1_score are weighted by class size.
 
-    `scores` is predict_proba (rows x classes, in the order of `classes`) or a binary decision_function.
-    `confusion_matrix` has true classes as rows and predicted ones as columns, in the order of `classes`.
+    `confusion_matrix` has true classes as rows and predicted ones as columns, in the order of the classes.
     """
     from sklearn import metrics
 
-    precision, recall, f1_score, _ = metrics.precision_recall_fscore_support(
-        y_true, y_pred, average="weighted", zero_division=0
-    )
+    codes = np.arange(scores.count)
     report = metrics.classification_report(
-        y_true,
-        y_pred,
-        labels=classes,
-        target_names=[str(c) for c in classes],
+        scores.true,
+        scores.predicted,
+        labels=codes,
+        target_names=[str(c) for c in scores.classes],
         output_dict=True,
         zero_division=0,
     )
+    matrix = metrics.confusion_matrix(scores.true, scores.predicted, labels=codes)
     return json_safe(
-        {
-            "accuracy": metrics.accuracy_score(y_true, y_pred),
-            "precision": precision,
-            "recall": recall,
-            "f1_score": f1_score,
-            "roc_auc": _roc_auc(np.asarray(y_true), classes, scores),
-            "classification_report": report,
-            "confusion_matrix": metrics.confusion_matrix(y_true, y_pred, labels=classes),
-        }
+        {**scores.values(), "classification_report": report, "confusion_matrix": matrix},
     )
 
 
-def regression(y_true, y_pred) -> dict:
+def regression(scores: NumberScores) -> dict:
     """Metrics of predicted numbers, and at most 300 evenly spaced pairs of them as `residuals`."""
-    from sklearn import metrics
-
-    actual, predicted = np.asarray(y_true, dtype=float), np.asarray(y_pred, dtype=float)
-    mse = metrics.mean_squared_error(actual, predicted)
-    points = np.unique(np.linspace(0, len(actual) - 1, min(len(actual), MAX_RESIDUALS)).round().astype(int))
-    return json_safe(
-        {
-            "mae": metrics.mean_absolute_error(actual, predicted),
-            "mse": mse,
-            "rmse": math.sqrt(mse),
-            "r2": metrics.r2_score(actual, predicted) if len(actual) > 1 else None,
-            "residuals": {"actual": actual[points], "predicted": predicted[points]},
-        }
-    )
+    last = len(scores) - 1
+    points = np.unique(np.linspace(0, last, min(len(scores), MAX_RESIDUALS)).round().astype(int))
+    residuals = {"actual": scores.actual[points], "predicted": scores.predicted[points]}
+    return json_safe({**scores.values(), "residuals": residuals})
 
 
 def clustering(values, labels) -> dict:
@@ -92,27 +74,6 @@ def json_safe(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _roc_auc(y_true: np.ndarray, classes: list, scores) -> float | None:
-    """Area under the ROC curve; for three or more classes one-vs-rest, weighted by class size.
-
-    None if it is not defined: without scores, or if a class has no row.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    if scores is None or len(classes) < 2 or not np.isfinite(scores).all():
-        return None
-    sizes = [int((y_true == label).sum()) for label in classes]
-    if 0 in sizes:
-        return None
-    scores = np.asarray(scores)
-    if len(classes) == 2:
-        return roc_auc_score(y_true == classes[1], scores if scores.ndim == 1 else scores[:, 1])
-    if scores.ndim != 2 or scores.shape[1] != len(classes):
-        return None
-    areas = [roc_auc_score(y_true == label, scores[:, i]) for i, label in enumerate(classes)]
-    return float(np.average(areas, weights=sizes))
 
 
 def _cluster_score(score, values: np.ndarray, labels: np.ndarray) -> float | None:

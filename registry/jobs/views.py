@@ -90,7 +90,7 @@ def job(request, pk):
             messages.error(request, error.messages[0])
         return redirect("registry:job", pk=pk)
     version = getattr(job, "model_version", None)
-    figures = charts.figures(version.metrics)[:4] if version else []
+    figures = charts.figures(version) if version else []
     template = "registry/_job.html" if request.htmx else "registry/job.html"
     return render(request, template, {"job": job, "version": version, "figures": figures})
 

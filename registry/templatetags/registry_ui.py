@@ -8,8 +8,8 @@ from django.utils import timezone
 from mlplatform.templatetags.ui import duration
 from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
+from registry.evaluation import definitions
 from registry.jobs import attempt
-from registry.querysets import HEADLINE_METRICS
 from registry.training import preparation
 
 register = template.Library()
@@ -115,4 +115,4 @@ register.filter("shown", shown)
 
 @register.filter
 def headline_name(task):
-    return HEADLINE_METRICS[task].removesuffix("_score")
+    return definitions.BY_NAME[definitions.DEFAULT_METRICS[task]].label

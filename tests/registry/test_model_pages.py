@@ -208,3 +208,21 @@ def test_the_model_list_filters_and_sorts(page, make_version, make_dataset):
     assert numbers == [1, 2]
     assert [m.number for m in page.get("/registry/models/?q=neighbors").context["page"]] == [2]
     assert "No matching model versions" in page.get("/registry/models/?dataset=nothing").text
+
+
+def test_the_metrics_stand_beside_their_interval_the_training_rows_and_the_baseline(page, make_version):
+    version = make_version()
+    low, high = version.metrics["intervals"]["accuracy"]
+    text = page.get("/registry/models/flowers/1/").text
+    for label in ("95 % interval", "Train", "Baseline", "Balanced accuracy", "the most frequent class"):
+        assert label in text
+    assert f"{low:.4f} to {high:.4f}" in text
+
+
+def test_a_version_of_an_earlier_release_has_metrics_without_intervals(page, make_version):
+    version = make_version()
+    version.metrics = {"accuracy": 0.75, "roc_auc": None}
+    version.save()
+    response = page.get("/registry/models/flowers/1/")
+    assert [row["test"] for row in response.context["metric_rows"]] == [0.75]
+    assert response.context["findings"] == []

@@ -6,10 +6,20 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from registry.evaluation.metrics import classification, clustering, json_safe, regression
+from registry.evaluation import metrics as module
+from registry.evaluation.metrics import clustering, json_safe
+from registry.evaluation.scores import ClassScores, NumberScores
 
 TRUE = ["a", "a", "a", "b", "b", "b"]
 PREDICTED = ["a", "a", "b", "b", "b", "a"]
+
+
+def classification(*pair, **options):
+    return module.classification(ClassScores(*pair, **options))
+
+
+def regression(*pair):
+    return module.regression(NumberScores(*pair))
 
 
 def strict(value):
@@ -31,16 +41,17 @@ def test_the_confusion_matrix_has_true_classes_as_rows_in_the_given_order():
 
 def test_roc_auc_of_two_classes_is_that_of_the_second():
     scores = np.array([0.1, 0.2, 0.6, 0.7, 0.8, 0.4])
-    two_columns = classification(TRUE, PREDICTED, classes=["a", "b"], scores=np.c_[1 - scores, scores])
-    one_column = classification(TRUE, PREDICTED, classes=["a", "b"], scores=scores)
-    assert two_columns["roc_auc"] == one_column["roc_auc"] == roc_auc_score(np.array(TRUE) == "b", scores)
+    two_columns = classification(TRUE, PREDICTED, classes=["a", "b"], probabilities=np.c_[1 - scores, scores])
+    one_column = classification(TRUE, PREDICTED, classes=["a", "b"], decision=scores)
+    assert two_columns["roc_auc"] == one_column["roc_auc"]
+    assert one_column["roc_auc"] == pytest.approx(roc_auc_score(np.array(TRUE) == "b", scores))
 
 
 def test_roc_auc_of_three_classes_is_the_weighted_one_vs_rest_of_scikit_learn():
     X, y = (part[::5] for part in load_iris(return_X_y=True))
     model = LogisticRegression().fit(X[:, :1], y)
     scores = model.predict_proba(X[:, :1])
-    metrics = classification(y, model.predict(X[:, :1]), classes=[0, 1, 2], scores=scores)
+    metrics = classification(y, model.predict(X[:, :1]), classes=[0, 1, 2], probabilities=scores)
     assert metrics["roc_auc"] == pytest.approx(
         roc_auc_score(y, scores, multi_class="ovr", average="weighted")
     )
@@ -49,7 +60,7 @@ def test_roc_auc_of_three_classes_is_the_weighted_one_vs_rest_of_scikit_learn():
 def test_roc_auc_is_none_without_scores_or_if_a_class_has_no_row():
     assert classification(TRUE, PREDICTED, classes=["a", "b"])["roc_auc"] is None
     scores = np.full((2, 3), 1 / 3)
-    one_missing = classification(["a", "b"], ["a", "b"], classes=["a", "b", "c"], scores=scores)
+    one_missing = classification(["a", "b"], ["a", "b"], classes=["a", "b", "c"], probabilities=scores)
     assert one_missing["roc_auc"] is None
 
 

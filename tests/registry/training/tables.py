@@ -76,7 +76,6 @@ def fit(
     """A FitResult; by default of a decision tree that predicts two classes."""
     frame = table() if frame is None else frame
     y = classes(len(frame)) if y is None else y
-    progress = options.pop("progress", lambda stage, fraction: None)
     options = {"target": "answer", "test_size": 0.3, "random_state": 1} | options
     return pipelines.fit(
         frame.assign(answer=y),

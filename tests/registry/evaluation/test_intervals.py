@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from registry.evaluation import definitions, intervals
+from registry.evaluation.scores import ClassScores, NumberScores
+
+
+def noisy(rows: int) -> NumberScores:
+    random = np.random.default_rng(0)
+    actual = random.normal(size=rows)
+    return NumberScores(actual, actual + random.normal(size=rows))
+
+
+def test_the_interval_of_a_mean_is_that_of_its_standard_error():
+    scores = noisy(2_000)
+    low, high = intervals.bootstrap(scores)["mae"]
+    errors = scores.losses["mae"]
+    half = 1.96 * errors.std() / len(errors) ** 0.5
+    assert low == pytest.approx(errors.mean() - half, abs=half / 4)
+    assert high == pytest.approx(errors.mean() + half, abs=half / 4)
+
+
+def test_the_interval_of_many_rows_is_scaled_from_a_sample(monkeypatch):
+    scores = noisy(2_000)
+    whole = np.diff(intervals.bootstrap(scores)["mae"])[0]
+    monkeypatch.setattr(intervals, "MAX_ROWS", 500)
+    low, high = intervals.bootstrap(scores)["mae"]
+    assert high - low == pytest.approx(whole, rel=0.3)
+    assert low < scores.values()["mae"] < high
+
+
+def test_the_same_rows_give_the_same_intervals_of_every_metric():
+    random = np.random.default_rng(1)
+    y = random.integers(7, size=90)
+    probabilities = random.dirichlet(np.ones(7), size=90)
+    scores = ClassScores(y, y, classes=list(range(7)), probabilities=probabilities)
+    first, second = (intervals.bootstrap(scores) for _ in range(2))
+    assert first == second
+    assert set(first) == {metric.name for metric in definitions.of_task("classification")}
+
+
+def test_one_row_has_no_interval():
+    assert intervals.bootstrap(NumberScores([1], [2])) == {}
