@@ -8,6 +8,7 @@ MIN_ROWS = 10
 UNIQUE = 0.95
 FEW_VALUES = 20  # as categories are few even in a table of a few rows
 MAX_CATEGORY_LENGTH, MAX_IDENTIFIER_LENGTH = 100, 64
+MAX_IDENTIFIER_WORDS = 3  # fewer than in texts that say something
 # Random codes are uniform: the limit of a Kolmogorov-Smirnov test at the 1 % level is 1.63 / sqrt(rows).
 MIN_ROWS_FOR_SPREAD, MAX_ROWS_FOR_SPREAD = 50, 500
 
@@ -29,7 +30,10 @@ def role(column: dict, *, rows: int) -> str:
         return {"boolean": "category", "date": "date"}[kind]
     is_unique = filled >= MIN_ROWS and distinct >= UNIQUE * filled
     if kind == "text":
-        if is_unique and column["max_length"] <= MAX_IDENTIFIER_LENGTH:
+        is_short = (
+            column["max_length"] <= MAX_IDENTIFIER_LENGTH and column["mean_words"] < MAX_IDENTIFIER_WORDS
+        )
+        if is_unique and is_short:
             return "identifier"
         is_category = distinct <= max(FEW_VALUES, filled / 2) and column["mean_length"] <= MAX_CATEGORY_LENGTH
         return "category" if is_category else "free text"

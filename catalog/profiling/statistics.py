@@ -38,9 +38,9 @@ def profile(
     `count` and `missing` add up to the rows; `distinct` is exact unless `is_estimated`, and so are the `quantiles` (5,
     25, 50, 75 and 95 %). Numbers and dates (as ISO texts) have `min`, `max`, `mean`, `quantiles` and `histogram` ({low,
     high, counts}), numbers a `deviation`; infinities are left out. Texts, booleans and integers of few values have
-    `top`: up to ten [value, count]. Texts have `max_length`, `mean_length` and `numeric`, the number of values that are
-    numbers. Integers have `is_monotonic`: whether those of the `sample` ascend or descend. `role` is one of
-    `roles.ROLES`.
+    `top`: up to ten [value, count]. Texts have `max_length`, `mean_length`, `mean_words` (by their spaces) and
+    `numeric`, the number of values that are numbers. Integers have `is_monotonic`: whether those of the `sample` ascend
+    or descend. `role` is one of `roles.ROLES`.
     """
     profiles = [{"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns]
     steps = [_count, _count_values, _measure, _draw]
@@ -98,6 +98,7 @@ def _count(copy: TypedCopy, group: dict[int, dict]) -> None:
         return counts | {
             "max_length": f"max(length({column}))",
             "mean_length": f"avg(length({column}))",
+            "mean_words": f"avg(length({column}) - length(replace({column}, ' ', ''))) + 1",
             "numeric": f"count(*) FILTER (WHERE {is_number})",
         }
 

@@ -13,7 +13,7 @@ from mlplatform.jobs import leases
 from registry.estimators import algorithms
 from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
-from registry.preflight import dry_run_process
+from registry.preflight import dry_run_process, trial
 from registry.training import preparation, validation
 from registry.training.columns import check_target, default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
@@ -43,10 +43,11 @@ def submit(
     NeedsConfirmation for warnings that are not accepted, and NotReady if the object store is unavailable.
     """
     permissions.check(by, "train")
-    request = resolve(dataset_version, request=request)
+    requested, request = request, resolve(dataset_version, request=request)
     warnings = dry_run_process.check(dataset_version, request=request)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
+    warnings = [*_identifiers_left_out(requested, request), *warnings]
     job = new_job(dataset_version, request=request, by=by, warnings=warnings)
     job.retrained_from = retrained_from
     return leases.enqueue(job)
@@ -77,6 +78,7 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         inputs = select_features(dataset_version.columns, features=request.features, target=known)
         with _collected(errors, "prepare"):
             preparation.check(request.prepare, inputs)
+            left_out = _left_out(dataset_version, request, inputs, known)
     with _collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
     with _collected(errors, "timeout_s"):
@@ -89,9 +91,37 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         class_name=algorithm.name,
         params=params,
         target=target,
-        features=[column["name"] for column in inputs],
+        features=[column["name"] for column in inputs if column["name"] not in left_out],
+        prepare=request.prepare | left_out,
         timeout_s=timeout_s,
     )
+
+
+def _left_out(
+    source: DatasetVersion, request: TrainingRequest, inputs: list[dict], target: str | None
+) -> dict[str, str]:
+    """The columns to leave out, with this choice; identifiers only if the request does not name its features."""
+    names = {column["name"] for column in source.columns} - {target}
+    for name, prepare in request.prepare.items():
+        if prepare == preparation.LEAVE_OUT and name not in names:
+            raise preparation.not_a_feature(name)
+    left_out = preparation.left_out(
+        inputs, requested=request.prepare, profile=source.profile, is_chosen=request.features is not None
+    )
+    return dict.fromkeys(left_out, preparation.LEAVE_OUT)
+
+
+def _identifiers_left_out(requested: TrainingRequest, resolved: TrainingRequest) -> list[dict]:
+    """The warning about columns that were left out without a request."""
+    names = [name for name in resolved.prepare if name not in requested.prepare]
+    if not names:
+        return []
+    were, them = ("was", "it") if len(names) == 1 else ("were", "them")
+    detail = (
+        f"{trial.subject(names)} {were} left out: {preparation.REASONS['identifier']}. "
+        f"To use {them}, list {them} in the features, or choose how to prepare {them}."
+    )
+    return [trial.warning("identifier_left_out", "prepare", detail)]
 
 
 @contextlib.contextmanager

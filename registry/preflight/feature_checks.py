@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from registry.preflight import identifiers, leakage
+from registry.preflight import leakage
 from registry.preflight.trial import MAX_COLUMNS, Trial, subject, warning
+from registry.training.preparation import is_identifier
 
 
 def warnings(trial: Trial) -> Iterator[dict]:
@@ -12,7 +13,7 @@ def warnings(trial: Trial) -> Iterator[dict]:
         has = "has" if len(empty) == 1 else "have"
         yield warning("empty_column", "features", f"{subject(empty)} {has} no value in any row.")
     inputs = [c for c in trial.inputs[:MAX_COLUMNS] if c["name"] not in set(empty)]
-    if unique := identifiers.find(trial.frame, inputs, profile=trial.profile, rows=trial.rows):
+    if unique := [c["name"] for c in inputs if is_identifier(trial.profile[c["name"]])]:
         looks = "looks like an identifier" if len(unique) == 1 else "look like identifiers"
         detail = (
             f"{subject(unique)} {looks}: almost every row has a different value, "

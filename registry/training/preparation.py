@@ -1,6 +1,6 @@
 """How each column becomes numbers for an estimator, and why: one choice a column. No Django models or settings."""
 
-import re
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,42 +8,37 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.training import column_facts
+from registry.training.column_facts import PARTS, Facts
+
 MAX_CATEGORIES = 32  # of a one-hot column
 MAX_CLASSES = 20  # of a target for target encoding, which makes one column for each
 MIN_ROWS_A_FOLD, FOLDS = 20, 5  # of target encoding
-TEXT_SAMPLE = 2_000
-WORD = re.compile(r"\b\w\w+\b")  # as TfidfVectorizer splits
-MIN_WORDS, MIN_VOCABULARY = 4, 100  # on average in a text, and in the sample
-MOSTLY_DISTINCT = 0.5
-PARTS = {
-    "dt.year": "year",
-    "dt.month": "month",
-    "dt.day": "day",
-    "dt.day_of_week": "weekday",
-    "dt.hour": "hour",
-}
-MIN_PART_VALUES = 3
 MIN_ROWS_FOR_WAVES = 200
 
 # The choices for a column of each type, the usual one first, and what each does.
-NUMBERS = ("as_is", "scale")
+LEAVE_OUT = "leave_out"
+NUMBERS = ("as_is", "scale", "scale_with_indicator", LEAVE_OUT)
 CATEGORIES = ("native", "one_hot", "target_mean")
 CHOICES = {
     "integer": NUMBERS,
     "number": NUMBERS,
-    "boolean": CATEGORIES,
-    "text": (*CATEGORIES, "words"),
-    "date": ("date_parts",),
+    "boolean": (*CATEGORIES, LEAVE_OUT),
+    "text": (*CATEGORIES, "words", LEAVE_OUT),
+    "date": ("date_parts", LEAVE_OUT),
 }
 LABELS = {
     "as_is": "As they are",
     "scale": "Median for gaps, scaled",
+    "scale_with_indicator": "Median and an indicator for gaps, scaled",
     "native": "Native categories",
     "one_hot": "One column a category",
     "target_mean": "Target mean of the category",
     "words": "Words (TF-IDF)",
     "date_parts": "Parts of the date",
+    LEAVE_OUT: "Left out",
 }
+REASONS = {"identifier": "almost every row has a different value, which does not help to predict new rows"}
 
 
 @dataclass(frozen=True)
@@ -99,27 +94,60 @@ def choose(
     """
     requested = requested or {}
     check(requested, inputs)
-    kind = Requirements.of(estimator)
-    can_use_target = _can_use_target(y, task)
+    target = column_facts.target_codes(y, task)
+    facts = [column_facts.of_values(column["type"], frame[column["name"]], target) for column in inputs]
+    names = [column["name"] for column in inputs]
+    return _choices(names, facts, Requirements.of(estimator), _can_use_target(y, task), requested)
+
+
+def expect(
+    inputs: Sequence[dict],
+    estimator,
+    *,
+    profile: dict[str, dict],
+    rows: int,
+    can_use_target: bool,
+    requested: dict[str, str],
+) -> list[Choice]:
+    """The choices that are expected from the profiles of the columns, before a training has read their values.
+
+    Raises ValidationError (invalid_prepare).
+    """
+    check(requested, inputs)
+    facts = [column_facts.of_profile(profile[column["name"]], rows=rows) for column in inputs]
+    names = [column["name"] for column in inputs]
+    return _choices(names, facts, Requirements.of(estimator), can_use_target, requested)
+
+
+def _choices(
+    names: list[str],
+    facts: list[Facts],
+    kind: Requirements,
+    can_use_target: bool,
+    requested: dict[str, str],
+) -> list[Choice]:
     choices = []
-    for column in inputs:
-        name = column["name"]
+    for name, one in zip(names, facts, strict=True):
         if prepare := requested.get(name):
             _check_possible(name, prepare, kind, can_use_target)
             reason = "requested"
         else:
-            prepare, reason = _usual(column, frame[name], kind, can_use_target)
-        parts = _date_parts(frame[name], kind) if prepare == "date_parts" else ()
-        choices.append(Choice(name, prepare, reason, parts))
+            prepare, reason = _usual(one, kind, can_use_target)
+        choices.append(Choice(name, prepare, reason, _date_parts(one, kind)))
     return choices
 
 
 def check(requested: dict[str, str], inputs: Sequence[dict]) -> None:
-    """Each choice must be one for the type of its column. Raises ValidationError (invalid_prepare)."""
+    """Each choice must be one for the type of its column. Raises ValidationError (invalid_prepare).
+
+    Columns that are left out need not be inputs.
+    """
     types = {column["name"]: column["type"] for column in inputs}
     for name, prepare in requested.items():
+        if prepare == LEAVE_OUT:
+            continue
         if name not in types:
-            raise _invalid(f"`{str(name)[:100]}` is not a feature of this training.")
+            raise not_a_feature(name)
         if prepare not in CHOICES[types[name]]:
             allowed = ", ".join(CHOICES[types[name]])
             raise _invalid(
@@ -128,11 +156,46 @@ def check(requested: dict[str, str], inputs: Sequence[dict]) -> None:
             )
 
 
+def left_out(
+    inputs: Sequence[dict], *, requested: dict[str, str], profile: Sequence[dict], is_chosen: bool
+) -> list[str]:
+    """The input columns that are left out: on request, and identifiers unless the features were chosen.
+
+    An identifier that is the only kind of column left is used. Raises ValidationError: no_features.
+    """
+    out = {name for name, prepare in requested.items() if prepare == LEAVE_OUT}
+    left = [column["name"] for column in inputs if column["name"] not in out]
+    if not left:
+        raise ValidationError("No feature columns are left; select at least one.", code="no_features")
+    identifiers = (
+        set() if is_chosen else {one["name"] for one in profile if is_identifier(one)} - set(requested)
+    )
+    if identifiers >= set(left):
+        identifiers = set()
+    return [column["name"] for column in inputs if column["name"] in out | identifiers]
+
+
+def is_identifier(profile: dict) -> bool:
+    return profile.get("role") == "identifier"
+
+
+def describe_left_out(requested: dict[str, str], *, profile: Sequence[dict]) -> list[dict]:
+    """The choices of the columns that a resolved request leaves out, as those of the inputs are recorded."""
+    roles = {one["name"]: one.get("role") for one in profile}
+    return [
+        Choice(name, LEAVE_OUT, REASONS.get(roles.get(name), "requested")).to_dict()
+        for name, prepare in requested.items()
+        if prepare == LEAVE_OUT
+    ]
+
+
 def _check_possible(name, prepare, kind, can_use_target):
     if prepare == "native" and not kind.max_native:
         raise _invalid(f"`{name}`: {kind.name} has no native categories; use one_hot or target_mean.")
     if prepare == "as_is" and not kind.is_tree:
         raise _invalid(f"`{name}`: {kind.name} does not accept missing values; use scale.")
+    if prepare == "scale_with_indicator" and kind.positive_only:
+        raise _invalid(f"`{name}`: {kind.name} has no use for an indicator of gaps; use scale.")
     if prepare == "target_mean" and not can_use_target:
         raise _invalid(
             f"`{name}`: target_mean needs a target with at most {MAX_CLASSES} classes and at least "
@@ -140,19 +203,24 @@ def _check_possible(name, prepare, kind, can_use_target):
         )
 
 
-def _usual(column: dict, values: pandas.Series, kind: Requirements, can_use_target: bool) -> tuple[str, str]:
-    if column["type"] == "date":
-        parts = [PARTS[part] for part in _date_parts(values, kind)]
-        return "date_parts", ", ".join(["elapsed time", *parts])
-    if column["type"] in ("integer", "number"):
-        if not values.count():
-            return "scale", "no values"
-        if kind.is_tree:
-            return "as_is", f"{kind.name} accepts missing values and any scale"
-        return "scale", f"{kind.name} needs complete numbers of one scale"
-    distinct = int(values.nunique())
-    if column["type"] == "text" and distinct > MOSTLY_DISTINCT * values.count() and _is_prose(values):
+def possible(type_: str, kind: Requirements, *, can_use_target: bool) -> list[str]:
+    """The choices that a column of this type can have with an estimator, to offer them."""
+    choices = []
+    for prepare in CHOICES[type_]:
+        with contextlib.suppress(ValidationError):
+            _check_possible("", prepare, kind, can_use_target)
+            choices.append(prepare)
+    return choices
+
+
+def _usual(one: Facts, kind: Requirements, can_use_target: bool) -> tuple[str, str]:
+    if one.type == "date":
+        return "date_parts", ", ".join(["elapsed time", *(PARTS[part] for part in _date_parts(one, kind))])
+    if one.type in ("integer", "number"):
+        return _usual_for_numbers(one, kind)
+    if one.is_prose:
         return "words", "mostly distinct texts of several words"
+    distinct = one.distinct
     count = f"{distinct:,} categor{'y' if distinct == 1 else 'ies'}"
     if kind.max_native and distinct <= kind.max_native:
         return "native", f"{count}, on which {kind.name} splits by itself"
@@ -163,25 +231,19 @@ def _usual(column: dict, values: pandas.Series, kind: Requirements, can_use_targ
     return "one_hot", count
 
 
-def _date_parts(values: pandas.Series, kind: Requirements) -> tuple[str, ...]:
-    """The parts that take some values: a table of one June has no months to learn from.
-
-    Few rows are not enough for the columns of sines and cosines that the parts become for other estimators than trees.
-    """
-    values = values.dropna()
-    if not kind.is_tree and len(values) < MIN_ROWS_FOR_WAVES:
-        return ()
-    return tuple(
-        part for part in PARTS if getattr(values.dt, part.removeprefix("dt.")).nunique() >= MIN_PART_VALUES
-    )
+def _usual_for_numbers(one: Facts, kind: Requirements) -> tuple[str, str]:
+    if not one.filled:
+        return "scale", "no values"
+    if kind.is_tree:
+        return "as_is", f"{kind.name} accepts missing values and any scale"
+    if one.gaps_tell and not kind.positive_only:
+        return "scale_with_indicator", "the target differs where values are missing"
+    return "scale", f"{kind.name} needs complete numbers of one scale"
 
 
-def _is_prose(values: pandas.Series) -> bool:
-    texts = values.dropna().iloc[:TEXT_SAMPLE]
-    words = [WORD.findall(text.lower()) for text in texts]
-    if not words or sum(map(len, words)) < MIN_WORDS * len(words):
-        return False
-    return len(set().union(*words)) >= MIN_VOCABULARY
+def _date_parts(one: Facts, kind: Requirements) -> tuple[str, ...]:
+    """The parts that vary; few rows are not enough for the sines and cosines that estimators other than trees get."""
+    return one.parts if kind.is_tree or one.filled >= MIN_ROWS_FOR_WAVES else ()
 
 
 def _can_use_target(y: np.ndarray | None, task: str) -> bool:
@@ -192,6 +254,19 @@ def _can_use_target(y: np.ndarray | None, task: str) -> bool:
         return True
     _, counts = np.unique(y, return_counts=True)
     return len(counts) <= MAX_CLASSES and counts.min() >= FOLDS
+
+
+def profile_can_use_target(target: dict | None, *, rows: int, task: str) -> bool:
+    """As `_can_use_target`, by the profile of the target, which lists the frequencies of up to ten classes."""
+    filled = rows - target["missing"] if target and task != "clustering" else 0
+    if filled < MIN_ROWS_A_FOLD * FOLDS or task == "regression":
+        return filled >= MIN_ROWS_A_FOLD * FOLDS
+    is_few = (target["distinct"] or filled) <= MAX_CLASSES
+    return is_few and all(count > FOLDS for _, count in target["top"] or ())
+
+
+def not_a_feature(name: object) -> ValidationError:
+    return _invalid(f"`{str(name)[:100]}` is not a feature of this training.")
 
 
 def _invalid(sentence: str) -> ValidationError:

@@ -10,7 +10,8 @@ from operator import attrgetter
 import numpy as np
 import pandas
 
-from registry.training.preparation import FOLDS, MAX_CATEGORIES, PARTS, Choice, Requirements
+from registry.training.column_facts import PARTS
+from registry.training.preparation import FOLDS, MAX_CATEGORIES, Choice, Requirements
 
 # The limit of one-hot columns for all text columns together: 2,000 of them over 100,000 rows are 1.6 GB.
 MAX_ONE_HOT_COLUMNS = 2_000
@@ -35,6 +36,7 @@ def column_transformer(choices: Sequence[Choice], estimator, *, task: str):
         "native": lambda: _native(estimator),
         "as_is": lambda: [_astype("float64")],
         "scale": lambda: _impute_and_scale(estimator),
+        "scale_with_indicator": lambda: _impute_and_scale(estimator, add_indicator=True),
         "date_parts": lambda: _date_parts(estimator, {part for choice in choices for part in choice.parts}),
         "one_hot": lambda: _one_hot(len(columns["one_hot"])),
         "target_mean": lambda: [*_target_mean(task), *_scale_unless_trees(estimator)],
@@ -65,8 +67,11 @@ def _astype(dtype):
     return FunctionTransformer(pandas.DataFrame.astype, kw_args={"dtype": dtype})
 
 
-def _impute_and_scale(estimator) -> list:
-    """Median and standard scale; a positive scale, or bins, for the estimators that require it."""
+def _impute_and_scale(estimator, *, add_indicator: bool = False) -> list:
+    """Median and standard scale; a positive scale, or bins, for the estimators that require it.
+
+    `add_indicator` adds a column for each that has gaps, which says where.
+    """
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, StandardScaler
     from sklearn.utils import get_tags
@@ -78,7 +83,7 @@ def _impute_and_scale(estimator) -> list:
         )
     else:
         scale = MinMaxScaler(clip=True) if tags.positive_only else StandardScaler()
-    return [SimpleImputer(strategy="median", keep_empty_features=True), scale]
+    return [SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=add_indicator), scale]
 
 
 def _scale_unless_trees(estimator) -> list:

@@ -8,7 +8,7 @@ from mlplatform import storage
 from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
 from registry.models import ModelVersion, TrainingJob
-from registry.training import pipelines, signature
+from registry.training import pipelines, preparation, signature
 from registry.training.registration import FittedModel, register
 from registry.training.request import TrainingRequest
 
@@ -43,6 +43,7 @@ def fit(
         request=request,
         progress=progress,
     )
+    result.preparation += preparation.describe_left_out(request.prepare, profile=source.profile)
     progress("saving", None)
     save_verification = verification.verify_fit(result)
     return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))

@@ -32,7 +32,7 @@ def of(step, group: str, places: list[int]) -> Block:
         case "numbers", ["FunctionTransformer"]:
             return Numbers(places)
         case "numbers", ["SimpleImputer", _]:
-            return Numbers(places, _impute_and_scale(*steps))
+            return Numbers(places, _impute_and_scale(*steps), indicators=len(_with_indicator(steps[0])))
         case "dates", [
             "FunctionTransformer",
             "FunctionTransformer",
@@ -59,8 +59,16 @@ def of(step, group: str, places: list[int]) -> Block:
 
 
 class Numbers:
-    def __init__(self, places: list[int], complete: Callable[[np.ndarray], np.ndarray] = lambda cells: cells):
-        self.columns, self.complete, self.width = _columns(places), complete, len(places)
+    """Numbers as they are, or imputed and scaled with the `indicators` of their gaps."""
+
+    def __init__(
+        self,
+        places: list[int],
+        complete: Callable[[np.ndarray], np.ndarray] = lambda cells: cells,
+        *,
+        indicators: int = 0,
+    ):
+        self.columns, self.complete, self.width = _columns(places), complete, len(places) + indicators
 
     def encode(self, rows, out):
         out[:] = self.complete(rows.numbers[:, self.columns].copy())
@@ -195,17 +203,22 @@ def _one_hot(categories: list[str], infrequent: list[str], missing: str) -> tupl
 def _impute_and_scale(imputer, scaler) -> Callable[[np.ndarray], np.ndarray]:
     """Imputation and scaling of a fitted group; the function overwrites its argument."""
     is_median = type(imputer).__name__ == "SimpleImputer" and imputer.strategy == "median"
-    if not is_median or imputer.add_indicator or not imputer.keep_empty_features:
+    if not is_median or not imputer.keep_empty_features:
         raise UnsupportedPipeline("it imputes numbers in an unsupported way")
-    medians, scale = imputer.statistics_, _scaling(scaler)
+    medians, flagged, scale = imputer.statistics_, _with_indicator(imputer), _scaling(scaler)
 
     def complete(cells: np.ndarray) -> np.ndarray:
         missing = np.isnan(cells)
         if missing.any():
             cells[missing] = np.broadcast_to(medians, cells.shape)[missing]
-        return scale(cells)
+        return scale(np.concatenate([cells, missing[:, flagged]], axis=1) if len(flagged) else cells)
 
     return complete
+
+
+def _with_indicator(imputer) -> Sequence[int]:
+    """The columns whose gaps have a column of their own, after all others."""
+    return imputer.indicator_.features_ if imputer.add_indicator else ()
 
 
 def _scaling(scaler) -> Callable[[np.ndarray], np.ndarray]:

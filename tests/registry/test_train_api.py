@@ -6,7 +6,7 @@ import pytest
 
 from mlplatform.jobs import waiting
 from registry.models import TrainingJob
-from tests.conftest import LONELY
+from tests.conftest import FLOWERS, LONELY
 
 TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
 
@@ -281,3 +281,30 @@ def test_a_preparation_that_does_not_fit_the_column_is_an_error_of_its_field(tra
     response = train(prepare=prepare)
     assert response.status_code == 400
     assert response.json()["fields"]["prepare"][0].startswith(sentence)
+
+
+NUMBERED = "id," + FLOWERS.replace("\n", "\n{},").removesuffix("{},").format(*range(24))
+
+
+def test_an_identifier_is_left_out_and_said(api, train, make_dataset):
+    make_dataset(content=NUMBERED, new_version=True)
+    response = train().json()
+    assert response["features"] == ["length", "width", "colour"]
+    assert response["warnings"][0].startswith(
+        "Column `id` was left out: almost every row has a different value"
+    )
+    left_out = api.get("/models/flowers/1").json()["preparation"][-1]
+    assert (left_out["column"], left_out["prepare"]) == ("id", "leave_out")
+
+
+@pytest.mark.parametrize("options", [{"prepare": {"id": "scale"}}, {"features": ["id", "length"]}])
+def test_an_identifier_that_is_requested_is_used(train, make_dataset, options):
+    make_dataset(content=NUMBERED, new_version=True)
+    model = {"module": "linear_model", "class": "LogisticRegression"}
+    assert "id" in train(model=model, **options).json()["features"]
+
+
+def test_any_column_can_be_left_out(train):
+    train(prepare={"colour": "leave_out"})
+    request = TrainingJob.objects.get().request
+    assert (request["features"], request["prepare"]) == (["length", "width"], {"colour": "leave_out"})

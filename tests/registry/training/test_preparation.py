@@ -4,7 +4,11 @@ import numpy as np
 import pandas
 import pytest
 
+from catalog import files
+from registry.estimators.algorithms import find
+from registry.training import pipelines, preparation
 from tests.registry.training.tables import column, fit, refusal
+from tests.serving.engine.test_blocks import table as blocks_table
 
 ROWS = 400
 
@@ -61,6 +65,39 @@ def test_a_number_without_values_is_imputed():
     assert reason(result, "nothing") == "no values"
 
 
+@pytest.mark.parametrize("name", ["LogisticRegression", "Ridge"])
+def test_a_linear_model_gets_an_indicator_of_gaps_that_tell(name):
+    is_gone = random().random(ROWS) < 0.3
+    late = pandas.Series(np.where(is_gone, np.nan, random().normal(size=ROWS)))
+    luck = late.sample(frac=1, random_state=0, ignore_index=True)
+    y = pandas.Series(np.where(is_gone, 9.0, 1.0) if name == "Ridge" else np.where(is_gone, "out", "in"))
+    columns = [column("late", "number"), column("luck", "number")]
+    kind = "number" if name == "Ridge" else "text"
+    result = fit(y, kind, name=name, frame=pandas.DataFrame({"late": late, "luck": luck}), columns=columns)
+    assert reason(result, "late") == "the target differs where values are missing"
+    assert [choice["prepare"] for choice in result.preparation] == ["scale_with_indicator", "scale"]
+    assert result.metrics["r2" if name == "Ridge" else "accuracy"] > 0.99
+
+
+@pytest.mark.parametrize(
+    "name", ["RandomForestClassifier", "LogisticRegression", "HistGradientBoostingClassifier"]
+)
+def test_the_choices_expected_from_a_profile_are_those_of_a_training(make_dataset, name):
+    version = make_dataset(content=blocks_table().to_csv(index=False))
+    profile = {one["name"]: one for one in version.profile}
+    inputs = [one for one in version.columns if one["name"] != "kind"]
+    can_use_target = preparation.profile_can_use_target(profile["kind"], rows=400, task="classification")
+    expected = preparation.expect(
+        inputs, find(name).cls(), profile=profile, rows=400, can_use_target=can_use_target, requested={}
+    )
+    frame = files.read_frame(version, columns=[one["name"] for one in version.columns])
+    result = pipelines.fit(
+        frame, columns=version.columns, features=None, target="kind", algorithm=find(name),
+        params={}, test_size=0.2, random_state=0,
+    )  # fmt: skip
+    assert [choice.to_dict() for choice in expected] == result.preparation
+
+
 def test_few_rows_give_a_linear_model_the_elapsed_time_alone():
     result = fit(name="LogisticRegression", features=["born"])
     assert reason(result, "born") == "elapsed time"
@@ -74,7 +111,8 @@ def test_few_rows_give_a_linear_model_the_elapsed_time_alone():
         (
             "LogisticRegression",
             {"size": "one_hot"},
-            "`size` cannot be prepared by one_hot; the choices for number columns are as_is, scale.",
+            "`size` cannot be prepared by one_hot; the choices for number columns are as_is, scale, "
+            "scale_with_indicator, leave_out.",
         ),
         (
             "LogisticRegression",

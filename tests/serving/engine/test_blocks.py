@@ -133,3 +133,12 @@ def test_requested_choices_are_used_and_predicted_alike():
     result = fit("HistGradientBoostingClassifier", params=params, prepare=prepare)
     assert {column: prepared(result)[column] for column in prepare} == prepare
     assert_engine_predicts_as_the_pipeline(result, "trees")
+
+
+@pytest.mark.parametrize("name", ["LogisticRegression", "Ridge"])
+def test_an_indicator_of_gaps_is_encoded_alike(name):
+    result = fit(
+        name, target="price" if name == "Ridge" else "kind", prepare={"size": "scale_with_indicator"}
+    )
+    assert prepared(result)["size"] == "scale_with_indicator"
+    assert_engine_predicts_as_the_pipeline(result, "estimator")
