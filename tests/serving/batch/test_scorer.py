@@ -198,7 +198,8 @@ def test_a_file_with_an_index_is_predicted_like_a_frame_by_the_artifact(
 def test_a_model_trained_on_the_earlier_name_of_an_empty_header_predicts_the_same_file(
     send, admin, make_dataset, make_version, flowers_frame
 ):
-    make_version(make_dataset("indexed", flowers_frame.rename_axis("column_1").to_csv()))
+    source = make_dataset("indexed", flowers_frame.rename_axis("column_1").to_csv())
+    make_version(source, features=["column_1", "length", "width", "colour"])
     rows = with_index(flowers_frame.drop(columns="species"))
     back = content_of(send(rows, dataset_name="indexed")).decode().splitlines()
     assert back[0] == "column_1,length,width,colour,prediction"
@@ -207,7 +208,8 @@ def test_a_model_trained_on_the_earlier_name_of_an_empty_header_predicts_the_sam
 
 
 def test_invocations_name_an_empty_header_as_pandas_does(make_dataset, make_version, flowers_frame, admin):
-    make_version(make_dataset("indexed", with_index(flowers_frame)))
+    source = make_dataset("indexed", with_index(flowers_frame))
+    make_version(source, features=[column["name"] for column in source.columns[:-1]])
     rows = with_index(flowers_frame.drop(columns="species"))
     by_text = predict("indexed", stage="dev", rows=CsvText(rows.encode()), by=admin)
     read = pandas.read_csv(io.StringIO(rows)).astype(object).where(lambda frame: frame.notna(), None)

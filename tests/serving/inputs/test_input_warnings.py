@@ -12,6 +12,7 @@ def test_an_unseen_category_is_counted_by_every_engine(make_dataset, make_versio
         module="dummy",
         class_name="DummyClassifier",
         params={"strategy": "uniform"},
+        features=["x", "colour"],
         random_state=None,
     )
     model = shared_cache().get("random", stage="dev").model
