@@ -7,6 +7,7 @@ import pytest
 from catalog import files
 from registry.estimators.algorithms import find
 from registry.training import pipelines, preparation
+from registry.training.request import TrainingRequest
 from tests.registry.training.tables import column, fit, refusal
 from tests.serving.engine.test_blocks import table as blocks_table
 
@@ -92,9 +93,8 @@ def test_the_choices_expected_from_a_profile_are_those_of_a_training(make_datase
     )
     frame = files.read_frame(version, columns=[one["name"] for one in version.columns])
     result = pipelines.fit(
-        frame, columns=version.columns, features=None, target="kind", algorithm=find(name),
-        params={}, test_size=0.2, random_state=0,
-    )  # fmt: skip
+        frame, columns=version.columns, request=TrainingRequest(find(name).module, name, target="kind")
+    )
     assert [choice.to_dict() for choice in expected] == result.preparation
 
 
