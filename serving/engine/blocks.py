@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import pandas
 
+from serving.engine.date_parts import PARTS
 from serving.inputs.reader import TypedRows
 
 SMALL_BATCH_ROWS = 16  # up to here setting single cells is faster than numpy's fancy indexing
@@ -252,51 +253,3 @@ def _date_part(name: str, step) -> Callable[[np.ndarray], np.ndarray]:
         return part
     _, scale, wave = (one for _, one in step.steps)
     return lambda dates: wave.func(part(dates) * scale.kw_args["other"])
-
-
-def _seconds(dates: np.ndarray) -> np.ndarray:
-    """Seconds since 1970, divided as pandas does."""
-    return (dates - np.datetime64(0, "us")) / np.timedelta64(1, "s")
-
-
-def _whole(steps: np.ndarray, unit: str) -> np.ndarray:
-    return steps / np.timedelta64(1, unit)
-
-
-def _year(dates):
-    return _since_1970(dates.astype("M8[Y]")) + 1970
-
-
-def _month(dates):
-    months = dates.astype("M8[M]")
-    return _since_1970(months) % 12 + 1
-
-
-def _since_1970(dates: np.ndarray) -> np.ndarray:
-    """Whole years or months since 1970: numpy does not divide them."""
-    counts = dates.astype("int64").astype("float64")
-    counts[np.isnat(dates)] = np.nan
-    return counts
-
-
-def _day(dates):
-    days = dates.astype("M8[D]")
-    return _whole(days - dates.astype("M8[M]").astype("M8[D]"), "D") + 1
-
-
-def _weekday(dates):
-    return (_whole(dates.astype("M8[D]") - np.datetime64(0, "D"), "D") + 3) % 7  # 1970 began on a Thursday
-
-
-def _hour(dates):
-    return np.floor(_whole(dates - dates.astype("M8[D]"), "h"))
-
-
-PARTS = {
-    "seconds": _seconds,
-    "dt.year": _year,
-    "dt.month": _month,
-    "dt.day": _day,
-    "dt.day_of_week": _weekday,
-    "dt.hour": _hour,
-}

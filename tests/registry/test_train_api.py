@@ -6,7 +6,7 @@ import pytest
 
 from mlplatform.jobs import waiting
 from registry.models import TrainingJob
-from tests.conftest import FLOWERS, LONELY
+from tests.conftest import LONELY
 
 TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
 
@@ -262,49 +262,3 @@ def test_only_administrators_get_the_traceback_of_a_job(train, api, make_user):
     assert api.get(f"/jobs/{job}").json()["traceback"] == "Traceback: line 7"
     api.force_authenticate(make_user("release manager"))
     assert api.get(f"/jobs/{job}").json()["traceback"] is None
-
-
-def test_a_requested_preparation_is_part_of_the_job(train):
-    train(prepare={"colour": "one_hot"})
-    job = TrainingJob.objects.get()
-    assert job.request["prepare"] == {"colour": "one_hot"}
-
-
-@pytest.mark.parametrize(
-    ("prepare", "sentence"),
-    [
-        ({"colour": "scale"}, "`colour` cannot be prepared by scale; the choices for text columns are"),
-        ({"wings": "scale"}, "`wings` is not a feature of this training."),
-    ],
-)
-def test_a_preparation_that_does_not_fit_the_column_is_an_error_of_its_field(train, prepare, sentence):
-    response = train(prepare=prepare)
-    assert response.status_code == 400
-    assert response.json()["fields"]["prepare"][0].startswith(sentence)
-
-
-NUMBERED = "id," + FLOWERS.replace("\n", "\n{},").removesuffix("{},").format(*range(24))
-
-
-def test_an_identifier_is_left_out_and_said(api, train, make_dataset):
-    make_dataset(content=NUMBERED, new_version=True)
-    response = train().json()
-    assert response["features"] == ["length", "width", "colour"]
-    assert response["warnings"][0].startswith(
-        "Column `id` was left out: almost every row has a different value"
-    )
-    left_out = api.get("/models/flowers/1").json()["preparation"][-1]
-    assert (left_out["column"], left_out["prepare"]) == ("id", "leave_out")
-
-
-@pytest.mark.parametrize("options", [{"prepare": {"id": "scale"}}, {"features": ["id", "length"]}])
-def test_an_identifier_that_is_requested_is_used(train, make_dataset, options):
-    make_dataset(content=NUMBERED, new_version=True)
-    model = {"module": "linear_model", "class": "LogisticRegression"}
-    assert "id" in train(model=model, **options).json()["features"]
-
-
-def test_any_column_can_be_left_out(train):
-    train(prepare={"colour": "leave_out"})
-    request = TrainingJob.objects.get().request
-    assert (request["features"], request["prepare"]) == (["length", "width"], {"colour": "leave_out"})
