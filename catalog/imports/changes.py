@@ -11,6 +11,7 @@ from catalog.exploration.copies import StoredCopy
 from catalog.imports import receipts
 from catalog.models import DatasetVersion, Draft
 from catalog.readers import detection
+from catalog.readers.corrections import Corrections
 from catalog.readers.recipe import ParseRecipe
 from mlplatform import storage
 
@@ -68,6 +69,7 @@ def run_local(*, local_path: str, **comparing) -> Iterator[dict]:
 def _with_part(file, *, old, side, recipe, is_beginning) -> dict:
     recipe = ParseRecipe.from_dict(recipe)
     if is_beginning:
-        head = detection.read_head(file, "")
-        file, recipe = io.BytesIO(receipts.whole_records(head.content)), replace(recipe, compression=None)
+        head = detection.read_head(file, "", corrections=Corrections(member=recipe.member))
+        file = io.BytesIO(receipts.whole_records(head.content))
+        recipe = replace(recipe, compression=None, member=None)
     return comparison.with_file(old, side, file, recipe)

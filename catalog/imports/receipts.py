@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from catalog.imports import drafts, ingestion
 from catalog.models import DRAFT_GONE, Draft
 from catalog.profiling import receipt
-from catalog.readers import detection, encodings
+from catalog.readers import archives, detection, encodings
 from catalog.readers.corrections import Corrections, cleaned
 from mlplatform import storage
 from mlplatform.auth import permissions
@@ -96,6 +96,22 @@ def run(*, key: str, size: int, filename: str, corrections: dict) -> Iterator[di
     yield from _limited(lambda: _of_stored(key, size, filename, corrections))
 
 
+def beginning_of(draft: Draft) -> dict:
+    """What can be shown of a draft that cannot be read: see profiling.receipt.beginning(). A child process reads it."""
+    arguments = {"key": draft.key, "filename": draft.filename, "corrections": draft.corrections}
+    return _in_child("run_beginning", draft.key, arguments)
+
+
+def run_beginning(*, key: str, filename: str, corrections: dict) -> Iterator[dict]:
+    """What the child process runs for a stored file that cannot be read."""
+
+    def answer():
+        with storage.open_file(storage.datasets(), key) as file:
+            return receipt.beginning(file, filename, Corrections.from_dict(corrections))
+
+    yield from _limited(answer)
+
+
 def run_local(*, local_path: str, size: int, filename: str, corrections: dict) -> Iterator[dict]:
     """What the child process runs for a file on this machine."""
 
@@ -149,11 +165,15 @@ def _of_beginning(file: IO[bytes], size: int, filename: str, corrections: dict) 
         return read(file, filename, corrections)
     part = whole_records(head.content)
     share = (file.tell() if head.compression else len(head.content)) / size
+    member = corrections.get("member")
     try:
-        found = read(io.BytesIO(part), filename, corrections)
+        found = read(io.BytesIO(part), head.filename, corrections | {"member": None})
     except ValidationError:  # its records may not end with lines; a fault in it is found again at once
         return None
-    found["recipe"]["compression"] = head.compression
+    found["recipe"] |= {"compression": head.compression, "member": member}
+    if head.compression == "zip":
+        share = len(head.content) / archives.table_size(archives.chosen(file, member))
+        found["members"] = archives.names(file)
     rows = found["rows"] * len(head.content) / len(part) / min(share, 1)
     return found | {"rows": round(rows), "is_estimate": True}
 

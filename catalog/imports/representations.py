@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from catalog.models import DatasetVersion
 from catalog.readers.cells.column_types import ARROW_TYPES
+from catalog.readers.correcting import choices
 from catalog.readers.corrections import ON_ERROR, ROLES, TYPES
 from catalog.readers.formats import COMPRESSIONS, FORMATS
 from mlplatform import json_parser
@@ -62,6 +63,7 @@ class RecipeSerializer(serializers.Serializer):
 
     format = serializers.ChoiceField(list(FORMATS))
     compression = serializers.ChoiceField(list(COMPRESSIONS), allow_null=True)
+    member = serializers.CharField(allow_null=True, help_text="The file in a ZIP archive of several tables.")
     encoding = serializers.CharField(allow_null=True)
     delimiter = serializers.CharField(allow_null=True)
     quote = serializers.CharField(help_text="Empty: no character is a quotation mark.")
@@ -134,7 +136,16 @@ class CorrectionsSerializer(serializers.Serializer):
         child=serializers.IntegerField(), required=False, help_text="The positions at which columns start."
     )
     sheet = serializers.CharField(required=False, help_text="The sheet of a workbook.")
+    member = serializers.CharField(required=False, help_text="The file in a ZIP archive.")
     columns = ColumnCorrectionSerializer(many=True, required=False)
+
+
+class ChoiceSerializer(serializers.Serializer):
+    """One way to read what a finding is about."""
+
+    label = serializers.CharField()
+    recipe = CorrectionsSerializer(help_text="The part of the recipe to send to choose it.")
+    is_current = serializers.BooleanField(help_text="The file is read like this.")
 
 
 class FindingSerializer(serializers.Serializer):
@@ -144,6 +155,9 @@ class FindingSerializer(serializers.Serializer):
     sentence = serializers.CharField()
     column = serializers.CharField(allow_null=True)
     line = serializers.IntegerField(allow_null=True, help_text="The first line it is about, counted from 1.")
+    choices = ChoiceSerializer(
+        many=True, help_text="The other ways to read it, if it has any, and the one it is."
+    )
 
 
 class PreviewSerializer(serializers.Serializer):
@@ -166,6 +180,10 @@ class PreviewSerializer(serializers.Serializer):
 class ReceiptSerializer(serializers.Serializer):
     """How a file is read."""
 
+    members = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The tables of a ZIP archive that has several, of which one is read.",
+    )
     recipe = RecipeSerializer()
     findings = FindingSerializer(many=True)
     columns = ColumnSerializer(many=True)
@@ -232,7 +250,7 @@ class DatasetSerializer(DatasetRowSerializer):
 
     @extend_schema_field(FindingSerializer(many=True))
     def get_findings(self, version):
-        return version.findings
+        return choices.described(version.findings, version.recipe)
 
 
 @extend_schema_field(CorrectionsSerializer)

@@ -14,6 +14,7 @@ from catalog.imports.representations import (
     errors_within,
 )
 from catalog.models import Dataset, DatasetVersion, ImportJob
+from catalog.readers.correcting import choices
 from mlplatform.errors import NotFound
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
@@ -69,6 +70,7 @@ class InspectView(APIView):
         before = Dataset.objects.named(name).version() if name else None
         with errors_within("recipe"):
             receipt = receipts.of_file(file, filename=file.name, corrections=recipe, by=request.user)
+        receipt |= {"findings": choices.described(receipt["findings"], receipt["recipe"])}
         if before:
             changed = changes.of_file(file, receipt, before, filename=file.name)
             receipt |= {"changes": {"from": before.number} | changed}
@@ -105,10 +107,11 @@ class UploadView(AddingView):
     @extend_schema(
         operation_id="upload_dataset",
         summary="Upload a dataset",
-        description="Accepts CSV, TSV, Parquet and JSON lines, optionally compressed: gzip, bzip2, xz, zstd, or a ZIP "
-        "archive of one file. The name defaults to the file name. A file above 16 MB (`IMPORT_INLINE_MB`), or one that "
-        "takes more than 15 seconds to read, is read by a worker: the call waits up to 25 seconds for it, `Prefer: "
-        "wait=N` up to N seconds, at most 60, and then answers 202 with the job.",
+        description="Accepts CSV, TSV, Parquet, JSON lines and workbooks, also compressed: gzip, bzip2, xz, zstd, "
+        "or a ZIP archive, of which `member` of the recipe is the file to read if it has several tables. The name "
+        "defaults to the file name. A file above 16 MB (`IMPORT_INLINE_MB`), or one that takes more than 15 seconds to "
+        "read, is read by a worker: the call waits up to 25 seconds for it, `Prefer: wait=N` up to N seconds, at most "
+        "60, and then answers 202 with the job.",
         tags=["datasets"],
         parameters=[waiting.PREFER],
         request={"multipart/form-data": UploadSerializer},

@@ -4,20 +4,29 @@ from contextlib import closing
 from typing import IO
 
 from catalog.readers import detection, tables
+from catalog.readers.corrections import UNCORRECTED
 
 LINES, LINE_LENGTH = 30, 400
 LINES_ABOVE = 8  # the header, of those that are skipped
 CELL_LENGTH = 100
 
 
-def lines(file: IO[bytes], filename: str, *, encoding: str | None = None, skip: int = 0) -> list[list]:
+def lines(
+    file: IO[bytes],
+    filename: str,
+    *,
+    corrections: tables.Corrections = UNCORRECTED,
+    encoding: str | None = None,
+    skip: int = 0,
+) -> list[list]:
     """[number, text] of the first lines of a text file, and of those around its header if many are above it.
 
     Long lines end in an ellipsis; bytes that are not in the encoding, the most likely one by default, are replacement
-    characters.
+    characters, and NUL is its symbol.
     """
-    head = detection.read_head(file, filename)
+    head = detection.read_head(file, filename, corrections=corrections)
     text = head.content.decode(encoding or head.encodings[0], errors="replace").removeprefix("\ufeff")
+    text = text.replace("\0", "␀")
     first = max(skip - LINES_ABOVE, 0)
     numbered = enumerate(text.split("\n", first + LINES)[: first + LINES], 1)
     return [[number, _cut(line.rstrip("\r"), LINE_LENGTH)] for number, line in numbered if number > first]

@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import IO
 
+from django.core.exceptions import ValidationError
+
 from catalog.profiling import raw_text
 from catalog.profiling.ingest import PREVIEW_ROWS
-from catalog.readers import tables
+from catalog.readers import archives, detection, tables
 from catalog.readers.corrections import UNCORRECTED, Corrections
 from catalog.readers.formats import FORMATS
 
@@ -16,7 +18,8 @@ class Receipt:
     """How a file is read: its recipe, the assumptions, and its first 20 rows.
 
     `preview` has them as lists of JSON values, as they are read, and `cells` the texts that these are read from.
-    `lines` has [number, text] of the first lines as they are written, none of a binary format.
+    `lines` has [number, text] of the first lines as they are written, none of a binary format. `members` are the tables
+    of an archive that has several.
     """
 
     recipe: tables.ParseRecipe
@@ -25,6 +28,7 @@ class Receipt:
     preview: list[list]
     cells: list[list[str | None]]
     lines: list[list]
+    members: list[str]
 
     def to_dict(self) -> dict:
         recipe = self.recipe.to_dict()
@@ -34,6 +38,7 @@ class Receipt:
             "columns": recipe["columns"],
             "preview": {"rows": self.preview, "cells": self.cells, "lines": self.lines},
             "rows": self.rows,
+            "members": self.members,
         }
 
 
@@ -48,6 +53,20 @@ def inspect(file: IO[bytes], filename: str, corrections: Corrections = UNCORRECT
     rows = json.loads(frame.to_json(orient="values", date_format="iso", date_unit="s"))
     lines = []
     if FORMATS[recipe.format].is_text:
-        lines = raw_text.lines(file, filename, encoding=recipe.encoding, skip=recipe.skip or 0)
+        lines = raw_text.lines(
+            file, filename, corrections=corrections, encoding=recipe.encoding, skip=recipe.skip or 0
+        )
     cells = raw_text.cells(file, recipe, rows=len(rows))
-    return Receipt(recipe, reading.rows, reading.findings, rows, cells, lines)
+    members = archives.names(file) if recipe.compression == "zip" else []
+    return Receipt(recipe, reading.rows, reading.findings, rows, cells, lines, members)
+
+
+def beginning(file: IO[bytes], filename: str, corrections: Corrections = UNCORRECTED) -> dict:
+    """What can be shown of a file that cannot be read: its first `lines`, and the `members` of an archive."""
+    file.seek(0)
+    members = archives.names(file) if detection.compression_of(file.read(8)) == "zip" else []
+    try:
+        lines = raw_text.lines(file, filename, corrections=corrections, encoding=corrections.encoding)
+    except ValidationError:
+        lines = []
+    return {"lines": lines, "members": members}

@@ -13,39 +13,91 @@ BESIDE_A_TABLE = re.compile(
     r"(?:^|/)(?:read[-_]?me|licen[cs]e|copying|notice|changelog|\._)[^/]*$|\.(?:md|pdf|html?|docx?|rtf|png|jpe?g)$",
     re.I,
 )
+NAMED, MAX_NAMES = 20, 1_000
 ENCRYPTED = 0x1  # of a ZIP member's flags
 
 
+class Chosen:
+    """A ZIP archive of which one file is read."""
+
+    def __init__(self, file: BinaryIO, member: str):
+        self._file, self.member = file, member
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def chosen(file: BinaryIO, member: str | None) -> BinaryIO:
+    """The file; of an archive of several tables, with the one that is read."""
+    return Chosen(file, member) if member else file
+
+
 def open_table(file: BinaryIO) -> BinaryIO:
-    """The only table in a ZIP archive. Raises ValidationError if there are several, or a password is needed."""
+    """The table in a ZIP archive: the chosen file, or the only one.
+
+    Raises ValidationError if there are several, or a password is needed, and by field for a file that is not in it.
+    """
     try:
         archive = zipfile.ZipFile(file)
-        members = _members(archive)
-        members = [member for member in members if not BESIDE_A_TABLE.search(member.filename)] or members
-        names = [member.filename for member in members]
-        if len(members) != 1:
-            listed = ", ".join(f"`{name[:100]}`" for name in names[:5]) + (", ..." if len(names) > 5 else "")
-            raise ValidationError(
-                f"The ZIP archive contains {len(names)} files{': ' if names else ''}{listed}. Send one table, "
-                "uncompressed or in an archive of its own.",
-                code="several_files",
-            )
-        if members[0].flag_bits & ENCRYPTED:
+        member = _table(archive, getattr(file, "member", None))
+        if member.flag_bits & ENCRYPTED:
             raise ValidationError(
                 "The ZIP archive needs a password. Send the table without one.", code="encrypted_file"
             )
-        if members[0].compress_type not in ZIP_METHODS:
+        if member.compress_type not in ZIP_METHODS:
             raise ValidationError(
                 "The ZIP archive is compressed with an unsupported method. Compress it again with Deflate.",
                 code="binary_file",
             )
-        return archive.open(members[0])
+        return archive.open(member)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise damaged("zip") from error
     except OSError as error:
         if error.errno == errno.EINVAL:  # the archive points to before the start of the file
             raise damaged("zip") from error
         raise
+
+
+def table_size(file: BinaryIO) -> int:
+    """The bytes of the table in a ZIP archive when it is unpacked."""
+    return max(_table(zipfile.ZipFile(file), getattr(file, "member", None)).file_size, 1)
+
+
+def _table(archive, name):
+    members = _members(archive)
+    if name is not None:
+        if found := [member for member in members if member.filename == name]:
+            return found[-1]  # of two with one name, as unzip does
+        sentence = f"The ZIP archive has no file `{name[:100]}`. It has {_listed(members)}."
+        raise ValidationError({"member": ValidationError(sentence, code="unknown_member")})
+    tables = _tables(members)
+    if len(tables) == 1:
+        return tables[0]
+    if not tables:
+        raise ValidationError("The ZIP archive is empty.", code="empty_file")
+    raise ValidationError(
+        f"The ZIP archive has {len(tables):,} files: {_listed(tables)}. Choose one (`member` of the recipe), or send "
+        "one table.",
+        code="several_files",
+    )
+
+
+def _listed(members):
+    names = [f"`{member.filename[:100]}`" for member in members[:NAMED]]
+    return ", ".join(names) + (f" and {len(members) - NAMED:,} more" if len(members) > NAMED else "")
+
+
+def names(file: BinaryIO) -> list[str]:
+    """The tables in a ZIP archive that has several, of which one can be chosen; at most 1,000."""
+    try:
+        tables = _tables(_members(zipfile.ZipFile(file)))
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return []
+    return list(dict.fromkeys(member.filename for member in tables))[:MAX_NAMES] if len(tables) > 1 else []
+
+
+def _tables(members):
+    return [member for member in members if not BESIDE_A_TABLE.search(member.filename)] or members
 
 
 def left_out(file: BinaryIO) -> list[str]:

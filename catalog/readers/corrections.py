@@ -58,6 +58,7 @@ class Corrections:
     widths: tuple[int, ...] | None = None
     spaced: bool | None = None
     sheet: str | None = None
+    member: str | None = None
     thousands: str | None = None
     missing: tuple[str, ...] | None = None
     columns: tuple[ColumnCorrection, ...] = ()
@@ -190,6 +191,7 @@ FIELDS = {
     "widths": fields.widths,
     "spaced": fields.boolean,
     "sheet": fields.text,
+    "member": fields.text,
     "columns": _columns,
 }
 COLUMN_FIELDS = {

@@ -119,11 +119,16 @@ def read_head(
     max_bytes: int = streams.MAX_BYTES,
     corrections: Corrections = UNCORRECTED,
 ) -> Head:
-    """The beginning of a file, at most 4 MB when decompressed."""
+    """The beginning of a file, at most 4 MB when decompressed. Raises ValidationError by field for a wrong `member`."""
     file.seek(0)
     compression = compression_of(file.read(8))
     if compression == "zip" and archives.is_office_file(file):
         compression = None
+    if member := corrections.member:
+        if compression != "zip":
+            error = ValidationError("Only a ZIP archive has files to choose from.", code="not_an_archive")
+            raise ValidationError({"member": error})
+        file, filename = archives.chosen(file, member), member
     content = streams.decompressed(file, compression, max_bytes=max_bytes).read(HEAD_BYTES)
     return Head(filename, compression, content, corrections)
 

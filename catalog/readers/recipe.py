@@ -25,7 +25,7 @@ class ParseRecipe:
     can have rulers and frames of - and |. `widths` are the positions at which columns of fixed width start; in a padded
     table, a space is before each.
 
-    `sheet` is that of a workbook, whose rows count as lines.
+    `sheet` is that of a workbook, whose rows count as lines, and `member` the file in a ZIP archive of several tables.
     """
 
     format: str
@@ -44,6 +44,7 @@ class ParseRecipe:
     quote: str = '"'
     spaced: bool = False
     sheet: str | None = None
+    member: str | None = None
     columns: tuple[Column, ...] = ()
 
     @property

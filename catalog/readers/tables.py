@@ -85,10 +85,11 @@ def detect(
     `rows_required`, for a header without rows.
     """
     head = detection.read_head(file, filename, corrections=corrections)
+    file = archives.chosen(file, corrections.member)
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = _reader(head)
     reading = reader.detect(file, head, max_bytes=max_bytes)
-    if head.compression == "zip" and (names := archives.left_out(file)):
+    if head.compression == "zip" and not corrections.member and (names := archives.left_out(file)):
         sentence = f"The ZIP archive has other files beside the table: {column_names.listed(names)} left out."
         reading = replace(reading, findings=(Finding("several_files", sentence), *reading.findings))
     if (fixed := column_corrections.completed(corrections, reading)) != corrections:
@@ -99,7 +100,8 @@ def detect(
             "The file has no data rows. A table needs column names and at least one row.",
             code="no_rows",
         )
-    return column_corrections.applied(file, reading, corrections, reader)
+    reading = column_corrections.applied(file, reading, corrections, reader)
+    return replace(reading, recipe=replace(reading.recipe, member=corrections.member))
 
 
 def format_of(file: BinaryIO, filename: str) -> str:
@@ -127,7 +129,7 @@ def typed_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yields the table as `chunks` does, as Arrow batches with the types of `column_types.ARROW_TYPES`."""
     selected = _selected(recipe, columns)
-    reader = READERS[recipe.format]
+    reader, file = READERS[recipe.format], archives.chosen(file, recipe.member)
     names = [column.name for column in selected]
     with closing(reader.batches(file, recipe, selected)) as batches:
         for batch in batches:
@@ -159,6 +161,7 @@ def raw_batches(file: BinaryIO, recipe: ParseRecipe, *, rows: int = CHUNK_ROWS) 
     Parquet batches include the index columns that pandas adds, which are not columns of the table. A table without
     rows is one empty batch.
     """
+    file = archives.chosen(file, recipe.member)
     with closing(READERS[recipe.format].raw_batches(file, recipe)) as batches:
         for batch in batches:
             for start in range(0, max(batch.num_rows, 1), rows):

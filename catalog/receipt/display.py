@@ -1,7 +1,8 @@
 """Formats a receipt, as JSON, for its page: findings, the first rows and values, and the lines they are read from."""
 
 from catalog import display
-from catalog.receipt import choices, notation
+from catalog.readers.correcting import choices
+from catalog.receipt import notation
 from catalog.receipt.forms import MAX_COLUMNS
 
 EXAMPLES, EXAMPLE_LENGTH = 3, 24
@@ -37,9 +38,8 @@ def rows(receipt: dict) -> list[list[dict]]:
     ]
 
 
-def lines(receipt: dict) -> list[dict]:
+def lines(numbered: list[list], recipe: dict) -> list[dict]:
     """The first lines of the file with `part`: skipped, header or row."""
-    recipe = receipt["recipe"]
     skip = recipe.get("skip") or 0
     has_header = recipe.get("header", True) and recipe.get("skip") is not None
     return [
@@ -48,7 +48,7 @@ def lines(receipt: dict) -> list[dict]:
             "text": text,
             "part": "skipped" if number <= skip else "header" if has_header and number == skip + 1 else "row",
         }
-        for number, text in receipt["preview"]["lines"]
+        for number, text in numbered
     ]
 
 
@@ -105,7 +105,7 @@ def of_receipt(receipt: dict, form) -> dict:
         "findings_title": title(found),
         "summary": summary(receipt),
         "header": header(recipe),
-        "lines": lines(receipt),
+        "lines": lines(receipt["preview"]["lines"], recipe),
         "rows": rows(receipt),
         "column_rows": rows_of_columns,
     }

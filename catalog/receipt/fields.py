@@ -19,12 +19,15 @@ LINES = {
     "skip_below": "Lines below the header",
     "footer": "Lines at the end",
 }
+UNKNOWN = "Choose one"
 SEVERAL = " or "  # between date formats
 ON_ERROR = {"missing": "Read as missing", "refuse": "Refuse the file"}
 
 
 def select(label, choices, *, detected=None, other=False):
-    automatic = "Automatic" if detected in (None, "") else f"{detected} (auto)"
+    automatic = (
+        "Automatic" if detected in (None, "") else detected if detected == UNKNOWN else f"{detected} (auto)"
+    )
     more = [(OTHER, "Other …")] if other else []
     widget = widgets.Choices(choices=[(AUTOMATIC, automatic), *choices, *more])
     return forms.CharField(required=False, strip=False, label=label, widget=widget)
@@ -38,15 +41,16 @@ def text(label, *, placeholder="", help_text=""):
     )
 
 
-def of_file(recipe: dict | None, corrections: dict, *, sheets=(), members=()) -> dict[str, tuple]:
+def of_file(recipe: dict | None, corrections: dict) -> dict[str, tuple]:
     """The options that this recipe has or that are corrected; without a recipe those of delimited text."""
     detected = {name: value for name, value in (recipe or {}).items() if name not in corrections}
     fields = {"format": _format(detected, corrections)}
     has = _having(recipe, corrections)
     if "member" in has:
-        fields["member"] = _listed("File in the archive", "member", members, detected, corrections)
+        fields["member"] = member([], corrections)
     if "sheet" in has:
-        fields["sheet"] = _listed("Sheet", "sheet", sheets, detected, corrections)
+        sheet = text("Sheet", placeholder=detected.get("sheet") or "")
+        fields["sheet"] = sheet, corrections.get("sheet", AUTOMATIC)
     if "encoding" in has:
         fields["encoding"] = _encoding(detected, corrections)
     if "delimiter" in has:
@@ -88,11 +92,11 @@ def _format(detected, corrections):
     return select("Format", choices, detected=label), corrections.get("format", AUTOMATIC)
 
 
-def _listed(label, name, values, detected, corrections):
-    value = corrections.get(name, AUTOMATIC)
-    if values:
-        return select(label, [(text, text) for text in values], detected=detected.get(name)), value
-    return text(label, placeholder=detected.get(name) or ""), value
+def member(names: list[str], corrections: dict) -> tuple:
+    label, value = "File in the archive", corrections.get("member", AUTOMATIC)
+    if not names:
+        return text(label), value
+    return select(label, [(name, name) for name in names], detected=UNKNOWN), value
 
 
 def _encoding(detected, corrections):

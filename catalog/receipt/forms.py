@@ -62,16 +62,23 @@ class ReceiptForm(StrictForm):
         required=False, label="Find a column", widget=forms.TextInput(attrs={"type": "search"})
     )
 
-    def __init__(self, data=None, *, recipe: dict | None, corrections: dict, choices=None, **kwargs):
+    def __init__(self, data=None, *, recipe: dict | None, corrections: dict, **kwargs):
         super().__init__(data, **kwargs)
         self.corrections = corrections
-        self._set(fields.of_file(recipe, corrections, **(choices or {})), "{}")
+        self._set(fields.of_file(recipe, corrections), "{}")
+        if "member" in self.data:
+            self.offer_members([])
         self.of_file = [name for name in FILE_OPTIONS if name in self.fields]
         by_source = {notation.source_of(column): column for column in corrections.get("columns", [])}
         self.columns = self._columns_on_the_page(recipe)
         for position, column in self.columns:
             correction = by_source.get(notation.source_of(column), {})
             self._set(fields.of_column(column, recipe, correction), COLUMN.format(position, "{}"))
+
+    def offer_members(self, names: list[str]) -> None:
+        """Let one of the tables of an archive be chosen."""
+        self._set({"member": fields.member(names, self.corrections)}, "{}")
+        self.of_file = [name for name in FILE_OPTIONS if name in self.fields]
 
     def _set(self, made, prefix):
         for name, (field, value) in made.items():

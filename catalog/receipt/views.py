@@ -13,8 +13,8 @@ from catalog.imports import confirmation, drafts, receipts
 from catalog.imports.changes import of_draft
 from catalog.models import Dataset, Draft, ImportJob
 from catalog.names import normalize_name
-from catalog.readers.corrections import Corrections
-from catalog.receipt import choices, display
+from catalog.readers.corrections import merged
+from catalog.receipt import display
 from catalog.receipt.forms import ReceiptForm, UploadForm
 from mlplatform import json_parser
 from mlplatform.auth import permissions
@@ -100,9 +100,7 @@ def requested_corrections(request, form) -> dict:
     corrections = form.to_corrections()
     if not (choice := request.POST.get("correct")):
         return corrections
-    change = json_parser.loads(choice.encode())
-    Corrections.from_dict(change)
-    return choices.merged(corrections, change)
+    return merged(corrections, json_parser.loads(choice.encode()))
 
 
 def first_receipt(request, draft):
@@ -129,11 +127,27 @@ def form_of(draft, **options) -> ReceiptForm:
 
 def render_receipt(request, draft, form, *, error=None, failed_import=None, status=200):
     context = {"draft": draft, "draft_url": url_of(draft), "form": form, "failed_import": failed_import}
+    is_hopeless = getattr(error, "code", None) in NO_TABLES
     if error:
-        context |= {"error": error.messages[0], "is_hopeless": getattr(error, "code", None) in NO_TABLES}
+        context |= {"error": error.messages[0], "is_hopeless": is_hopeless}
     if draft.receipt:
+        members = draft.receipt.get("members")
         context |= display.of_receipt(draft.receipt, form) | version_changes(draft, form)
+    else:
+        beginning = {} if is_hopeless else beginning_of(draft)
+        members = beginning.get("members")
+        context["lines"] = display.lines(beginning.get("lines", []), draft.corrections)
+    if members:
+        form.offer_members(members)
     return render(request, "catalog/receipt.html", context, status=status)
+
+
+def beginning_of(draft) -> dict:
+    """The first lines of a file that cannot be read, and the tables of an archive; empty if not even those."""
+    try:
+        return receipts.beginning_of(draft)
+    except ValidationError:
+        return {}
 
 
 def version_changes(draft, form) -> dict:

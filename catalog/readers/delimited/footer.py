@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import BinaryIO
 
@@ -80,20 +80,51 @@ def at_end(end: streams.End, recipe: ParseRecipe, *, width: int) -> int:
     return 0 if start is None else end.lines + 1 - start
 
 
-def findings(end: streams.End, recipe: ParseRecipe, *, width: int, is_set: bool) -> Iterator[Finding]:
-    """What is below the table, given the end of the whole file; whether the last row looks like a total."""
+def total_at_end(end: streams.End, recipe: ParseRecipe, *, width: int) -> int:
+    """The number of lines from a row on that is certainly a total; 0 if the table does not end with one."""
+    rows = _last_rows(end, recipe, width)[-MAX_LINES:]
+    return end.lines + 1 - rows[-1].number if is_certain_total(rows) else 0
+
+
+def is_certain_total(rows: Sequence[Line]) -> bool:
+    """Whether the last of these rows has a word for a total in a column of numbers or dates."""
+    if len(rows) < 3:
+        return False
+    place, label = next(((i, cell) for i, cell in enumerate(rows[-1].cells) if cell.strip()), (0, ""))
+    above = [row.cells[place] for row in rows[:-1] if row.cells[place].strip()]
+    return bool(TOTAL.fullmatch(label)) and len(above) > 1 and all(map(header.is_value, above))
+
+
+def findings(
+    end: streams.End, recipe: ParseRecipe, *, width: int, is_set: bool, notes: int
+) -> Iterator[Finding]:
+    """What is below the table, given the end of the whole file; whether the last row looks like a total.
+
+    `notes` is the number of lines below a total, which is left out with them if the footer is longer.
+    """
     lines = _last_lines(end)
-    if recipe.footer and not is_set:
-        yield left_out(recipe.footer, end.lines, lines[-recipe.footer :])
+    if notes and not is_set:
+        yield left_out(notes, end.lines, lines[-notes:])
     if end.has_mark:
         yield Finding("end_mark", "The Ctrl-Z at the end of the file is left out.", line=end.lines)
-    if not is_set:
+    if is_set:
+        return
+    rows = _last_rows(end, replace(recipe, footer=notes), width)
+    if recipe.footer > notes:
+        yield total_left_out(rows[-1], notes=notes)
+    else:
         is_whole = end.is_whole and len(lines) == end.lines < MAX_SUMMED
-        lines = lines[: len(lines) - recipe.footer]
-        lines = lines if is_whole else lines[-MAX_LINES:]
-        rows = _parsed(lines, recipe, end.lines - recipe.footer - len(lines) + 1)
-        rows = [row for row in rows if len(row.cells) == width]
         yield from total_row(rows, width, last=end.lines, is_whole=is_whole)
+
+
+def _last_rows(end, recipe, width):
+    """The last rows above the footer of a text that ends so; all of a short one."""
+    lines = _last_lines(end)
+    is_whole = end.is_whole and len(lines) == end.lines < MAX_SUMMED
+    lines = lines[: len(lines) - recipe.footer]
+    lines = lines if is_whole else lines[-MAX_LINES:]
+    rows = _parsed(lines, recipe, end.lines - recipe.footer - len(lines) + 1)
+    return [row for row in rows if len(row.cells) == width]
 
 
 def left_out(footer: int, last: int, texts: Iterable[str], unit: str = "line") -> Finding:
@@ -123,6 +154,16 @@ def total_row(
         f"{unit.capitalize()} {total.number:,} looks like {what}. It is read as a row; to leave it out, set `footer` "
         f"to {last + 1 - total.number}.",
         line=total.number,
+    )
+
+
+def total_left_out(row: Line, *, notes: int, unit: str = "line") -> Finding:
+    label = next(filter(None, map(str.strip, row.cells)))
+    return Finding(
+        "total_row",
+        f"{unit.capitalize()} {row.number:,} is a total (`{label[:40]}`, in a column of numbers): it is left out. To "
+        f"read it as a row, set `footer` to {notes}.",
+        line=row.number,
     )
 
 

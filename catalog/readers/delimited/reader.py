@@ -86,10 +86,14 @@ def _inferred(file, recipe, names, fixed, max_bytes):
     if lines_below:
         recipe = replace(recipe, footer=lines_below)
         table, end = _infer(file, recipe, names, fixed, max_bytes)
+    notes = recipe.footer
+    if not is_set and (total := footer.total_at_end(end, recipe, width=width)):
+        recipe = replace(recipe, footer=total)
+        table, end = _infer(file, recipe, names, fixed, max_bytes)
     if recipe.trailing and table.inferences[-1].missing < table.rows:  # below the first rows
         recipe, names = replace(recipe, trailing=False), column_names.usable([*names, ""])[0]
         table, end = _infer(file, recipe, names, fixed, max_bytes)
-    findings = footer.findings(end, recipe, width=width, is_set=is_set)
+    findings = footer.findings(end, recipe, width=width, is_set=is_set, notes=notes)
     return replace(table, inferences=table.inferences[: len(names)], findings=tuple(findings))
 
 

@@ -66,8 +66,12 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
             )
         )
     if fixed.footer is None:
-        table = [row for row in last if row.number <= sheet.height - recipe.footer]
-        findings += footer.total_row(table, width, last=sheet.height, is_whole=False, unit="row")
+        table, notes = [row for row in last if row.number <= sheet.height - recipe.footer], recipe.footer
+        if footer.is_certain_total(table):
+            recipe = replace(recipe, footer=sheet.height + 1 - table[-1].number)
+            findings.append(footer.total_left_out(table[-1], notes=notes, unit="row"))
+        else:
+            findings += footer.total_row(table, width, last=sheet.height, is_whole=False, unit="row")
     inferences, numbers = [TypeInference() for _ in layout.names], []
     for batch in sheet.batches(recipe, layout.names, layout.names, missing.MISSING, numbers):
         for inference, cells in zip(inferences, batch.columns, strict=True):

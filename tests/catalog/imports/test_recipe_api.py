@@ -15,6 +15,7 @@ from catalog.readers.cells.cell_format import CellFormat
 from catalog.readers.corrections import ColumnCorrection, Corrections
 from catalog.readers.recipe import ParseRecipe
 from mlplatform import storage
+from tests.catalog.readers.reading import zipped
 
 GERMAN = "Stadt;Umsatz;PLZ\nKöln;1,5;01067\nBonn;2,25;53111\n".encode("cp1252")
 AS_TEXT = {"columns": [{"name": "Umsatz", "type": "text"}]}
@@ -44,7 +45,7 @@ def change(api):
 def test_inspecting_a_file_shows_how_it_is_read_and_stores_nothing(send):
     before = storage.datasets().listdir("")
     body = send("/datasets/inspect").json()
-    assert set(body) == {"recipe", "findings", "columns", "preview", "rows", "is_estimate"}
+    assert set(body) == {"recipe", "findings", "columns", "preview", "rows", "is_estimate", "members"}
     assert (body["recipe"]["delimiter"], body["recipe"]["encoding"], body["rows"]) == (";", "cp1252", 2)
     assert body["columns"][1] == {"name": "Umsatz", "type": "number", "nullable": False}
     assert body["preview"]["rows"][0] == ["Köln", 1.5, "01067"]
@@ -67,6 +68,35 @@ def test_inspecting_the_next_version_shows_what_it_changes(send):
     [moved] = changes["distributions"]
     assert (moved["name"], moved["effect"], moved["rows"]) == ("a", "none", {"from": 400, "to": 400})
     assert send("/datasets/inspect", dataset="nothing").status_code == 404
+
+
+def test_a_finding_names_its_choices_and_one_of_them_is_sent_back(send, change):
+    content = b"day;n\n01/02/2024;1\n03/04/2024;2\n"
+    [finding] = send("/datasets/inspect", content).json()["findings"]
+    assert [(one["label"], one["is_current"]) for one in finding["choices"]] == [
+        ("Day first", True), ("Month first", False)
+    ]  # fmt: skip
+    recipe = finding["choices"][1]["recipe"]
+    assert (
+        send("/datasets/inspect", content, recipe=recipe).json()["preview"]["rows"][0][0]
+        == "2024-01-02T00:00:00"
+    )
+    assert send(content=content).json()["findings"] == [finding]
+    assert change(recipe).json()["version"] == 2
+
+
+def test_a_table_of_an_archive_is_chosen(send, api):
+    content = zipped({"2023.csv": b"a,b\n1,2\n", "2024.csv": b"a,b\n3,4\n5,6\n"})
+    refused = send(content=content, filename="years.zip").json()
+    assert refused["code"] == "several_files"
+    assert "`2023.csv`, `2024.csv`" in refused["detail"]
+    recipe = {"member": "2024.csv"}
+    inspected = send("/datasets/inspect", content, "years.zip", recipe=recipe).json()
+    assert (inspected["members"], inspected["rows"]) == (["2023.csv", "2024.csv"], 2)
+    assert send(content=content, filename="years.zip", recipe=recipe).json()["recipe"]["member"] == "2024.csv"
+    assert api.get("/datasets/years/rows").json()["rows"][0] == [3, 4]
+    wrong = send(content=content, filename="years.zip", recipe={"member": "x"}).json()
+    assert list(wrong["fields"]) == ["recipe.member"]
 
 
 def test_inspecting_needs_a_token_and_the_role_of_who_uploads(client, send, api, make_user):

@@ -217,6 +217,20 @@ def test_an_archive_of_several_files_is_rejected_with_their_names():
     assert "2 files: `train.csv`, `test.csv`" in sentence
 
 
+def test_one_of_several_files_of_an_archive_is_read_if_it_is_chosen():
+    content = zipped({"train.csv": b"a,b\n1,2\n", "old/test.tsv": b"a\tb\n1\t3\n"})
+    file = io.BytesIO(content)
+    recipe = tables.detect(file, "t.zip", corrections=tables.Corrections(member="old/test.tsv")).recipe
+    assert tables.read(file, tables.ParseRecipe.from_dict(recipe.to_dict())).to_dict("list") == {
+        "a": [1],
+        "b": [3],
+    }
+    for wrong, data in (("x.csv", content), ("train.csv", b"a,b\n1,2\n")):
+        with pytest.raises(ValidationError) as error:
+            tables.detect(io.BytesIO(data), "t.zip", corrections=tables.Corrections(member=wrong))
+        assert list(error.value.error_dict) == ["member"]
+
+
 def test_a_file_that_expands_to_far_more_than_its_size_is_rejected(settings, monkeypatch):
     monkeypatch.setattr(streams, "ALWAYS_ALLOWED_BYTES", 1000)
     bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 100_000, mtime=0)

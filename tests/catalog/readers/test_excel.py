@@ -102,6 +102,11 @@ def test_a_sheet_without_a_header_and_a_row_of_totals_are_said():
     )
 
 
+def test_a_total_in_a_column_of_numbers_is_left_out():
+    content = xlsx(data=[["id", "x"], *([n, 4.5] for n in range(9)), ["Total", 40.5]])
+    assert (len(table(content)), recipe_of(content).columns[0].type) == (9, "integer")
+
+
 def test_findings_about_values_name_their_row():
     content = xlsx(data=[["city", "hp"], [], *[["Bergen", i] for i in range(30)], ["Porto", "?"]])
     assert "33" in assumptions(content)["odd_tokens"]

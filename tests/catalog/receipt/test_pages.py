@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalog.models import Dataset, DatasetVersion, Draft
 from tests.catalog.profiling.tables import csv
+from tests.catalog.readers.reading import zipped
 from tests.catalog.receipt.test_forms import sent
 from tests.conftest import FLOWERS
 
@@ -95,6 +96,22 @@ def test_a_file_that_cannot_be_read_can_be_corrected(page):
     assert 'name="add"' not in receipt.text
     again = change(page, receipt, delimiter=";", read="1")
     assert "2 rows and 1 column." in again.text
+
+
+def test_a_file_that_cannot_be_read_shows_its_first_lines_and_what_can_be_changed(page):
+    receipt = upload(page, "a|b\n1|2\n3|4|5\n")
+    assert [line["text"] for line in receipt.context["lines"]][:3] == ["a|b", "1|2", "3|4|5"]
+    assert {"encoding", "delimiter", "header", "skip"} <= set(receipt.context["form"].of_file)
+
+
+def test_a_table_of_an_archive_is_chosen_on_the_receipt(page):
+    receipt = upload(page, zipped({"2023.csv": b"a,b\n1,2\n", "2024.csv": b"a,b\n3,4\n5,6\n"}), "years.zip")
+    assert "Choose one" in receipt.text
+    again = change(page, receipt, member="2024.csv", read="1")
+    assert "2 rows and 2 columns." in again.text
+    assert '<option value="2023.csv"' in again.text
+    change(page, again, add="1", name="years")
+    assert DatasetVersion.objects.get().recipe["member"] == "2024.csv"
 
 
 def test_a_file_that_is_no_table_can_only_be_discarded(page):

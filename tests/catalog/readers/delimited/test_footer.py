@@ -68,6 +68,17 @@ def test_a_row_of_totals_is_read_and_said(row):
     )
 
 
+@pytest.mark.parametrize("below", ["", "\nSource: own survey\n"])
+def test_a_total_in_a_column_of_numbers_is_left_out_and_said(below):
+    content = "id,city,x\n" + "".join(f"{n},Bergen,4\n" for n in range(9)) + "Total,,36\n" + below
+    assert (len(table(content)), recipe_of(content).columns[0].type) == (9, "integer")
+    sentence = assumptions(content)["total_row"]
+    assert sentence.startswith("Line 11 is a total (`Total`, in a column of numbers): it is left out.")
+    keep = tables.Corrections(footer=int(sentence.split()[-1].strip(".")))
+    reading = tables.detect(io.BytesIO(content.encode()), "t.csv", corrections=keep)
+    assert (reading.rows, reading.recipe.columns[0].type) == (10, "text")
+
+
 def test_sums_without_a_label_are_said():
     content = "city,n,x\n" + "Bergen,2,4.5\n" * 9 + ",18,40.5\n"
     assert "its numbers are the sums" in assumptions(content)["total_row"]

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from catalog.readers import tables
-from catalog.readers.corrections import Corrections
-from catalog.receipt import choices
+from catalog.readers.correcting import choices
+from catalog.readers.corrections import Corrections, merged
 
 COLUMNS = [
     {"name": "hp", "type": "integer", "nullable": True},
@@ -62,6 +62,13 @@ def test_a_point_before_three_digits_can_be_a_mark_of_thousands():
     assert found["Thousands"].corrections["columns"][0]["format"] == {"decimal": ",", "thousands": "."}
 
 
+@pytest.mark.parametrize(("first", "now"), [("1", "Leave it out"), ("Ulm", "Keep it")])
+def test_a_total_is_left_out_of_a_column_of_numbers_and_can_be_kept(first, now):
+    found = of_file("id,x\n" + f"{first},2\n" * 9 + "Total,18\n\nSource: own survey\n")
+    assert [choice.label for choice in found.values() if choice.is_current] == [now]
+    assert [choice.corrections["footer"] for choice in found.values()] == [1, 3]
+
+
 def test_another_sheet_of_a_workbook_is_read():
     sentence = (
         "The workbook has several sheets: `2024` is read, and `2023` and `Notes` left out. Set `sheet`."
@@ -104,7 +111,7 @@ def test_a_choice_replaces_what_was_set_of_its_column_only():
         ],
     }
     change = {"columns": [{"source": "when", "type": "date", "format": {"date": ["%m/%d/%Y"]}}]}
-    assert choices.merged(before, change) == {
+    assert merged(before, change) == {
         "skip": 1,
         "columns": [
             {
@@ -115,11 +122,4 @@ def test_a_choice_replaces_what_was_set_of_its_column_only():
             },
             {"source": "hp", "type": "text"},
         ],
-    }
-
-
-def test_a_choice_about_the_file_leaves_the_columns():
-    assert choices.merged({"columns": [{"source": "a", "type": "text"}]}, {"skip": 1}) == {
-        "skip": 1,
-        "columns": [{"source": "a", "type": "text"}],
     }

@@ -5,8 +5,6 @@ import re
 from dataclasses import dataclass
 
 from catalog.readers.cells import missing
-from catalog.readers.corrections import FIELDS
-from catalog.receipt import notation
 
 # The most doubtful first. Of these the platform has assumed what can be wrong; others say what was done.
 DOUBTFUL = (
@@ -32,10 +30,28 @@ class Choice:
 
 
 def of_finding(finding: dict, recipe: dict) -> list[Choice]:
-    column = next((column for column in recipe["columns"] if column["name"] == finding.get("column")), None)
+    return _of(finding, recipe, {column["name"]: column for column in recipe["columns"]})
+
+
+def described(findings: list[dict], recipe: dict) -> list[dict]:
+    """The findings with their choices, as JSON; `recipe` of a choice is the part to send."""
+    columns = {column["name"]: column for column in recipe["columns"]}
+    return [
+        finding
+        | {
+            "choices": [
+                {"label": choice.label, "recipe": choice.corrections, "is_current": choice.is_current}
+                for choice in _of(finding, recipe, columns)
+            ]
+        }
+        for finding in findings
+    ]
+
+
+def _of(finding, recipe, columns) -> list[Choice]:
     if finding["code"] in OF_FILE:
-        found = OF_FILE[finding["code"]](recipe, finding)
-        return [choice for choice in found if choice.corrections.keys() <= FIELDS.keys()]
+        return OF_FILE[finding["code"]](recipe, finding)
+    column = columns.get(finding.get("column"))
     return OF_COLUMN[finding["code"]](column, finding) if column and finding["code"] in OF_COLUMN else []
 
 
@@ -143,10 +159,14 @@ def _no_header(recipe, finding):
 
 
 def _total_row(recipe, finding):
-    footer = recipe.get("footer") or 0
+    """The sentence says to which `footer` the other choice sets it."""
+    now, other = (
+        recipe.get("footer") or 0,
+        int(re.findall("set `footer` to ([0-9]+)", finding["sentence"])[0]),
+    )
     return [
-        Choice("Keep it", {"footer": footer}, is_current=True),
-        Choice("Leave it out", {"footer": footer + 1}),
+        Choice("Keep it", {"footer": min(now, other)}, is_current=now < other),
+        Choice("Leave it out", {"footer": max(now, other)}, is_current=now > other),
     ]
 
 
@@ -180,14 +200,3 @@ OF_FILE = {"several_sheets": _sheets, "no_header": _no_header, "total_row": _tot
 def _choice(label, column, *, is_current=False, **correction):
     source = column.get("source") or column["name"]
     return Choice(label, {"columns": [{"source": source, **correction}]}, is_current)
-
-
-def merged(corrections: dict, change: dict) -> dict:
-    """Corrections with those of a choice, which replace what they say about a column or an option only."""
-    columns = {notation.source_of(column): column for column in corrections.get("columns", [])}
-    for column in change.get("columns", []):
-        before = columns.get(notation.source_of(column), {})
-        form = (before.get("format") or {}) | (column.get("format") or {})
-        columns[notation.source_of(column)] = before | column | ({"format": form} if form else {})
-    result = corrections | change
-    return result | {"columns": list(columns.values())} if columns else result
