@@ -10,7 +10,7 @@ from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.serializers import BoundedListField, Serializer, VersionField
 from registry.fields import EnvironmentField, MetricsField, NameField
 from registry.models import ModelVersion, Stage, TrainingJob
-from registry.training import preparation
+from registry.training import preparation, split_methods
 from registry.training.request import TrainingRequest
 
 
@@ -22,6 +22,21 @@ class AlgorithmSerializer(Serializer):
         # `class` cannot be written as an attribute.
         name = serializers.CharField(max_length=200, help_text="`RandomForestClassifier`")
         return super().get_fields() | {"class": name}
+
+
+class SplitMethodSerializer(Serializer):
+    """Which rows are held out to measure the model."""
+
+    method = serializers.ChoiceField(
+        list(split_methods.METHODS),
+        default="random",
+        help_text="`random` (stratified by class), `time` (the newest rows by a `column` of dates), `group` (the "
+        "values of a `column` are never on both sides), `column` (a `column` says train or test) or `dataset_version`.",
+    )
+    column = serializers.CharField(required=False, trim_whitespace=False)
+    dataset_version = serializers.IntegerField(
+        required=False, min_value=1, help_text="The version of the dataset to measure on."
+    )
 
 
 TRAIN_EXAMPLE = {
@@ -66,8 +81,9 @@ class TrainSerializer(Serializer):
     )
     test_size = serializers.FloatField(
         default=TrainingRequest.test_size,
-        help_text="The share of held-out rows: above 0, below 1.",
+        help_text="The share of held-out rows: above 0, below 1. The splits `column` and `dataset_version` ignore it.",
     )
+    split = SplitMethodSerializer(required=False)
     random_state = serializers.IntegerField(
         default=TrainingRequest.random_state,
         allow_null=True,
@@ -106,7 +122,7 @@ class JobModelSerializer(JobResultSerializer):
     metrics = MetricsField()
 
     class Meta(JobResultSerializer.Meta):
-        fields = [*JobResultSerializer.Meta.fields, "features", "metrics", "warnings"]
+        fields = [*JobResultSerializer.Meta.fields, "features", "split", "measured", "metrics", "warnings"]
 
 
 class JobRowSerializer(serializers.ModelSerializer):

@@ -14,7 +14,7 @@ from registry.estimators import algorithms
 from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process, trial
-from registry.training import preparation, validation
+from registry.training import preparation, split_methods, validation
 from registry.training.columns import check_target, default_target, select_features
 from registry.training.request import AUTOMATIC, TrainingRequest
 
@@ -70,15 +70,24 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         if algorithm.task != "clustering":
             with _collected(errors, "test_size"):
                 validation.check_test_size(request.test_size)
-        target = _target(dataset_version, algorithm, request.target)
+        target = _target(dataset_version, algorithm, request)
     with _collected(errors, "target_column"):
         check_target(dataset_version.columns, target)
     with _collected(errors, "features"):
         known = None if "target_column" in errors else target
-        inputs = select_features(dataset_version.columns, features=request.features, target=known)
+        inputs = select_features(
+            dataset_version.columns, features=request.features, target=known, reserved=request.reserved
+        )
         with _collected(errors, "prepare"):
             preparation.check(request.prepare, inputs)
             left_out = _left_out(dataset_version, request, inputs, known)
+    if not errors:
+        features = [column["name"] for column in inputs if column["name"] not in left_out]
+        request = dataclasses.replace(
+            request, target=target, features=features, prepare=request.prepare | left_out
+        )
+        with _collected(errors, "split"):
+            _check_split(dataset_version, request)
     with _collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
     with _collected(errors, "timeout_s"):
@@ -90,9 +99,6 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         module=algorithm.module,
         class_name=algorithm.name,
         params=params,
-        target=target,
-        features=[column["name"] for column in inputs if column["name"] not in left_out],
-        prepare=request.prepare | left_out,
         timeout_s=timeout_s,
     )
 
@@ -189,6 +195,24 @@ def cancel(job: TrainingJob, *, by) -> TrainingJob:
     return leases.cancel(job, by=by)
 
 
-def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, target: str | None) -> str | None:
+def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, request: TrainingRequest) -> str | None:
     """The given target, or one chosen by the column names; for a clusterer only if a name is unambiguous."""
-    return default_target(source.columns, task=algorithm.task) if target == AUTOMATIC else target
+    if request.target != AUTOMATIC:
+        return request.target
+    columns = [column for column in source.columns if column["name"] not in request.row_columns]
+    return default_target(columns or source.columns, task=algorithm.task)
+
+
+def _check_split(source: DatasetVersion, request: TrainingRequest) -> None:
+    """The split must be possible for these columns, and a dataset version to measure on must have them. Code: split."""
+    split_methods.check(request.split, columns=source.columns, target=request.target, task=request.task)
+    number = request.split.get("dataset_version")
+    if number is None:
+        return
+    if number == source.number:
+        raise ValidationError(
+            f"Dataset version {number} is the one to train on; measure on another, or split its rows.",
+            code="split",
+        )
+    others = source.dataset.version(number).columns
+    split_methods.check_other_version(number, columns=source.columns, others=others, needed=request.columns)

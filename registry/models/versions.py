@@ -10,6 +10,10 @@ from registry.models.releases import Release, Stage
 from registry.querysets import MAIN_METRICS, ModelVersionQuerySet
 
 
+def random_split() -> dict:
+    return {"method": "random"}
+
+
 class VersionCounter(models.Model):
     """The last model version number of a dataset, so that the number of a deleted version is not used again."""
 
@@ -53,6 +57,10 @@ class ModelVersion(models.Model):
     metrics = models.JSONField()
     warnings = models.JSONField(default=list)
     test_size = models.FloatField(null=True)
+    split = models.JSONField(
+        default=random_split, help_text="The method that divided the rows, and its column or dataset version."
+    )
+    measured = models.TextField(blank=True, help_text="The rows that the metrics were measured on.")
     random_state = models.BigIntegerField(null=True)
     retrained_from = models.PositiveIntegerField(
         null=True, help_text="The number of the version whose training it repeats."

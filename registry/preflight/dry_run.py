@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
-from registry.preflight import feature_checks, target_checks, trial_fit
+from registry.preflight import feature_checks, split_checks, target_checks, trial_fit
 from registry.preflight import trial as trials
 from registry.preflight.trial import MAX_COLUMNS, Source, Trial
-from registry.training import validation
+from registry.training import split_methods, validation
 from registry.training.columns import select_features
 from registry.training.request import TrainingRequest
 
@@ -21,8 +21,11 @@ def check(source: Source, *, request: TrainingRequest) -> Iterator[list[dict]]:
     that the rest of the table does not change.
     """
     with _with_field():
-        inputs = select_features(source.columns, features=request.features, target=request.target)
+        inputs = select_features(
+            source.columns, features=request.features, target=request.target, reserved=request.reserved
+        )
         target_column = next((c for c in source.columns if c["name"] == request.target), None)
+        split_methods.check(request.split, columns=source.columns, target=request.target, task=request.task)
         if request.task != "clustering":
             validation.check_target_type(target_column, algorithm=request.algorithm)
             validation.check_test_size(request.test_size)
@@ -33,6 +36,9 @@ def check(source: Source, *, request: TrainingRequest) -> Iterator[list[dict]]:
                 validation.check_finite(trial.frame, [trial.target["name"]])
             target_checks.check(trial)
             warnings += target_checks.warnings(trial)
+            with _with_field("split"):
+                split_checks.check(trial)
+            warnings += split_checks.warnings(trial)
         yield [*warnings, *feature_checks.warnings(trial)]
         yield _fit_warnings(trial)
 

@@ -16,9 +16,14 @@ MAX_COUNTED, MAX_COUNTED_IN_ALL = 1_000, 500_000
 
 def check(trial: Trial) -> None:
     """Raise ValidationError for what makes every training on the whole table fail."""
-    name, rows = trial.target["name"], trial.rows_with_target
-    if trial.algorithm.task != "classification" or not rows:
+    name, rows, is_random = (
+        trial.target["name"],
+        trial.rows_with_target,
+        trial.request.split["method"] == "random",
+    )
+    if not rows or (is_random and trial.algorithm.task != "classification"):
         validation.check_split_sizes(rows, test_size=trial.request.test_size, classes=None)
+    if trial.algorithm.task != "classification":
         return
     y = _representative_target(trial)
     if y is None:
@@ -27,7 +32,8 @@ def check(trial: Trial) -> None:
     else:
         validation.check_classes(y, name=name, algorithm=trial.algorithm)
     classes = trial.target_profile["distinct"] or trial.frame[name].nunique()
-    validation.check_split_sizes(rows, test_size=trial.request.test_size, classes=classes or None)
+    if is_random:
+        validation.check_split_sizes(rows, test_size=trial.request.test_size, classes=classes or None)
 
 
 def warnings(trial: Trial) -> Iterator[dict]:

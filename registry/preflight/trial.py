@@ -69,7 +69,8 @@ class Trial:
 def read(source: Source, *, request: TrainingRequest, inputs: list[dict], target: dict | None) -> Trial:
     """Read the sample of a dataset version."""
     target = None if request.task == "clustering" else target
-    names = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
+    used = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
+    names = list(dict.fromkeys([*used, *request.row_columns]))
     columns = [Column.from_dict(column) for column in source.columns]
     frame = sample.from_parquet(source.sample, columns, names=names)
     return Trial(

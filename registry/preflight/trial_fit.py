@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import measurement
-from registry.training import pipelines, preparation, splits
+from registry.training import pipelines, preparation, split_methods, splits
 from registry.training.request import TrainingRequest
 
 # The trial shows whether a fit works, not how good it is: these limits are enough.
@@ -74,6 +74,8 @@ def attempt(
     names = {column["name"] for column in inputs}
     prepare = {name: choice for name, choice in request.prepare.items() if name in names}
     request = dataclasses.replace(request, params=params, prepare=prepare)
+    if request.split["method"] == "dataset_version":  # the sample is of the version to train on
+        request = dataclasses.replace(request, split=split_methods.usual())
     try:
         _fit(frame, inputs=inputs, target=target, request=request)
     except ValidationError as failure:

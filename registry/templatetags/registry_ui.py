@@ -10,7 +10,8 @@ from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
 from registry.evaluation import definitions
 from registry.jobs import attempt
-from registry.training import preparation
+from registry.training import preparation, split_methods
+from registry.training.request import TrainingRequest
 
 register = template.Library()
 
@@ -31,6 +32,13 @@ LOG_LINES = 12
 @register.filter
 def preparation_label(name):
     return preparation.LABELS.get(name, name)
+
+
+@register.filter
+def test_rows(job):
+    """The rows that the model is measured on: "the newest 20 % of the rows by `date`"."""
+    request = TrainingRequest.from_dict(job.request)
+    return split_methods.description(request.split, test_size=request.test_size)
 
 
 @register.filter

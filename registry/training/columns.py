@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Collection
 
 import pandas
 from django.core.exceptions import ValidationError
@@ -46,11 +47,13 @@ def check_target(columns: list[dict], target: str | None) -> None:
     """A target must be one of the columns. Code: target_not_found."""
     names = [column["name"] for column in columns]
     if target is not None and target not in names:
-        raise ValidationError(_not_a_column("target", target, names), code="target_not_found")
+        raise ValidationError(not_a_column("target", target, names), code="target_not_found")
 
 
-def select_features(columns: list[dict], *, features: list[str] | None, target: str | None) -> list[dict]:
-    """The feature columns, in the order of the table; all but the target if `features` is None.
+def select_features(
+    columns: list[dict], *, features: list[str] | None, target: str | None, reserved: Collection[str] = ()
+) -> list[dict]:
+    """The feature columns, in the order of the table; if `features` is None, all but the target and the `reserved`.
 
     Raises ValidationError: target_not_found, feature_not_found, duplicate_feature, target_is_feature,
     no_features.
@@ -60,14 +63,14 @@ def select_features(columns: list[dict], *, features: list[str] | None, target: 
     allowed, counts = set(names), Counter(features)
     for feature in counts:
         if feature not in allowed:
-            raise ValidationError(_not_a_column("feature", feature, names), code="feature_not_found")
+            raise ValidationError(not_a_column("feature", feature, names), code="feature_not_found")
         if feature == target:
             raise ValidationError(
                 f"`{target}` is the target and cannot be a feature.", code="target_is_feature"
             )
         if counts[feature] > 1:
             raise ValidationError(f"The feature `{feature}` is listed twice.", code="duplicate_feature")
-    selected = set(names if features is None else features) - {target}
+    selected = set(allowed - set(reserved) if features is None else features) - {target}
     if not selected:
         raise ValidationError("No feature columns are left; select at least one.", code="no_features")
     return [column for column in columns if column["name"] in selected]
@@ -97,7 +100,8 @@ def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFra
     )
 
 
-def _not_a_column(role: str, name: object, names: list[str]) -> str:
+def not_a_column(role: str, name: object, names: list[str]) -> str:
+    """The sentence about a name that no column has; it names the nearest one."""
     shown = str(name)[:100]
     near = difflib.get_close_matches(shown, names, n=1)
     if near:

@@ -30,6 +30,7 @@ class FitResult:
     metrics: dict
     parameters: dict
     warnings: list[str]
+    measured: str
     rows_train: int
     rows_test: int
     held_out: pandas.DataFrame
@@ -51,21 +52,30 @@ def fit(
     *,
     columns: list[dict],
     request: TrainingRequest,
+    measured_on: pandas.DataFrame | None = None,
     progress: Callable[[str, float | None], None] = lambda stage, fraction: None,
 ) -> FitResult:
     """Fit the algorithm of the request on the training rows of `frame`, and evaluate it on the held-out rows.
 
     The pipeline is not refitted on all rows. A clusterer is fitted on all rows; the target is then only excluded from
     its features. `progress` is called with the stage ("checking", "fitting", "evaluating") and its share, if known.
+    `measured_on` are the rows of another dataset version to measure on.
     Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns`, `preparation` and `validation`.
     """
     progress("checking", None)
     validation.check_random_state(request.random_state)
     algorithm, task = request.algorithm, request.task
-    inputs = select_features(columns, features=request.features, target=request.target)
-    frame, target = _with_target(frame, columns, None if task == "clustering" else request.target)
+    inputs = select_features(
+        columns, features=request.features, target=request.target, reserved=request.reserved
+    )
+    name = None if task == "clustering" else request.target
+    if measured_on is not None:
+        measured_on, _ = _with_target(measured_on, columns, name)
+    frame, target = _with_target(frame, columns, name)
     warnings: list[str] = []
-    split = splits.split(frame, inputs=inputs, target=target, request=request, warnings=warnings)
+    split = splits.split(
+        frame, inputs=inputs, target=target, request=request, warnings=warnings, measured_on=measured_on
+    )
     with errors.as_validation_errors(algorithm, warnings):
         pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
     progress("fitting", None)
@@ -84,6 +94,7 @@ def fit(
         metrics=measured,
         parameters=_effective_parameters(pipeline["model"]),
         warnings=list(dict.fromkeys(warnings)),
+        measured=split.measured,
         rows_train=len(split.train),
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=split.test,

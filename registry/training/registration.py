@@ -55,7 +55,9 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         preparation=result.preparation,
         metrics=result.metrics,
         warnings=[*_preflight_warnings(job), *result.warnings],
-        test_size=request.test_size,
+        test_size=request.test_size if request.uses_test_size else None,
+        split=request.split,
+        measured=result.measured,
         random_state=request.random_state,
         retrained_from=job.retrained_from,
         rows_train=result.rows_train,
@@ -69,8 +71,8 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
 
 
 def _preflight_warnings(job: TrainingJob) -> list[str]:
-    """The sentences of the preflight warnings, except one: a training says itself which rows it excluded."""
-    return [warning["detail"] for warning in job.warnings if warning["code"] != "missing_target"]
+    """The sentences of the preflight warnings, except that a training says itself which rows it excluded."""
+    return [warning["detail"] for warning in job.warnings if not warning["code"].startswith("missing_")]
 
 
 def _save(

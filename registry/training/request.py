@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from registry.estimators import algorithms
+from registry.training import split_methods
 
 AUTOMATIC = "\0"  # no target was given: choose one by the column names. No column can have this name
 
@@ -15,6 +16,7 @@ KEYS = {
     "description": "description",
     "timeout_s": "timeout_s",
     "prepare": "prepare",
+    "split": "split",
 }
 
 
@@ -32,6 +34,7 @@ class TrainingRequest:
     description: str = ""
     timeout_s: int | None = None
     prepare: dict[str, str] = field(default_factory=dict)
+    split: dict = field(default_factory=split_methods.usual)
 
     @property
     def algorithm(self) -> algorithms.Algorithm:
@@ -41,6 +44,27 @@ class TrainingRequest:
     @property
     def task(self) -> str:
         return self.algorithm.task
+
+    @property
+    def reserved(self) -> set[str]:
+        """The columns that are no features unless they are named."""
+        return split_methods.reserved(self.split)
+
+    @property
+    def uses_test_size(self) -> bool:
+        return self.split["method"] in ("random", "time", "group")
+
+    @property
+    def row_columns(self) -> list[str]:
+        """The columns that say what to do with a row."""
+        column = split_methods.column_of(self.split)
+        return [] if column is None else [column]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that a resolved request reads."""
+        names = [*self.features, self.target, *self.row_columns]
+        return [name for name in dict.fromkeys(names) if name is not None]
 
     def to_dict(self) -> dict:
         """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""
@@ -52,6 +76,7 @@ class TrainingRequest:
             "random_state": self.random_state,
             "description": self.description,
             "prepare": self.prepare,
+            "split": self.split,
         }
 
     @classmethod

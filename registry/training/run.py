@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pandas
+
 from catalog import files
 from catalog.models import DatasetVersion
 from mlplatform import storage
@@ -35,15 +37,26 @@ def fit(
     """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
     storage.require_temporary_space(source.size_bytes)  # for a copy from S3, or a decompressed one
-    columns = [*request.features, *([request.target] if request.target else [])]
+    columns = request.columns
     frame = files.read_frame(source, columns=columns)
     result = pipelines.fit(
         frame,
         columns=[column for column in signature.columns_of(source.recipe) if column["name"] in set(columns)],
         request=request,
+        measured_on=_read_other_version(source, request),
         progress=progress,
     )
     result.preparation += preparation.describe_left_out(request.prepare, profile=source.profile)
     progress("saving", None)
     save_verification = verification.verify_fit(result)
     return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))
+
+
+def _read_other_version(source: DatasetVersion, request: TrainingRequest) -> pandas.DataFrame | None:
+    """The rows of the dataset version to measure on, if the request names one."""
+    number = request.split.get("dataset_version")
+    if number is None:
+        return None
+    other = source.dataset.version(number)
+    storage.require_temporary_space(other.size_bytes)
+    return files.read_frame(other, columns=request.columns)

@@ -4,22 +4,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas
+from django.core.exceptions import ValidationError
 
-from registry.training import validation
+from registry.training import split_methods, validation
 from registry.training.columns import feature_frame
 from registry.training.request import TrainingRequest
+from registry.training.split_methods import Parts
 
 TARGET_DTYPES = {"text": object, "boolean": bool, "integer": "int64", "number": "float64"}
 
 
 @dataclass
 class Split:
-    """The rows to fit and to evaluate on; for clustering both are all rows, without `y`."""
+    """The rows to fit and to evaluate on; for clustering both are all rows, without `y`.
+
+    `measured` is a sentence about the test rows. `groups` or `times` are those of the training rows, for a split by
+    them.
+    """
 
     train: pandas.DataFrame
     test: pandas.DataFrame
     y_train: np.ndarray | None
     y_test: np.ndarray | None
+    measured: str = ""
+    groups: np.ndarray | None = None
+    times: np.ndarray | None = None
 
 
 def split(
@@ -29,35 +38,42 @@ def split(
     target: dict | None,
     request: TrainingRequest,
     warnings: list[str],
+    measured_on: pandas.DataFrame | None = None,
 ) -> Split:
-    """Validated random training and test rows, stratified by class for a classifier.
+    """Validated training and test rows, by the method of the request; random ones are stratified by class.
 
-    Rows without a target are excluded, which is added to `warnings`. Raises ValidationError with the codes
-    of `validation`.
+    `measured_on` are the rows of the dataset version to measure on, if that is the method. Rows without a target, or
+    without a value in the column of the split, are excluded, which is added to `warnings`. Raises ValidationError with
+    the codes of `validation` and `split_methods`.
     """
-    algorithm, test_size = request.algorithm, request.test_size
-    validation.check_finite(frame, [column["name"] for column in inputs])
-    if algorithm.task == "clustering":
+    names = [column["name"] for column in inputs]
+    validation.check_finite(frame, names)
+    if request.task == "clustering":
         validation.check_clustering_rows(frame)
         all_rows = feature_frame(frame, inputs)
-        return Split(all_rows, all_rows, None, None)
-    validation.check_test_size(test_size)
-    validation.check_target_type(target, algorithm=algorithm)
-    frame, y = _with_target(frame, target, warnings)
-    is_classification = algorithm.task == "classification"
-    if is_classification:
-        validation.check_classes(y, name=target["name"], algorithm=algorithm)
-    classes = len(np.unique(y)) if is_classification else None
-    validation.check_split_sizes(len(y), test_size=test_size, classes=classes)
-
-    from sklearn.model_selection import train_test_split
-
-    stratify = y if is_classification else None
-    train, test = train_test_split(
-        np.arange(len(y)), test_size=test_size, random_state=request.random_state, stratify=stratify
-    )
-    parts = [feature_frame(frame.iloc[rows], inputs) for rows in (train, test)]
-    return Split(*parts, y[train], y[test])
+        return Split(all_rows, all_rows, None, None, f"Measured on all {len(frame):,} rows.")
+    validation.check_test_size(request.test_size)
+    validation.check_target_type(target, algorithm=request.algorithm)
+    own_rows = len(frame)
+    if measured_on is not None:
+        validation.check_finite(measured_on, names)
+        frame = pandas.concat([frame, measured_on], ignore_index=True)
+    validation.check_finite(frame, [target["name"]])
+    column = split_methods.column_of(request.split)
+    is_used = _usable_rows(frame, [name for name in (target["name"], column) if name], warnings)
+    is_own = np.arange(len(frame)) < own_rows
+    if not is_used.all():
+        frame, is_own = frame[is_used], is_own[is_used]
+    y = target_values(frame[target["name"]], target["type"])
+    if request.task == "classification":
+        validation.check_classes(y, name=target["name"], algorithm=request.algorithm)
+    rows = _divided(frame, y, is_own, request=request)
+    train, test = rows.train, rows.test
+    _check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
+    parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
+    values = frame[column].iloc[train].to_numpy() if column else None
+    by = {"group": "groups", "time": "times"}.get(request.split["method"])
+    return Split(*parts, y[train], y[test], rows.measured, **({by: values} if by else {}))
 
 
 def target_values(series: pandas.Series, kind: str) -> np.ndarray:
@@ -65,16 +81,73 @@ def target_values(series: pandas.Series, kind: str) -> np.ndarray:
     return series.astype(TARGET_DTYPES[kind]).to_numpy()
 
 
-def _with_target(
-    frame: pandas.DataFrame, target: dict, warnings: list[str]
-) -> tuple[pandas.DataFrame, np.ndarray]:
-    """The rows that have a target, and its values."""
-    name = target["name"]
-    validation.check_finite(frame, [name])
-    has_target = frame[name].notna()
-    missing = len(frame) - int(has_target.sum())
-    if missing:
-        rows, were = ("1 row", "was") if missing == 1 else (f"{missing:,} rows", "were")
-        warnings.append(f"{rows} without a value in `{name}` {were} excluded.")
-        frame = frame[has_target]
-    return frame, target_values(frame[name], target["type"])
+def _divided(
+    frame: pandas.DataFrame, y: np.ndarray, is_own: np.ndarray, *, request: TrainingRequest
+) -> Parts:
+    """The rows of each part by the method of the request."""
+    method, column = request.split["method"], split_methods.column_of(request.split)
+    labels = pandas.factorize(y, sort=True)[0] if request.task == "classification" else None
+    if method == "time":
+        return split_methods.by_time(frame[column], test_size=request.test_size)
+    if method == "group":
+        options = {"test_size": request.test_size, "random_state": request.random_state}
+        return split_methods.by_group(frame[column], labels=labels, **options)
+    if method == "column":
+        return split_methods.by_column(frame[column])
+    if method == "dataset_version":
+        return Parts.of(~is_own, f" of dataset version {request.split['dataset_version']}")
+    return _at_random(labels, rows=len(y), request=request)
+
+
+def _at_random(labels: np.ndarray | None, *, rows: int, request: TrainingRequest) -> Parts:
+    from sklearn.model_selection import train_test_split
+
+    classes = None if labels is None else int(labels.max()) + 1
+    validation.check_split_sizes(rows, test_size=request.test_size, classes=classes)
+    train, test = train_test_split(
+        np.arange(rows), test_size=request.test_size, random_state=request.random_state, stratify=labels
+    )
+    return Parts(train, test, f" ({100 * len(test) / rows:.2g} %), drawn at random")
+
+
+def _usable_rows(frame: pandas.DataFrame, names: list[str], warnings: list[str]) -> np.ndarray:
+    """The rows that have a value in each of these columns, as a mask."""
+    is_used = np.ones(len(frame), bool)
+    for name in dict.fromkeys(names):
+        has_value = frame[name].notna().to_numpy(bool)
+        missing = int((is_used & ~has_value).sum())
+        if missing:
+            were = "was" if missing == 1 else "were"
+            warnings.append(f"{validation.count(missing)} without a value in `{name}` {were} excluded.")
+            is_used &= has_value
+    return is_used
+
+
+def _check_parts(
+    y_train: np.ndarray, y_test: np.ndarray, *, target: dict, request: TrainingRequest, warnings: list[str]
+) -> None:
+    """Both parts need rows, and the training rows two classes. Code: split."""
+    needed = 2 if request.task == "regression" else 1
+    for part, size in (("test", len(y_test)), ("training", len(y_train))):
+        if size < needed:
+            raise ValidationError(
+                f"The split leaves {validation.count(size)} for the {part} part, which needs at least {needed}; change "
+                "the split.",
+                code="split",
+            )
+    if request.task != "classification" or request.split["method"] == "random":  # which is stratified
+        return
+    classes = pandas.unique(y_train)
+    if len(classes) < 2:
+        raise ValidationError(
+            f"All training rows of this split have the same class in `{target['name']}`, {classes[0]}; change the "
+            "split.",
+            code="split",
+        )
+    unseen = int((~pandas.Series(y_test).isin(classes)).sum())
+    if unseen:
+        have = "has" if unseen == 1 else "have"
+        warnings.append(
+            f"{validation.count(unseen, 'test row')} {have} a class that no training row has; the metrics count "
+            "them as errors."
+        )

@@ -33,6 +33,7 @@ ERROR_FIELDS = {
     "invalid_parameter": "params",
     "invalid_prepare": "prepare",
     "test_size": "test_size",
+    "split": "split",
     "too_few_rows": "test_size",
     "random_state": "random_state",
     "timeout": "timeout_s",
@@ -43,10 +44,10 @@ def check_finite(frame: pandas.DataFrame, names: list[str]) -> None:
     """These columns must not contain infinite numbers. Code: infinite_values."""
     for name in names:
         if pandas.api.types.is_float_dtype(frame[name].dtype):
-            count = int(np.isinf(frame[name].to_numpy(dtype=float, na_value=np.nan)).sum())
-            if count:
+            infinite = int(np.isinf(frame[name].to_numpy(dtype=float, na_value=np.nan)).sum())
+            if infinite:
                 raise ValidationError(
-                    f"`{name}` contains infinite values in {_rows(count)}; remove or replace them.",
+                    f"`{name}` contains infinite values in {count(infinite)}; remove or replace them.",
                     code="infinite_values",
                 )
 
@@ -138,7 +139,7 @@ def check_split_sizes(rows: int, *, test_size: float, classes: int | None) -> No
     for part, size in (("test", test), ("training", rows - test)):
         if size < needed:
             raise ValidationError(
-                f"{_rows(rows)} with a target are too few: the {part} set would have {size:,} and "
+                f"{count(rows)} with a target are too few: the {part} set would have {size:,} and "
                 f"needs at least {needed:,} ({reason}). Add rows or change the test size.",
                 code="too_few_rows",
             )
@@ -168,5 +169,5 @@ def _label(value: object) -> str:
     return f"`{value}`" if isinstance(value, str) else str(value)
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+def count(number: int, what: str = "row") -> str:
+    return f"1 {what}" if number == 1 else f"{number:,} {what}s"

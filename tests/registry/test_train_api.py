@@ -66,8 +66,8 @@ def test_a_training_that_finishes_returns_201_with_the_model(train):
     body = response.json()
     assert response.status_code == 201
     assert set(body) == {
-        "message", "example", "dataset", "version", "environment", "model_file", "target", "features", "metrics",
-        "parameters", "warnings", "job",
+        "message", "example", "dataset", "version", "environment", "model_file", "target", "features", "split",
+        "measured", "metrics", "parameters", "warnings", "job",
     }  # fmt: skip
     assert (body["dataset"], body["version"], body["environment"]) == ("flowers", 1, "dev")
     assert body["model_file"] == "flowers_model_dev_v1.pkl"

@@ -92,6 +92,7 @@ def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
         "random_state": 42,
         "description": "",
         "prepare": {},
+        "split": {"method": "random"},
     }
 
 

@@ -101,3 +101,20 @@ def test_a_target_that_is_often_missing_has_a_warning(check):
 def test_a_percent_sign_in_a_column_name_is_kept_in_the_error(refusal):
     frame = table(answer="cat").rename(columns={"answer": "100 % s"})
     assert "100 % s" in refusal(frame, target="100 % s")[2]
+
+
+@pytest.mark.parametrize("rows", [100, 3_000])
+def test_the_column_of_a_split_needs_two_groups_or_only_the_words_train_and_test(refusal, rows):
+    words = np.where(np.arange(rows) % 4, "train", "valid")
+    frame = table(rows, one="same", part=words, day="2026-01-01")
+    for method, column in (("group", "one"), ("column", "part"), ("time", "day")):
+        code, field, sentence = refusal(frame, split={"method": method, "column": column})
+        assert (code, field) == ("split", "split")
+        assert f"`{column}`" in sentence
+
+
+def test_a_split_is_tried_on_a_sample_and_missing_values_of_its_column_are_a_warning(check):
+    day = np.where(np.arange(3_000) % 3, "2026-01-05", "").astype(object)
+    day[::7] = "2026-02-01"
+    warnings = check(table(3_000, day=day), split={"method": "time", "column": "day"})
+    assert codes(warnings) == [("missing_split", "split")]

@@ -81,6 +81,7 @@ def fit(
         frame.assign(answer=y),
         columns=[*columns, column("answer", kind, nullable=True)],
         request=TrainingRequest(find(name).module, name, **options),
+        measured_on=measured_on,
         progress=progress,
     )
 

@@ -1,0 +1,35 @@
+"""Checks of the column of a split before a training: errors that are certain for the whole table, and warnings."""
+
+from collections.abc import Iterator
+
+from django.core.exceptions import ValidationError
+
+from registry.preflight.trial import Trial, warning
+from registry.training import split_methods
+
+OFTEN_MISSING = 0.2
+
+
+def check(trial: Trial) -> None:
+    """The column must have two dates or groups, or only the words train and test. Code: split."""
+    split, column = trial.request.split, split_methods.column_of(trial.request.split)
+    if column is None:
+        return
+    profile = trial.profile[column]
+    if profile["missing"] == trial.rows:
+        raise ValidationError(f"`{column}` has no value in any row; split by another column.", code="split")
+    values = trial.frame[column].dropna()
+    if split["method"] == "column":
+        split_methods.part_words(values)
+    elif profile["distinct"] == 1 and split["method"] == "group":
+        split_methods.by_group(values, test_size=trial.request.test_size, random_state=0, labels=None)
+    elif split["method"] == "time" and profile["min"] == profile["max"]:
+        split_methods.by_time(values, test_size=trial.request.test_size)
+
+
+def warnings(trial: Trial) -> Iterator[dict]:
+    for column in trial.request.row_columns:
+        missing = trial.profile[column]["missing"]
+        if missing > OFTEN_MISSING * trial.rows:
+            detail = f"Column `{column}` is empty in {missing:,} of {trial.rows:,} rows; these rows will be excluded."
+            yield warning("missing_split", "split", detail)
