@@ -70,7 +70,8 @@ def fit(
     name="DecisionTreeClassifier",
     frame=None,
     columns=COLUMNS,
-    progress=lambda *_: None,
+    measured_on=None,
+    progress=lambda stage, fraction: None,
     **options,
 ):
     """A FitResult; by default of a decision tree that predicts two classes."""
