@@ -49,7 +49,9 @@ def confusion_matrix(model: ModelVersion) -> dict | None:
     matrix = model.metrics.get("confusion_matrix")
     if not matrix or len(matrix) > MAX_CLASSES:
         return None
-    labels = model.signature["classes"]
+    classes = model.signature["classes"]
+    # Test rows can have classes that no training row has: after those of the signature.
+    labels = [*classes, *list(model.metrics["classification_report"])[len(classes) : len(matrix)]]
     rows = [
         {
             "label": label,

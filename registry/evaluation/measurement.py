@@ -58,6 +58,8 @@ def predict(
 ) -> ClassScores | NumberScores:
     """The predictions of a fitted classifier or regressor for these rows, with the actual values.
 
+    A class that no training row has comes after those of the classifier, and has the probability 0.
+
     Raises ValueError if a regressor has no finite prediction for any row; adds to `warnings` if some.
     """
     predicted = np.ravel(pipeline.predict(X))
@@ -65,10 +67,14 @@ def predict(
         scorer = next((n for n in ("predict_proba", "decision_function") if hasattr(pipeline, n)), None)
         values = getattr(pipeline, scorer)(X) if scorer else None
         is_probability = scorer == "predict_proba"
+        classes = pipeline.classes_.tolist()
+        unseen = sorted(set(pandas.unique(y).tolist()) - set(classes))
+        if unseen and is_probability:
+            values = np.hstack([values, np.zeros((len(values), len(unseen)))])
         return ClassScores(
             y,
             predicted,
-            classes=pipeline.classes_.tolist(),
+            classes=[*classes, *unseen],
             probabilities=values if is_probability else None,
             decision=None if is_probability else values,
         )

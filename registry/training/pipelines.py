@@ -86,7 +86,9 @@ def fit(
         pipeline.fit(split.train, split.y_train)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
-        measured = measurement.evaluate(pipeline, split, task=task, warnings=warnings)
+        measured = measurement.evaluate(
+            pipeline, split, task=task, warnings=warnings, by_time=split.times is not None
+        )
     return FitResult(
         pipeline=pipeline,
         signature=signature.describe(pipeline, split.train, inputs=inputs, target=target, task=task),

@@ -117,17 +117,18 @@ def description(split: dict, *, test_size: float) -> str:
 
 
 def by_time(dates: pandas.Series, *, test_size: float) -> Parts:
-    """The newest rows, about `test_size` of them; those of one date are on one side."""
+    """The newest rows, about `test_size` of them; those of one date are on one side. Both parts are in their order."""
     times = dates.to_numpy("datetime64[us]")
-    distinct, counts = np.unique(times, return_counts=True)
-    if len(distinct) < 2:
+    order = np.argsort(times, kind="stable")
+    ordered = times[order]
+    starts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1  # of each date but the first
+    if not len(starts):
         raise _invalid(f"`{dates.name}` has only one date; a split by time needs at least two.")
-    later = counts[::-1].cumsum()[::-1][1:]
-    start = distinct[1:][np.abs(later - test_size * len(times)).argmin()]
-    is_test = times >= start
-    first = pandas.Timestamp(start)
+    start = starts[np.abs((1 - test_size) * len(order) - starts).argmin()]
+    first = pandas.Timestamp(ordered[start])
     text = first.date().isoformat() if first == first.normalize() else first.isoformat(sep=" ")
-    return Parts.of(is_test, f" from {text}, the newest {_share(is_test)}")
+    share = _share(len(order) - start, len(order))
+    return Parts(order[:start], order[start:], f" from {text}, the newest {share}")
 
 
 def by_group(
@@ -160,7 +161,8 @@ def by_group(
     is_test, count = best
     values_of = "1 value" if count == 1 else f"{count:,} values"
     return Parts.of(
-        is_test, f" ({_share(is_test)}) with {values_of} of `{values.name}` that no training row has"
+        is_test,
+        f" ({_share(is_test.sum(), len(is_test))}) with {values_of} of `{values.name}` that no training row has",
     )
 
 
@@ -170,7 +172,9 @@ def by_column(values: pandas.Series) -> Parts:
     for word, has_rows in (("test", is_test.any()), ("train", not is_test.all())):
         if not has_rows:
             raise _invalid(f"`{values.name}` contains no row marked {word}; it needs both train and test.")
-    return Parts.of(is_test, f" ({_share(is_test)}), those marked test in `{values.name}`")
+    return Parts.of(
+        is_test, f" ({_share(is_test.sum(), len(is_test))}), those marked test in `{values.name}`"
+    )
 
 
 def part_words(values: pandas.Series) -> pandas.Series:
@@ -185,8 +189,8 @@ def part_words(values: pandas.Series) -> pandas.Series:
     return words
 
 
-def _share(is_test: np.ndarray) -> str:
-    return f"{100 * is_test.mean():.2g} %"
+def _share(test: int, rows: int) -> str:
+    return f"{100 * test / rows:.2g} %"
 
 
 def _listed(names: list[str]) -> str:

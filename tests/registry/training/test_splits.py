@@ -1,4 +1,4 @@
-"""The methods of a split: which rows are held out, and what is said about them."""
+"""The methods of a split, and the folds of a cross-validation: which rows are held out, and what is said of them."""
 
 import numpy as np
 import pandas
@@ -6,7 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from registry.training import split_methods
-from tests.registry.training.tables import COLUMNS, ROWS, classes, column, fit, numbers, table
+from registry.training.cross_validation import folds
+from tests.registry.training.tables import COLUMNS, ROWS, assert_json, classes, column, fit, numbers, table
 
 DAYS = pandas.Series(pandas.date_range("2026-01-01", periods=ROWS).astype("datetime64[us]"))
 OWNERS = pandas.Series([f"owner {row % 7}" for row in range(ROWS)], dtype="str")
@@ -82,6 +83,8 @@ def test_test_rows_of_a_class_that_no_training_row_has_are_counted():
     result = fit_by("time", "day", y=y, test_size=0.2)
     assert "3 test rows have a class that no training row has" in result.warnings[0]
     assert result.metrics["accuracy"] <= 0.5
+    assert len(result.metrics["confusion_matrix"]) == 3
+    assert_json(result)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +143,61 @@ def test_a_dataset_version_to_measure_on_needs_the_columns_with_their_types():
         check(3, columns=COLUMNS, others=others, needed=["legs", "colour"])
     with pytest.raises(ValidationError, match=r"`size` \(text instead of number\)"):
         check(3, columns=COLUMNS, others=others, needed=["size"])
+
+
+LABELS = np.array(["cat"] * 20 + ["dog"] * 10, dtype=object)
+
+
+def test_every_row_is_measured_once_a_repeat_with_the_classes_in_proportion():
+    parts = folds(LABELS, task="classification", cv=5, repeats=2, random_state=1)
+    assert len(parts) == 10
+    for first in (0, 5):
+        assert sorted(np.concatenate([test for _, test in parts[first : first + 5]])) == list(range(30))
+    assert all((LABELS[test] == "dog").sum() == 2 for _, test in parts)
+    assert any((a[1] != b[1]).any() for a, b in zip(parts[:5], parts[5:], strict=True))
+
+
+def test_the_same_random_state_gives_the_same_folds():
+    first, second = (folds(np.arange(30.0), task="regression", cv=3, random_state=7) for _ in range(2))
+    assert all((a[1] == b[1]).all() for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_group_is_never_on_both_sides_of_a_fold(task):
+    groups = np.arange(30) % 7
+    y = LABELS if task == "classification" else np.arange(30.0)
+    for train, test in folds(y, task=task, cv=3, repeats=2, groups=groups, random_state=1):
+        assert not set(groups[train]) & set(groups[test])
+
+
+@pytest.mark.parametrize("rows_a_day", [1, 4, 11])
+def test_forward_chaining_measures_on_later_rows_than_it_learns_from(rows_a_day):
+    days = pandas.date_range("2026-01-01", periods=-(-60 // rows_a_day)).repeat(rows_a_day)[:60]
+    times = np.random.default_rng(0).permutation(days.to_numpy())
+    parts = folds(np.arange(60.0), task="regression", cv=4, times=times)
+    assert len(parts) == 4
+    for train, test in parts:
+        assert len(train) and len(test)
+        assert times[train].max() < times[test].min()
+    assert len(np.unique(np.concatenate([test for _, test in parts]))) == sum(len(t) for _, t in parts)
+
+
+@pytest.mark.parametrize("last", [0, -1])
+def test_forward_chaining_works_if_most_rows_have_one_time(last):
+    times = np.sort(np.r_[np.arange(5), np.full(50, np.arange(5)[last])])
+    assert all(len(train) and len(test) for train, test in folds(times, task="regression", cv=4, times=times))
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"cv": 40, "task": "regression"}, "40 training rows"),
+        ({"cv": 25, "task": "classification"}, "rows of the largest class; there are 20"),
+        ({"cv": 3, "task": "regression", "groups": np.arange(30) % 2}, "groups in the training rows"),
+        ({"cv": 3, "task": "regression", "times": np.arange(30) % 3}, "4 distinct times"),
+    ],
+)
+def test_too_few_rows_groups_times_or_rows_of_a_class_are_refused(options, what):
+    with pytest.raises(ValidationError, match=what) as caught:
+        folds(LABELS, **options)
+    assert caught.value.code == "cv"
