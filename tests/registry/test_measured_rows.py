@@ -44,7 +44,7 @@ def test_a_version_is_measured_on_another_version_of_its_dataset(visits, make_ve
 
 
 def test_the_columns_of_a_split_are_neither_the_default_target_nor_features(make_dataset, make_version):
-    rows = [f"{row},{row % 5},{'ab'[row % 2]},{('test', 'train', 'train')[row % 3]}" for row in range(30)]
+    rows = [f"{row % 7},{row % 5},{'ab'[row % 2]},{('test', 'train', 'train')[row % 3]}" for row in range(30)]
     source = make_dataset("parts", "\n".join(["x,z,kind,part", *rows]))
     version = make_version(source, split={"method": "column", "column": "part"})
     assert (version.target, version.features) == ("kind", ["x", "z"])
