@@ -1,5 +1,6 @@
 """Drafts: files that are stored before anything of them is parsed, until they are confirmed or discarded."""
 
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import IO
 
@@ -24,40 +25,50 @@ def store_draft(
 ) -> Draft:
     """Store an uploaded file as it is. `name` is that of its dataset, if it is known.
 
-    The row is written first, without a digest: whatever interrupts the upload, a sweep finds the file by its row.
     Raises TooLarge, and NotReady if the object store does not respond, or as its DiskFull.
     """
     permissions.check(by, "upload")
     size = check_size(file)
-    quota.check(by, size)
+    draft = _new_draft(name or filename, filename, size, corrections=corrections, by=by)
     sha256 = hashing.sha256(file)
-    draft = Draft(
-        key=_new_key(name or filename, filename),
+    return _stored(draft, sha256, lambda: storage.save(storage.datasets(), draft.key, file))
+
+
+def draft_of_version(version: DatasetVersion, *, corrections: dict | None = None, by) -> Draft:
+    """A draft of the stored bytes of a version, by default with its corrections, so that they can be changed.
+
+    The bytes are shared, not copied, if the store can. Raises what store_draft() and files.open_version() raise.
+    """
+    permissions.check(by, "upload")
+    files.open_version(version).close()  # checks its SHA-256
+    corrections = version.corrections if corrections is None else corrections
+    name, filename = version.dataset.name, version.original_filename
+    draft = _new_draft(name, filename, version.size_bytes, corrections=corrections, by=by)
+    return _stored(draft, version.sha256, lambda: storage.share(storage.datasets(), version.key, draft.key))
+
+
+def _new_draft(name: str, filename: str, size: int, *, corrections: dict | None, by) -> Draft:
+    quota.check(by, size)
+    return Draft(
+        key=_new_key(name, filename),
         filename=filename[-255:],
         size_bytes=size,
         corrections=corrections or {},
         created_by=by,
     )
+
+
+def _stored(draft: Draft, sha256: str, store: Callable[[], None]) -> Draft:
+    """The row is written first, without a digest: whatever interrupts the upload, a sweep finds the file by its row."""
     draft.save()
     try:
-        storage.save(storage.datasets(), draft.key, file)
+        store()
     except DiskFull:
         discard(draft)
         raise
     draft.sha256 = sha256
     draft.save(update_fields=["sha256"])
     return draft
-
-
-def draft_of_version(version: DatasetVersion, *, by) -> Draft:
-    """A draft of the stored bytes of a version, with the corrections of its recipe, so that they can be changed.
-
-    Raises what store_draft() and files.open_version() raise.
-    """
-    permissions.check(by, "upload")
-    name, filename = version.dataset.name, version.original_filename
-    with files.open_version(version) as file:
-        return store_draft(file, filename=filename, by=by, name=name, corrections=version.corrections)
 
 
 def check_size(file: IO[bytes]) -> int:

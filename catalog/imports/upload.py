@@ -10,7 +10,7 @@ from catalog import files
 from catalog.imports import confirmation, drafts, ingestion, registration
 from catalog.imports.confirmation import Added
 from catalog.imports.ingestion import Ingested, Source
-from catalog.models import Dataset, DatasetVersion, ImportJob
+from catalog.models import Dataset, DatasetVersion, Draft, ImportJob
 from catalog.names import normalize_name
 from catalog.readers.corrections import cleaned, merged
 from mlplatform import hashing
@@ -47,17 +47,21 @@ def add_dataset(
     if existing := registration.existing(name, sha256, corrections=corrections, new_version=new_version):
         return existing, False
     draft = drafts.store_draft(file, filename=filename, by=by, name=name, corrections=corrections)
+    return _confirmed(
+        draft,
+        name=name,
+        description=description,
+        new_version=new_version,
+        example=example,
+        by=by,
+        ingest=ingest,
+    )
+
+
+def _confirmed(draft: Draft, **fields) -> Added | ImportJob:
+    """Confirm a draft that nobody can correct: an error discards it."""
     try:
-        return confirmation.confirm(
-            draft,
-            name=name,
-            description=description,
-            new_version=new_version,
-            example=example,
-            keeps_draft=False,
-            by=by,
-            ingest=ingest,
-        )
+        return confirmation.confirm(draft, keeps_draft=False, **fields)
     except Exception as error:
         drafts.discard_after(as_expected(error), draft)
         raise
@@ -69,16 +73,11 @@ def read_again(version: DatasetVersion, *, corrections: Mapping, by) -> Added | 
     A change to None is detected again. Returns and raises what add_dataset() does.
     """
     permissions.check(by, "upload")
-    with files.open_version(version) as file:
-        return add_dataset(
-            file,
-            filename=version.original_filename,
-            by=by,
-            name=version.dataset.name,
-            new_version=True,
-            corrections=merged(version.corrections, corrections),
-            example=version.example,
-        )
+    name, corrections = version.dataset.name, cleaned(merged(version.corrections, corrections))
+    if existing := registration.existing(name, version.sha256, corrections=corrections, new_version=True):
+        return existing, False
+    draft = drafts.draft_of_version(version, corrections=corrections, by=by)
+    return _confirmed(draft, name=name, new_version=True, example=version.example, by=by)
 
 
 def stored_bytes(user) -> int:

@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import threading
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
+from catalog import files
 from catalog.imports import representations
 from catalog.imports.upload import read_again
 from catalog.models import Dataset, DatasetVersion, Draft
@@ -152,6 +154,17 @@ def test_a_stored_file_is_read_again_with_what_is_changed(send, change):
     first, second = DatasetVersion.objects.order_by("number")
     assert (first.sha256, first.original_filename) == (second.sha256, second.original_filename)
     assert change(AS_TEXT).status_code == 200
+
+
+def test_versions_of_the_same_bytes_share_them_until_both_are_deleted(send, change):
+    send()
+    change(AS_TEXT)
+    second, first = DatasetVersion.objects.order_by("-number")
+    store = storage.datasets()
+    assert Path(store.path(first.key)).samefile(store.path(second.key))
+    storage.discard(store, first.key)
+    with files.open_version(second) as file:
+        assert file.read() == GERMAN
 
 
 def test_null_detects_a_part_again(send, change):
