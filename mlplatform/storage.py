@@ -228,15 +228,11 @@ def copy(storage: Storage, source: str, target: str) -> None:
 
 
 def share(storage: Storage, source: str, target: str) -> None:
-    """A new key for the bytes of another, which stay until both are deleted: on a local disk a hard link, else a copy.
-
-    Stored files are never written to again. Raises what copy() raises.
-    """
+    """Like copy(), by a hard link on a local disk: stored files are never written to again."""
     if isinstance(storage, FileSystemStorage):
-        with contextlib.suppress(OSError):  # a file system without hard links, or a file that is missing
-            path = storage.path(target)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            os.link(storage.path(source), path)
+        with contextlib.suppress(OSError):  # no hard links, or the file is missing
+            os.makedirs(os.path.dirname(storage.path(target)), exist_ok=True)
+            os.link(storage.path(source), storage.path(target))
             return
     copy(storage, source, target)
 

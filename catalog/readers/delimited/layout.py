@@ -72,7 +72,7 @@ def of_rows(
         recipe = replace(recipe, header=False)
         findings += [_no_header(rows[0], names, lines[0])] if fixed.header is None else []
     recipe = replace(recipe, trailing=shape.is_trailing if fixed.trailing is None else fixed.trailing)
-    findings += _columns(names, shape, fixed)
+    findings += _columns(names, shape, fixed, rows[0])
     return Layout(recipe, names, tuple(findings))
 
 
@@ -174,7 +174,7 @@ def _units(row, line):
     )
 
 
-def _columns(names, shape, fixed):
+def _columns(names, shape, fixed, first):
     if shape.has_row_names:
         yield Finding(
             "row_names",
@@ -182,3 +182,7 @@ def _columns(names, shape, fixed):
         )
     if shape.is_trailing and fixed.trailing is None:
         yield Finding("trailing_delimiter", "The delimiter at the end of every line starts no column.")
+    elif len(first) == shape.cells + 1 and not shape.has_row_names:
+        yield Finding(
+            "header_delimiter", "The delimiter at the end of the header starts no column: no row has one."
+        )
