@@ -34,7 +34,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
         "description", "target", "test_size", "split", "measured", "random_state", "rows_train", "rows_test",
         "artifact_size", "artifact_sha256", "trained_at", "trained_by", "promoted_at", "metrics_text",
-        "parameters_text", "features_text", "signature_text", "preparation_text", "warnings_text", "libraries_text",
+        "parameters_text", "features_text", "signature_text", "preparation_text", "decision", "warnings_text",
+        "libraries_text", "primary_metric",
         "compatibility", "retrained_from",
     ]  # fmt: skip
     readonly_fields = fields

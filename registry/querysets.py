@@ -1,7 +1,7 @@
 """Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
 
 from django.db import models
-from django.db.models import Exists, FloatField, OuterRef, Value
+from django.db.models import Case, Exists, FloatField, OuterRef, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 
@@ -49,9 +49,11 @@ class ModelVersionQuerySet(models.QuerySet):
         )
 
     def for_list(self):
-        """As with_releases, without wide columns, with its `main_metrics`, and with that of its task as `headline`."""
+        """As with_releases, without wide columns, with `main_metrics`, and the primary metric as `headline`."""
         metrics = {f"metric_{key}": metric(key) for key in MAIN_METRICS}
-        headline = Coalesce(*(f"metric_{key}" for key in definitions.DEFAULT_METRICS.values()))
+        default = Coalesce(*(f"metric_{key}" for key in definitions.DEFAULT_METRICS.values()))
+        chosen = [When(primary_metric=m.name, then=metric(m.name)) for m in definitions.METRICS if m.better]
+        headline = Case(*chosen, default=default)
         return self.with_releases().defer(*WIDE_COLUMNS).annotate(**metrics).annotate(headline=headline)
 
     def live_in(self, stage: str):

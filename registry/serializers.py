@@ -43,7 +43,8 @@ class ModelRowSerializer(serializers.ModelSerializer):
         fields = [
             "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
-            "metrics", "test_size", "split", "measured", "random_state", "rows_train", "rows_test", "trained_at",
+            "metrics", "primary_metric", "test_size", "split", "measured", "random_state", "rows_train", "rows_test",
+            "trained_at",
             "trained_by", "promoted_at", "job", "retrained_from",
         ]  # fmt: skip
 
@@ -51,6 +52,10 @@ class ModelRowSerializer(serializers.ModelSerializer):
 class ModelSerializer(ModelRowSerializer):
     description = serializers.CharField()
     metrics = MetricsField()
+    decision = serializers.DictField(
+        help_text="`threshold` of the probability of the class `positive`, what it was tuned for (`metric` or "
+        "`costs`), and `calibration`; empty for a model that decides by itself."
+    )
     findings = serializers.SerializerMethodField(
         help_text="Warnings about the metrics: no better than the baseline, or far better on the training rows."
     )
@@ -64,12 +69,12 @@ class ModelSerializer(ModelRowSerializer):
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
-            *ModelRowSerializer.Meta.fields, "features", "signature", "preparation", "parameters",
+            *ModelRowSerializer.Meta.fields, "features", "signature", "preparation", "decision", "parameters",
             "findings", "warnings", "libraries", "deletion", "compatibility",
         ]  # fmt: skip
 
     def get_findings(self, version) -> list[str]:
-        return findings.of_metrics(version.metrics, task=version.task)
+        return findings.of_metrics(version.metrics, task=version.task, primary=version.primary_metric)
 
     def get_deletion(self, version) -> str:
         return deletion.effect(version)

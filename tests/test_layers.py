@@ -56,6 +56,7 @@ PURE = [
     "registry.training.pipelines",
     "registry.training.splits",
     "registry.training.validation",
+    "serving.engine.decisions",
     "serving.engine.encoder",
     "serving.engine.inference",
     "serving.engine.predictors",

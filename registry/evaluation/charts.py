@@ -39,6 +39,21 @@ def metric_rows(model: ModelVersion) -> list[dict]:
     ]
 
 
+def decision_sentence(model: ModelVersion) -> str:
+    """How a binary classifier decides, if not by itself: "`yes` from a probability of 0.31, tuned for F1"."""
+    decision = model.decision
+    parts = []
+    if "threshold" in decision:
+        parts.append(f"`{decision['positive']}` from a probability of {decision['threshold']:.4g}")
+    if "metric" in decision:
+        parts.append(f"tuned for {decision['metric']}")
+    if costs := decision.get("costs"):
+        parts.append(f"tuned for costs of {costs['false_positive']:g} and {costs['false_negative']:g}")
+    if "calibration" in decision:
+        parts.append(f"{decision['calibration']} calibration")
+    return ", ".join(parts)
+
+
 def baseline_label(model: ModelVersion) -> str:
     """What the baseline predicts, such as "the mean"; empty for a version without a baseline."""
     return baseline.LABELS.get((model.metrics.get("baseline") or {}).get("strategy"), "")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
+
 HIGHER, LOWER = "higher", "lower"
 TOP_K = 3  # of more than TOP_K_ABOVE classes
 TOP_K_ABOVE = 5
@@ -79,3 +81,15 @@ def of_task(task: str) -> list[Metric]:
 def numbers(metrics: dict) -> dict[str, float]:
     """The metrics of a version that are a number, by name, in reading order; without curves, matrices and intervals."""
     return {name: metrics[name] for name in BY_NAME if metrics.get(name) is not None}
+
+
+def check_primary(name: object, *, task: str | None) -> None:
+    """Raise ValidationError (primary_metric) unless it is None or compares models of the task, if that is known."""
+    names = [metric.name for metric in METRICS if metric.better and task in {metric.task, None}]
+    if name is not None and name not in names:
+        raise ValidationError(f"It must be one of {', '.join(names)}.", code="primary_metric")
+
+
+def primary(name: str, *, task: str) -> Metric:
+    """The primary metric of a version; an earlier release has recorded none."""
+    return BY_NAME[name or DEFAULT_METRICS[task]]

@@ -5,9 +5,9 @@ from registry.evaluation import baseline, definitions
 MIN_GAP = 0.15  # between training and test rows, of a metric that is a share
 
 
-def of_metrics(metrics: dict, *, task: str, primary: str | None = None) -> list[str]:
+def of_metrics(metrics: dict, *, task: str, primary: str = "") -> list[str]:
     """Sentences about the metrics, judged by the primary one; none about a version without a baseline."""
-    metric = definitions.BY_NAME[primary or definitions.DEFAULT_METRICS[task]]
+    metric = definitions.primary(primary, task=task)
     return [*_beside_baseline(metrics, metric), *_beside_training(metrics, metric, task)]
 
 

@@ -8,6 +8,8 @@ from catalog.readers.cells.column_types import MAX_COLUMNS
 from mlplatform.auth import permissions
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.serializers import BoundedListField, Serializer, VersionField
+from registry.estimators import decision
+from registry.evaluation import definitions
 from registry.fields import EnvironmentField, MetricsField, NameField
 from registry.models import ModelVersion, Stage, TrainingJob
 from registry.training import preparation, split_methods
@@ -37,6 +39,39 @@ class SplitMethodSerializer(Serializer):
     dataset_version = serializers.IntegerField(
         required=False, min_value=1, help_text="The version of the dataset to measure on."
     )
+
+
+COSTS = {name: {"type": "number", "exclusiveMinimum": 0} for name in decision.COSTS}
+
+
+@extend_schema_field(
+    {
+        "nullable": True,
+        "oneOf": [
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            {
+                "type": "object",
+                "required": ["metric"],
+                "properties": {"metric": {"type": "string", "enum": list(decision.TUNED_FOR)}},
+            },
+            {
+                "type": "object",
+                "required": ["costs"],
+                "properties": {
+                    "costs": {"type": "object", "required": list(COSTS), "properties": COSTS},
+                },
+            },
+        ],
+    }
+)
+class ThresholdField(serializers.JSONField):
+    def __init__(self, **kwargs):
+        help_text = (
+            "From which probability the second of two classes is predicted: a number, or tuned in folds of the "
+            'training rows for a metric, `{"metric": "f1"}`, or for the costs of the errors, '
+            '`{"costs": {"false_positive": 1, "false_negative": 5}}`.'
+        )
+        super().__init__(help_text=help_text, **kwargs)
 
 
 TRAIN_EXAMPLE = {
@@ -96,6 +131,22 @@ class TrainSerializer(Serializer):
         required=False,
         default=dict,
         help_text="How to prepare columns, by name; the other columns are prepared as fits their values.",
+    )
+    primary_metric = serializers.ChoiceField(
+        [metric.name for metric in definitions.METRICS if metric.better],
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The metric to compare versions by: by default that of the latest version of the dataset and target, "
+        "else accuracy, r2 or silhouette_score.",
+    )
+    threshold = ThresholdField(required=False, allow_null=True, default=None)
+    calibration = serializers.ChoiceField(
+        list(decision.CALIBRATIONS),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Calibrate the probabilities of two classes, in folds of the training rows.",
     )
     description = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
     timeout_s = serializers.IntegerField(

@@ -10,7 +10,8 @@ from catalog.models import DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
-from registry.estimators import algorithms
+from registry.estimators import algorithms, decision
+from registry.evaluation import definitions
 from registry.jobs import limits
 from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process, trial
@@ -90,6 +91,13 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
             _check_split(dataset_version, request)
     with _collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
+    task = None if "model" in errors else algorithm.task
+    with _collected(errors, "threshold"):
+        decision.check_threshold(request.threshold, task=task)
+    with _collected(errors, "calibration"):
+        decision.check_calibration(request.calibration, task=task)
+    with _collected(errors, "primary_metric"):
+        definitions.check_primary(request.primary_metric, task=task)
     with _collected(errors, "timeout_s"):
         timeout_s = limits.timeout(request.timeout_s)
     if errors:
@@ -100,6 +108,7 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         class_name=algorithm.name,
         params=params,
         timeout_s=timeout_s,
+        primary_metric=request.primary_metric or _primary_metric(dataset_version, target, task),
     )
 
 
@@ -216,3 +225,10 @@ def _check_split(source: DatasetVersion, request: TrainingRequest) -> None:
         )
     others = source.dataset.version(number).columns
     split_methods.check_other_version(number, columns=source.columns, others=others, needed=request.columns)
+
+
+def _primary_metric(source: DatasetVersion, target: str | None, task: str) -> str:
+    """The primary metric of the latest version of this dataset and target, or the default of the task."""
+    earlier = ModelVersion.objects.filter(dataset=source.dataset_id, target=target, task=task)
+    latest = earlier.order_by("-number").values_list("primary_metric", flat=True).first()
+    return latest or definitions.DEFAULT_METRICS[task]

@@ -54,7 +54,14 @@ class ModelVersion(models.Model):
     preparation = models.JSONField(
         default=list, help_text="How each input column is prepared for the estimator, and why."
     )
+    decision = models.JSONField(
+        default=dict,
+        help_text="The decision threshold and the calibration of a binary classifier, if it has any.",
+    )
     metrics = models.JSONField()
+    primary_metric = models.CharField(
+        max_length=50, blank=True, help_text="The metric by which versions of its target are compared."
+    )
     warnings = models.JSONField(default=list)
     test_size = models.FloatField(null=True)
     split = models.JSONField(

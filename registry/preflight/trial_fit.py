@@ -88,7 +88,7 @@ def attempt(
 def _judged(failure: ValidationError, rows: int) -> str | None:
     """The warning about an error on a sample, or None; raises it if the whole table has it too."""
     message = failure.message
-    if failure.code == "infinite_values" or (
+    if failure.code in {"infinite_values", "not_binary", "no_probabilities"} or (
         failure.code == "fit_failed"
         and not ABOUT_SAMPLE_SIZE.search(message)
         and not MAY_NOT_RECUR.search(message)

@@ -122,5 +122,5 @@ register.filter("shown", shown)
 
 
 @register.filter
-def headline_name(task):
-    return definitions.BY_NAME[definitions.DEFAULT_METRICS[task]].label
+def headline_name(model):
+    return definitions.primary(model.primary_metric, task=model.task).label

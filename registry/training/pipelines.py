@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pandas
 
-from registry.estimators import algorithms, errors
+from registry.estimators import algorithms, decision, errors
 from registry.evaluation import measurement
 from registry.training import preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
@@ -27,6 +27,7 @@ class FitResult:
     pipeline: object
     signature: dict
     preparation: list[dict]
+    decision: dict
     metrics: dict
     parameters: dict
     warnings: list[str]
@@ -84,6 +85,7 @@ def fit(
         fit_progress.track(pipeline["model"], partial(progress, "fitting")),
     ):
         pipeline.fit(split.train, split.y_train)
+    pipeline = decision.settle(pipeline)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
         measured = measurement.evaluate(
@@ -93,8 +95,11 @@ def fit(
         pipeline=pipeline,
         signature=signature.describe(pipeline, split.train, inputs=inputs, target=target, task=task),
         preparation=[choice.to_dict() for choice in choices],
+        decision=decision.describe(
+            pipeline["model"], threshold=request.threshold, calibration=request.calibration
+        ),
         metrics=measured,
-        parameters=_effective_parameters(pipeline["model"]),
+        parameters=_effective_parameters(decision.estimator_of(pipeline["model"])),
         warnings=list(dict.fromkeys(warnings)),
         measured=split.measured,
         rows_train=len(split.train),
@@ -118,7 +123,17 @@ def prepare_pipeline(
     choices = preparation.choose(
         inputs, split.train, estimator, y=split.y_train, task=request.task, requested=request.prepare
     )
-    return build(choices, estimator, task=request.task), choices
+    pipeline = build(choices, estimator, task=request.task)
+    if request.task == "classification":
+        wrapped = decision.wrap(
+            pipeline["model"],
+            split.y_train,
+            threshold=request.threshold,
+            calibration=request.calibration,
+            random_state=request.random_state,
+        )
+        pipeline.set_params(model=wrapped)
+    return pipeline, choices
 
 
 def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:

@@ -17,6 +17,9 @@ KEYS = {
     "timeout_s": "timeout_s",
     "prepare": "prepare",
     "split": "split",
+    "primary_metric": "primary_metric",
+    "threshold": "threshold",
+    "calibration": "calibration",
 }
 
 
@@ -35,6 +38,9 @@ class TrainingRequest:
     timeout_s: int | None = None
     prepare: dict[str, str] = field(default_factory=dict)
     split: dict = field(default_factory=split_methods.usual)
+    primary_metric: str | None = None  # to compare versions by; None means the default of the task
+    threshold: float | dict | None = None  # see decision.check_threshold
+    calibration: str | None = None
 
     @property
     def algorithm(self) -> algorithms.Algorithm:
@@ -77,6 +83,9 @@ class TrainingRequest:
             "description": self.description,
             "prepare": self.prepare,
             "split": self.split,
+            "primary_metric": self.primary_metric,
+            "threshold": self.threshold,
+            "calibration": self.calibration,
         }
 
     @classmethod

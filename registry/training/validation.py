@@ -17,6 +17,8 @@ SOME_CLASSES = 50
 NOT_NUMBERS = {"text": "text", "boolean": "true or false"}
 # The field of a training request that an error is about, by its code.
 ERROR_FIELDS = {
+    "threshold": "threshold",
+    "calibration": "calibration",
     "target_not_found": "target",
     "no_target": "target",
     "date_target": "target",

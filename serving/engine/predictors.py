@@ -15,6 +15,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from serving.engine.decisions import (
+    CalibratedPredictor,
+    ThresholdPredictor,
+    has_threshold,
+    is_calibrated,
+)
 from serving.engine.trees import (
     MAX_MERGED_NODES,
     HistogramSplits,
@@ -57,6 +63,14 @@ class EstimatorPredictor:
         with config_context(assume_finite=True):
             predictions = np.ravel(self.estimator.predict(encoded))
             return predictions, self.estimator.predict_proba(encoded) if probabilities else None
+
+    def decision(self, encoded: np.ndarray) -> np.ndarray:
+        """The decision function (rows,) of two classes."""
+        from sklearn import config_context
+
+        _check_range(encoded)
+        with config_context(assume_finite=True):
+            return self.estimator.decision_function(encoded)
 
 
 class TreePredictor:
@@ -126,12 +140,9 @@ class BoostingPredictor:
         self.nbytes = merged.nbytes
 
     def predict(self, encoded, *, probabilities):
-        if len(encoded) > min(SMALL_BATCH_ROWS, self.merged.max_rows):
+        if self._is_large(encoded):
             return self.fallback.predict(encoded, probabilities=probabilities)
-        _check_range(encoded)
-        # Each stage has one tree per output.
-        values = self.merged.values(self.cells(encoded)).reshape(-1, self.outputs, len(encoded))
-        raw = sum_in_order(values.transpose(0, 2, 1), self.baseline)
+        raw = self._raw(encoded)
         if self.classes is None:
             return self.estimator._loss.link.inverse(raw[:, 0]), None
         if self.outputs == 1:
@@ -145,12 +156,36 @@ class BoostingPredictor:
             class_probabilities = self.estimator._loss.predict_proba(raw[:, None] if needs_column else raw)
         return self.classes.take(indices), class_probabilities
 
+    def decision(self, encoded: np.ndarray) -> np.ndarray:
+        """The decision function (rows,) of two classes."""
+        return self.fallback.decision(encoded) if self._is_large(encoded) else self._raw(encoded)[:, 0]
 
-Predictor = EstimatorPredictor | TreePredictor | ForestPredictor | BoostingPredictor
+    def _is_large(self, encoded: np.ndarray) -> bool:
+        return len(encoded) > min(SMALL_BATCH_ROWS, self.merged.max_rows)
+
+    def _raw(self, encoded: np.ndarray) -> np.ndarray:
+        """(rows, outputs). Each stage has one tree per output."""
+        _check_range(encoded)
+        values = self.merged.values(self.cells(encoded)).reshape(-1, self.outputs, len(encoded))
+        return sum_in_order(values.transpose(0, 2, 1), self.baseline)
+
+
+Predictor = (
+    EstimatorPredictor
+    | TreePredictor
+    | ForestPredictor
+    | BoostingPredictor
+    | ThresholdPredictor
+    | CalibratedPredictor
+)
 
 
 def predictor_for(estimator) -> Predictor:
     """The fastest exact predictor of a fitted estimator. By class name: a subclass may compute something else."""
+    if has_threshold(estimator):
+        return ThresholdPredictor(estimator, predictor_for(estimator.estimator_))
+    if is_calibrated(estimator):
+        return CalibratedPredictor(estimator, predictor_for(estimator.calibrated_classifiers_[0].estimator))
     name = type(estimator).__name__
     if name in TREES:
         return TreePredictor(estimator)

@@ -226,3 +226,19 @@ def test_a_version_of_an_earlier_release_has_metrics_without_intervals(page, mak
     response = page.get("/registry/models/flowers/1/")
     assert [row["test"] for row in response.context["metric_rows"]] == [0.75]
     assert response.context["findings"] == []
+
+
+def test_a_threshold_and_the_primary_metric_are_on_the_page_and_in_the_list(
+    page, make_version, make_dataset, api
+):
+    source = make_dataset()
+    make_version(source, threshold=0.25, calibration="sigmoid", primary_metric="log_loss")
+    later = make_version(source)
+    assert later.primary_metric == "log_loss"  # as that of the version before
+    text = page.get("/registry/models/flowers/1/").text
+    assert "<code>tulip</code> from a probability of 0.25, sigmoid calibration" in text
+    body = api.get("/models/flowers/1").json()
+    assert body["decision"] == {"threshold": 0.25, "positive": "tulip", "calibration": "sigmoid"}
+    [_, row] = page.get("/registry/models/").context["page"]
+    assert row.headline == pytest.approx(body["metrics"]["log_loss"])
+    assert "Log loss" in page.get("/registry/models/").text

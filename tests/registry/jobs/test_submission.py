@@ -92,6 +92,9 @@ def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
         "random_state": 42,
         "description": "",
         "prepare": {},
+        "primary_metric": "accuracy",
+        "threshold": None,
+        "calibration": None,
         "split": {"method": "random"},
     }
 

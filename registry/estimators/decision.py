@@ -1,0 +1,171 @@
+"""The decision threshold and the calibration of binary classifiers, by scikit-learn's own wrappers. No Django models.
+
+They wrap the estimator inside the step "model", so an artifact loads without this code.
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+from django.core.exceptions import ValidationError
+
+CALIBRATIONS = {"sigmoid": "Sigmoid (Platt)", "isotonic": "Isotonic"}
+# What a threshold can be tuned for, with the label; f1 is that of the second class.
+TUNED_FOR = {
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "matthews_corrcoef": "MCC",
+}
+COSTS = ("false_positive", "false_negative")
+FOLDS = 5
+FOLDS_OF_BOTH = 3  # each fold of the threshold calibrates in folds of its own
+
+
+def check_threshold(threshold: object, *, task: str | None) -> None:
+    """Raise ValidationError (threshold) unless it is None, or for a classifier a number, a metric or costs."""
+    if threshold is None:
+        return
+    if task not in {"classification", None}:
+        raise _invalid("Only classifiers have a decision threshold")
+    if isinstance(threshold, dict) and list(threshold) == ["metric"]:
+        if not isinstance(threshold["metric"], str) or threshold["metric"] not in TUNED_FOR:
+            raise _invalid(f"`metric` must be one of {', '.join(TUNED_FOR)}")
+    elif isinstance(threshold, dict) and list(threshold) == ["costs"]:
+        costs = threshold["costs"]
+        if not isinstance(costs, dict) or set(costs) != set(COSTS) or not all(map(_is_cost, costs.values())):
+            raise _invalid("`costs` must have `false_positive` and `false_negative`, both above 0")
+    elif not (_is_number(threshold) and 0 < threshold < 1):
+        raise _invalid('It must be a number above 0 and below 1, {"metric": ...} or {"costs": {...}}')
+
+
+def check_calibration(calibration: object, *, task: str | None) -> None:
+    """Raise ValidationError (calibration) unless it is None, or for a classifier one of CALIBRATIONS."""
+    if calibration is None:
+        return
+    if task not in {"classification", None}:
+        raise ValidationError("Only classifiers have a calibration.", code="calibration")
+    if not isinstance(calibration, str) or calibration not in CALIBRATIONS:
+        raise ValidationError(f"It must be one of {', '.join(CALIBRATIONS)}.", code="calibration")
+
+
+def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None, random_state: int | None):
+    """The unfitted estimator with a calibration and a threshold, both cross-fitted on the training rows.
+
+    Raises ValidationError: not_binary, no_probabilities, and threshold or calibration for too few rows of a class.
+    """
+    if threshold is None and calibration is None:
+        return estimator
+    code = "threshold" if threshold is not None else "calibration"
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) != 2:
+        raise ValidationError(
+            f"A {code} needs two classes; the target has {len(classes)}. Leave it out.",
+            code="not_binary",
+            params={"field": code},
+        )
+    if calibration is None and not hasattr(estimator, "predict_proba"):
+        raise ValidationError(
+            f"{type(estimator).__name__} has no probabilities to compare with a threshold. Add a calibration.",
+            code="no_probabilities",
+            params={"field": "threshold"},
+        )
+    is_tuned = isinstance(threshold, dict)
+    folds = min(FOLDS_OF_BOTH if is_tuned and calibration else FOLDS, int(counts.min()))
+    if (is_tuned or calibration) and folds < 2:
+        raise ValidationError("It needs at least 2 training rows of each class.", code=code)
+
+    from sklearn.model_selection import StratifiedKFold
+
+    cv = StratifiedKFold(folds, shuffle=True, random_state=random_state) if folds > 1 else None
+    if calibration:
+        estimator = _calibrated(estimator, calibration, cv, is_nested=is_tuned, rows=int(counts.min()))
+    return estimator if threshold is None else _with_threshold(estimator, threshold, classes[1], cv)
+
+
+def _calibrated(estimator, method: str, cv, *, is_nested: bool, rows: int):
+    """One estimator, fitted on all rows, and a calibration of its predictions in folds."""
+    from sklearn.calibration import CalibratedClassifierCV
+
+    if is_nested and rows // cv.n_splits < cv.n_splits:  # the rows of a class within a fold
+        raise ValidationError("It needs more training rows of each class.", code="calibration")
+    return CalibratedClassifierCV(estimator, method=method, cv=cv, ensemble=False)
+
+
+def _with_threshold(estimator, threshold, positive, cv):
+    from sklearn import metrics, model_selection
+
+    positive = positive.item() if isinstance(positive, np.generic) else positive
+    common = {"response_method": "predict_proba"}
+    if not isinstance(threshold, dict):
+        return model_selection.FixedThresholdClassifier(
+            estimator, threshold=float(threshold), pos_label=positive, **common
+        )
+    match threshold:
+        case {"metric": "f1"}:
+            scoring = metrics.make_scorer(metrics.f1_score, pos_label=positive, zero_division=0)
+        case {"metric": name}:
+            scoring = name
+        case {"costs": costs}:
+            scoring = metrics.make_scorer(partial(_cost, positive=positive, **costs), greater_is_better=False)
+    return model_selection.TunedThresholdClassifierCV(estimator, scoring=scoring, cv=cv, **common)
+
+
+def _cost(y_true, y_pred, *, positive, false_positive: float, false_negative: float) -> float:
+    """The mean cost of the errors."""
+    is_positive, predicted = np.asarray(y_true) == positive, np.asarray(y_pred) == positive
+    return false_positive * np.mean(~is_positive & predicted) + false_negative * np.mean(
+        is_positive & ~predicted
+    )
+
+
+def settle(pipeline):
+    """The fitted pipeline with its tuned threshold as a fixed one: the same predictions, without a scorer of ours."""
+    from sklearn.base import clone
+    from sklearn.model_selection import FixedThresholdClassifier
+    from sklearn.pipeline import Pipeline
+
+    tuned = pipeline[-1]
+    if type(tuned).__name__ != "TunedThresholdClassifierCV":
+        return pipeline
+    positive = tuned.classes_[1]
+    fixed = FixedThresholdClassifier(
+        clone(tuned.estimator),
+        threshold=float(tuned.best_threshold_),
+        pos_label=positive.item() if isinstance(positive, np.generic) else positive,
+        response_method="predict_proba",
+    )
+    fixed.estimator_, fixed.n_features_in_ = tuned.estimator_, tuned.n_features_in_
+    return Pipeline([*pipeline.steps[:-1], (pipeline.steps[-1][0], fixed)])
+
+
+def estimator_of(model):
+    """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
+    while type(model).__name__ in {
+        "FixedThresholdClassifier",
+        "TunedThresholdClassifierCV",
+        "CalibratedClassifierCV",
+    }:
+        model = model.estimator
+    return model
+
+
+def describe(model, *, threshold: object, calibration: str | None) -> dict:
+    """How a fitted and settled model decides, as JSON: empty for an estimator that decides itself."""
+    decision = {}
+    if threshold is not None:
+        decision = {"threshold": model.threshold, "positive": model.pos_label}
+        decision |= threshold if isinstance(threshold, dict) else {}
+    return decision | ({"calibration": calibration} if calibration else {})
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_cost(value: object) -> bool:
+    return _is_number(value) and 0 < value <= 1e9
+
+
+def _invalid(sentence: str) -> ValidationError:
+    return ValidationError(f"{sentence}.", code="threshold")
