@@ -5,7 +5,7 @@ from registry.jobs import api as jobs_api
 from registry.releases import api as releases_api
 
 urlpatterns = [
-    path("train", jobs_api.TrainView.as_view()),
+    path("train", jobs_api.TrainView.as_view(), name="api-train"),
     path("jobs", jobs_api.JobListView.as_view()),
     path("jobs/<int:pk>", jobs_api.JobView.as_view(), name="api-job"),
     path("jobs/<int:pk>/log", jobs_api.JobLogView.as_view()),

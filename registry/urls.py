@@ -2,11 +2,12 @@ from django.urls import path
 
 from registry import views
 from registry.jobs import views as jobs_views
+from registry.train_form import views as train_views
 
 app_name = "registry"
 
 urlpatterns = [
-    path("train/", jobs_views.train, name="train"),
+    path("train/", train_views.train, name="train"),
     path("jobs/", jobs_views.job_list, name="jobs"),
     path("jobs/<int:pk>/", jobs_views.job, name="job"),
     path("models/", views.model_list, name="models"),

@@ -20,7 +20,7 @@ from mlplatform.openapi import DATASET
 from mlplatform.web.fast_path import FastPath
 from registry.filters import ModelFilter
 from registry.jobs.filters import JobFilter
-from registry.jobs.forms import TrainForm
+from registry.train_form.forms import TrainForm
 from serving.filters import ScoringJobFilter
 
 # Digits that int() does not read, null and other control characters, half of a UTF-16 pair, too long, of another type.
@@ -41,7 +41,7 @@ PARAMETERS = {
     "/registry/models/": ModelFilter.page_parameters(),
     f"/registry/models/{DATASET}/1/promote/": ["stage", "comment"],
     "/registry/jobs/": JobFilter.page_parameters(),
-    "/registry/train/": ["job", "param-max_depth", *TrainForm.base_fields],
+    "/registry/train/": ["job", "version", "prepare", "param-max_depth", *TrainForm.base_fields],
     "/search/": ["q", "kind"],
     "/serving/": ["q", "page"],
     "/serving/jobs/": ScoringJobFilter.page_parameters(),

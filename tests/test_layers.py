@@ -33,6 +33,7 @@ SUBPACKAGES = {
     ],
     "registry": [
         *("models", "estimators", "evaluation", "releases", "training", "preflight", "jobs", "search"),
+        "train_form",
         *("discovery", "mlflow"),
         *("templatetags", "management"),
     ],

@@ -70,7 +70,12 @@ def test_page_and_api_name_a_full_disk_with_the_same_sentence(page, api, full_di
             {"algorithm": "LinearRegression"},
             {"model": {"module": "linear_model", "class": "LinearRegression"}},
         ),
-        ({"excluded_columns": ["length", "width", "colour"]}, {"features": []}),
+        (
+            {f"prepare-{name}": "leave_out" for name in ("length", "width", "colour")},
+            {"prepare": dict.fromkeys(["length", "width", "colour"], "leave_out")},
+        ),
+        ({"prepare-colour": "scale"}, {"prepare": {"colour": "scale"}}),
+        ({"prepare-length": "native"}, {"prepare": {"length": "native"}}),
         ({"param-max_depth": "0"}, {"model": {"params": {"max_depth": 0}}}),
         ({"param-criterion": "ginny"}, {"model": {"params": {"criterion": "ginny"}}}),
         ({"param-max_dept": "3"}, {"model": {"params": {"max_dept": "3"}}}),

@@ -8,6 +8,9 @@ from django.core.exceptions import ValidationError
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
 
+# What the process of a training takes before it reads its table, measured: it does not grow with the table.
+START_S, START_BYTES = 2, 200 * 1024**2
+
 
 def expected_seconds(algorithm: str, *, rows: int) -> float | None:
     """The expected duration: the median of the algorithm's last five trainings, in proportion to their rows.
@@ -21,8 +24,34 @@ def expected_seconds(algorithm: str, *, rows: int) -> float | None:
     )[:5]:
         if started_at and finished_at:
             ratio = rows / max(train + test, 1)
-            durations.append((finished_at - started_at).total_seconds() * max(ratio, 0.1))
+            duration = (finished_at - started_at).total_seconds()
+            durations.append(_grown(duration, START_S, ratio))
     return round(statistics.median(durations), 1) if durations else None
+
+
+def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
+    """The expected peak of the memory: of the algorithm's last five trainings, in proportion to their cells.
+
+    None if there is none.
+    """
+    earlier = TrainingJob.objects.filter(
+        state=JobState.SUCCEEDED, model_version__algorithm=algorithm, memory_peak_bytes__gt=0
+    )
+    peaks = []
+    for peak, train, test, used in earlier.order_by("-id").values_list(
+        "memory_peak_bytes",
+        "model_version__rows_train",
+        "model_version__rows_test",
+        "model_version__features",
+    )[:5]:
+        ratio = rows * features / max((train + test) * len(used), 1)
+        peaks.append(_grown(peak, START_BYTES, ratio))
+    return round(statistics.median(peaks)) if peaks else None
+
+
+def _grown(total: float, start: float, ratio: float) -> float:
+    """What an earlier training took, with all beyond the start in proportion to the size."""
+    return min(total, start) + max(total - start, 0) * max(ratio, 0.1)
 
 
 def timeout(requested_s: int | None) -> int:

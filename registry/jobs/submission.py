@@ -133,7 +133,8 @@ def _identifiers_left_out(requested: TrainingRequest, resolved: TrainingRequest)
         return []
     were, them = ("was", "it") if len(names) == 1 else ("were", "them")
     detail = (
-        f"{trial.subject(names)} {were} left out: {preparation.REASONS['identifier']}. "
+        f"{trial.subject(names)} {were} left out: almost every row has a different value, which does not help to "
+        "predict new rows. "
         f"To use {them}, list {them} in the features, or choose how to prepare {them}."
     )
     return [trial.warning("identifier_left_out", "prepare", detail)]

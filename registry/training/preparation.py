@@ -29,16 +29,16 @@ CHOICES = {
 }
 LABELS = {
     "as_is": "As they are",
-    "scale": "Median for gaps, scaled",
-    "scale_with_indicator": "Median and an indicator for gaps, scaled",
+    "scale": "Scaled, median for gaps",
+    "scale_with_indicator": "Scaled, median and indicator for gaps",
     "native": "Native categories",
-    "one_hot": "One column a category",
-    "target_mean": "Target mean of the category",
+    "one_hot": "One-hot",
+    "target_mean": "Target mean",
     "words": "Words (TF-IDF)",
-    "date_parts": "Parts of the date",
+    "date_parts": "Date parts",
     LEAVE_OUT: "Left out",
 }
-REASONS = {"identifier": "almost every row has a different value, which does not help to predict new rows"}
+REASONS = {"identifier": "a different value in almost every row"}
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _usual_for_numbers(one: Facts, kind: Requirements) -> tuple[str, str]:
     if not one.filled:
         return "scale", "no values"
     if kind.is_tree:
-        return "as_is", f"{kind.name} accepts missing values and any scale"
+        return "as_is", "trees accept missing values and any scale"
     if one.gaps_tell and not kind.positive_only:
         return "scale_with_indicator", "the target differs where values are missing"
     return "scale", f"{kind.name} needs complete numbers of one scale"

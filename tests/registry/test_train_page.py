@@ -95,9 +95,7 @@ def test_a_parameter_field_shows_the_allowed_values_and_the_default(page, make_d
 
 def test_submitting_the_train_form_creates_a_job_and_redirects_to_it(page, make_dataset):
     make_dataset()
-    response = page.post(
-        "/registry/train/", FILLED | {"param-max_depth": "3", "excluded_columns": ["colour"]}
-    )
+    response = page.post("/registry/train/", FILLED | {"param-max_depth": "3", "prepare-colour": "leave_out"})
     job = TrainingJob.objects.get()
     assert response["Location"] == f"/registry/jobs/{job.pk}/"
     assert job.request["features"] == ["length", "width"]
@@ -114,10 +112,12 @@ def test_submitting_the_train_form_creates_a_job_and_redirects_to_it(page, make_
         ({"param-criterion": "ginny"}, "param-criterion", "did you mean"),
         ({"random_state": "-1"}, "random_state", "Must be at least 0."),
         (
-            {"excluded_columns": ["length", "width", "colour"]},
-            "excluded_columns",
+            {f"prepare-{name}": "leave_out" for name in ("length", "width", "colour")},
+            "prepare",
             "No feature columns are left",
         ),
+        ({"prepare-colour": "scale"}, "prepare-colour", "`colour` cannot be prepared by scale"),
+        ({"prepare-colour": "native"}, "prepare-colour", "has no native categories; use one_hot"),
     ],
 )
 def test_an_invalid_train_form_shows_the_error_at_its_field_and_keeps_the_input(
@@ -148,10 +148,10 @@ def test_selecting_another_algorithm_shows_its_parameters_and_keeps_the_input(pa
 def test_selecting_another_dataset_keeps_only_columns_that_it_has(page, make_dataset):
     make_dataset()
     make_dataset("houses", HOUSES)
-    sent = FILLED | {"dataset": "houses", "excluded_columns": ["colour"], "refresh": "1"}
+    sent = FILLED | {"dataset": "houses", "prepare-colour": "leave_out", "refresh": "1"}
     form = page.post("/registry/train/", sent).context["form"]
     assert form["target"].value() == ""
-    assert form["excluded_columns"].value() == []
+    assert form.column_choices() == {}
 
 
 def test_a_refreshed_train_form_has_a_url_that_can_be_reloaded(page, make_dataset):
@@ -190,7 +190,7 @@ def test_running_a_job_again_fills_in_its_request(page, make_job, make_dataset):
         make_dataset(), target="species", features=["length"], test_size=0.3, params={"max_depth": 2}
     )
     form = page.get(f"/registry/train/?job={job.pk}").context["form"]
-    assert form["excluded_columns"].value() == ["width", "colour"]
+    assert form.column_choices() == {"width": "leave_out", "colour": "leave_out"}
     assert form["param-max_depth"].value() == "2"
     assert form["test_size"].value() == 0.3
     assert form["algorithm"].value() == "DecisionTreeClassifier"
@@ -203,18 +203,19 @@ def test_the_train_page_of_an_unknown_algorithm_names_the_nearest(page, make_dat
     assert "RandomForestClassifier" in response.text
 
 
-def test_excluded_columns_of_a_wide_dataset_are_entered_as_text(page, make_dataset):
-    names = [f"c{number}" for number in range(5_000)]
-    make_dataset(content="\n".join([",".join(names), *[",".join("1" for _ in names)] * 2]))
-    text = page.get("/registry/train/").text
-    assert 'type="checkbox"' not in text
-    assert text.count("<option") > 5_000
+def test_the_choices_of_a_wide_dataset_are_entered_as_text(page, make_dataset):
+    names = [f"c{number}" for number in range(2_000)]
+    make_dataset(content="\n".join([",".join(names), *[",".join("12" for _ in names)] * 2]))
+    response = page.get("/registry/train/?target=c1&prepare=c700")
+    assert 'name="prepare-' not in response.text
+    assert [row.name for row in response.context["rows"]][:2] == ["c700", "c0"]
+    assert response.context["rows_not_shown"] == 1_949
     response = page.post(
-        "/registry/train/", FILLED | {"target": "c1", "excluded_columns": "c2\r\nnothing\r\n"}
+        "/registry/train/", FILLED | {"target": "c1", "prepare": "c2\r\nc3: scale\r\nnothing\r\n"}
     )
-    assert response.context["form"].errors["excluded_columns"] == [
-        "`nothing` is not a column of this dataset."
-    ]
+    form = response.context["form"]
+    assert form.errors["prepare"] == ["`nothing` is not a feature of this training."]
+    assert form.column_choices() == {"c2": "leave_out", "c3": "scale", "nothing": "leave_out"}
 
 
 def test_markup_in_a_column_name_is_escaped(page, make_dataset):
@@ -252,10 +253,7 @@ def test_a_time_limit_above_the_platforms_limit_is_an_error_at_its_field(page, m
     [
         ("algorithm=zz", "<code>algorithm=zz</code>: Unknown algorithm &quot;zz&quot;;"),
         ("target=zz", "<code>target=zz</code>: this dataset has no such column."),
-        (
-            "excluded_columns=length%0Azz",
-            "<code>excluded_columns=zz</code>: this dataset has no such column.",
-        ),
+        ("prepare=zz", "<code>prepare=zz</code>: <code>zz</code> is not a feature of this training."),
         ("test_size=zz", "<code>test_size=zz</code>: Must be a number."),
         ("random_state=-1", "<code>random_state=-1</code>: Must be at least 0."),
     ],

@@ -1,4 +1,4 @@
-"""The training form, with a field for each parameter of the algorithm."""
+"""The training form: what to predict, how the columns are prepared, how to measure, and what to try."""
 
 import contextlib
 
@@ -9,32 +9,26 @@ from django.urls import reverse_lazy
 
 from catalog.models import Dataset
 from catalog.profiling.roles import usual_target
-from mlplatform.validation import sentences
+from mlplatform.validation import integers, sentences
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
-from registry.estimators.form_fields import (
-    AlgorithmField,
-    ColumnNamesField,
-    ParameterField,
-    SearchSelect,
-    grouped_algorithms,
-    shown,
-)
+from registry.estimators.form_fields import AlgorithmField, ParameterField, SearchSelect, grouped_algorithms
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
+from registry.train_form import column_fields
+from registry.train_form.column_fields import ColumnTable, PreparationField, PreparationTextField
 from registry.training import validation
 from registry.training.columns import supervised_tasks
-from registry.training.request import TrainingRequest
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
 AUTOMATIC = ""  # no algorithm: the usual one for the target
-MAX_CHECKBOXES = 150  # with more columns, their names are entered as text
 # Another dataset, target or algorithm has other fields: the page reloads the form and keeps the input.
 REFRESH = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
 # The form field for a field of the training request; other errors are shown above the form.
 FORM_FIELDS = {
-    "features": "excluded_columns",
+    "features": "prepare",
+    "prepare": "prepare",
     "random_state": "random_state",
     "target": "target",
     "test_size": "test_size",
@@ -49,14 +43,7 @@ class TrainForm(StrictForm):
     dataset = forms.CharField(widget=SearchSelect(attrs=REFRESH))
     target = forms.CharField(
         widget=SearchSelect(attrs=REFRESH),
-        help_text="The column to predict.",
         error_messages={"required": "Select the column to predict."},
-    )
-    excluded_columns = forms.MultipleChoiceField(
-        required=False,
-        label="Exclude columns",
-        help_text="Columns that are not used as features, such as identifiers.",
-        widget=forms.CheckboxSelectMultiple,
     )
     algorithm = AlgorithmField(widget=SearchSelect(attrs=REFRESH))
     test_size = forms.FloatField(
@@ -72,13 +59,13 @@ class TrainForm(StrictForm):
         max_value=2**32 - 1,
         required=False,
         label="Random state",
-        help_text="The seed of the split and the model, for reproducible results. Leave empty for a random seed.",
+        help_text="The seed of the split and the model. Leave empty for another one each time.",
     )
     timeout_s = forms.IntegerField(
         required=False,
         label="Time limit",
         validators=[limits.timeout],
-        help_text="In seconds. Stops a training that takes longer. Leave empty for the platform's limit.",
+        help_text="In seconds. A training that takes longer is stopped. Leave empty for the platform's limit.",
         widget=forms.NumberInput(attrs={"min": 1}),
     )
     description = forms.CharField(
@@ -93,7 +80,7 @@ class TrainForm(StrictForm):
         super().__init__(data, **kwargs)
         self.source = (
             dataset.versions.select_related("dataset")
-            .defer("profile", "warnings", "preview")
+            .defer("warnings", "preview")
             .order_by("-number")
             .first()
         )
@@ -108,7 +95,8 @@ class TrainForm(StrictForm):
         self.tasks = supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
         self.algorithm = self._fitting(named)
         self.initial |= {"dataset": dataset.name, "algorithm": self.algorithm.name if self.algorithm else ""}
-        self._set_choices([column["name"] for column in self.source.columns])
+        self._set_choices()
+        self._add_column_fields()
         self.fields["dataset"].help_text = f"The latest version, {self.source.number}, is used."
         self._set_fields_of_task()
         for parameter in self.algorithm.parameters if self.algorithm else ():
@@ -117,6 +105,11 @@ class TrainForm(StrictForm):
     @property
     def task(self) -> str | None:
         return self.algorithm and self.algorithm.task
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the choices of the columns are entered as text."""
+        return len(self.source.columns) > column_fields.MAX_FIELDS
 
     def _target_profile(self, *, is_clusterer: bool) -> dict | None:
         """The profile of the entered target, or else of the column with a usual name for one."""
@@ -152,7 +145,15 @@ class TrainForm(StrictForm):
             rows = self.source.row_count - self.target_profile["missing"]
             self.fields["test_size"].initial = validation.usual_test_size(rows, classes=classes)
 
-    def _set_choices(self, names: list[str]) -> None:
+    def _add_column_fields(self) -> None:
+        columns = self.source.columns
+        self.fields["prepare"] = PreparationTextField(columns)
+        if not self.is_wide:
+            for place, column in enumerate(columns):
+                name = column_fields.PREFIX + column["name"]
+                self.fields[name] = PreparationField(column, place=place)
+
+    def _set_choices(self) -> None:
         fields = self.fields
         datasets = Dataset.objects.order_by("name").values_list("name", flat=True)
         fields["dataset"].widget.choices = [(None, [(name, name) for name in datasets])]
@@ -163,14 +164,9 @@ class TrainForm(StrictForm):
         fields["target"].widget.choices = [
             (None, [(UNSUPERVISED, none), *((name, name) for name in targets)])
         ]
-        excluded = [name for name in self.initial.get("excluded_columns", []) if name in set(names)]
-        self.initial["excluded_columns"] = excluded
-        if len(names) > MAX_CHECKBOXES:
-            fields["excluded_columns"] = ColumnNamesField(
-                names, help_text=fields["excluded_columns"].help_text
-            )
-            self.initial["excluded_columns"] = "\n".join(excluded)
-        fields["excluded_columns"].choices = [(name, name) for name in names]
+
+    def measure_fields(self):
+        return [self[name] for name in ("test_size", "random_state") if name in self.fields]
 
     def parameter_fields(self):
         return [field for field in self if field.name.startswith(PREFIX)]
@@ -180,8 +176,48 @@ class TrainForm(StrictForm):
         """Whether the section of the parameters has a value or an error, so it is shown open."""
         return any(field.errors or field.value() for field in self.parameter_fields())
 
+    @property
+    def has_run_options(self) -> bool:
+        return any(self[name].errors or self[name].value() for name in ("description", "timeout_s"))
+
     def submitted_names(self, names: list[str]) -> list[str]:
-        return [name for name in names if not name.startswith(PREFIX)]
+        """Without the fields of another algorithm or target, which a form without JavaScript still submits."""
+        return [
+            name
+            for name in names
+            if not name.startswith(PREFIX) and (self.data[name] or not name.startswith(column_fields.PREFIX))
+        ]
+
+    def column_choices(self) -> dict[str, str]:
+        """The choices of the user by column, as they are entered."""
+        names = {column["name"] for column in self.source.columns}
+        choices = column_fields.choices_in(self["prepare"].value(), names=names)
+        fields = {name: column_fields.PREFIX + name for name in names}
+        entered = {name: self[field].value() for name, field in fields.items() if field in self.fields}
+        return choices | {name: value for name, value in entered.items() if value}
+
+    def column_table(self) -> ColumnTable | None:
+        """None without an algorithm."""
+        if self.algorithm is None:
+            return None
+        estimator = algorithms.build(self.algorithm, self.read_params({}), None)
+        return ColumnTable(self, estimator, target=self.target_profile, task=self.task)
+
+    def read_params(self, problems: dict[str, str]) -> dict:
+        """The parameters that are entered; adds the error of each other one to `problems`, by its name."""
+        params = {}
+        for parameter in self.algorithm.parameters:
+            try:
+                is_set, value = self.cleaned(PREFIX + parameter.name)
+                if is_set:
+                    params |= algorithms.check_params(self.algorithm, {parameter.name: value})
+            except ValidationError as error:
+                problems[parameter.name] = error.messages[0]
+        return params
+
+    def cleaned(self, name: str):
+        """The value of a field as it is entered. Raises ValidationError."""
+        return self._cleaned(name, self[name].value())
 
     def clean(self):
         cleaned = super().clean()
@@ -212,24 +248,21 @@ class TrainForm(StrictForm):
     def query_errors(self, query: QueryDict) -> list[str]:
         """A sentence for each value in the address of the page that its field cannot have."""
         columns = {column["name"] for column in self.source.columns}
-        names = [
-            ("target", query.get("target", "")),
-            *(("excluded_columns", name) for name in excluded(query)),
-        ]
-        errors = [
-            f"`{field}={name[:100]}`: this dataset has no such column."
-            for field, name in names
-            if name and name not in columns
-        ]
+        errors = []
         for name, value in query.items():
-            if not value or name not in self.fields or name in {"target", "excluded_columns"}:
-                continue
-            sentences.replace_defaults(self.fields[name])
-            try:
-                self.fields[name].clean(value)
-            except ValidationError as error:
-                errors.append(f"`{name}={value[:100]}`: {error.messages[0]}")
+            if name == "target" and value and value not in columns:
+                errors.append(f"`target={value[:100]}`: this dataset has no such column.")
+            elif value and name in self.fields and name != "target":
+                try:
+                    self._cleaned(name, value)
+                except ValidationError as error:
+                    errors.append(f"`{name}={value[:100]}`: {error.messages[0]}")
         return errors
+
+    def _cleaned(self, name: str, value):
+        sentences.replace_defaults(self.fields[name])
+        integers.refuse_others(self.fields[name])
+        return self.fields[name].clean(value)
 
     def add_operation_error(self, error: ValidationError) -> None:
         """Add the error of an operation, or its warnings, to the fields that they are about."""
@@ -244,47 +277,12 @@ class TrainForm(StrictForm):
                     self.add_operation_error(one)
             return
         field = FORM_FIELDS.get((error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code))
+        if field == "prepare":
+            field = self._column_field(error)
         self.add_error(field if field in self.fields else None, error)
 
-    def has_feature_warnings(self) -> bool:
-        return any(warning["field"] == "excluded_columns" for warning in self.warnings)
-
-    def training_request(self) -> TrainingRequest:
-        cleaned = self.cleaned_data
-        values = {parameter.name: cleaned[PREFIX + parameter.name] for parameter in self.algorithm.parameters}
-        target = cleaned["target"] or None
-        excluded = {*cleaned["excluded_columns"], target}
-        features = [column["name"] for column in self.source.columns if column["name"] not in excluded]
-        return TrainingRequest(
-            module=self.algorithm.module,
-            class_name=self.algorithm.name,
-            params={name: value for name, (is_set, value) in values.items() if is_set},
-            target=target,
-            features=features if cleaned["excluded_columns"] else None,
-            test_size=cleaned.get("test_size", TrainingRequest.test_size),
-            random_state=cleaned["random_state"],
-            description=cleaned["description"],
-            timeout_s=cleaned["timeout_s"],
-        )
-
-
-def initial_from_query(query) -> dict:
-    """The initial values of a form that is shown again, for another dataset or algorithm."""
-    return query.dict() | {"excluded_columns": excluded(query)}
-
-
-def excluded(query: QueryDict) -> list[str]:
-    return [name.strip() for text in query.getlist("excluded_columns") for name in text.splitlines()]
-
-
-def initial_from_request(request: TrainingRequest, *, columns: list[dict]) -> dict:
-    """The initial values of a form for the request of an earlier job."""
-    params = {PREFIX + name: shown(value) for name, value in request.params.items()}
-    used = {*request.features, request.target}
-    return params | {
-        "target": request.target or UNSUPERVISED,
-        "excluded_columns": [column["name"] for column in columns if column["name"] not in used],
-        "test_size": request.test_size,
-        "random_state": request.random_state,
-        "description": request.description,
-    }
+    def _column_field(self, error: ValidationError) -> str:
+        """The field of the column that the sentence begins with, else that of all columns."""
+        named = error.messages[0].partition("`: ")[0].removeprefix("`")
+        field = column_fields.PREFIX + named
+        return field if field in self.fields else "prepare"

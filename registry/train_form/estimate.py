@@ -1,0 +1,49 @@
+"""What a training is expected to take, before it is requested."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from registry.jobs import limits
+from registry.train_form.forms import TrainForm
+
+CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2}
+TEXT_OVERHEAD = 8  # bytes of a text in a table, besides its characters
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds and bytes by earlier trainings of the algorithm, None without one; `table_bytes` by the profile."""
+
+    algorithm: str
+    seconds: float | None
+    memory_bytes: int | None
+    table_bytes: int
+
+    @property
+    def exceeds(self) -> str:
+        """The limit that the training would exceed, for a sentence."""
+        if (self.memory_bytes or self.table_bytes) > settings.TRAIN_MEMORY_MB * 1024**2:
+            return f"{settings.TRAIN_MEMORY_MB:,} MB of memory"
+        if (self.seconds or 0) > settings.TRAIN_TIMEOUT_S:
+            return f"{settings.TRAIN_TIMEOUT_S:,} seconds"
+        return ""
+
+
+def of(form: TrainForm, *, features: int) -> Estimate | None:
+    """None without an algorithm."""
+    if form.algorithm is None:
+        return None
+    name, rows = form.algorithm.name, form.source.row_count
+    return Estimate(
+        name,
+        limits.expected_seconds(name, rows=rows),
+        limits.expected_bytes(name, rows=rows, features=features),
+        table_bytes(form.source.profile, rows=rows),
+    )
+
+
+def table_bytes(profile: list[dict], *, rows: int) -> int:
+    """The size of a table in memory."""
+    widths = (CELL_BYTES.get(one["type"]) or TEXT_OVERHEAD + (one.get("mean_length") or 0) for one in profile)
+    return round(rows * sum(widths))

@@ -1,0 +1,88 @@
+"""The JSON beside the training form is the request that the form makes."""
+
+import json
+
+import pytest
+
+from registry.jobs.submission import resolve
+from registry.models import TrainingJob
+from registry.train_form import request_panel
+from registry.train_form.forms import TrainForm
+from registry.training.request import TrainingRequest
+from tests.registry.train_form.test_column_fields import PEOPLE
+
+FILLED = {"dataset": "people", "target": "risk", "algorithm": "DecisionTreeClassifier", "test_size": "0.3"}
+
+
+@pytest.fixture
+def panel(make_dataset):
+    def make(algorithm="DecisionTreeClassifier", **values):
+        version = make_dataset("people", PEOPLE)
+        form = TrainForm(dataset=version.dataset, algorithm=algorithm, initial=FILLED | values)
+        return version, request_panel.of_form(form, url="http://here/train")
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"prepare-id": "use", "prepare-city": "leave_out", "prepare-age": "scale"},
+        {
+            "random_state": "",
+            "timeout_s": "60",
+            "description": "it's",
+            "param-max_depth": "3",
+            "test_size": "0.25",
+        },
+    ],
+)
+def test_the_form_requests_what_its_json_says(page, panel, values):
+    version, shown = panel(**values)
+    body = json.loads(shown.body)
+    assert (body["dataset_name"], shown.problems) == ("people", [])
+    page.post("/registry/train/", FILLED | {"random_state": "42"} | values | {"accept_warnings": "1"})
+    request = resolve(version, request=TrainingRequest.from_dict(body))
+    assert TrainingJob.objects.get().request == request.to_dict()
+
+
+def test_a_field_with_an_error_is_left_out_of_the_request_and_named(panel):
+    _, shown = panel(test_size="2", **{"param-max_depth": "0", "prepare-age": "words"})
+    body = json.loads(shown.body)
+    assert "params" not in body["model"]
+    problems = dict(shown.problems)
+    assert problems["Test size"].startswith("The test size must be a number above 0")
+    assert "max_depth of DecisionTreeClassifier must be" in problems["max_depth"]
+    assert problems["Preparation of age"].startswith("`age` cannot be prepared by words")
+
+
+def test_there_is_no_request_without_a_target(panel):
+    _, shown = panel(algorithm="", target="")
+    assert (shown.body, shown.problems) == ("", [("Target", "Select the column to predict.")])
+
+
+def test_the_command_quotes_what_the_shell_would_read(panel):
+    _, shown = panel(description="it's $5")
+    assert "it'\\''s $5" in shown.curl
+
+
+def test_the_page_has_the_request_the_classes_of_the_target_and_no_estimate_yet(page, make_dataset):
+    make_dataset("people", PEOPLE)
+    text = page.get("/registry/train/?dataset=people&target=risk").text
+    assert "&quot;target_column&quot;: &quot;risk&quot;" in text
+    assert "curl -X POST http://testserver/train" in text
+    assert "2 classes in 60 rows" in text
+    assert "No estimate of the time yet: RandomForestClassifier has not been trained here." in text
+
+
+def test_training_differently_fills_in_the_request_of_the_version(page, make_version, make_dataset):
+    source = make_dataset("people", PEOPLE)
+    make_version(
+        source, target="risk", prepare={"id": "one_hot", "age": "leave_out"}, params={"max_depth": 2}
+    )
+    response = page.get("/registry/train/?dataset=people&version=1")
+    form = response.context["form"]
+    assert form.column_choices() == {"id": "one_hot", "age": "leave_out"}
+    assert form["param-max_depth"].value() == "2"
+    assert "Takes about" in response.text
