@@ -32,11 +32,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     date_hierarchy = "trained_at"
     fields = [
         "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
-        "description", "target", "test_size", "split", "measured", "random_state", "rows_train", "rows_test",
-        "artifact_size", "artifact_sha256", "trained_at", "trained_by", "promoted_at", "metrics_text",
-        "parameters_text", "features_text", "signature_text", "preparation_text", "decision", "warnings_text",
-        "libraries_text", "primary_metric",
-        "compatibility", "retrained_from",
+        "description", "target", "test_size", "split", "measured", "sample_weight", "refit", "random_state",
+        "rows_train", "rows_test", "artifact_size", "artifact_sha256", "trained_at", "trained_by", "promoted_at",
+        "metrics_text", "parameters_text", "features_text", "signature_text", "preparation_text", "decision",
+        "warnings_text", "libraries_text", "primary_metric", "compatibility", "retrained_from",
     ]  # fmt: skip
     readonly_fields = fields
 

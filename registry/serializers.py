@@ -43,8 +43,8 @@ class ModelRowSerializer(serializers.ModelSerializer):
         fields = [
             "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
-            "metrics", "primary_metric", "test_size", "split", "measured", "random_state", "rows_train", "rows_test",
-            "trained_at",
+            "metrics", "primary_metric", "test_size", "split", "measured", "sample_weight", "refit", "random_state",
+            "rows_train", "rows_test", "trained_at",
             "trained_by", "promoted_at", "job", "retrained_from",
         ]  # fmt: skip
 

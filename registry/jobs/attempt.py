@@ -17,7 +17,9 @@ STAGES = {
     "loading": (0, 0.1),
     "checking": (0.1, 0.15),
     "fitting": (0.15, 0.8),
-    "evaluating": (0.8, 0.95),
+    "evaluating": (0.8, 0.82),
+    "cross-validating": (0.82, 0.92),
+    "refitting": (0.92, 0.95),
     "saving": (0.95, 1),
 }
 WRITE_EVERY_S = 0.5

@@ -12,7 +12,7 @@ from registry.estimators import decision
 from registry.evaluation import definitions
 from registry.fields import EnvironmentField, MetricsField, NameField
 from registry.models import ModelVersion, Stage, TrainingJob
-from registry.training import preparation, split_methods
+from registry.training import preparation, split_methods, validation
 from registry.training.request import TrainingRequest
 
 
@@ -119,6 +119,21 @@ class TrainSerializer(Serializer):
         help_text="The share of held-out rows: above 0, below 1. The splits `column` and `dataset_version` ignore it.",
     )
     split = SplitMethodSerializer(required=False)
+    cv = serializers.IntegerField(
+        required=False, allow_null=True, default=None, min_value=2, max_value=validation.MAX_FOLDS,
+        help_text="The number of folds of a cross-validation on the training rows, which follows the split: grouped or "
+        "in the order of time.",
+    )  # fmt: skip
+    cv_repeats = serializers.IntegerField(
+        default=1, min_value=1, max_value=validation.MAX_REPEATS, help_text="How often the folds are drawn."
+    )
+    sample_weight = serializers.CharField(
+        required=False, allow_null=True, default=None, trim_whitespace=False,
+        help_text="A column with the weight of each row in the fit. The metrics count every row once.",
+    )  # fmt: skip
+    refit = serializers.BooleanField(
+        default=False, help_text="Fit the model again on all rows after it was measured."
+    )
     random_state = serializers.IntegerField(
         default=TrainingRequest.random_state,
         allow_null=True,

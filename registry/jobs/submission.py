@@ -89,6 +89,7 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         )
         with _collected(errors, "split"):
             _check_split(dataset_version, request)
+        _check_fits(dataset_version, request, errors)
     with _collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
     task = None if "model" in errors else algorithm.task
@@ -211,6 +212,25 @@ def _target(source: DatasetVersion, algorithm: algorithms.Algorithm, request: Tr
         return request.target
     columns = [column for column in source.columns if column["name"] not in request.row_columns]
     return default_target(columns or source.columns, task=algorithm.task)
+
+
+def _check_fits(source: DatasetVersion, request: TrainingRequest, errors: dict) -> None:
+    """The folds, the weights and the refit must be possible with this split and algorithm."""
+    how = {"split": request.split, "task": request.task}
+    try:
+        validation.check_folds(request.cv, request.cv_repeats, **how)
+    except ValidationError as error:
+        errors[error.code] = error
+    with _collected(errors, "refit"):
+        validation.check_refit(request.refit, **how)
+    with _collected(errors, "sample_weight"):
+        validation.check_weight_column(
+            request.sample_weight,
+            columns=source.columns,
+            target=request.target,
+            algorithm=request.algorithm,
+            has_threshold=request.threshold is not None,
+        )
 
 
 def _check_split(source: DatasetVersion, request: TrainingRequest) -> None:

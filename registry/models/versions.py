@@ -67,6 +67,10 @@ class ModelVersion(models.Model):
     split = models.JSONField(
         default=random_split, help_text="The method that divided the rows, and its column or dataset version."
     )
+    sample_weight = models.CharField(max_length=255, null=True, help_text="The column of the rows' weights.")
+    refit = models.BooleanField(
+        default=False, help_text="Whether it was fitted again on all rows after it was measured."
+    )
     measured = models.TextField(blank=True, help_text="The rows that the metrics were measured on.")
     random_state = models.BigIntegerField(null=True)
     retrained_from = models.PositiveIntegerField(

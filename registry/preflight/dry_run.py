@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from registry.preflight import feature_checks, split_checks, target_checks, trial_fit
 from registry.preflight import trial as trials
 from registry.preflight.trial import MAX_COLUMNS, Source, Trial
-from registry.training import split_methods, validation
+from registry.training import validation
 from registry.training.columns import select_features
 from registry.training.request import TrainingRequest
 
@@ -25,7 +25,6 @@ def check(source: Source, *, request: TrainingRequest) -> Iterator[list[dict]]:
             source.columns, features=request.features, target=request.target, reserved=request.reserved
         )
         target_column = next((c for c in source.columns if c["name"] == request.target), None)
-        split_methods.check(request.split, columns=source.columns, target=request.target, task=request.task)
         if request.task != "clustering":
             validation.check_target_type(target_column, algorithm=request.algorithm)
             validation.check_test_size(request.test_size)
@@ -38,6 +37,8 @@ def check(source: Source, *, request: TrainingRequest) -> Iterator[list[dict]]:
             warnings += target_checks.warnings(trial)
             with _with_field("split"):
                 split_checks.check(trial)
+            with _with_field("sample_weight"):
+                split_checks.check_weights(trial)
             warnings += split_checks.warnings(trial)
         yield [*warnings, *feature_checks.warnings(trial)]
         yield _fit_warnings(trial)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 
 from registry.preflight.trial import Trial, warning
-from registry.training import split_methods
+from registry.training import split_methods, validation
 
 OFTEN_MISSING = 0.2
 
@@ -27,9 +27,20 @@ def check(trial: Trial) -> None:
         split_methods.by_time(values, test_size=trial.request.test_size)
 
 
+def check_weights(trial: Trial) -> None:
+    """Code: sample_weight."""
+    if name := trial.request.sample_weight:
+        if trial.profile[name]["missing"] == trial.rows:
+            raise ValidationError(
+                f"`{name}` has no value in any row; use other weights.", code="sample_weight"
+            )
+        validation.weights(trial.frame[name].dropna())
+
+
 def warnings(trial: Trial) -> Iterator[dict]:
     for column in trial.request.row_columns:
+        field = "sample_weight" if column == trial.request.sample_weight else "split"
         missing = trial.profile[column]["missing"]
         if missing > OFTEN_MISSING * trial.rows:
             detail = f"Column `{column}` is empty in {missing:,} of {trial.rows:,} rows; these rows will be excluded."
-            yield warning("missing_split", "split", detail)
+            yield warning("missing_" + field, field, detail)

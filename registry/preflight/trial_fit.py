@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from registry.estimators import errors
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import measurement
-from registry.training import pipelines, preparation, split_methods, splits
+from registry.training import cross_validation, pipelines, preparation, split_methods, splits
 from registry.training.request import TrainingRequest
 
 # The trial shows whether a fit works, not how good it is: these limits are enough.
@@ -106,9 +106,10 @@ def _fit(frame, *, inputs, target, request: TrainingRequest) -> None:
     # For 500 rows, several threads mostly wait for each other, and the server has other work.
     with threadpool_limits(1):
         split = splits.split(frame, inputs=inputs, target=target, request=request, warnings=[])
+        cross_validation.folds_of(split, request)
         with errors.as_validation_errors(request.algorithm, []):
             pipeline, _ = pipelines.prepare_pipeline(split, inputs=inputs, request=request)
-            pipeline.fit(split.train, split.y_train)
+            split.fit(pipeline)
             measurement.measure(pipeline, split.test, split.y_test, task=request.task, warnings=[])
 
 

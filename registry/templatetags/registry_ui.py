@@ -20,6 +20,8 @@ STAGE_LABELS = {
     "checking": "Checking the columns",
     "fitting": "Fitting the model",
     "evaluating": "Evaluating the model",
+    "cross-validating": "Evaluating it in folds",
+    "refitting": "Fitting it again on all rows",
     "saving": "Saving the model",
 }
 ITERATIONS = {

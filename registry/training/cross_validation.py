@@ -1,11 +1,64 @@
-"""The folds of a cross-validation. No Django models or settings."""
+"""Cross-validation: the folds of the training rows, and the metrics on them. No Django models or settings."""
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
+import pandas
 from django.core.exceptions import ValidationError
 
+from registry.evaluation import definitions, measurement, metrics
+from registry.training.request import TrainingRequest
+from registry.training.splits import Split
+
 Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def folds_of(split: Split, request: TrainingRequest) -> Folds:
+    """The folds that a request asks for; none without `cv`. Raises ValidationError (cv)."""
+    if request.cv is None:
+        return []
+    return folds(
+        split.y_train,
+        task=request.task,
+        cv=request.cv,
+        repeats=request.cv_repeats,
+        groups=split.groups,
+        times=split.times,
+        random_state=request.random_state,
+    )
+
+
+def measure(
+    pipeline, split: Split, folds: Folds, *, task: str, progress: Callable[[float], None]
+) -> dict[str, object]:
+    """The metrics of the same pipeline fitted and measured on each fold: `folds`, and their mean and deviation.
+
+    Raises ValidationError (cv) for a fold whose training rows have one class.
+    """
+    from sklearn.base import clone
+
+    measured = []
+    for number, (train, test) in enumerate(folds, 1):
+        if task == "classification" and len(pandas.unique(split.y_train[train])) < 2:
+            raise ValidationError(
+                f"All training rows of fold {number} have the same class; use fewer folds.", code="cv"
+            )
+        fitted = clone(pipeline)
+        split.fit(fitted, rows=train)
+        scores = measurement.predict(
+            fitted, split.train.iloc[test], split.y_train[test], task=task, warnings=[]
+        )
+        values = metrics.json_safe(scores.values())
+        measured.append({"rows_train": len(train), "rows_test": len(test), **definitions.numbers(values)})
+        progress(number / len(folds))
+    names = [name for name in measured[0] if all(name in fold for fold in measured)]
+    table = pandas.DataFrame(measured)[names].drop(columns=["rows_train", "rows_test"])
+    return {
+        "folds": measured,
+        "folds_mean": table.mean().to_dict(),
+        "folds_std": table.std(ddof=1).to_dict(),
+    }
 
 
 def folds(

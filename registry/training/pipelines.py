@@ -12,7 +12,7 @@ import pandas
 
 from registry.estimators import algorithms, decision, errors
 from registry.evaluation import measurement
-from registry.training import preparation, preprocessing, signature, splits, validation
+from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features, with_labels
 from registry.training.preparation import Choice
@@ -58,25 +58,17 @@ def fit(
 ) -> FitResult:
     """Fit the algorithm of the request on the training rows of `frame`, and evaluate it on the held-out rows.
 
-    The pipeline is not refitted on all rows. A clusterer is fitted on all rows; the target is then only excluded from
-    its features. `progress` is called with the stage ("checking", "fitting", "evaluating") and its share, if known.
-    `measured_on` are the rows of another dataset version to measure on.
+    With `refit` it is then fitted again on all rows. A clusterer is fitted on all rows; the target is then only
+    excluded from its features. `measured_on` are the rows of another dataset version to measure on. `progress` is
+    called with the stage ("checking", "fitting", "evaluating", "cross-validating", "refitting") and its share.
     Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns`, `preparation` and `validation`.
     """
     progress("checking", None)
     validation.check_random_state(request.random_state)
     algorithm, task = request.algorithm, request.task
-    inputs = select_features(
-        columns, features=request.features, target=request.target, reserved=request.reserved
-    )
-    name = None if task == "clustering" else request.target
-    if measured_on is not None:
-        measured_on, _ = _with_target(measured_on, columns, name)
-    frame, target = _with_target(frame, columns, name)
     warnings: list[str] = []
-    split = splits.split(
-        frame, inputs=inputs, target=target, request=request, warnings=warnings, measured_on=measured_on
-    )
+    inputs, target, split = _split(frame, columns, request, measured_on, warnings)
+    folds = cross_validation.folds_of(split, request)
     with errors.as_validation_errors(algorithm, warnings):
         pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
     progress("fitting", None)
@@ -84,16 +76,24 @@ def fit(
         errors.as_validation_errors(algorithm, warnings),
         fit_progress.track(pipeline["model"], partial(progress, "fitting")),
     ):
-        pipeline.fit(split.train, split.y_train)
-    pipeline = decision.settle(pipeline)
+        split.fit(pipeline)
+    unsettled, pipeline = pipeline, decision.settle(pipeline)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
         measured = measurement.evaluate(
             pipeline, split, task=task, warnings=warnings, by_time=split.times is not None
         )
+        if folds:
+            report = partial(progress, "cross-validating")
+            measured |= cross_validation.measure(unsettled, split, folds, task=task, progress=report)
+    fitted_rows = split.train
+    if request.refit:
+        progress("refitting", None)
+        with errors.as_validation_errors(algorithm, warnings):
+            pipeline, fitted_rows = split.refitted(pipeline)
     return FitResult(
         pipeline=pipeline,
-        signature=signature.describe(pipeline, split.train, inputs=inputs, target=target, task=task),
+        signature=signature.describe(pipeline, fitted_rows, inputs=inputs, target=target, task=task),
         preparation=[choice.to_dict() for choice in choices],
         decision=decision.describe(
             pipeline["model"], threshold=request.threshold, calibration=request.calibration
@@ -108,10 +108,25 @@ def fit(
     )
 
 
-def _with_target(
-    frame: pandas.DataFrame, columns: list[dict], name: str | None
-) -> tuple[pandas.DataFrame, dict | None]:
-    return with_labels(frame, next((column for column in columns if column["name"] == name), None))
+def _split(
+    frame: pandas.DataFrame,
+    columns: list[dict],
+    request: TrainingRequest,
+    measured_on: pandas.DataFrame | None,
+    warnings: list[str],
+) -> tuple[list[dict], dict | None, Split]:
+    """The input columns, the target and the rows of a training."""
+    inputs = select_features(
+        columns, features=request.features, target=request.target, reserved=request.reserved
+    )
+    column = next((column for column in columns if column["name"] == request.target), None)
+    frame, target = with_labels(frame, None if request.task == "clustering" else column)
+    if measured_on is not None:
+        measured_on, _ = with_labels(measured_on, column)
+    split = splits.split(
+        frame, inputs=inputs, target=target, request=request, warnings=warnings, measured_on=measured_on
+    )
+    return inputs, target, split
 
 
 def prepare_pipeline(

@@ -20,6 +20,10 @@ KEYS = {
     "primary_metric": "primary_metric",
     "threshold": "threshold",
     "calibration": "calibration",
+    "cv": "cv",
+    "cv_repeats": "cv_repeats",
+    "sample_weight": "sample_weight",
+    "refit": "refit",
 }
 
 
@@ -41,6 +45,10 @@ class TrainingRequest:
     primary_metric: str | None = None  # to compare versions by; None means the default of the task
     threshold: float | dict | None = None  # see decision.check_threshold
     calibration: str | None = None
+    cv: int | None = None
+    cv_repeats: int = 1
+    sample_weight: str | None = None
+    refit: bool = False
 
     @property
     def algorithm(self) -> algorithms.Algorithm:
@@ -54,7 +62,7 @@ class TrainingRequest:
     @property
     def reserved(self) -> set[str]:
         """The columns that are no features unless they are named."""
-        return split_methods.reserved(self.split)
+        return split_methods.reserved(self.split, sample_weight=self.sample_weight)
 
     @property
     def uses_test_size(self) -> bool:
@@ -63,8 +71,8 @@ class TrainingRequest:
     @property
     def row_columns(self) -> list[str]:
         """The columns that say what to do with a row."""
-        column = split_methods.column_of(self.split)
-        return [] if column is None else [column]
+        names = (split_methods.column_of(self.split), self.sample_weight)
+        return [name for name in dict.fromkeys(names) if name is not None]
 
     @property
     def columns(self) -> list[str]:
@@ -86,6 +94,10 @@ class TrainingRequest:
             "primary_metric": self.primary_metric,
             "threshold": self.threshold,
             "calibration": self.calibration,
+            "cv": self.cv,
+            "cv_repeats": self.cv_repeats,
+            "sample_weight": self.sample_weight,
+            "refit": self.refit,
         }
 
     @classmethod

@@ -19,7 +19,7 @@ class Split:
     """The rows to fit and to evaluate on; for clustering both are all rows, without `y`.
 
     `measured` is a sentence about the test rows. `groups` or `times` are those of the training rows, for a split by
-    them.
+    them; weights count in a fit, not in the metrics.
     """
 
     train: pandas.DataFrame
@@ -29,6 +29,25 @@ class Split:
     measured: str = ""
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
+    weights_train: np.ndarray | None = None
+    weights_test: np.ndarray | None = None
+
+    def fit(self, pipeline, rows: np.ndarray | None = None) -> None:
+        """Fit a pipeline on the training rows, or on these positions of them."""
+        everything = self.train, self.y_train, self.weights_train
+        X, y, weights = everything if rows is None else (_taken(values, rows) for values in everything)
+        _fit(pipeline, X, y, weights)
+
+    def refitted(self, pipeline) -> tuple[object, pandas.DataFrame]:
+        """The same pipeline fitted on the training and the test rows, and these rows; `measured` says so."""
+        from sklearn.base import clone
+
+        pipeline = clone(pipeline)
+        X = pandas.concat([self.train, self.test])
+        weights = None if self.weights_train is None else np.r_[self.weights_train, self.weights_test]
+        _fit(pipeline, X, np.concatenate([self.y_train, self.y_test]), weights)
+        self.measured += f" The model was then fitted again on all {len(X):,} rows."
+        return pipeline, X
 
 
 def split(
@@ -59,8 +78,7 @@ def split(
         validation.check_finite(measured_on, names)
         frame = pandas.concat([frame, measured_on], ignore_index=True)
     validation.check_finite(frame, [target["name"]])
-    column = split_methods.column_of(request.split)
-    is_used = _usable_rows(frame, [name for name in (target["name"], column) if name], warnings)
+    is_used = _usable_rows(frame, [target["name"], *request.row_columns], warnings)
     is_own = np.arange(len(frame)) < own_rows
     if not is_used.all():
         frame, is_own = frame[is_used], is_own[is_used]
@@ -71,9 +89,24 @@ def split(
     train, test = rows.train, rows.test
     _check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
     parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
-    values = frame[column].iloc[train].to_numpy() if column else None
-    by = {"group": "groups", "time": "times"}.get(request.split["method"])
-    return Split(*parts, y[train], y[test], rows.measured, **({by: values} if by else {}))
+    optional = {}
+    if by := {"group": "groups", "time": "times"}.get(request.split["method"]):
+        optional[by] = frame[request.split["column"]].iloc[train].to_numpy()
+    if request.sample_weight:
+        weights = validation.weights(frame[request.sample_weight])
+        validation.check_some_weight(weights[train], name=request.sample_weight)
+        optional |= {"weights_train": weights[train], "weights_test": weights[test]}
+    return Split(*parts, y[train], y[test], rows.measured, **optional)
+
+
+def _taken(values, rows: np.ndarray):
+    if values is None:
+        return None
+    return values.iloc[rows] if isinstance(values, pandas.DataFrame) else values[rows]
+
+
+def _fit(pipeline, X: pandas.DataFrame, y: np.ndarray | None, weights: np.ndarray | None) -> None:
+    pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
 
 
 def target_values(series: pandas.Series, kind: str) -> np.ndarray:

@@ -4,6 +4,7 @@ Each check raises ValidationError with the code that its docstring names and a s
 """
 
 import contextlib
+import inspect
 import math
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas
 from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import Algorithm
-from registry.training.columns import FEW_CLASSES, MAX_CLASSES
+from registry.training.columns import FEW_CLASSES, MAX_CLASSES, not_a_column
 
 SOME_CLASSES = 50
+MAX_FOLDS, MAX_REPEATS = 10, 10
 NOT_NUMBERS = {"text": "text", "boolean": "true or false"}
 # The field of a training request that an error is about, by its code.
 ERROR_FIELDS = {
@@ -36,6 +38,10 @@ ERROR_FIELDS = {
     "invalid_prepare": "prepare",
     "test_size": "test_size",
     "split": "split",
+    "cv": "cv",
+    "cv_repeats": "cv_repeats",
+    "sample_weight": "sample_weight",
+    "refit": "refit",
     "too_few_rows": "test_size",
     "random_state": "random_state",
     "timeout": "timeout_s",
@@ -68,6 +74,83 @@ def check_random_state(random_state: int | None) -> None:
     if random_state is not None and (type(random_state) is not int or not 0 <= random_state < 2**32):
         raise ValidationError(
             "The random state must be empty or an integer from 0 to 4,294,967,295.", code="random_state"
+        )
+
+
+def check_folds(cv: int | None, repeats: int, *, split: dict, task: str) -> None:
+    """Codes: cv, cv_repeats."""
+    if cv is None:
+        if repeats != 1:
+            raise ValidationError(
+                "Repeats need folds; set `cv`, or leave the repeats out.", code="cv_repeats"
+            )
+        return
+    if task == "clustering":
+        raise ValidationError(
+            "Clustering has no folds, since it predicts no column; leave them out.", code="cv"
+        )
+    if not _is_between(cv, 2, MAX_FOLDS):
+        raise ValidationError(f"The number of folds must be from 2 to {MAX_FOLDS}, or empty.", code="cv")
+    if not _is_between(repeats, 1, MAX_REPEATS):
+        raise ValidationError(f"The number of repeats must be from 1 to {MAX_REPEATS}.", code="cv_repeats")
+    if repeats > 1 and split["method"] == "time":
+        raise ValidationError(
+            "Folds in the order of time are the same in every repeat; use 1 repeat.", code="cv_repeats"
+        )
+
+
+def check_refit(refit: bool, *, split: dict, task: str) -> None:
+    """Code: refit."""
+    if refit and (task == "clustering" or split["method"] == "dataset_version"):
+        raise ValidationError("The model is already fitted on all rows; leave `refit` out.", code="refit")
+
+
+def check_weight_column(
+    name: str | None,
+    *,
+    columns: list[dict],
+    target: str | None,
+    algorithm: Algorithm,
+    has_threshold: bool = False,
+) -> None:
+    """The column must contain numbers, and the estimator accept weights. Code: sample_weight."""
+    if name is None:
+        return
+    types = {column["name"]: column["type"] for column in columns}
+    if name not in types:
+        sentence = not_a_column("sample weight", name, list(types))
+    elif name == target:
+        sentence = f"`{name}` is the target and cannot be the sample weight."
+    elif types[name] not in ("integer", "number"):
+        sentence = f"Sample weights are numbers; `{name}` has the type {types[name]}."
+    elif (
+        algorithm.task == "clustering"
+        or "sample_weight" not in inspect.signature(algorithm.cls.fit).parameters
+    ):
+        sentence = f"{algorithm.name} does not support sample weights; leave them out."
+    elif has_threshold:  # scikit-learn's wrapper does not pass them on
+        sentence = "Sample weights cannot be combined with a decision threshold; leave one of them out."
+    else:
+        return
+    raise ValidationError(sentence, code="sample_weight")
+
+
+def weights(values: pandas.Series) -> np.ndarray:
+    """Weights without gaps, as floats of 0 or more. Code: sample_weight."""
+    numbers = values.to_numpy("float64")
+    if not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise ValidationError(
+            f"`{values.name}` contains negative or infinite values, which are no weights.",
+            code="sample_weight",
+        )
+    return numbers
+
+
+def check_some_weight(numbers: np.ndarray, *, name: str) -> None:
+    """Code: sample_weight."""
+    if not numbers.any():
+        raise ValidationError(
+            f"`{name}` is 0 in every training row; use other weights or another split.", code="sample_weight"
         )
 
 
@@ -165,6 +248,10 @@ def _is_continuous(values: np.ndarray, counts: np.ndarray, rows: int) -> bool:
         return True
     mostly_distinct = len(values) > max(FEW_CLASSES, rows / 2)
     return mostly_distinct or (len(values) > SOME_CLASSES and counts.min() == 1)
+
+
+def _is_between(value: object, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
 
 
 def _label(value: object) -> str:
