@@ -42,6 +42,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "findings": findings.of_metrics(version.metrics, task=version.task, primary=version.primary_metric),
         "metric_rows": charts.metric_rows(version),
         "decision": charts.decision_sentence(version),
+        "folds": charts.folds(version),
         "baseline": charts.baseline_label(version),
         "not_used": version.columns_not_used,
         "confusion": charts.confusion_matrix(version),

@@ -54,6 +54,22 @@ def decision_sentence(model: ModelVersion) -> str:
     return ", ".join(parts)
 
 
+def folds(model: ModelVersion) -> list[dict]:
+    """Of each metric the mean over the folds, the standard deviation, and the lowest and the highest of a fold."""
+    folds, mean, deviation = (model.metrics.get(key) or {} for key in ("folds", "folds_mean", "folds_std"))
+    return [
+        {
+            "metric": metric,
+            "mean": mean[metric.name],
+            "std": deviation[metric.name],
+            "low": min(fold[metric.name] for fold in folds),
+            "high": max(fold[metric.name] for fold in folds),
+        }
+        for metric in definitions.of_task(model.task)
+        if metric.name in mean
+    ]
+
+
 def baseline_label(model: ModelVersion) -> str:
     """What the baseline predicts, such as "the mean"; empty for a version without a baseline."""
     return baseline.LABELS.get((model.metrics.get("baseline") or {}).get("strategy"), "")

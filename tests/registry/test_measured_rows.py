@@ -31,6 +31,19 @@ def test_a_split_by_time_is_stored_with_the_version_and_said_by_the_api_and_the_
     assert "the newest 20 % of the rows by <code>day</code>" in job
 
 
+def test_folds_weights_and_a_refit_are_on_the_pages_of_the_version_and_of_its_job(
+    visits, make_version, api, page
+):
+    options = {"cv": 3, "cv_repeats": 2, "sample_weight": "amount", "refit": True}
+    version = make_version(visits, target="bought", features=["day"], **options)
+    body = api.get("/models/visits/1").json()
+    assert (body["sample_weight"], body["refit"], len(body["metrics"]["folds"])) == ("amount", True, 6)
+    text = page.get("/registry/models/visits/1/").text
+    assert "6 folds of the 24 training rows" in text
+    assert "The model was then fitted again on all 30 rows." in text
+    assert "3, drawn 2 times" in page.get(f"/registry/jobs/{version.job_id}/").text
+
+
 def test_a_retraining_repeats_the_split(visits, make_version, admin):
     version = make_version(visits, target="bought", split=BY_TIME)
     assert submission.retrain(version, by=admin).request["split"] == BY_TIME
@@ -48,6 +61,24 @@ def test_the_columns_of_a_split_are_neither_the_default_target_nor_features(make
     source = make_dataset("parts", "\n".join(["x,z,kind,part", *rows]))
     version = make_version(source, split={"method": "column", "column": "part"})
     assert (version.target, version.features) == ("kind", ["x", "z"])
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"cv": 1}, "cv"),
+        ({"cv_repeats": 3}, "cv_repeats"),
+        ({"sample_weight": "customer"}, "sample_weight"),
+        ({"refit": True, "split": {"method": "dataset_version", "dataset_version": 2}}, "refit"),
+    ],
+)
+def test_folds_weights_and_a_refit_that_are_not_possible_are_errors_of_their_fields(
+    visits, make_dataset, api, options, field
+):
+    make_dataset("visits", VISITS + "2026-03-01,c9,test,3,y\n", new_version=True)
+    body = {"dataset_name": "visits", "dataset_version": 1, "model": TREE, "target_column": "bought"}
+    response = api.post("/train", body | options)
+    assert (response.status_code, list(response.json()["fields"])) == (400, [field])
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,10 @@ def test_a_job_stores_the_request_with_its_defaults_filled_in(queued):
         "threshold": None,
         "calibration": None,
         "split": {"method": "random"},
+        "cv": None,
+        "cv_repeats": 1,
+        "sample_weight": None,
+        "refit": False,
     }
 
 
