@@ -15,14 +15,12 @@ from django.core.exceptions import ValidationError
 
 from catalog.models import Draft, ImportJob
 from catalog.profiling import sample
-from catalog.profiling.ingest import ingest as ingest_table
-from catalog.readers import tables
+from catalog.profiling.ingest import ingest_new
 from catalog.readers.corrections import Corrections
 from mlplatform import storage
 from mlplatform.errors import NotReady, TooLarge
 from mlplatform.jobs.children import calls
 
-PASSES = 2  # over the file
 # The memory of an import, measured: 580 MB for 12 columns, whatever the rows, and 50 KB more for each column.
 BASE_MB, COLUMN_KB = 600, 50
 logger = logging.getLogger(__name__)
@@ -88,7 +86,7 @@ class Progress:
 
     @property
     def share(self) -> float:
-        read = self._file.bytes_read / max(self._size * PASSES, 1) if self._file else 0
+        read = self._file.bytes_read / max(self._size, 1) if self._file else 0
         return (1 - self.PROFILED) * min(read, 1) + self.PROFILED * self._profiled
 
     def opened(self, file: IO[bytes]) -> "CountingFile":
@@ -127,8 +125,9 @@ def ingest(source: Source, progress: Progress | None = None) -> Ingested:
     with storage.open_file(store, source.key) as stored, tempfile.TemporaryFile() as copy:
         file = progress.opened(stored)
         with storage.faults_as_not_ready():
-            reading = tables.detect(file, source.filename, corrections=corrections)
-            content = ingest_table(file, reading.recipe, copy=copy, progress=progress.profiled)
+            reading, content = ingest_new(
+                file, source.filename, copy=copy, corrections=corrections, progress=progress.profiled
+            )
         storage.save(store, source.table_key, copy)
     storage.save(store, source.sample_key, sample.to_parquet(content.sample))
     return Ingested(

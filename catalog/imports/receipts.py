@@ -14,7 +14,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from catalog.imports import drafts, ingestion
 from catalog.models import DRAFT_GONE, Draft
 from catalog.profiling import receipt
-from catalog.readers import archives, detection, encodings
+from catalog.readers import archives, detection
 from catalog.readers.corrections import Corrections, cleaned
 from mlplatform import storage
 from mlplatform.auth import permissions
@@ -26,7 +26,6 @@ TIMEOUT_S = 20  # most take 0.3 s
 MEMORY_MB = 512
 # Of a compressed file, they decompress to the 4 MB that a receipt reads.
 STORED_BYTES = 2 * detection.HEAD_BYTES
-MAX_TRIES = 1000
 
 turns = calls.Turns(at_once=2, wait_s=30, purpose="read the file", busy="reading other files")
 
@@ -159,11 +158,11 @@ def _open_beginning(store: Storage, key: str, size: int) -> IO[bytes]:
 def _of_beginning(file: IO[bytes], size: int, filename: str, corrections: dict) -> dict | None:
     """The receipt of a text file by its first 4 MB; None if they cannot be read without the rest."""
     head = detection.read_head(file, filename, corrections=Corrections.from_dict(corrections))
-    if b"\0" in head.content[: detection.CONTROL_BYTES] and not encodings.is_utf16(head.content):
+    if head.is_binary:
         return None
     if head.is_whole_file:
         return read(file, filename, corrections)
-    part = whole_records(head.content)
+    part = detection.whole_records(head.content)
     share = (file.tell() if head.compression else len(head.content)) / size
     member = corrections.get("member")
     try:
@@ -182,20 +181,3 @@ def read(file: IO[bytes], filename: str, corrections: dict) -> dict:
     """The receipt of a whole file, in this process."""
     found = receipt.inspect(file, filename, Corrections.from_dict(corrections))
     return found.to_dict() | {"is_estimate": False}
-
-
-def whole_records(content: bytes) -> bytes:
-    """The content up to the last line break that is not in quotes."""
-    wide = encodings.is_utf16(content)
-    mark, step = (b"\n\0" if content.startswith(b"\xff\xfe") else b"\0\n", 2) if wide else (b"\n", 1)
-    end, quotes = len(content), content.count(b'"')
-    for _ in range(MAX_TRIES):
-        place = content.rfind(mark, 0, end)
-        if place < 0:
-            break
-        quotes -= content.count(b'"', place, end)
-        end = place
-        if quotes % 2 == 0 and place % step == 0:
-            return content[: place + step]
-    last = content.rfind(mark)
-    return content if last < 0 else content[: last + step]

@@ -12,6 +12,7 @@ from catalog.readers import tables
 from catalog.readers.tables import Column
 
 ROWS = 500
+MAX_PARTS = 50
 MAX_BYTES = 64 * 1024**2  # 500 rows of prose can be 500 MB
 
 
@@ -38,6 +39,8 @@ class Sampler:
             return
         # take() copies: a slice would keep its whole batch in memory.
         self._parts.append(batch.take(pa.array(kept)))
+        if len(self._parts) > MAX_PARTS:
+            self._parts = [pa.concat_batches(self._parts)]
         self._numbers = np.r_[self._numbers, numbers[kept]]
         self._keep_lowest(self._rows)
         while self._rows > 1 and self._bytes() > self._max_bytes:

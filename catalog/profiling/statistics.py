@@ -15,7 +15,10 @@ MEASURES = ("integer", "number", "date")
 QUANTILES = roles.QUANTILES
 # Exact quantiles and counts of distinct values keep the values in memory.
 EXACT_ROWS = 1_000_000
-EXACT_DISTINCT = 1_000_000
+EXACT_DISTINCT = 100_000
+EXACT_QUANTILES = 25_000_000  # values in one query
+# From this many, texts that are stored as codes are counted once for each different one, in a query a column.
+MANY_ROWS = 50_000
 TOP, MAX_TOP_DISTINCT = 10, 100_000
 FEW_INTEGERS = 50  # integers with so few values have `top` too: they can be categories
 MAX_LENGTH = 200  # a column with longer texts is prose: its values are not counted
@@ -23,7 +26,8 @@ BINS = 20
 GROUP = 50  # columns in one query
 GROUP_CELLS = 8_000_000  # in memory at once
 HUGE = 1e100  # the squares of larger numbers overflow
-NUMBER = r"^\s*[+-]?(\d[\d.,' ]*|[.,]\d+)([eE][+-]?\d+)?\s*%?\s*$"
+NUMBER = r"'^\s*[+-]?(\d[\d.,'' ]*|[.,]\d+)([eE][+-]?\d+)?\s*%?\s*$'"  # in SQL
+RESULTS = ("min", "max", "mean", "deviation", "quantiles", "histogram", "top")
 
 
 def profile(
@@ -43,12 +47,13 @@ def profile(
     or descend. `role` is one of `roles.ROLES`.
     """
     profiles = [{"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns]
-    steps = [_count, _count_values, _measure, _draw]
-    for number, step in enumerate(steps):
-        for start in range(0, len(profiles), GROUP):
-            step(copy, dict(enumerate(profiles[start : start + GROUP], start)))
+    few = max(min(GROUP, EXACT_QUANTILES // max(copy.rows, 1)), 1)
+    steps = [(_count, GROUP), (_count_values, GROUP), (_measure, few), (_draw, GROUP)]
+    for number, (step, width) in enumerate(steps):
+        for start in range(0, len(profiles), width):
+            step(copy, dict(enumerate(profiles[start : start + width], start)))
             if progress:
-                progress((number + min(start + GROUP, len(profiles)) / len(profiles)) / len(steps))
+                progress((number + min(start + width, len(profiles)) / len(profiles)) / len(steps))
     for place, one in enumerate(profiles):
         _as_json(one)
         if one["type"] == "integer":
@@ -87,46 +92,67 @@ def _query(
 
 def _count(copy: TypedCopy, group: dict[int, dict]) -> None:
     def expressions(place: int, one: dict) -> dict[str, str]:
+        if "count" in one:
+            return {}
         column = sql.name(place)
-        counts = {"count": f"count({column})", "distinct": f"approx_count_distinct({column})"}
+        counts = {"count": f"count({column})"}
+        if copy.rows > EXACT_ROWS:
+            counts["distinct"] = f"approx_count_distinct({column})"
         if one["type"] in MEASURES:
             number = value(place, one["type"])
             return counts | {"min": f"min({number})", "max": f"max({number})"}
         if one["type"] == "boolean":
             return counts
-        is_number = f"regexp_matches({column}, '{NUMBER.replace(chr(39), chr(39) * 2)}')"
         return counts | {
             "max_length": f"max(length({column}))",
             "mean_length": f"avg(length({column}))",
             "mean_words": f"avg(length({column}) - length(replace({column}, ' ', ''))) + 1",
-            "numeric": f"count(*) FILTER (WHERE {is_number})",
+            "numeric": f"count(*) FILTER (WHERE regexp_matches({column}, {NUMBER}))",
         }
 
+    for place, one in group.items():
+        one.update(dict.fromkeys(RESULTS))
+        if pa.types.is_dictionary(copy.schema.field(place).type):
+            _count_few_texts(copy, place, one)
     _query(copy, group, expressions)
     for one in group.values():
         one["missing"] = copy.rows - one["count"]
-        one["distinct"] = min(one["distinct"], one["count"])
-        one["is_estimated"] = one["distinct"] > EXACT_DISTINCT or copy.rows > EXACT_ROWS
-        one.setdefault("min", None)
-        one.setdefault("max", None)
-        one.update(mean=None, deviation=None, quantiles=None, histogram=None, top=None)
+
+
+def _count_few_texts(copy: TypedCopy, place: int, one: dict) -> None:
+    """All that is counted in a column of texts, from each different one and its number of rows."""
+    statement = (
+        f"WITH texts AS MATERIALIZED (SELECT {sql.name(place)} AS v, count(*) AS n FROM t "  # noqa: S608
+        "WHERE v IS NOT NULL GROUP BY v) "
+        "SELECT count(*), coalesce(sum(n), 0)::BIGINT, max(length(v)), sum(length(v) * n) / sum(n), "
+        "sum((length(v) - length(replace(v, ' ', ''))) * n) / sum(n) + 1, "
+        f"coalesce(sum(n) FILTER (WHERE regexp_matches(v, {NUMBER})), 0)::BIGINT, "
+        f"(SELECT list([v, n::VARCHAR]) FROM (SELECT v, n FROM texts ORDER BY n DESC, v LIMIT {TOP})) FROM texts"
+    )
+    [row] = sql.query(copy, statement, places=[place])
+    names = ("distinct", "count", "max_length", "mean_length", "mean_words", "numeric", "top")
+    one.update(zip(names, row, strict=True), is_estimated=False)
+    one["top"] = [[text, int(count)] for text, count in one["top"] or []] if _has_top(one) else None
 
 
 def _count_values(copy: TypedCopy, group: dict[int, dict]) -> None:
     """Add the exact numbers of distinct values, and the most frequent ones."""
     if copy.rows > EXACT_ROWS:
         for place, one in group.items():
-            if one["distinct"] <= EXACT_DISTINCT:
+            if "is_estimated" in one:
+                continue
+            one["distinct"] = min(one["distinct"], one["count"])
+            one["is_estimated"] = one["distinct"] > EXACT_DISTINCT
+            if not one["is_estimated"]:
                 _query(
                     copy, {place: one}, lambda place, one: {"distinct": f"count(DISTINCT {sql.name(place)})"}
                 )
-                one["is_estimated"] = one["type"] in MEASURES  # the quantiles
             if _has_top(one):
                 one["top"] = top(copy, place)
         return
     # DuckDB needs milliseconds to count the values of a column of few rows: minutes for the widest tables.
     width = max(GROUP_CELLS // max(copy.rows, 1), 1)
-    profiles = list(group.values())
+    profiles = [one for one in group.values() if "is_estimated" not in one]
     for start in range(0, len(profiles), width):
         some = profiles[start : start + width]
         table = pa.Table.from_batches(copy.batches([one["name"] for one in some]))
@@ -157,7 +183,7 @@ def _measure(copy: TypedCopy, group: dict[int, dict]) -> None:
         number, kind = value(place, one["type"]), one["type"]
         if (size := _size(one)) > HUGE:
             number = f"({number}) / {size!r}"
-        quantile = "quantile_cont" if copy.rows <= EXACT_ROWS else "approx_quantile"
+        quantile = "quantile_cont" if copy.rows <= EXACT_QUANTILES else "approx_quantile"
         points = "[" + ", ".join(map(str, QUANTILES)) + "]"
         wanted = {"mean": f"avg({number})", "quantiles": f"{quantile}({number}, {points})"}
         return wanted if kind == "date" else wanted | {"deviation": f"stddev_samp({number})"}

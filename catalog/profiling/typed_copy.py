@@ -19,6 +19,7 @@ from catalog.readers.cells.column_types import Column
 GROUP_ROWS = 100_000
 GROUP_CELLS = 8_000_000
 GROUP_BYTES = 64 * 1024**2
+BYTES_OF_CODES = 3  # a row; texts that are no codes have 4 for their length alone
 BATCH_CELLS = 1_000_000
 BATCH_ROWS = 64 * 1024
 
@@ -90,6 +91,20 @@ class TypedCopy:
         self._metadata = self._parquet.metadata
         self.schema = self._parquet.schema_arrow
         self.rows = self._metadata.num_rows
+
+    @property
+    def has_few_texts(self) -> list[str]:
+        """The text columns that are stored as dictionaries much smaller than their rows: one of these is quick to
+        read."""
+        sizes = dict.fromkeys(range(len(self.schema)), 0)
+        for group in map(self._metadata.row_group, range(self._metadata.num_row_groups)):
+            for place in sizes:
+                sizes[place] += group.column(place).total_uncompressed_size
+        return [
+            field.name
+            for field, size in zip(self.schema, sizes.values(), strict=True)
+            if column_types.is_text(field.type) and size < BYTES_OF_CODES * self.rows
+        ]
 
     def batches(
         self, names: Sequence[str], *, groups: Sequence[int] | None = None, rows: int = BATCH_ROWS

@@ -2,17 +2,20 @@
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
+import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.readers import archives, encodings, formats, streams
 from catalog.readers.corrections import UNCORRECTED, Corrections
-from catalog.readers.recipe import Finding
+from catalog.readers.recipe import Finding, ParseRecipe
 
 HEAD_BYTES = 4 * 1024 * 1024  # the header row must fit
+MAX_QUOTED_BREAKS = 1000
 CONTROL_BYTES = 64 * 1024  # the part that is checked for control characters
 
 # Frequent mistakes: the first bytes, what the file is, and the remedy.
@@ -41,6 +44,16 @@ MARKUP = re.compile(
 CONTROLS = bytes(set(range(32)) - set(b"\x01\t\n\r\f\x1a\x1b\x1f"))  # \x01 and \x1f separate cells
 
 
+class Observer(Protocol):
+    """Gets the cells of delimited text while its types are inferred, which can take several passes over the file."""
+
+    def start(self, recipe: ParseRecipe, *, missing: Sequence[str]) -> None:
+        """A pass begins, with a recipe without columns; the parser has found these texts for missing values."""
+
+    def update(self, cells: pa.RecordBatch) -> None:
+        """The next rows, as texts."""
+
+
 @dataclass(frozen=True)
 class Head:
     """The decompressed beginning of a file; its name is only a hint. The corrections are what its user has set."""
@@ -49,10 +62,15 @@ class Head:
     compression: str | None
     content: bytes
     corrections: Corrections = UNCORRECTED
+    observer: Observer | None = None
 
     @property
     def is_whole_file(self) -> bool:
         return len(self.content) < HEAD_BYTES
+
+    @property
+    def is_binary(self) -> bool:
+        return b"\0" in self.content[:CONTROL_BYTES] and not encodings.is_utf16(self.content)
 
     @property
     def extension(self) -> str:
@@ -131,6 +149,23 @@ def read_head(
         file, filename = archives.chosen(file, member), member
     content = streams.decompressed(file, compression, max_bytes=max_bytes).read(HEAD_BYTES)
     return Head(filename, compression, content, corrections)
+
+
+def whole_records(content: bytes) -> bytes:
+    """The content up to the last line break that is not in quotes."""
+    wide = encodings.is_utf16(content)
+    mark, step = (b"\n\0" if content.startswith(b"\xff\xfe") else b"\0\n", 2) if wide else (b"\n", 1)
+    end, quotes = len(content), content.count(b'"')
+    for _ in range(MAX_QUOTED_BREAKS):
+        place = content.rfind(mark, 0, end)
+        if place < 0:
+            break
+        quotes -= content.count(b'"', place, end)
+        end = place
+        if quotes % 2 == 0 and place % step == 0:
+            return content[: place + step]
+    last = content.rfind(mark)
+    return content if last < 0 else content[: last + step]
 
 
 def compression_of(start: bytes) -> str | None:

@@ -34,6 +34,7 @@ __all__ = [
     "frame",
     "raw_batches",
     "read",
+    "typed",
     "typed_batches",
 ]
 
@@ -76,6 +77,7 @@ def detect(
     corrections: Corrections = UNCORRECTED,
     max_bytes: int | None = None,
     rows_required: bool = True,
+    observer: detection.Observer | None = None,
 ) -> Reading:
     """The parse recipe of a table file, detected from its content, its number of rows, and what was assumed.
 
@@ -84,7 +86,7 @@ def detect(
     for a correction that does not fit it, if it decompresses to more than `max_bytes` or unpacked_limit(), and, with
     `rows_required`, for a header without rows.
     """
-    head = detection.read_head(file, filename, corrections=corrections)
+    head = replace(detection.read_head(file, filename, corrections=corrections), observer=observer)
     file = archives.chosen(file, corrections.member)
     max_bytes = max_bytes or streams.unpacked_limit(file, head.compression)
     reader = _reader(head)
@@ -129,14 +131,21 @@ def typed_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yields the table as `chunks` does, as Arrow batches with the types of `column_types.ARROW_TYPES`."""
     selected = _selected(recipe, columns)
-    reader, file = READERS[recipe.format], archives.chosen(file, recipe.member)
-    names = [column.name for column in selected]
-    with closing(reader.batches(file, recipe, selected)) as batches:
+    file = archives.chosen(file, recipe.member)
+    with closing(READERS[recipe.format].batches(file, recipe, selected)) as batches:
         for batch in batches:
-            pairs = list(zip(selected, batch.columns, strict=True))
-            for start in range(0, batch.num_rows, rows):
-                arrays = [reader.typed(values.slice(start, rows), column, recipe) for column, values in pairs]
-                yield pa.RecordBatch.from_arrays(arrays, names)
+            yield from typed(batch.columns, recipe, selected, rows=rows)
+
+
+def typed(
+    cells: Sequence[pa.Array], recipe: ParseRecipe, columns: Sequence[Column], *, rows: int = CHUNK_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yields the cells of these columns, as the format's reader has them, in batches of typed values."""
+    reader, names = READERS[recipe.format], [column.name for column in columns]
+    for start in range(0, len(cells[0]), rows):
+        parts = (values.slice(start, rows) for values in cells)
+        arrays = [reader.typed(part, column, recipe) for part, column in zip(parts, columns, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, names)
 
 
 def read(

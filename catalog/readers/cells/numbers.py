@@ -19,6 +19,8 @@ PARTS = r"^(?P<lead>[^0-9]*)(?P<body>[0-9](?:[0-9., ']*[0-9])?[.,]?(?:[eE][+-]?[
 WHOLE = "(?:0|[1-9][0-9]*)"
 EXPONENT = r"(?:[eE][+-]?[0-9]{1,3})?"
 INFINITY = "^[+-]?(?i:inf|infinity)$"
+SIGNS = np.frombuffer(b"+-", "uint8")
+AFTER_ZERO = np.frombuffer(b"0123456789xX", "uint8")
 INT64 = range(-(2**63), 2**63)
 GROUPS = {
     "": WHOLE,
@@ -70,6 +72,28 @@ def split(values: pa.Array) -> tuple[pa.Array, pa.Array]:
         )
         lead = pc.if_else(is_mark, pc.utf8_slice_codeunits(lead, 0, -1), lead)
     return body, pc.binary_join_element_wise(lead, tail, "\x1f")
+
+
+def text_bytes(values: pa.Array) -> bytes:
+    """The UTF-8 bytes of all texts, one after the other."""
+    places = _places(values)
+    return b"" if places[0] == places[-1] else values.buffers()[2][places[0] : places[-1]].to_pybytes()
+
+
+def any_padded(values: pa.Array) -> bool:
+    """Whether a number starts with zeros or is hexadecimal, which Arrow parses: it is more likely a code."""
+    data = np.frombuffer(text_bytes(values) + b"\0\0", "uint8")
+    places = _places(values) - _places(values)[0]
+    starts, ends = places[:-1], places[1:]
+    starts = starts + np.isin(data[starts], SIGNS)
+    is_zero = data[starts] == ord("0")
+    seconds = starts[is_zero] + 1
+    return bool(np.isin(data[seconds[seconds < ends[is_zero]]], AFTER_ZERO).any())
+
+
+def _places(values):
+    """Where each text starts in the bytes, and where the last one ends."""
+    return np.frombuffer(values.buffers()[1], "int32", len(values) + 1, 4 * values.offset)
 
 
 @cache

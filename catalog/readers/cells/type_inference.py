@@ -17,7 +17,7 @@ from catalog.readers.cells.number_range import NumberRange
 NUMBER = (
     r"^[+-]?(?:(?:(?:0|[1-9][0-9]*)(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf|infinity))$"
 )
-PADDED = "^[+-]?0[0-9xX]"
+SMALL = r"^-?[0-9](?:\.[0-9]+)?e-[0-9]{2,3}$"  # as programs write numbers below 0.0001
 PHONE = r"^\+[0-9]{7,15}$"
 SAMPLE = 40  # values of a column that decide which types are considered at all
 MAX_WORDS = 50
@@ -84,7 +84,9 @@ class TypeInference:
         self.missing += cells.null_count
         if self.is_text or cells.null_count == len(cells):
             return
-        if not (self._update_numbers(cells, row) or self._update_iso_dates(cells)):
+        if not (
+            self._update_numbers(cells, row) or self._update_iso_dates(cells) or self._update_words(cells)
+        ):
             self._update_others(cells, row)
 
     def _update_numbers(self, cells, row):
@@ -94,8 +96,10 @@ class TypeInference:
         is_whole = parsed is not None
         if not is_whole and (parsed := _cast(cells, pa.float64())) is None:
             return False
-        if _any_padded(cells) or not (is_whole or _all_plain(cells, parsed)):
+        if numbers.any_padded(cells):
             return False
+        if not is_whole and pc.any(odd := _not_plain(cells, parsed)).as_py():
+            return self._update_most_numbers(cells, odd, row)
         self.is_integer &= is_whole
         self._update_range(parsed, row)
         self.seen += len(cells) - cells.null_count
@@ -104,6 +108,16 @@ class TypeInference:
             self.numbers.count += len(cells) - cells.null_count
         else:
             self.numbers.update_plain(cells, row=row)
+        return True
+
+    def _update_most_numbers(self, cells, odd, row):
+        """Parsed numbers of which some are written in another way, as 5e-07: the slow way is only for these."""
+        none = pa.scalar(None, pa.string())
+        if pc.sum(odd).as_py() > len(cells) / 4 or not self._update_numbers(
+            pc.if_else(odd, none, cells), row
+        ):
+            return False
+        self._update_others(pc.if_else(odd, cells, none), row)
         return True
 
     def _reject_others(self, cells, row):
@@ -140,6 +154,18 @@ class TypeInference:
         self.seen += count
         self.numbers = self.numbers if self.numbers and self.numbers.count else None
         self.booleans = self.booleans or None
+        return True
+
+    def _update_words(self, cells):
+        """Words for true and false that were in earlier chunks, counted without a look at each cell."""
+        if not self.booleans or self.numbers is not None or self.dates is not None:
+            return False
+        counts = {entry["values"]: entry["counts"] for entry in cells.value_counts().to_pylist()}
+        counts.pop(None, None)
+        if not counts.keys() <= self.booleans.keys():
+            return False
+        self.booleans.update(counts)
+        self.seen += sum(counts.values())
         return True
 
     def _update_others(self, cells, row):
@@ -222,18 +248,18 @@ def _cast(cells, kind):
         return None
 
 
-def _any_padded(cells):
-    """Whether a number starts with zeros or is hexadecimal, which Arrow parses: it is more likely a code."""
-    for start in ("0", "-0", "+0"):
-        starts = pc.starts_with(cells, start)
-        if pc.any(starts).as_py() and pc.any(pc.match_substring_regex(cells.filter(starts), PADDED)).as_py():
-            return True
-    return False
-
-
-def _all_plain(cells, parsed):
-    """Whether numbers have up to 18 digits, no exponent and no plus sign, as codes and phone numbers have."""
+def _not_plain(cells, parsed):
+    """Which numbers have more than 18 digits, an exponent or a plus sign, as codes and phone numbers have."""
     values = parsed.to_numpy(zero_copy_only=False)
-    if np.count_nonzero(np.abs(values) < 1e18) != len(values) - parsed.null_count:
-        return False
-    return not any(pc.any(pc.match_substring(cells, mark)).as_py() for mark in "eE+")
+    is_odd = ~(np.abs(values) < 1e18)
+    is_odd &= parsed.is_valid().to_numpy(zero_copy_only=False)
+    is_odd = pa.array(is_odd)
+    texts = numbers.text_bytes(cells)
+    if b"e" in texts:
+        has_exponent = pc.fill_null(pc.match_substring(cells, "e"), False)
+        if not pc.all(pc.match_substring_regex(cells.filter(has_exponent), SMALL)).as_py():
+            is_odd = pc.or_(is_odd, pc.and_not(has_exponent, pc.match_substring_regex(cells, SMALL)))
+    for mark in "E+":
+        if mark.encode() in texts:
+            is_odd = pc.or_(is_odd, pc.match_substring(cells, mark))
+    return pc.fill_null(is_odd, False)

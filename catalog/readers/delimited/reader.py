@@ -36,7 +36,7 @@ def detect(file: BinaryIO, head: Head, *, max_bytes: int) -> Reading:
     for encoding in head.encodings:
         recipe = replace(layout.recipe, encoding=encoding)
         try:
-            table = _inferred(file, recipe, layout.names, head.corrections, max_bytes)
+            table = _inferred(file, recipe, layout.names, head, max_bytes)
             break
         except streams.WrongEncoding as error:
             if encoding == head.encodings[-1]:
@@ -71,13 +71,13 @@ class _Inferred:
     findings: tuple[Finding, ...] = ()
 
 
-def _inferred(file, recipe, names, fixed, max_bytes):
+def _inferred(file, recipe, names, head, max_bytes):
     """Read the table, and again if there is something below it, which only the whole file shows."""
-    width = len(_physical(recipe, names))
-    is_set = fixed.footer is not None
-    recipe = replace(recipe, footer=fixed.footer or 0)
+    width, set_footer = len(_physical(recipe, names)), head.corrections.footer
+    is_set = set_footer is not None
+    recipe = replace(recipe, footer=set_footer or 0)
     try:
-        table, end = _infer(file, recipe, names, fixed, max_bytes)
+        table, end = _infer(file, recipe, names, head, max_bytes)
         lines_below = 0 if is_set else footer.at_end(end, recipe, width=width)
     except records.RaggedLine as error:
         lines_below = 0 if is_set else footer.from_line(file, recipe, error.line, width=width)
@@ -85,27 +85,31 @@ def _inferred(file, recipe, names, fixed, max_bytes):
             raise
     if lines_below:
         recipe = replace(recipe, footer=lines_below)
-        table, end = _infer(file, recipe, names, fixed, max_bytes)
+        table, end = _infer(file, recipe, names, head, max_bytes)
     notes = recipe.footer
     if not is_set and (total := footer.total_at_end(end, recipe, width=width)):
         recipe = replace(recipe, footer=total)
-        table, end = _infer(file, recipe, names, fixed, max_bytes)
+        table, end = _infer(file, recipe, names, head, max_bytes)
     if recipe.trailing and table.inferences[-1].missing < table.rows:  # below the first rows
         recipe, names = replace(recipe, trailing=False), column_names.usable([*names, ""])[0]
-        table, end = _infer(file, recipe, names, fixed, max_bytes)
+        table, end = _infer(file, recipe, names, head, max_bytes)
     findings = footer.findings(end, recipe, width=width, is_set=is_set, notes=notes)
     return replace(table, inferences=table.inferences[: len(names)], findings=tuple(findings))
 
 
-def _infer(file, recipe, names, fixed, max_bytes):
+def _infer(file, recipe, names, head, max_bytes):
     """The table, and the end of its text."""
     physical = _physical(recipe, names)
-    inferences, rows, end = value_types.inferences(physical, fixed), 0, streams.End()
+    inferences, rows, end = value_types.inferences(physical, head.corrections), 0, streams.End()
     missing = value_types.common_missing(inference.tokens for inference in inferences)
+    if head.observer:
+        head.observer.start(recipe, missing=missing)
     parsed = _text_batches(file, recipe, names, physical, max_bytes=max_bytes, missing=missing, end=end)
     with closing(parsed) as batches:
         for batch in batches:
             rows += batch.num_rows
+            if head.observer:
+                head.observer.update(batch)
             for inference, cells in zip(inferences, batch.columns, strict=True):
                 inference.update(cells)
     return _Inferred(recipe, names, inferences, rows), end

@@ -9,8 +9,9 @@ from django.core.exceptions import ValidationError
 
 from catalog.imports import ingestion
 from catalog.imports.drafts import store_draft
-from catalog.imports.receipts import receipt_of, whole_records
+from catalog.imports.receipts import receipt_of
 from catalog.models import Draft
+from catalog.readers import detection
 from mlplatform.errors import NotFound, NotReady
 from mlplatform.jobs.children import calls
 from tests.conftest import FLOWERS
@@ -80,7 +81,7 @@ def test_a_file_that_is_no_table_is_an_error_and_the_draft_stays(store):
     ids=["line", "open quote", "quoted line breaks", "utf-16", "no line break"],
 )
 def test_the_beginning_of_a_file_ends_with_a_whole_record(content, whole):
-    assert whole_records(content) == whole
+    assert detection.whole_records(content) == whole
 
 
 def test_a_parser_that_crashes_is_a_sentence():
