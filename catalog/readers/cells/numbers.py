@@ -19,8 +19,6 @@ PARTS = r"^(?P<lead>[^0-9]*)(?P<body>[0-9](?:[0-9., ']*[0-9])?[.,]?(?:[eE][+-]?[
 WHOLE = "(?:0|[1-9][0-9]*)"
 EXPONENT = r"(?:[eE][+-]?[0-9]{1,3})?"
 INFINITY = "^[+-]?(?i:inf|infinity)$"
-SIGNS = np.frombuffer(b"+-", "uint8")
-AFTER_ZERO = np.frombuffer(b"0123456789xX", "uint8")
 INT64 = range(-(2**63), 2**63)
 GROUPS = {
     "": WHOLE,
@@ -82,13 +80,16 @@ def text_bytes(values: pa.Array) -> bytes:
 
 def any_padded(values: pa.Array) -> bool:
     """Whether a number starts with zeros or is hexadecimal, which Arrow parses: it is more likely a code."""
-    data = np.frombuffer(text_bytes(values) + b"\0\0", "uint8")
-    places = _places(values) - _places(values)[0]
+    data, places = np.frombuffer(text_bytes(values) + b"\0\0", "uint8"), _places(values)
+    places = places - places[0]
     starts, ends = places[:-1], places[1:]
-    starts = starts + np.isin(data[starts], SIGNS)
+    first = data[starts]
+    starts = starts + ((first == ord("-")) | (first == ord("+")))
     is_zero = data[starts] == ord("0")
     seconds = starts[is_zero] + 1
-    return bool(np.isin(data[seconds[seconds < ends[is_zero]]], AFTER_ZERO).any())
+    after = data[seconds[seconds < ends[is_zero]]]
+    is_digit = (after >= ord("0")) & (after <= ord("9"))
+    return bool((is_digit | (after == ord("x")) | (after == ord("X"))).any())
 
 
 def _places(values):

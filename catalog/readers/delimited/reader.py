@@ -21,8 +21,8 @@ from catalog.readers.detection import Head
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
-# From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once.
-WIDE = 200
+# From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once, and larger ones.
+WIDE, WIDEST = 200, 1_000
 TRAILING = "\0"
 CELL_BYTES = 64  # of a Python string, without its characters
 
@@ -205,7 +205,7 @@ def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing, end)
             pa.PythonFile(stream, mode="r"),
             read_options=pyarrow.csv.ReadOptions(
                 use_threads=False,
-                block_size=BLOCK,
+                block_size=(4 if len(names) > WIDEST else 1) * BLOCK,
                 column_names=names,
                 skip_rows=recipe.skip,
                 skip_rows_after_names=recipe.header + recipe.skip_below,

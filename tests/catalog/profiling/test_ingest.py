@@ -8,8 +8,9 @@ import pyarrow as pa
 import pytest
 from django.core.exceptions import ValidationError
 
-from catalog.profiling.ingest import ingest
-from catalog.readers import tables
+from catalog.imports import ingestion
+from catalog.profiling.ingest import ingest, ingest_new
+from catalog.readers import detection, tables
 from catalog.readers.recipe import ParseRecipe
 from tests.catalog.profiling.tables import ingested
 
@@ -54,6 +55,35 @@ def test_a_file_is_read_once():
     result = ingest(file, recipe, copy=io.BytesIO())
     assert file.bytes_read <= 1.01 * len(file.getvalue())
     assert (len(result.preview), len(result.sample), result.profile[0]["mean"]) == (20, 500, 1)
+
+
+HEAD = b"a,b,c\n" + b"1,5e-05,yes\n2,0.5,no\n" * 201_000  # more than 4 MB
+
+
+@pytest.mark.parametrize(
+    ("below", "types"),
+    [
+        (b"3,,yes\n", ["integer", "number", "boolean"]),
+        (b"4.5,1,no\n", ["number", "number", "boolean"]),
+        (b"1,x,no\n" * 100_000, ["integer", "text", "boolean"]),
+        (b"\nSource: Office of Statistics\n", ["integer", "number", "boolean"]),
+    ],
+)
+def test_a_new_file_is_ingested_as_by_its_recipe_even_if_its_beginning_is_different(below, types):
+    file, copy, again = io.BytesIO(HEAD + below), io.BytesIO(), io.BytesIO()
+    reading, content = ingest_new(file, "t.csv", copy=copy)
+    assert [column.type for column in reading.recipe.columns] == types
+    assert reading == tables.detect(file, "t.csv")
+    expected = ingest(file, reading.recipe, copy=again)
+    assert copy.getvalue() == again.getvalue()
+    assert (content.profile, content.preview) == (expected.profile, expected.preview)
+    assert content.sample.equals(expected.sample)
+
+
+def test_a_large_new_file_is_read_once():
+    file = ingestion.CountingFile(io.BytesIO(HEAD))
+    ingest_new(file, "t.csv", copy=io.BytesIO())
+    assert file.bytes_read <= len(HEAD) + 3 * detection.HEAD_BYTES
 
 
 def test_the_profile_reports_its_progress():

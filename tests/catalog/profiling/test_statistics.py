@@ -65,6 +65,27 @@ def test_numbers_whose_sum_overflows_have_a_mean():
     assert sum(result["histogram"]["counts"]) == 4
 
 
+def test_the_profile_of_a_wide_table_is_that_of_its_columns():
+    columns = {
+        "x": [1.5, None, float("inf"), 4],
+        "n": [1, 2, 2, -7],
+        "huge": [1e300, 1e301, 2.0, None],
+        "t": list("abca"),
+    }
+    wide = profile(csv(**columns, **{f"x{number}": [number, 0, 1, 2] for number in range(statistics.WIDE)}))
+    narrow = profile(csv(**columns))
+    assert {name: wide[name] for name in narrow} == narrow
+
+
+def test_texts_in_many_rows_are_counted_as_in_few(monkeypatch):
+    table = csv(
+        city=["Oslo", "7", "Oslo", "Rome", "São Paulo"] * 20 + [None], empty=[None] * 100 + ["x" * 300]
+    )
+    few = profile(table)
+    monkeypatch.setattr(statistics, "MANY_ROWS", 1)
+    assert profile(table) == few
+
+
 def test_a_column_of_infinities_has_no_statistics():
     result = profile("a,b\ninf,1\n-inf,2\n")["a"]
     assert [result[key] for key in ("count", "min", "mean", "histogram")] == [2, None, None, None]
