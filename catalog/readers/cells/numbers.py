@@ -100,9 +100,15 @@ def _places(values):
 @cache
 def surroundings(text: str) -> tuple[int, str] | None:
     """The sign and the affix of what is around digits, split by "\\x1f"; None if it cannot be around a number."""
-    lead, tail = text.split("\x1f")
+    lead, _, tail = text.partition("\x1f")
     is_negative = "(" in lead
-    if is_negative != (")" in tail) or lead.count("(") > 1 or tail.count(")") > 1 or len(text) > 40:
+    if (
+        is_negative != (")" in tail)
+        or lead.count("(") > 1
+        or tail.count(")") > 1
+        or "\x1f" in tail
+        or len(text) > 40
+    ):
         return None
     front, back = lead.replace("(", " "), tail.replace(")", " ")
     signs = [sign for sign in front if sign in "+-"] + [sign for sign in back.strip()[-1:] if sign in "+-"]

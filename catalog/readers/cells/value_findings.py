@@ -174,7 +174,11 @@ class ColumnFindings:
         if has_affixes:
             self.add("unit", f"`{self.name}` looks like numbers with {listed(found.affixes)}: kept as text.")
             return
-        row, text = min(found.fits.values(), key=lambda fit: fit.misfits).first_misfit
+        misfits = [fit for fit in found.fits.values() if fit.first_misfit]
+        if not misfits:  # of the marks that are set
+            self.add("mixed_marks", f"`{self.name}` has numbers that the set marks do not fit: kept as text.")
+            return
+        row, text = min(misfits, key=lambda fit: fit.misfits).first_misfit
         self.add(
             "mixed_marks",
             f"`{self.name}` looks like numbers, but no decimal mark fits all of them, such as `{_short(text)}` on "

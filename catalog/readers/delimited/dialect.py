@@ -138,7 +138,7 @@ def _guess_delimiter(sample, recipe, *, split, hint):
     splits = [candidate for candidate in splits if candidate.rows]
     candidates = [candidate for candidate in splits if candidate.width > 1]
     if not candidates:
-        rare = [split(replace(recipe, delimiter=mark)) for mark in RARE_DELIMITERS]
+        rare = [split(replace(recipe, delimiter=mark)) for mark in RARE_DELIMITERS if mark in sample]
         rare = next((candidate for candidate in rare if _is_table(candidate, sample)), None)
         return rare or _fixed_width(sample, recipe, split) or _single_column(splits, recipe, split, hint)
 

@@ -51,7 +51,7 @@ def records(lines: Iterable[str], recipe: ParseRecipe) -> Iterator[tuple[int, li
         lines = map(_without_frame, lines)
     elif delimiter == " ":  # aligned columns are padded with spaces
         lines = map(_without_padding, lines)
-    elif len(delimiter) > 1:
+    if len(delimiter) > 1:
         lines, delimiter = (line.replace(recipe.delimiter, UNIT) for line in lines), UNIT
     reader = csv.reader(
         lines,

@@ -102,6 +102,9 @@ def test_a_file_that_cannot_be_read_shows_its_first_lines_and_what_can_be_change
     receipt = upload(page, "a|b\n1|2\n3|4|5\n")
     assert [line["text"] for line in receipt.context["lines"]][:3] == ["a|b", "1|2", "3|4|5"]
     assert {"encoding", "delimiter", "header", "skip"} <= set(receipt.context["form"].of_file)
+    again = change(page, receipt, delimiter=";", name="kept", read="1")
+    assert again.context["form"]["name"].value() == "kept"
+    assert re.search('<input type="hidden" name="name"', receipt.text)
 
 
 def test_a_table_of_an_archive_is_chosen_on_the_receipt(page):

@@ -108,3 +108,7 @@ def test_numbers_are_read_alike_in_every_chunk():
     frame = table(content)
     assert frame["x"].tolist()[-2] == 1234.5
     assert frame["x"].isna().sum() == 1
+
+
+def test_a_unit_separator_around_digits_is_text():
+    assert types("x,y\n1\x1f2 a,3\n1 \x1f\x1f,4\n") == {"x": "text", "y": "integer"}
