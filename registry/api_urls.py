@@ -1,8 +1,7 @@
 from django.urls import path
 
-from registry import api
+from registry import api, release_api
 from registry.jobs import api as jobs_api
-from registry.releases import api as releases_api
 
 urlpatterns = [
     path("train", jobs_api.TrainView.as_view(), name="api-train"),
@@ -15,7 +14,7 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("models/<str:dataset>/<int:version>/retrain", jobs_api.RetrainView.as_view()),
-    path("promote", releases_api.PromoteView.as_view()),
-    path("rollback", releases_api.RollbackView.as_view()),
-    path("retire", releases_api.RetireView.as_view()),
+    path("promote", release_api.PromoteView.as_view()),
+    path("rollback", release_api.RollbackView.as_view()),
+    path("retire", release_api.RetireView.as_view()),
 ]

@@ -13,6 +13,11 @@ urlpatterns = [
     path("models/", views.model_list, name="models"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
+    path(
+        "models/<str:dataset>/<int:version>/promote/predictions/",
+        views.changed_predictions,
+        name="changed-predictions",
+    ),
     path("models/<str:dataset>/<int:version>/retrain/", jobs_views.retrain, name="retrain"),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

@@ -4,14 +4,17 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.pagination import requested_page
+from registry.comparison import predictions
+from registry.comparison.differences import Replacement
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
-from registry.releases import confirmation, deletion, promotion
+from registry.releases import confirmation, deletion, history, promotion
 from registry.releases.confirmation import Question
 from registry.releases.forms import PromoteForm
 
@@ -62,21 +65,40 @@ def promote(request, dataset, version):
 
     def plan(values: dict) -> Question:
         stage = values["stage"]
+        live = promotion.plan_promotion(model, stage=stage, by=request.user)
         return Question(
             title=f"Promote version {model.number} to {stage}?",
             submit=f"Promote version {model.number}",
             dataset=model.dataset.name,
             stage=stage,
-            live=promotion.plan_promotion(model, stage=stage, by=request.user),
+            live=live,
             number=model.number,
+            replacement=Replacement(model, live and live.model_version),
+            predictions_url=f"{back}promote/predictions/?{urlencode({'stage': stage})}",
         )
 
     def run(values: dict) -> str:
-        release = promotion.promote(model, by=request.user, **values)
+        is_named = values.pop("typed_name") == model.dataset.name
+        release = promotion.promote(model, by=request.user, allow_signature_change=is_named, **values)
         return f"Version {model.number} is live in {release.stage}."
 
     response = confirmation.change(request, form, back=back, plan=plan, run=run)
     return response or render_model(request, model, form=form, status=422)
+
+
+@permissions.page("promote_staging", query=("stage",))
+def changed_predictions(request, dataset, version):
+    """The held-out rows that the version predicts differently than the one that is live in a stage."""
+    model = ModelVersion.objects.numbered(dataset, version)
+    live = history.live_release(model.dataset, history.parse_stage(request.GET.get("stage", "")))
+    context = {"model": model, "live": live}
+    if live:
+        try:
+            context["predictions"] = predictions.compare(live.model_version, model)
+        except ValidationError as error:
+            context["error"] = error.messages[0]
+    template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"
+    return render(request, template, context)
 
 
 @permissions.page("delete", fields=("effect",))

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
+from registry.comparison.differences import Replacement
 from registry.models import Stage
 from registry.releases import confirmation, promotion
 from registry.releases.confirmation import Question
@@ -28,6 +29,7 @@ def rollback(request, dataset, environment):
             stage=environment,
             live=live,
             number=target.number,
+            replacement=Replacement(target.model_version, live and live.model_version),
             values={"to_version": target.number},
         )
 

@@ -32,9 +32,8 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "registry": [
-        *("models", "estimators", "evaluation", "releases", "training", "preflight", "jobs", "search"),
-        "train_form",
-        *("discovery", "mlflow"),
+        *("models", "estimators", "evaluation", "releases", "training", "preflight", "comparison", "jobs"),
+        *("search", "train_form", "discovery", "mlflow"),
         *("templatetags", "management"),
     ],
     "serving": [

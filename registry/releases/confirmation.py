@@ -30,12 +30,14 @@ class Question:
     stage: str
     live: Release | None  # which the change ends
     number: int | None = None  # of the version that goes live
+    replacement: object = None  # what that changes: registry.comparison.differences.Replacement
+    predictions_url: str = ""  # of the predictions that it changes
     values: dict = field(default_factory=dict)  # that replace submitted ones
 
 
 def bound(request, form_class: type[ReleaseForm]) -> ReleaseForm:
     """The form with the fields of a POST, or with what the address of a confirmation says."""
-    names = [name for name in form_class.base_fields if name != "expected_live"]
+    names = [name for name in form_class.base_fields if name not in form_class.only_posted]
     unknown_names.check_query(request.GET, () if request.method == "POST" else names)
     return form_class(request.POST if request.method == "POST" else request.GET)
 
@@ -63,7 +65,7 @@ def change(
     if question is None:
         return None if is_post else refused(request, form, back=back)
     values = form.cleaned_data | question.values
-    confirm = form.to_confirm(values, live=question.live)
+    confirm = form.to_confirm(values, question=question)
     context = {"question": question, "back": back, "form": confirm}
     if not is_post:
         return render(request, TEMPLATE, context)

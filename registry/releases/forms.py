@@ -13,19 +13,24 @@ class ReleaseForm(StrictForm):
     """A change of what is live. Confirming it sends the number of the live version that the page named."""
 
     expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    editable_when_confirming = "reason"
+    only_posted = ("expected_live",)  # and never in the address of a confirmation
 
     def clean_expected_live(self) -> int:
         return self.cleaned_data["expected_live"] or history.NOTHING
 
     @classmethod
-    def to_confirm(cls, values: dict, *, live) -> "ReleaseForm":
+    def to_confirm(cls, values: dict, *, question) -> "ReleaseForm":
         """The form of the confirmation page, with the same values; what the user wrote can still be changed."""
-        form = cls(initial=values | {"expected_live": live.number if live else history.NOTHING})
+        live = question.live.number if question.live else history.NOTHING
+        form = cls(initial=values | {"expected_live": live})
         for name, field in form.fields.items():
-            if name != cls.editable_when_confirming:
+            if name not in cls.editable_when_confirming(question):
                 field.widget = forms.HiddenInput()
         return form
+
+    @staticmethod
+    def editable_when_confirming(question) -> tuple[str, ...]:
+        return ("reason",)
 
 
 class PromoteForm(ReleaseForm):
@@ -38,7 +43,18 @@ class PromoteForm(ReleaseForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Shown in the release history.",
     )
-    editable_when_confirming = "comment"
+    typed_name = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Name of the dataset",
+        help_text="Type it to confirm that requests of callers can break.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+    only_posted = ("expected_live", "typed_name")
+
+    @staticmethod
+    def editable_when_confirming(question) -> tuple[str, ...]:
+        return ("comment", "typed_name") if question.replacement.breaking_changes else ("comment",)
 
     def __init__(self, data=None, *, stages: Sequence[Stage] = (Stage.STAGING, Stage.PRODUCTION), **kwargs):
         super().__init__(data, **kwargs)

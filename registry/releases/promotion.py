@@ -12,7 +12,7 @@ from mlplatform.errors import Conflict, NotFound, NotReady
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.resilience import cache_invalidation
 from registry.models import ModelVersion, Release, Stage
-from registry.releases import history
+from registry.releases import history, signature_changes
 
 
 def artifact_key(dataset_name: str, stage: str, number: int) -> str:
@@ -21,17 +21,24 @@ def artifact_key(dataset_name: str, stage: str, number: int) -> str:
 
 
 def promote(
-    version: ModelVersion, *, stage: str, by, comment: str = "", expected_live: int | None = None
+    version: ModelVersion,
+    *,
+    stage: str,
+    by,
+    comment: str = "",
+    expected_live: int | None = None,
+    allow_signature_change: bool = False,
 ) -> Release:
     """Make a version live in staging or production, with a verified copy of its artifact.
 
     `expected_live` is the number of the version that it is to replace; see history.check_expected(). Raises
     ValidationError if it is live there already or only below a stage in which it is live, NotFound if it was deleted,
-    Conflict if another version than the expected one is live, ArtifactRefused if its artifact has changed, and NotReady
-    if the object store is down.
+    Conflict if another version than the expected one is live or if it breaks the requests of the one that is, see
+    signature_changes, ArtifactRefused if its artifact has changed, and NotReady if the object store is down.
     """
     current = ModelVersion.objects.numbered(version.dataset.name, version.number)
-    plan_promotion(current, stage=stage, by=by)
+    live = plan_promotion(current, stage=stage, by=by)
+    _check_signature(live, current, allowed=allow_signature_change)
     stage = Stage(stage)
     try:
         key, is_new = _verified_artifact(current, stage)
@@ -44,6 +51,8 @@ def promote(
             current = ModelVersion.objects.numbered(version.dataset.name, version.number)
             check_promotable(current, stage)
             history.check_expected(version.dataset, stage, expected_live)
+            live = history.live_release(version.dataset, stage)
+            _check_signature(live, current, allowed=allow_signature_change)
             release = history.open_release(
                 version, stage=stage, kind=Release.Kind.PROMOTION, key=key, by=by, comment=comment
             )
@@ -65,6 +74,11 @@ def plan_promotion(version: ModelVersion, *, stage: str, by) -> Release | None:
     permissions.check_release(by, stage)
     check_promotable(version, stage)
     return history.live_release(version.dataset, stage)
+
+
+def _check_signature(live: Release | None, version: ModelVersion, *, allowed: bool) -> None:
+    if live:
+        signature_changes.check_allowed(live.model_version, version, stage=live.stage, allowed=allowed)
 
 
 def promotable_stages(version: ModelVersion) -> list[Stage]:

@@ -110,6 +110,39 @@ def test_a_promotion_returns_the_release(make_version, api):
     assert (again.status_code, again.json()["code"]) == (400, "not_higher")
 
 
+def test_a_dry_run_of_a_promotion_says_what_it_would_change_and_changes_nothing(
+    make_version, make_dataset, api
+):
+    source = make_dataset()
+    body = {"dataset_name": "flowers", "target_stage": "production"}
+    make_version(source, params={"max_depth": 1})
+    api.post("/promote", body | {"version": 1})
+    make_version(source)
+    plan = api.post("/promote", body | {"version": 2, "dry_run": True}).json()
+    assert (plan["replaces"], plan["version"], plan["breaking_changes"]) == (1, 2, [])
+    assert plan["same_test_rows"] is True
+    accuracy = next(row for row in plan["metrics"] if row["metric"] == "accuracy")
+    assert set(accuracy) == {
+        "metric", "better", "live", "coming", "live_interval", "coming_interval", "verdict",
+    }  # fmt: skip
+    assert plan["predictions"]["rows"] == 5
+    assert api.get("/models/flowers/2").json()["environment"] == "dev"
+
+
+def test_a_promotion_that_breaks_requests_is_a_conflict_until_it_is_allowed(make_version, make_dataset, api):
+    source = make_dataset()
+    body = {"dataset_name": "flowers", "target_stage": "production"}
+    make_version(source)
+    api.post("/promote", body | {"version": 1})
+    make_version(source, target="colour")
+    plan = api.post("/promote", body | {"version": 2, "dry_run": True}).json()
+    assert plan["breaking_changes"][0] == "Predicts a class of `colour` instead of a class of `species`."
+    assert (plan["metrics"], plan["predictions"]) == ([], None)
+    refused = api.post("/promote", body | {"version": 2})
+    assert (refused.status_code, refused.json()["code"]) == (409, "signature_change")
+    assert api.post("/promote", body | {"version": 2, "allow_signature_change": True}).status_code == 200
+
+
 def test_a_rollback_returns_the_release(make_version, make_dataset, api):
     source = make_dataset()
     for version in (1, 2):

@@ -85,6 +85,41 @@ def test_promoting_over_a_live_version_redirects_to_a_confirmation_that_names_bo
     assert "kept words" in response.text
 
 
+@pytest.fixture
+def another_target(replacement, make_version):
+    """Version 3, which predicts another column than version 1, live in production."""
+    make_version(replacement, target="colour", features=["length", "width"])
+    return "/registry/models/flowers/3/promote/"
+
+
+def test_a_promotion_that_breaks_requests_is_confirmed_by_the_name_of_the_dataset(page, another_target):
+    asked = page.get(f"{another_target}?stage=production")
+    for sentence in (
+        "Predicts a class of <code>colour</code> instead of a class of <code>species</code>.",
+        "Refuses requests with the column <code>colour</code>.",
+        "Name of the dataset",
+    ):
+        assert sentence in asked.text
+    refused = page.post(another_target, hidden_fields(asked) | {"typed_name": "flower"})
+    assert refused.status_code == 409
+    assert ModelVersion.objects.live_in("production").get().number == 1
+    page.post(another_target, hidden_fields(refused) | {"typed_name": "flowers"})
+    assert ModelVersion.objects.live_in("production").get().number == 3
+
+
+def test_the_address_of_a_confirmation_cannot_bring_the_name(page, another_target):
+    response = page.get(f"{another_target}?stage=production&typed_name=flowers")
+    assert response.status_code == 400
+
+
+def test_a_promotion_shows_the_metrics_and_the_changed_predictions_of_both_versions(page, replacement):
+    asked = page.get(f"{PROMOTE}?stage=production")
+    assert "Both were measured on the same 5 rows." in asked.text
+    assert "Name of the dataset" not in asked.text
+    changed = page.get(f"{PROMOTE}predictions/?stage=production")
+    assert "0 of 5 held-out rows of version 2 are predicted differently." in changed.text
+
+
 def test_a_comment_that_is_too_long_for_an_address_is_kept(page, replacement):
     asked = page.post(PROMOTE, {"stage": "production", "comment": "é" * 10_000})
     page.post(PROMOTE, hidden_fields(asked))

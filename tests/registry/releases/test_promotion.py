@@ -174,3 +174,26 @@ def test_promotion_of_a_version_that_was_deleted_in_the_meantime_says_so(two, ad
     delete_version(two[0], by=admin)
     with pytest.raises(NotFound, match="Model version 1 of `flowers` was deleted"):
         promote(stale, stage="staging", by=admin)
+
+
+@pytest.fixture
+def another_target(make_dataset, make_version, admin):
+    """Version 1 is live in production; version 2 predicts another column."""
+    source = make_dataset()
+    promote(make_version(source), stage="production", by=admin)
+    return make_version(source, target="colour")
+
+
+def test_a_version_that_breaks_requests_is_promoted_only_if_that_is_allowed(another_target, admin):
+    with pytest.raises(
+        Conflict, match="Predicts a class of `colour` instead of a class of `species`"
+    ) as error:
+        promote(another_target, stage="production", by=admin)
+    assert (error.value.code, live("production")) == ("signature_change", 1)
+    promote(another_target, stage="production", by=admin, allow_signature_change=True)
+    assert live("production") == 2
+
+
+def test_a_version_that_breaks_requests_is_promoted_where_nothing_is_live(another_target, admin):
+    promote(another_target, stage="staging", by=admin)
+    assert live("staging") == 2

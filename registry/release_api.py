@@ -1,14 +1,23 @@
 """The API of releases: promote, roll back, retire."""
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from django.core.exceptions import ValidationError
+from drf_spectacular.utils import (
+    OpenApiExample,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_field,
+)
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from catalog.models import Dataset
+from mlplatform.errors import NotReady
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
+from registry.comparison import predictions
+from registry.comparison.differences import BETTER, UNCLEAR, WORSE, Replacement
 from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import promotion
@@ -19,6 +28,72 @@ class PromoteSerializer(Serializer):
     version = VersionField()
     target_stage = serializers.CharField(max_length=20, help_text="`staging` or `production`")
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=10_000)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Change nothing, and return what the promotion would change."
+    )
+    allow_signature_change = serializers.BooleanField(
+        default=False,
+        help_text="Promote although requests of callers can break: another target, other classes or other columns.",
+    )
+
+
+class MetricDifferenceSerializer(serializers.Serializer):
+    metric = serializers.CharField(source="metric.name")
+    better = serializers.ChoiceField(["higher", "lower"], source="metric.better")
+    live = serializers.FloatField()
+    coming = serializers.FloatField()
+    live_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    coming_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    verdict = serializers.ChoiceField(
+        [BETTER, WORSE, UNCLEAR], help_text="Of the new version; clear if the intervals do not overlap."
+    )
+
+
+class ChangedPredictionSerializer(serializers.Serializer):
+    inputs = serializers.DictField()
+    live = serializers.JSONField()
+    coming = serializers.JSONField()
+    actual = serializers.JSONField()
+
+
+class ChangedPredictionsSerializer(serializers.Serializer):
+    rows = serializers.IntegerField()
+    source = serializers.CharField(help_text="Which rows were predicted.")
+    different = serializers.IntegerField(help_text="How many are predicted differently.")
+    mean_difference = serializers.FloatField(
+        required=False, help_text="Of numbers: the mean of the absolute differences."
+    )
+    largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
+
+
+class PromotionPlanSerializer(serializers.Serializer):
+    """The response to a dry run of a promotion."""
+
+    dataset = serializers.CharField(source="coming.dataset.name")
+    version = serializers.IntegerField(source="coming.number")
+    replaces = serializers.IntegerField(
+        source="live.number", default=None, allow_null=True, help_text="The live version; null if none is."
+    )
+    breaking_changes = serializers.ListField(
+        child=serializers.CharField(), help_text="What can break the requests of callers."
+    )
+    same_test_rows = serializers.BooleanField(
+        source="has_same_test_rows", help_text="Whether both versions were measured on the same rows."
+    )
+    metrics = MetricDifferenceSerializer(many=True)
+    predictions = serializers.SerializerMethodField()
+
+    @extend_schema_field(ChangedPredictionsSerializer(allow_null=True))
+    def get_predictions(self, replacement) -> dict | None:
+        if not replacement.is_comparable:
+            return None
+        try:
+            changed = predictions.compare(replacement.live, replacement.coming)
+        except NotReady:
+            raise
+        except ValidationError:
+            return None
+        return ChangedPredictionsSerializer(changed).data
 
 
 class RollbackSerializer(Serializer):
@@ -96,11 +171,16 @@ class PromoteView(ReleaseView):
     @extend_schema(
         operation_id="promote",
         summary="Promote a model version to a higher stage",
-        description="Also back to a stage in which it was live before.",
+        description="Also back to a stage in which it was live before. A version that breaks requests of callers of "
+        "the live one is refused (409 `signature_change`), unless `allow_signature_change` is true. With `dry_run`, "
+        "nothing changes, and the response says what would: metrics of both versions and the held-out rows that they "
+        "predict differently.",
         tags=["releases"],
         request=PromoteSerializer,
         responses={
-            200: ReleaseSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
+            200: PolymorphicProxySerializer(
+                "Promotion", [ReleaseSerializer, PromotionPlanSerializer], resource_type_field_name=None
+            ), 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
             409: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
         },
         examples=[
@@ -113,8 +193,16 @@ class PromoteView(ReleaseView):
     def post(self, request):
         data = PromoteSerializer.validated(request.data)
         version = ModelVersion.objects.numbered(data["dataset_name"], data["version"])
+        if data["dry_run"]:
+            live = promotion.plan_promotion(version, stage=data["target_stage"], by=request.user)
+            replacement = Replacement(version, live and live.model_version)
+            return Response(PromotionPlanSerializer(replacement).data)
         release = promotion.promote(
-            version, stage=data["target_stage"], by=request.user, comment=data["comment"]
+            version,
+            stage=data["target_stage"],
+            by=request.user,
+            comment=data["comment"],
+            allow_signature_change=data["allow_signature_change"],
         )
         return self.respond(request, release)
 

@@ -1,0 +1,58 @@
+"""On which rows two versions predict differently, computed in a child process."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from registry.comparison import predictions
+from registry.models import ModelVersion
+
+STEPS = "x,y,z\n" + "".join(f"{i},{10 * (i % 4)},{i % 3}\n" for i in range(40))
+LINE = {"module": "linear_model", "class_name": "LinearRegression"}
+TREE = {"module": "tree", "class_name": "DecisionTreeRegressor"}
+
+
+@pytest.fixture
+def two_regressors(make_dataset, make_version):
+    """A line, and a tree, which learns the steps."""
+    source = make_dataset("steps", STEPS)
+    made = [make_version(source, target="y", features=["x"], **algorithm) for algorithm in (LINE, TREE)]
+    return [ModelVersion.objects.numbered("steps", one.number) for one in made]
+
+
+def test_the_held_out_rows_with_the_largest_differences_are_listed_with_their_inputs(two_regressors):
+    result = predictions.compare(*two_regressors)
+    rows = result["largest"]
+    assert (result["rows"], result["source"]) == (8, "held-out rows of version 2")
+    assert result["different"] == len(rows) == 8
+    assert all(row["actual"] == 10 * (row["inputs"]["x"] % 4) for row in rows)
+    sizes = [abs(row["coming"] - row["live"]) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert result["mean_difference"] == pytest.approx(sum(sizes) / 8)
+
+
+def test_a_version_predicts_as_itself(two_regressors):
+    result = predictions.compare(two_regressors[0], two_regressors[0])
+    assert (result["different"], result["largest"], result["mean_difference"]) == (0, [], 0)
+
+
+def test_classes_that_differ_are_counted(make_dataset, make_version):
+    source = make_dataset()
+    made = [make_version(source, params={"max_depth": depth}, features=["width"]) for depth in (1, 3)]
+    stored = [ModelVersion.objects.numbered("flowers", one.number) for one in made]
+    result = predictions.compare(*stored)
+    assert result["different"] == len(result["largest"])
+    assert all(row["live"] != row["coming"] for row in result["largest"])
+    assert "mean_difference" not in result
+
+
+def test_versions_of_other_targets_are_not_compared(two_regressors, make_version):
+    other = make_version(two_regressors[0].dataset_version, target="z", features=["x"], **TREE)
+    with pytest.raises(ValidationError, match="Only predictions of the same target"):
+        predictions.compare(two_regressors[0], other)
+
+
+def test_a_version_whose_columns_the_table_lacks_is_named(two_regressors, make_dataset, make_version):
+    renamed = make_dataset("steps", STEPS.replace("x,y,z", "w,y,z"), new_version=True)
+    latest = make_version(renamed, target="y", features=["w"], **TREE)
+    with pytest.raises(ValidationError, match="Version 1 needs the column `x`, which .* does not have"):
+        predictions.compare(two_regressors[0], ModelVersion.objects.numbered("steps", latest.number))
