@@ -52,6 +52,12 @@ class PromoteForm(ReleaseForm):
     )
     only_posted = ("expected_live", "typed_name")
 
+    @classmethod
+    def to_confirm(cls, values: dict, *, question) -> "PromoteForm":
+        form = super().to_confirm(values, question=question)
+        form.fields["typed_name"].required = bool(question.replacement.breaking_changes)  # for the label
+        return form
+
     @staticmethod
     def editable_when_confirming(question) -> tuple[str, ...]:
         return ("comment", "typed_name") if question.replacement.breaking_changes else ("comment",)

@@ -54,5 +54,5 @@ def test_versions_of_other_targets_are_not_compared(two_regressors, make_version
 def test_a_version_whose_columns_the_table_lacks_is_named(two_regressors, make_dataset, make_version):
     renamed = make_dataset("steps", STEPS.replace("x,y,z", "w,y,z"), new_version=True)
     latest = make_version(renamed, target="y", features=["w"], **TREE)
-    with pytest.raises(ValidationError, match="Version 1 needs the column `x`, which .* does not have"):
+    with pytest.raises(ValidationError, match=r"Version 1 needs the column `x`, which .* does not have"):
         predictions.compare(two_regressors[0], ModelVersion.objects.numbered("steps", latest.number))
