@@ -11,7 +11,7 @@ import numpy as np
 import pandas
 
 from registry.estimators import algorithms, decision, errors
-from registry.evaluation import measurement
+from registry.evaluation import definitions, duplicates, measurement
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features, with_labels
@@ -80,9 +80,7 @@ def fit(
     unsettled, pipeline = pipeline, decision.settle(pipeline)
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
-        measured = measurement.evaluate(
-            pipeline, split, task=task, warnings=warnings, by_time=split.times is not None
-        )
+        measured = _measure(pipeline, split, request, warnings)
         if folds:
             report = partial(progress, "cross-validating")
             measured |= cross_validation.measure(unsettled, split, folds, task=task, progress=report)
@@ -106,6 +104,19 @@ def fit(
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=split.test,
     )
+
+
+def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[str]) -> dict:
+    """The metrics on the held-out rows; warns if they are also training rows."""
+    task = request.task
+    measured = measurement.evaluate(
+        pipeline, split, task=task, warnings=warnings, by_time=split.times is not None
+    )
+    if task != "clustering":
+        metric = request.primary_metric or definitions.DEFAULT_METRICS[task]
+        sentence = duplicates.warning(pipeline, split, measured, task=task, metric=metric)
+        warnings += [sentence] if sentence else []
+    return measured
 
 
 def _split(
