@@ -56,8 +56,8 @@ def find(
         left_keys = _mixed(left_keys, own.iloc[left])
         right_keys = _mixed(right_keys, other.iloc[right])
         is_left = pandas.Series(left_keys).isin(right_keys).to_numpy()
-        is_right = pandas.Series(right_keys).isin(left_keys).to_numpy()
         left, left_keys = left[is_left], left_keys[is_left]
+        is_right = pandas.Series(right_keys).isin(left_keys).to_numpy()
         right, right_keys = right[is_right], right_keys[is_right]
     is_duplicate = np.zeros(len(rows), bool)
     is_duplicate[right] = True
