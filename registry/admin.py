@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
-from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.models import Evaluation, ModelVersion, Release, Stage, TrainingJob, VersionCounter
 
 
 class LiveInFilter(admin.SimpleListFilter):
@@ -83,6 +83,26 @@ class TrainingJobAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).for_list()
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ReadOnlyAdmin):
+    version, source = link("model_version"), link("dataset_version")
+    metrics_text = readable("metrics")
+    list_display = [
+        "__str__", "state", "version", "source", "rows", "attempt", "requested_at", "requested_by", "finished_at",
+    ]  # fmt: skip
+    list_filter = ["state", "error_code", "requested_by"]
+    search_fields = ["dataset_name", "error", "worker"]
+    date_hierarchy = "requested_at"
+    fields = [
+        "version", "source", "rows", "state", "attempt", "worker", "requested_at", "requested_by", "started_at",
+        "finished_at", "error", "error_code", "traceback", "metrics_text",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_lists().select_related("dataset_version__dataset")
 
 
 @admin.register(VersionCounter)

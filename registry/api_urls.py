@@ -2,6 +2,7 @@ from django.urls import path
 
 from registry import api, release_api
 from registry.jobs import api as jobs_api
+from registry.jobs import evaluation_api
 
 urlpatterns = [
     path("train", jobs_api.TrainView.as_view(), name="api-train"),
@@ -14,6 +15,10 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("models/<str:dataset>/<int:version>/retrain", jobs_api.RetrainView.as_view()),
+    path("models/<str:dataset>/<int:version>/evaluate", evaluation_api.EvaluateView.as_view()),
+    path("models/<str:dataset>/<int:version>/evaluations", evaluation_api.EvaluationListView.as_view()),
+    path("evaluations/<int:pk>", evaluation_api.EvaluationView.as_view(), name="api-evaluation"),
+    path("evaluations/<int:pk>/cancel", evaluation_api.CancelEvaluationView.as_view()),
     path("promote", release_api.PromoteView.as_view()),
     path("rollback", release_api.RollbackView.as_view()),
     path("retire", release_api.RetireView.as_view()),

@@ -19,5 +19,6 @@ urlpatterns = [
         name="changed-predictions",
     ),
     path("models/<str:dataset>/<int:version>/retrain/", jobs_views.retrain, name="retrain"),
+    path("models/<str:dataset>/<int:version>/evaluate/", jobs_views.evaluate, name="evaluate"),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

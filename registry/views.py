@@ -44,6 +44,10 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "figures": charts.figures(version),
         "findings": findings.of_metrics(version.metrics, task=version.task, primary=version.primary_metric),
         "metric_rows": charts.metric_rows(version),
+        "evaluations": charts.evaluations(version),
+        "other_versions": version.dataset.versions.exclude(pk=version.dataset_version_id)
+        .values_list("number", flat=True)
+        .order_by("-number")[:50],
         "decision": charts.decision_sentence(version),
         "folds": charts.folds(version),
         "baseline": charts.baseline_label(version),

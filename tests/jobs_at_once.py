@@ -6,7 +6,8 @@ from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import Job
 from mlplatform.jobs.worker import Worker
 from registry.jobs import attempt as training
-from registry.models import TrainingJob
+from registry.jobs import evaluation
+from registry.models import Evaluation, TrainingJob
 from serving.batch import attempt as scoring
 from serving.models import ScoringJob
 
@@ -23,7 +24,11 @@ def add(attempt: Attempt) -> None:
     importing.run(attempt.job)
 
 
-RUN = {TrainingJob: train, ImportJob: add, ScoringJob: score}
+def evaluate(attempt: Attempt) -> None:
+    evaluation.run(attempt.job)
+
+
+RUN = {Evaluation: evaluate, TrainingJob: train, ImportJob: add, ScoringJob: score}
 
 
 def run(job: Job) -> None:

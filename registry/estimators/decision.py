@@ -22,12 +22,14 @@ FOLDS = 5
 FOLDS_OF_BOTH = 3  # each fold of the threshold calibrates in folds of its own
 
 
-def check_threshold(threshold: object, *, task: str | None) -> None:
+def check_threshold(threshold: object, *, task: str | None, is_weighted: bool = False) -> None:
     """Raise ValidationError (threshold) unless it is None, or for a classifier a number, a metric or costs."""
     if threshold is None:
         return
     if task not in {"classification", None}:
         raise _invalid("Only classifiers have a decision threshold")
+    if is_weighted:
+        raise _invalid("Rows with weights cannot have a threshold; leave one of them out")
     if isinstance(threshold, dict) and list(threshold) == ["metric"]:
         if not isinstance(threshold["metric"], str) or threshold["metric"] not in TUNED_FOR:
             raise _invalid(f"`metric` must be one of {', '.join(TUNED_FOR)}")
@@ -108,7 +110,9 @@ def _with_threshold(estimator, threshold, positive, cv):
             scoring = name
         case {"costs": costs}:
             scoring = metrics.make_scorer(partial(_cost, positive=positive, **costs), greater_is_better=False)
-    return model_selection.TunedThresholdClassifierCV(estimator, scoring=scoring, cv=cv, **common)
+    return model_selection.TunedThresholdClassifierCV(
+        estimator, scoring=scoring, cv=cv, store_cv_results=True, response_method="predict_proba"
+    )
 
 
 def _cost(y_true, y_pred, *, positive, false_positive: float, false_negative: float) -> float:
@@ -119,8 +123,11 @@ def _cost(y_true, y_pred, *, positive, false_positive: float, false_negative: fl
     )
 
 
-def settle(pipeline):
-    """The fitted pipeline with its tuned threshold as a fixed one: the same predictions, without a scorer of ours."""
+def settle(pipeline, *, rows: int):
+    """The fitted pipeline with a tuned threshold as a fixed one, so that an artifact has no scorer of ours.
+
+    `rows` are those of the training.
+    """
     from sklearn.base import clone
     from sklearn.model_selection import FixedThresholdClassifier
     from sklearn.pipeline import Pipeline
@@ -131,12 +138,27 @@ def settle(pipeline):
     positive = tuned.classes_[1]
     fixed = FixedThresholdClassifier(
         clone(tuned.estimator),
-        threshold=float(tuned.best_threshold_),
+        threshold=_best_threshold(tuned.cv_results_, rows=rows),
         pos_label=positive.item() if isinstance(positive, np.generic) else positive,
         response_method="predict_proba",
     )
     fixed.estimator_, fixed.n_features_in_ = tuned.estimator_, tuned.n_features_in_
     return Pipeline([*pipeline.steps[:-1], (pipeline.steps[-1][0], fixed)])
+
+
+def _best_threshold(results: dict, *, rows: int) -> float:
+    """The middle of the thresholds around the best one that are about as good, of the scores in folds.
+
+    The best one itself is often at the edge of a step that the model of all rows has elsewhere: of an isotonic
+    calibration it could be below its lowest probability, and every row had the same class.
+    """
+    thresholds, scores = results["thresholds"], results["scores"]
+    best = int(scores.argmax())
+    is_good = scores >= scores[best] - (scores[best] - scores.min()) / math.sqrt(rows)
+    worse = np.flatnonzero(~is_good)
+    start = worse[worse < best].max(initial=-1) + 1
+    end = worse[worse > best].min(initial=len(scores)) - 1
+    return float((thresholds[start] + thresholds[end]) / 2)
 
 
 def estimator_of(model):

@@ -39,6 +39,20 @@ def metric_rows(model: ModelVersion) -> list[dict]:
     ]
 
 
+def evaluations(model: ModelVersion) -> list[dict]:
+    """The latest evaluations on other data, each with the primary metric and its interval."""
+    metric = definitions.primary(model.primary_metric, task=model.task)
+    return [
+        {
+            "job": evaluation,
+            "label": metric.label,
+            "value": evaluation.metrics.get(metric.name),
+            "interval": (evaluation.metrics.get("intervals") or {}).get(metric.name),
+        }
+        for evaluation in model.evaluations.select_related("requested_by").defer("log", "traceback")[:20]
+    ]
+
+
 def decision_sentence(model: ModelVersion) -> str:
     """How a binary classifier decides, if not by itself: "`yes` from a probability of 0.31, tuned for F1"."""
     decision = model.decision

@@ -43,6 +43,14 @@ def evaluate(pipeline, split: Split, *, task: str, warnings: list[str], by_time:
     )
 
 
+def remeasure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str, warnings: list[str]) -> dict:
+    """The metrics of a fitted pipeline on rows of other data, with their intervals. Raises what predict() raises."""
+    if task == "clustering":
+        return metrics.clustering(pipeline["columns"].transform(X), pipeline.predict(X))
+    scores = predict(pipeline, X, y, task=task, warnings=warnings)
+    return _described(scores) | metrics.json_safe({"intervals": intervals.bootstrap(scores)})
+
+
 def measure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str, warnings: list[str]) -> dict:
     """The metrics of a fitted pipeline on these rows. Raises what predict() raises."""
     if task == "clustering":

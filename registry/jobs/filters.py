@@ -2,7 +2,7 @@ import django_filters
 
 from mlplatform.jobs.models import JobState
 from mlplatform.validation.filters import FilterSet
-from registry.models import TrainingJob
+from registry.models import Evaluation, TrainingJob
 
 
 class JobFilter(FilterSet):
@@ -13,4 +13,15 @@ class JobFilter(FilterSet):
 
     class Meta:
         model = TrainingJob
+        fields = ["dataset", "state"]
+
+
+class EvaluationFilter(FilterSet):
+    """Filters the list of the evaluations of a model version."""
+
+    dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
+    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+
+    class Meta:
+        model = Evaluation
         fields = ["dataset", "state"]

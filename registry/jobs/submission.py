@@ -94,7 +94,7 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         validation.check_random_state(request.random_state)
     task = None if "model" in errors else algorithm.task
     with _collected(errors, "threshold"):
-        decision.check_threshold(request.threshold, task=task)
+        decision.check_threshold(request.threshold, task=task, is_weighted=request.sample_weight is not None)
     with _collected(errors, "calibration"):
         decision.check_calibration(request.calibration, task=task)
     with _collected(errors, "primary_metric"):

@@ -7,8 +7,9 @@ from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
 from mlplatform.pagination import requested_page
+from mlplatform.validation.forms import integer
 from registry.evaluation import charts
-from registry.jobs import submission
+from registry.jobs import evaluation, submission
 from registry.jobs.filters import JobFilter
 from registry.models import ModelVersion, TrainingJob
 
@@ -46,3 +47,18 @@ def retrain(request, dataset, version):
         messages.error(request, error.messages[0])
         return redirect("registry:model", dataset=dataset, version=version)
     return redirect("registry:job", pk=job.pk)
+
+
+@require_POST
+@permissions.page("train", fields=("dataset_version",))
+def evaluate(request, dataset, version):
+    """Measure a version on another version of its dataset."""
+    model = ModelVersion.objects.numbered(dataset, version)
+    try:
+        source = model.dataset.version(integer(request.POST, "dataset_version"))
+        evaluation.submit(model, source, by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    else:
+        messages.success(request, f"Version {version} will be measured on dataset version {source.number}.")
+    return redirect("registry:model", dataset=dataset, version=version)

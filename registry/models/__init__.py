@@ -1,7 +1,8 @@
 """Training jobs, model versions and releases."""
 
+from registry.models.evaluations import Evaluation
 from registry.models.jobs import TrainingJob
 from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
-__all__ = ["ModelVersion", "Release", "Stage", "TrainingJob", "VersionCounter"]
+__all__ = ["Evaluation", "ModelVersion", "Release", "Stage", "TrainingJob", "VersionCounter"]

@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.estimators import decision
 from registry.evaluation import definitions, measurement, metrics
 from registry.training.request import TrainingRequest
 from registry.training.splits import Split
@@ -46,6 +47,7 @@ def measure(
             )
         fitted = clone(pipeline)
         split.fit(fitted, rows=train)
+        fitted = decision.settle(fitted, rows=len(train))
         scores = measurement.predict(
             fitted, split.train.iloc[test], split.y_train[test], task=task, warnings=[]
         )

@@ -77,7 +77,7 @@ def fit(
         fit_progress.track(pipeline["model"], partial(progress, "fitting")),
     ):
         split.fit(pipeline)
-    unsettled, pipeline = pipeline, decision.settle(pipeline)
+    unsettled, pipeline = pipeline, decision.settle(pipeline, rows=len(split.train))
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
         measured = _measure(pipeline, split, request, warnings)

@@ -15,7 +15,7 @@ from catalog.models import ImportJob
 from mlplatform.jobs.models import Job, JobState
 from mlplatform.metrics import METRICS_FOLDER
 from mlplatform.resilience import circuit_breaker
-from registry.models import TrainingJob
+from registry.models import Evaluation, TrainingJob
 from serving.models import ScoringJob
 from serving.monitoring import metrics
 
@@ -55,6 +55,9 @@ class _JobCollector:
         )
         yield from _queue(
             ImportJob, "mlmp_import_jobs", "Import jobs by state", "mlmp_import_queue_age_seconds"
+        )
+        yield from _queue(
+            Evaluation, "mlmp_evaluations", "Evaluations by state", "mlmp_evaluation_queue_age_seconds"
         )
 
 

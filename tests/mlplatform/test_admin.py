@@ -13,6 +13,7 @@ from catalog.discovery import metadata
 from catalog.imports.drafts import store_draft
 from catalog.models import ImportJob
 from mlplatform.idempotency import keys
+from registry.models import Evaluation
 
 OURS = [
     model
@@ -28,6 +29,13 @@ def registry_rows(make_version, admin):
     from serving.models import CompatibilityCheck
 
     version = make_version()
+    Evaluation.objects.create(
+        model_version=version,
+        dataset_version=version.dataset_version,
+        dataset_name="flowers",
+        number=1,
+        requested_by=admin,
+    )
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
     promote(version, stage="staging", by=admin)
     CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())

@@ -10,11 +10,11 @@ from mlplatform.jobs.children import supervision
 from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.jobs.retention import Hourly, prune
 from mlplatform.jobs.worker import Worker, run_until_signal
-from registry.models import TrainingJob
+from registry.models import Evaluation, TrainingJob
 
 
 class Command(BaseCommand):
-    help = "Run training jobs and import jobs, one of each at a time, reclaim those whose worker died, delete old rows."
+    help = "Run trainings, imports and evaluations, one of each at a time, reclaim those of dead workers, and clean up"
     requires_system_checks = [system_checks.TAG]  # the other checks import every view, and with them pandas
 
     def handle(self, **options):
@@ -30,4 +30,5 @@ class Command(BaseCommand):
         trainings = Worker(TrainingJob, supervision.run, tidy=tidy)
         # They share the fork server, which is most of a worker's memory, and an import does not wait for a training.
         imports = Worker(ImportJob, supervision.run, tidy=cleanup.Tidy())
-        run_until_signal(trainings, imports)
+        evaluations = Worker(Evaluation, supervision.run)
+        run_until_signal(trainings, imports, evaluations)

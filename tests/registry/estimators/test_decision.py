@@ -44,6 +44,11 @@ def test_only_classifiers_have_a_threshold_or_a_calibration():
             check(value, task="regression")
 
 
+def test_rows_with_weights_have_no_threshold():
+    with pytest.raises(ValidationError, match="weights"):
+        decision.check_threshold(0.5, task="classification", is_weighted=True)
+
+
 def test_the_threshold_decides_and_is_recorded():
     result = fit(threshold=0.9, **NAIVE)
     held_out = result.held_out
@@ -62,6 +67,14 @@ def test_missing_a_class_that_costs_more_lowers_its_threshold():
         for cost in (0.05, 20)
     )
     assert dear < cheap
+
+
+def test_of_thresholds_that_are_about_as_good_as_the_best_the_middle_is_used():
+    results = {
+        "thresholds": np.linspace(0, 1, 11),
+        "scores": np.array([0, 9, 8.9, 8.9, 1, 8.9, 0, 0, 0, 0, 0]),
+    }
+    assert decision._best_threshold(results, rows=100) == pytest.approx(0.2)
 
 
 def test_a_tuned_threshold_is_fixed_in_an_artifact_without_this_code():

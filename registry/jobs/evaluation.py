@@ -1,0 +1,158 @@
+"""Measure a model version on another dataset version, in a process of its own, and keep the result beside it."""
+
+import numpy as np
+import pandas
+from django.core.exceptions import ValidationError
+
+from catalog import files
+from catalog.models import DatasetVersion
+from mlplatform import storage
+from mlplatform.auth import permissions
+from mlplatform.errors import NotFound
+from mlplatform.jobs import leases
+from mlplatform.jobs.attempt import Attempt
+from mlplatform.jobs.models import JobState
+from registry import artifacts
+from registry.estimators.errors import USER_ERRORS
+from registry.evaluation import measurement
+from registry.models import Evaluation, ModelVersion
+from registry.training import signature, validation
+from registry.training.columns import feature_frame, with_labels
+from registry.training.splits import target_values
+
+NUMERIC = {"integer", "number"}
+
+
+def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
+    """Queue an evaluation of a model version on a dataset version, of any dataset with its columns.
+
+    Raises ValidationError: same_dataset_version, columns_differ, cannot_predict.
+    """
+    permissions.check(by, "train")
+    if version.dataset_version_id == source.pk:
+        raise ValidationError(
+            f"Model version {version.number} was trained on rows of this dataset version. Choose another one.",
+            code="same_dataset_version",
+        )
+    if not version.signature["can_predict"]:
+        raise ValidationError(
+            f"{version.algorithm} cannot predict other rows than those of its training.",
+            code="cannot_predict",
+        )
+    _check_columns(version, source)
+    return leases.enqueue(
+        Evaluation(
+            model_version=version,
+            dataset_name=source.dataset.name,
+            number=source.number,
+            dataset_version=source,
+            requested_by=by,
+        )
+    )
+
+
+def cancel(evaluation: Evaluation, *, by) -> Evaluation:
+    """Finish a queued evaluation at once, and a running one within seconds. Raises Conflict if it has finished."""
+    permissions.check(by, "train")
+    return leases.cancel(evaluation, by=by)
+
+
+def run_claimed(*, job: int, attempt: int) -> None:
+    """Run an attempt that a worker has claimed, in the child process that it has forked for it."""
+    evaluations = Evaluation.objects.select_related(
+        "model_version__dataset", "dataset_version__dataset", "requested_by"
+    )
+    if claimed := evaluations.filter(pk=job, attempt=attempt, state=JobState.RUNNING).first():
+        run(claimed)
+
+
+def run(evaluation: Evaluation) -> None:
+    """Measure in this process, and record the outcome."""
+    with Attempt(evaluation).recording_outcome():
+        if evaluation.dataset_version is None:
+            raise NotFound("The dataset version was deleted before the evaluation.", code="dataset_deleted")
+        rows, metrics, warnings = _measure(evaluation.model_version, evaluation.dataset_version)
+        leases.finish(
+            evaluation,
+            JobState.SUCCEEDED,
+            unless_cancelled=True,
+            progress=1,
+            rows=rows,
+            metrics=metrics,
+            warnings=warnings,
+            error="",
+        )
+
+
+def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, list[str]]:
+    """The number of measured rows, the metrics, and the warnings."""
+    storage.require_temporary_space(source.size_bytes)
+    artifacts.is_of_installed_version(version)  # raises for another major version
+    pipeline = artifacts.load(version, version.release.key)
+    warnings: list[str] = []
+    X, y = _rows(version, source, warnings)
+    try:
+        metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
+    except USER_ERRORS as error:
+        reason = " ".join(str(error).split())[:400]
+        raise ValidationError(
+            f"{version.algorithm} could not predict these rows: {reason}", code="evaluation_failed"
+        ) from error
+    return len(X), metrics, warnings
+
+
+def _rows(
+    version: ModelVersion, source: DatasetVersion, warnings: list[str]
+) -> tuple[pandas.DataFrame, np.ndarray | None]:
+    """The rows that have a target, and its values."""
+    inputs, target = version.signature["inputs"], _target(version)
+    names = [column["name"] for column in inputs]
+    frame = files.read_frame(source, columns=[*names, *([target["name"]] if target else [])])
+    validation.check_finite(frame, names)
+    if target is None:
+        return feature_frame(frame, inputs), None
+    frame, _ = with_labels(frame, _columns(source)[target["name"]])
+    has_target = frame[target["name"]].notna()
+    if missing := int((~has_target).sum()):
+        warnings.append(
+            f"{missing:,} of {len(frame):,} rows have no `{target['name']}` and are not measured."
+        )
+    frame = frame[has_target]
+    if frame.empty:
+        raise ValidationError(f"No row has a value in `{target['name']}`.", code="no_rows")
+    validation.check_finite(frame, [target["name"]])
+    return feature_frame(frame, inputs), target_values(frame[target["name"]], target["type"])
+
+
+def _check_columns(version: ModelVersion, source: DatasetVersion) -> None:
+    """The dataset version needs the columns of the signature, with types that can be read as theirs."""
+    target, found = _target(version), _columns(source)
+    needed = [*version.signature["inputs"], *([target] if target else [])]
+    missing = [column["name"] for column in needed if column["name"] not in found]
+    changed = [
+        column["name"]
+        for column in needed
+        if column["name"] in found and not _fits(column, found[column["name"]], is_target=column is target)
+    ]
+    for names, problem in ((missing, "has no column"), (changed, "has another type of column")):
+        if names:
+            listed = ", ".join(f"`{name}`" for name in names[:8]) + (" and others" if len(names) > 8 else "")
+            raise ValidationError(
+                f"Version {source.number} of `{source.dataset.name}` {problem} {listed}.",
+                code="columns_differ",
+            )
+
+
+def _fits(column: dict, found: dict, *, is_target: bool) -> bool:
+    kind = found["type"]
+    if is_target and kind == "boolean" and found["format"].get("true"):
+        kind = "text"  # its words are the classes: see with_labels
+    return kind == column["type"] or {kind, column["type"]} <= NUMERIC
+
+
+def _columns(source: DatasetVersion) -> dict[str, dict]:
+    return {column["name"]: column for column in signature.columns_of(source.recipe)}
+
+
+def _target(version: ModelVersion) -> dict | None:
+    return None if version.task == "clustering" else version.signature["target"]

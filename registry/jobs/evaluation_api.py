@@ -1,0 +1,147 @@
+"""The API of evaluations on other data."""
+
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from catalog.models import Dataset
+from mlplatform.idempotency.replay import idempotent
+from mlplatform.jobs import waiting
+from mlplatform.jobs.models import JobState
+from mlplatform.openapi import ErrorSerializer
+from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.serializers import Serializer, VersionField
+from registry.evaluation import definitions
+from registry.fields import MetricsField, NameField
+from registry.jobs import evaluation as evaluating
+from registry.jobs.filters import EvaluationFilter
+from registry.models import Evaluation, ModelVersion
+
+
+class EvaluateSerializer(Serializer):
+    dataset_name = NameField(required=False, allow_null=True, default=None)
+    dataset_version = VersionField(required=False, allow_null=True, default=None)
+
+
+class EvaluationRowSerializer(serializers.ModelSerializer):
+    """A model version that is measured on a dataset version; it has metrics once it has succeeded."""
+
+    url = serializers.SerializerMethodField()
+    model = serializers.CharField(source="model_version.dataset.name", help_text="The dataset of the model.")
+    version = serializers.IntegerField(source="model_version.number")
+    dataset = serializers.CharField(source="dataset_name")
+    dataset_version = serializers.IntegerField(source="number")
+    metrics = serializers.SerializerMethodField()
+    requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Evaluation
+        fields = [
+            "id", "url", "state", "model", "version", "dataset", "dataset_version", "rows", "metrics", "error",
+             "requested_by", "requested_at", "started_at", "finished_at",
+        ]  # fmt: skip
+
+    def get_url(self, evaluation) -> str:
+        return reverse("api-evaluation", args=[evaluation.pk])
+
+    @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
+    def get_metrics(self, evaluation):
+        return definitions.numbers(evaluation.metrics)
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, evaluation):
+        if not evaluation.error:
+            return None
+        return {"detail": evaluation.error, "code": evaluation.error_code, "fields": {}}
+
+
+class EvaluationSerializer(EvaluationRowSerializer):
+    """An evaluation with all its metrics, intervals and warnings."""
+
+    metrics = MetricsField()
+
+    class Meta(EvaluationRowSerializer.Meta):
+        fields = [*EvaluationRowSerializer.Meta.fields, "warnings"]
+
+
+class EvaluateView(APIView):
+    @extend_schema(
+        operation_id="evaluate_model",
+        summary="Measure a model version on other data",
+        description="On another version of its dataset, or of a dataset with the same columns (`dataset_name`); the "
+        "latest by default. Waits as `POST /train`, and returns 201 with the metrics, or 202 with the queued "
+        "evaluation.",
+        tags=["models"],
+        parameters=[waiting.PREFER],
+        request=EvaluateSerializer,
+        responses={
+            201: EvaluationSerializer, 202: EvaluationSerializer, 400: ErrorSerializer, 403: ErrorSerializer,
+            404: ErrorSerializer, 409: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
+        },
+    )  # fmt: skip
+    @idempotent
+    def post(self, request, dataset, version):
+        data = EvaluateSerializer.validated(request.data)
+        model = ModelVersion.objects.numbered(dataset, version)
+        source = Dataset.objects.named(data["dataset_name"] or model.dataset.name).version(
+            data["dataset_version"]
+        )
+        evaluation = evaluating.submit(model, source, by=request.user)
+        waiting.wait(request, evaluation)
+        if evaluation.is_finished and evaluation.state != JobState.SUCCEEDED:
+            raise waiting.failure(evaluation, ValidationError)
+        body = EvaluationSerializer(evaluation).data
+        if evaluation.is_finished:
+            return Response(body, status=201)
+        return Response(body, status=202, headers={"Location": body["url"]})
+
+
+class EvaluationListView(ListAPIView):
+    serializer_class = EvaluationRowSerializer
+    filterset_class = EvaluationFilter
+
+    @extend_schema(
+        operation_id="list_evaluations", summary="List the evaluations of a model version", tags=["models"]
+    )
+    def get(self, request, *args, **kwargs):
+        return super().get(request, *args, **kwargs)
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return Evaluation.objects.none()
+        model = ModelVersion.objects.numbered(self.kwargs["dataset"], self.kwargs["version"])
+        return Evaluation.objects.for_lists().filter(model_version=model)
+
+
+class EvaluationView(APIView):
+    @extend_schema(
+        operation_id="get_evaluation",
+        summary="Get an evaluation",
+        tags=["models"],
+        responses={200: EvaluationSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, pk):
+        return Response(EvaluationSerializer(Evaluation.objects.for_lists().numbered(pk)).data)
+
+
+class CancelEvaluationView(APIView):
+    methods_without_body = ("POST",)
+
+    @extend_schema(
+        operation_id="cancel_evaluation",
+        summary="Cancel an evaluation",
+        tags=["models"],
+        request=None,
+        responses={
+            200: EvaluationSerializer,
+            403: ErrorSerializer,
+            404: ErrorSerializer,
+            409: ErrorSerializer,
+        },
+    )
+    def post(self, request, pk):
+        evaluation = Evaluation.objects.for_lists().numbered(pk)
+        return Response(EvaluationSerializer(evaluating.cancel(evaluation, by=request.user)).data)

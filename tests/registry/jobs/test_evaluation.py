@@ -1,0 +1,111 @@
+"""Model versions measured on other data than that of their training."""
+
+import pytest
+
+from registry.jobs import evaluation
+from registry.models import Evaluation
+from tests.conftest import FLOWERS
+
+LATER = FLOWERS + "5,1.5,red,rose\n4,1,blue,tulip\n5,1.5,blue,\n"
+
+
+@pytest.fixture
+def later(make_version, make_dataset):
+    """Version 1 of a model, and version 2 of its dataset, which has a row without a target."""
+    model = make_version()
+    return model, make_dataset(content=LATER, new_version=True)
+
+
+def test_a_version_is_measured_on_another_dataset_version_and_the_result_is_kept_beside_it(later, api):
+    _, source = later
+    response = api.post("/models/flowers/1/evaluate", {"dataset_version": 2})
+    body = response.json()
+    assert response.status_code == 201, body
+    assert (body["state"], body["dataset_version"], body["rows"]) == ("succeeded", 2, source.row_count - 1)
+    assert sum(map(sum, body["metrics"]["confusion_matrix"])) == body["rows"]
+    low, high = body["metrics"]["intervals"]["accuracy"]
+    assert low <= body["metrics"]["accuracy"] <= high
+    assert "1 of" in body["warnings"][0]
+    [row] = api.get("/models/flowers/1/evaluations?state=succeeded").json()["results"]
+    assert row["metrics"]["accuracy"] == body["metrics"]["accuracy"]
+    assert api.get(body["url"]).json() == body
+
+
+def test_the_request_only_queues_it_for_a_worker(later, api, settings):
+    settings.JOB_QUEUED_HOOK = ""
+    response = api.post(
+        "/models/flowers/1/evaluate", {"dataset_version": 2}, headers={"Prefer": "respond-async"}
+    )
+    assert (response.status_code, response.json()["state"]) == (202, "queued")
+    assert response["Location"] == response.json()["url"]
+    assert api.post(f"{response['Location']}/cancel").json()["state"] == "cancelled"
+
+
+def test_a_regressor_is_measured_on_a_dataset_of_another_name(make_version, make_dataset, api):
+    make_version(module="tree", class_name="DecisionTreeRegressor", target="width", features=["length"])
+    make_dataset("garden", "length,width\n" + "".join(f"{i},{i / 3}\n" for i in range(1, 20)))
+    metrics = api.post("/models/flowers/1/evaluate", {"dataset_name": "garden"}).json()["metrics"]
+    assert metrics["mae"] > 0
+    assert "residuals" not in metrics
+
+
+def test_clusters_of_other_rows_are_those_of_their_predictions(make_version, make_dataset, api):
+    make_version(
+        module="cluster",
+        class_name="KMeans",
+        target=None,
+        features=["length", "width"],
+        params={"n_clusters": 2},
+    )
+    make_dataset("garden", "length,width\n1,1\n1.1,1\n1.2,1\n")
+    metrics = api.post("/models/flowers/1/evaluate", {"dataset_name": "garden"}).json()["metrics"]
+    assert sum(metrics["cluster_sizes"].values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("length,width\n1,2\n2,3\n", "has no column `colour`, `species`"),
+        (FLOWERS.replace(",red", ",1").replace(",blue", ",2"), "has another type of column `colour`"),
+    ],
+)
+def test_a_dataset_with_other_columns_is_refused(make_version, make_dataset, api, content, words):
+    make_version()
+    make_dataset("other", content)
+    response = api.post("/models/flowers/1/evaluate", {"dataset_name": "other"})
+    assert (response.status_code, response.json()["code"]) == (400, "columns_differ")
+    assert words in response.json()["detail"]
+
+
+def test_the_data_of_the_training_are_refused_and_so_is_a_model_that_predicts_no_other_rows(
+    make_version, api
+):
+    make_version()
+    assert api.post("/models/flowers/1/evaluate", {}).json()["code"] == "same_dataset_version"
+    make_version(module="cluster", class_name="DBSCAN", target=None)
+    assert api.post("/models/flowers/2/evaluate", {"dataset_version": 9}).status_code == 404
+
+
+def test_an_evaluation_of_deleted_data_fails_with_a_reason(later, admin, settings):
+    settings.JOB_QUEUED_HOOK = ""
+    job = evaluation.submit(*later, by=admin)
+    Evaluation.objects.update(state="running", attempt=1, dataset_version=None)
+    job.refresh_from_db()
+    evaluation.run(job)
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == ("failed", "dataset_deleted")
+
+
+def test_the_page_measures_a_version_and_shows_the_result(later, page):
+    assert "Measure" in page.get("/registry/models/flowers/1/").text
+    response = page.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "2"}, follow=True)
+    assert "flowers, version 2" in response.text
+    [shown] = response.context["evaluations"]
+    assert shown["value"] == Evaluation.objects.get().metrics["accuracy"]
+    refused = page.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "1"}, follow=True)
+    assert "was trained on rows of this dataset version" in refused.text
+
+
+def test_viewers_cannot_measure(later, sign_in):
+    viewer = sign_in("viewer")
+    assert viewer.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "2"}).status_code == 403
