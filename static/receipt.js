@@ -38,6 +38,13 @@
     if (!isReread(event)) return;
     for (const [id, left, top] of kept.scroll) document.getElementById(id)?.scrollTo(left, top);
     for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
+    if (kept.top !== null && document.activeElement === document.body) {
+      // The choice that was pressed is gone with its finding: the keyboard goes on from the others.
+      const next = document.querySelector("#receipt .findings") ?? form();
+      next.tabIndex = -1;
+      next.focus({ preventScroll: true });
+      kept.top = null;
+    }
     const focused = document.activeElement;
     // The findings above a field can be fewer now: it stays where it was on the screen.
     if (kept.top !== null && focused.closest("#receipt")) scrollBy(0, focused.getBoundingClientRect().top - kept.top);

@@ -1,5 +1,7 @@
 """The pages of an upload: the file, the receipt on which every guess about it can be corrected, and its end."""
 
+import json
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
@@ -18,10 +20,11 @@ from catalog.receipt import display
 from catalog.receipt.forms import ReceiptForm, UploadForm
 from mlplatform import json_parser
 from mlplatform.auth import permissions
-from mlplatform.errors import status_of, status_of_form
+from mlplatform.errors import NotFound, status_of, status_of_form
 
 DATASET_EXISTS = "This name is taken. Select this to add the file as the next version, or enter another name."
 NO_TABLES = ("binary_file", "corrupt_file", "empty_file")  # no correction can help
+ADDED, MAX_ADDED = "added_drafts", 20  # in the session: the page that each became
 MAX_MOVED = 100  # columns on the page of changes
 KEPT = ("name", "description", "new_version", "find")  # when the file is read again
 
@@ -62,7 +65,13 @@ def read_differently(request, name, version):
 @permissions.page("upload", query=("name",), fields=None)
 def receipt(request, pk):
     """What was understood of a file. A POST reads it again with the corrections of the form, or adds it."""
-    draft = Draft.objects.of_user(pk, user=request.user)
+    try:
+        draft = Draft.objects.of_user(pk, user=request.user)
+    except NotFound:  # the back button, or a second tab
+        if address := request.session.get(ADDED, {}).get(str(pk)):
+            messages.info(request, "This file was added before.")
+            return redirect(address)
+        raise
     if request.method != "POST":
         return first_receipt(request, draft)
     form = form_of(draft, data=request.POST)
@@ -129,7 +138,9 @@ def render_receipt(request, draft, form, *, error=None, failed_import=None, stat
     context = {"draft": draft, "draft_url": url_of(draft), "form": form, "failed_import": failed_import}
     is_hopeless = getattr(error, "code", None) in NO_TABLES
     if error:
-        context |= {"error": error.messages[0], "is_hopeless": is_hopeless}
+        is_choice = getattr(error, "code", None) == "several_files"
+        title = "Choose a file in the archive" if is_choice else "The file cannot be read"
+        context |= {"error": error.messages[0], "error_title": title, "is_hopeless": is_hopeless}
     if draft.receipt:
         members = draft.receipt.get("members")
         context |= display.of_receipt(draft.receipt, form) | version_changes(draft, form)
@@ -158,8 +169,10 @@ def version_changes(draft, form) -> dict:
         return {}
     form["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
     columns = draft.receipt["columns"]
+    is_read_alike = merged(draft.corrections, latest.corrections) == draft.corrections
     return {
         "latest": latest,
+        "as_before": None if is_read_alike else json.dumps(latest.corrections),
         "changes": display.changes(columns, latest.columns),
         "unfit_models": models_that_do_not_fit(latest, columns),
         "changes_url": f"{reverse('catalog:changes', args=[draft.pk])}?{urlencode({'name': latest.dataset.name})}",
@@ -204,11 +217,15 @@ def add(request, draft, form):
             form.add_error("name" if code == "bad_name" else None, error)
         return render_receipt(request, draft, form, status=status_of_form(form))
     if isinstance(added, ImportJob):
-        return redirect("catalog:import", pk=added.pk)
-    version, is_new = added
-    outcome = "was added" if is_new else "already exists with the same bytes"
-    messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
-    return redirect("catalog:dataset", name=version.dataset.name)
+        address = reverse("catalog:import", args=[added.pk])
+    else:
+        version, is_new = added
+        outcome = "was added" if is_new else "already exists with the same bytes"
+        messages.success(request, f"Version {version.number} of {version.dataset.name} {outcome}.")
+        address = reverse("catalog:dataset", args=[version.dataset.name])
+    before = list(request.session.get(ADDED, {}).items())[1 - MAX_ADDED :]
+    request.session[ADDED] = dict(before) | {str(draft.pk): address}
+    return redirect(address)
 
 
 @require_POST

@@ -162,6 +162,16 @@ def test_a_new_version_shows_the_distributions_that_move_and_the_models_that_do_
     assert "1 model would not fit the new columns" in text_of(receipt)
 
 
+def test_a_new_version_can_be_read_as_the_version_before(page, make_dataset):
+    corrections = {"columns": [{"source": "colour", "name": "shade", "type": "category"}]}
+    make_dataset(corrections=corrections)
+    receipt = upload(page, FLOWERS + "9,9,red,rose\n", "new.csv", query="?name=flowers")
+    assert "Read it as version 1 is read" in receipt.text
+    again = change(page, receipt, correct=receipt.context["as_before"], read="1")
+    assert again.context["changes"] == {"added": [], "removed": [], "retyped": []}
+    assert "Read it as version 1 is read" not in again.text
+
+
 def test_a_name_that_is_taken_is_explained_in_the_words_of_the_page(page, make_dataset):
     make_dataset()
     receipt = upload(page, FLOWERS + "1,2,red,rose\n", "flowers.csv")
@@ -175,9 +185,16 @@ def test_a_name_that_is_taken_is_explained_in_the_words_of_the_page(page, make_d
     assert change(page, response, add="1", new_version="on").status_code == 302
 
 
-def test_a_draft_that_is_gone_is_explained(page):
+def test_the_receipt_of_a_file_that_was_added_leads_to_its_dataset(page):
     receipt = upload(page)
     change(page, receipt, add="1")
+    for response in (page.get(receipt.context["draft_url"]), change(page, receipt, add="1")):
+        assert response["Location"] == "/catalog/my_flowers/"
+
+
+def test_a_draft_that_is_gone_is_explained(page):
+    receipt = upload(page)
+    page.post(f"{receipt.context['draft_url']}discard/")
     response = page.get(receipt.context["draft_url"], headers={"Accept": "text/html"})
     assert response.status_code == 404
     assert (
