@@ -4,8 +4,8 @@
   let timer;
   function changed(event) {
     const form = event.target.closest("#train-form");
-    // Another dataset, target or algorithm reloads the whole form.
-    if (!form || event.target.closest(".combobox, [hx-post]:not(aside)")) return;
+    // What other fields depend on reloads the whole form, and a list to search changes when an entry is chosen.
+    if (!form || event.target.matches("[role=combobox], [hx-post]")) return;
     clearTimeout(timer);
     timer = setTimeout(() => htmx.trigger("#request", "stale"), PAUSE_MS);
   }

@@ -10,6 +10,7 @@ from registry.models import TrainingJob
 
 # What the process of a training takes before it reads its table, measured: it does not grow with the table.
 START_S, START_BYTES = 2, 200 * 1024**2
+SMALL_ROWS, SMALL_CELLS = 1_000, 100_000  # below, the size of the table hardly matters
 
 
 def expected_seconds(algorithm: str, *, rows: int) -> float | None:
@@ -23,7 +24,7 @@ def expected_seconds(algorithm: str, *, rows: int) -> float | None:
         "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test"
     )[:5]:
         if started_at and finished_at:
-            ratio = rows / max(train + test, 1)
+            ratio = (rows + SMALL_ROWS) / (train + test + SMALL_ROWS)
             duration = (finished_at - started_at).total_seconds()
             durations.append(_grown(duration, START_S, ratio))
     return round(statistics.median(durations), 1) if durations else None
@@ -44,7 +45,7 @@ def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
         "model_version__rows_test",
         "model_version__features",
     )[:5]:
-        ratio = rows * features / max((train + test) * len(used), 1)
+        ratio = (rows * features + SMALL_CELLS) / ((train + test) * len(used) + SMALL_CELLS)
         peaks.append(_grown(peak, START_BYTES, ratio))
     return round(statistics.median(peaks)) if peaks else None
 

@@ -9,6 +9,7 @@ from django.utils.html import format_html, format_html_join
 
 from registry.estimators.form_fields import options
 from registry.preflight.trial import subject
+from registry.train_form import measure_fields
 from registry.training import preparation
 from registry.training.preparation import LABELS, LEAVE_OUT, Choice, Requirements
 
@@ -96,26 +97,35 @@ def as_text(choices: dict[str, str]) -> str:
 
 
 def features_and_prepare(
-    choices: dict[str, str], *, columns: list[dict], profile: list[dict], target: str | None
+    choices: dict[str, str],
+    *,
+    columns: list[dict],
+    profile: list[dict],
+    reserved: set[str],
+    target: str | None,
 ) -> tuple[list[str] | None, dict[str, str]]:
-    """The features of a request, None for all but identifiers, and its `prepare`, of choices by column."""
+    """The features of a request, None for the usual ones, and its `prepare`, of choices by column.
+
+    `reserved` columns and identifiers are no features unless the user chooses to use them.
+    """
     choices = {name: choice for name, choice in choices.items() if choice and name != target}
     prepare = {name: choice for name, choice in choices.items() if choice != USE}
-    if USE not in choices.values():
+    used = {name for name, choice in choices.items() if choice != LEAVE_OUT}
+    if USE not in choices.values() and not used & reserved:
         return None, prepare
-    left_out = {one["name"] for one in profile if preparation.is_identifier(one)} - set(choices)
-    left_out |= {name for name, choice in prepare.items() if choice == LEAVE_OUT}
+    left_out = {one["name"] for one in profile if preparation.is_identifier(one)} | reserved | set(prepare)
+    left_out -= used
     return [column["name"] for column in columns if column["name"] not in left_out | {target}], prepare
 
 
 def choices_of_request(request, *, columns: list[dict], profile: list[dict]) -> dict[str, str]:
     """The choices by column with which the form repeats a resolved request."""
-    identifiers = {one["name"] for one in profile if preparation.is_identifier(one)}
-    used, choices = {*request.features, request.target}, {}
-    for name in (column["name"] for column in columns):
-        choice = request.prepare.get(name) or ("" if name in used else LEAVE_OUT)
-        if name in identifiers and choice in ("", LEAVE_OUT):
-            choice = USE if name in request.features else ""
+    unusual = {one["name"] for one in profile if preparation.is_identifier(one)} | request.reserved
+    features, choices = set(request.features), {}
+    for name in (column["name"] for column in columns if column["name"] != request.target):
+        choice = request.prepare.get(name, "" if name in features else LEAVE_OUT)
+        if name in unusual and choice in ("", LEAVE_OUT):
+            choice = USE if name in features else ""
         if choice:
             choices[name] = choice
     return choices
@@ -148,9 +158,12 @@ class ColumnTable:
         except ValidationError:  # no features are left, which the form says
             left_out = []
         self.expected = choices.copy()
-        for name in left_out:
-            if self.choices.get(name, "") in ("", USE):
-                choices[name] = Choice(name, LEAVE_OUT, preparation.REASONS["identifier"])
+        reasons = dict.fromkeys(left_out, preparation.REASONS["identifier"]) | measure_fields.reserved(
+            self.form
+        )
+        for name, reason in reasons.items():
+            if name in choices and self.choices.get(name, "") in ("", USE):
+                choices[name] = Choice(name, LEAVE_OUT, reason)
         return choices
 
     def rows(self) -> list[Row]:

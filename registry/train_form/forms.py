@@ -5,7 +5,6 @@ import contextlib
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
-from django.urls import reverse_lazy
 
 from catalog.models import Dataset
 from catalog.profiling.roles import usual_target
@@ -15,16 +14,15 @@ from registry.estimators import algorithms
 from registry.estimators.form_fields import AlgorithmField, ParameterField, SearchSelect, grouped_algorithms
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
-from registry.train_form import column_fields
+from registry.train_form import column_fields, measure_fields
 from registry.train_form.column_fields import ColumnTable, PreparationField, PreparationTextField
+from registry.train_form.measure_fields import REFRESH
 from registry.training import validation
 from registry.training.columns import supervised_tasks
 
 PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
 AUTOMATIC = ""  # no algorithm: the usual one for the target
-# Another dataset, target or algorithm has other fields: the page reloads the form and keeps the input.
-REFRESH = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
 # The form field for a field of the training request; other errors are shown above the form.
 FORM_FIELDS = {
     "features": "prepare",
@@ -37,7 +35,7 @@ FORM_FIELDS = {
 
 
 class TrainForm(StrictForm):
-    extra_names = ("accept_warnings", "refresh", "test_size")  # clustering has no test size
+    extra_names = ("accept_warnings", "refresh", *measure_fields.NAMES)  # not every training has all of these
     warnings: list[dict] = []  # of the dry run, if they need confirmation
 
     dataset = forms.CharField(widget=SearchSelect(attrs=REFRESH))
@@ -139,11 +137,11 @@ class TrainForm(StrictForm):
             target = self.fields["target"]
             target.help_text = "Clustering predicts no column. A selected one is left out of the features."
             target.required = False
-            del self.fields["test_size"]
         elif self.target_profile:
             classes = self.target_profile["distinct"] if self.task == "classification" else None
             rows = self.source.row_count - self.target_profile["missing"]
             self.fields["test_size"].initial = validation.usual_test_size(rows, classes=classes)
+        measure_fields.add(self, entered=self.data if self.is_bound else self.initial)
 
     def _add_column_fields(self) -> None:
         columns = self.source.columns
@@ -166,7 +164,18 @@ class TrainForm(StrictForm):
         ]
 
     def measure_fields(self):
-        return [self[name] for name in ("test_size", "random_state") if name in self.fields]
+        return [self[name] for name in measure_fields.NAMES[: measure_fields.FIRST] if name in self.fields]
+
+    def other_measure_fields(self):
+        return [self[name] for name in measure_fields.NAMES[measure_fields.FIRST :] if name in self.fields]
+
+    @property
+    def has_other_measure(self) -> bool:
+        """Whether one of the folded fields has an error or another value than the usual one."""
+        return any(
+            field.errors or field.value() not in (None, "", False, field.field.initial)
+            for field in self.other_measure_fields()
+        )
 
     def parameter_fields(self):
         return [field for field in self if field.name.startswith(PREFIX)]
@@ -276,7 +285,9 @@ class TrainForm(StrictForm):
                 for one in inner:
                     self.add_operation_error(one)
             return
-        field = FORM_FIELDS.get((error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code))
+        named = (error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code, error.code)
+        choices = measure_fields.FIELDS_OF_ERRORS.get(named, (FORM_FIELDS.get(named, named),))
+        field = next((name for name in choices if name in self.fields), None)
         if field == "prepare":
             field = self._column_field(error)
         self.add_error(field if field in self.fields else None, error)

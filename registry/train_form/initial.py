@@ -5,7 +5,7 @@ from django.conf import settings
 from catalog.models import DatasetVersion
 from registry.estimators.form_fields import shown
 from registry.models import ModelVersion, TrainingJob
-from registry.train_form import column_fields
+from registry.train_form import column_fields, measure_fields
 from registry.train_form.forms import PREFIX, UNSUPERVISED
 from registry.training.preparation import LEAVE_OUT
 from registry.training.request import TrainingRequest
@@ -53,9 +53,11 @@ def _of_request(request: TrainingRequest, *, source: DatasetVersion) -> dict:
         initial |= {column_fields.PREFIX + name: choice for name, choice in choices.items()}
     else:
         initial["prepare"] = column_fields.as_text(choices)
-    return initial | {
-        "target": request.target or UNSUPERVISED,
-        "test_size": request.test_size,
-        "random_state": request.random_state,
-        "description": request.description,
-    }
+    return (
+        initial
+        | measure_fields.initial_of(request)
+        | {
+            "target": request.target or UNSUPERVISED,
+            "description": request.description,
+        }
+    )

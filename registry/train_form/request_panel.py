@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from registry.train_form import column_fields
+from registry.train_form import column_fields, measure_fields
 from registry.train_form.forms import TrainForm
 from registry.training.request import TrainingRequest
 
@@ -43,7 +43,11 @@ def read(form: TrainForm) -> tuple[TrainingRequest | None, dict[str, str]]:
     for name in ["prepare", *(name for name in form.fields if name.startswith(column_fields.PREFIX))]:
         value(name)
     features, prepare = column_fields.features_and_prepare(
-        form.column_choices(), columns=form.source.columns, profile=form.source.profile, target=target
+        form.column_choices(),
+        columns=form.source.columns,
+        profile=form.source.profile,
+        reserved=set(measure_fields.reserved(form)),
+        target=target,
     )
     request = TrainingRequest(
         module=form.algorithm.module,
@@ -54,6 +58,7 @@ def read(form: TrainForm) -> tuple[TrainingRequest | None, dict[str, str]]:
         prepare=prepare,
         test_size=value("test_size", TrainingRequest.test_size),
         random_state=value("random_state"),
+        **measure_fields.values(value),
         description=value("description", ""),
         timeout_s=value("timeout_s"),
     )
@@ -81,7 +86,7 @@ def _body(form: TrainForm, request: TrainingRequest) -> dict:
     """The body without the fields that have their default."""
     usual = TrainingRequest(request.module, request.class_name).to_dict()
     fields = {key: value for key, value in request.to_dict().items() if key in ALWAYS or value != usual[key]}
-    if form.task == "clustering":
+    if "test_size" not in form.fields:
         del fields["test_size"]
     model = {name: value for name, value in fields.pop("model", usual["model"]).items() if value != {}}
     timeout = {"timeout_s": request.timeout_s} if request.timeout_s else {}

@@ -10,14 +10,16 @@ def test_the_expected_duration_follows_earlier_trainings_in_proportion_to_their_
     assert make_job().expected_s is None
     start = timezone.now()
     TrainingJob.objects.update(started_at=start, finished_at=start + timedelta(seconds=12))
-    assert limits.expected_seconds("DecisionTreeClassifier", rows=48) == 22  # of which 2 to start
+    assert limits.expected_seconds("DecisionTreeClassifier", rows=24) == 12
+    twice = 24 + 1_024  # of which 1,000 are those that no table is too small for
+    assert limits.expected_seconds("DecisionTreeClassifier", rows=twice) == 2 + 2 * 10  # 2 s to start
     assert limits.expected_seconds("SVC", rows=48) is None
 
 
 def test_the_expected_memory_follows_earlier_trainings_in_proportion_to_their_cells(make_job):
     job = make_job(features=["length", "width"])
     TrainingJob.objects.update(memory_peak_bytes=limits.START_BYTES + 1_000)
-    assert limits.expected_bytes(job.algorithm, rows=48, features=4) == limits.START_BYTES + 4_000
+    assert limits.expected_bytes(job.algorithm, rows=50_024, features=2) == limits.START_BYTES + 1_999
     assert limits.expected_bytes("SVC", rows=48, features=4) is None
 
 

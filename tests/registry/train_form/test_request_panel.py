@@ -6,7 +6,7 @@ import pytest
 
 from registry.jobs.submission import resolve
 from registry.models import TrainingJob
-from registry.train_form import request_panel
+from registry.train_form import initial, request_panel
 from registry.train_form.forms import TrainForm
 from registry.training.request import TrainingRequest
 from tests.registry.train_form.test_column_fields import PEOPLE
@@ -28,6 +28,28 @@ def panel(make_dataset):
     "values",
     [
         {},
+        {"split_method": "time", "split_column": "joined", "cv": "3", "refit": "on", "sample_weight": "age"},
+        {
+            "split_method": "group",
+            "split_column": "city",
+            "threshold": "metric:f1",
+            "primary_metric": "f1_score",
+        },
+        {
+            "threshold": "costs",
+            "cost_false_positive": "1",
+            "cost_false_negative": "4.5",
+            "calibration": "sigmoid",
+        },
+        {
+            "threshold": "number",
+            "threshold_number": "0.3",
+            "split_method": "group",
+            "split_column": "city",
+            "prepare-city": "one_hot",
+            "cv": "3",
+            "cv_repeats": "2",
+        },
         {"prepare-id": "use", "prepare-city": "leave_out", "prepare-age": "scale"},
         {
             "random_state": "",
@@ -44,7 +66,13 @@ def test_the_form_requests_what_its_json_says(page, panel, values):
     assert (body["dataset_name"], shown.problems) == ("people", [])
     page.post("/registry/train/", FILLED | {"random_state": "42"} | values | {"accept_warnings": "1"})
     request = resolve(version, request=TrainingRequest.from_dict(body))
-    assert TrainingJob.objects.get().request == request.to_dict()
+    job = TrainingJob.objects.get()
+    assert job.request == request.to_dict()
+    again = TrainForm(
+        dataset=version.dataset, algorithm=job.algorithm, initial=initial.of_earlier(job, source=version)
+    )
+    repeated, problems = request_panel.read(again)
+    assert (resolve(version, request=repeated).to_dict(), problems) == (job.request, {})
 
 
 def test_a_field_with_an_error_is_left_out_of_the_request_and_named(panel):
@@ -86,3 +114,38 @@ def test_training_differently_fills_in_the_request_of_the_version(page, make_ver
     assert form.column_choices() == {"id": "one_hot", "age": "leave_out"}
     assert form["param-max_depth"].value() == "2"
     assert "Takes about" in response.text
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "sentence"),
+    [
+        ({"split_method": "time"}, "split_column", "The split `time` needs a `column`."),
+        ({"split_method": "group", "split_column": "zz"}, "split_column", "did you mean"),
+        ({"cv": "1"}, "cv", "Must be at least 2."),
+        (
+            {"threshold": "number", "threshold_number": "2"},
+            "threshold",
+            "It must be a number above 0 and below 1",
+        ),
+        ({"sample_weight": "city"}, "sample_weight", "`city`"),
+    ],
+)
+def test_an_error_of_the_measurement_is_at_its_field(page, panel, values, field, sentence):
+    panel()
+    response = page.post("/registry/train/", FILLED | {"random_state": "1"} | values)
+    assert sentence.partition("did you mean")[0] in response.context["form"].errors[field][0]
+
+
+def test_the_fields_of_the_measurement_follow_the_dataset_and_the_task(page, panel, make_dataset):
+    panel()
+    form = page.get("/registry/train/?dataset=people&target=risk").context["form"]
+    methods = [value for value, _ in form.fields["split_method"].choices]
+    assert methods == ["random", "time", "group", "column"]
+    assert {"threshold", "calibration"} <= set(form.fields)
+    form = page.get("/registry/train/?dataset=people&target=age").context["form"]
+    assert not {"threshold", "calibration"} & set(form.fields)
+    make_dataset("people", PEOPLE + "P9,Ulm,20,2026-01-11,one two three,low\n", new_version=True)
+    address = "/registry/train/?dataset=people&target=risk&split_method=dataset_version"
+    form = page.get(address).context["form"]
+    assert [value for value, _ in form.fields["split_dataset_version"].choices] == ["", 1]
+    assert "test_size" not in form.fields
