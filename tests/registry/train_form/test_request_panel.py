@@ -47,11 +47,11 @@ def panel(make_dataset):
             "split_method": "group",
             "split_column": "city",
             "prepare-city": "one_hot",
-            "cv": "3",
-            "cv_repeats": "2",
         },
         {"prepare-id": "use", "prepare-city": "leave_out", "prepare-age": "scale"},
         {
+            "cv": "3",
+            "cv_repeats": "2",
             "random_state": "",
             "timeout_s": "60",
             "description": "it's",
