@@ -6,6 +6,8 @@ from django.conf import settings
 
 from registry.jobs import limits
 from registry.train_form.forms import TrainForm
+from registry.training import split_methods
+from registry.training.request import TrainingRequest
 
 CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2}
 TEXT_OVERHEAD = 8  # bytes of a text in a table, besides its characters
@@ -19,6 +21,7 @@ class Estimate:
     seconds: float | None
     memory_bytes: int | None
     table_bytes: int
+    measured: str  # completes the sentence "Measured on ..."; empty for clustering
 
     @property
     def exceeds(self) -> str:
@@ -30,9 +33,9 @@ class Estimate:
         return ""
 
 
-def of(form: TrainForm, *, features: int) -> Estimate | None:
+def of(form: TrainForm, request: TrainingRequest | None, *, features: int) -> Estimate | None:
     """None without an algorithm."""
-    if form.algorithm is None:
+    if request is None:
         return None
     name, rows = form.algorithm.name, form.source.row_count
     return Estimate(
@@ -40,6 +43,7 @@ def of(form: TrainForm, *, features: int) -> Estimate | None:
         limits.expected_seconds(name, rows=rows),
         limits.expected_bytes(name, rows=rows, features=features),
         table_bytes(form.source.profile, rows=rows),
+        _measured(request),
     )
 
 
@@ -47,3 +51,11 @@ def table_bytes(profile: list[dict], *, rows: int) -> int:
     """The size of a table in memory."""
     widths = (CELL_BYTES.get(one["type"]) or TEXT_OVERHEAD + (one.get("mean_length") or 0) for one in profile)
     return round(rows * sum(widths))
+
+
+def _measured(request: TrainingRequest) -> str:
+    """Empty for a split that is not complete yet."""
+    needed = split_methods.METHODS[request.split["method"]]
+    if request.task == "clustering" or (needed and needed not in request.split):
+        return ""
+    return split_methods.description(request.split, test_size=request.test_size)

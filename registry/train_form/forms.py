@@ -173,7 +173,7 @@ class TrainForm(StrictForm):
     def has_other_measure(self) -> bool:
         """Whether one of the folded fields has an error or another value than the usual one."""
         return any(
-            field.errors or field.value() not in (None, "", False, field.field.initial)
+            field.errors or str(field.value() or "") not in ("", str(field.field.initial))
             for field in self.other_measure_fields()
         )
 

@@ -137,8 +137,8 @@ def _primary_metric(task: str | None) -> forms.Field:
     metrics = definitions.of_task(task) if task else []
     return forms.ChoiceField(
         required=False, label="Primary metric",
-        choices=[("", "As the latest version"), *((metric.name, metric.label) for metric in metrics)],
-        help_text="By which versions are compared.",
+        choices=[("", "Automatic"), *((metric.name, metric.label) for metric in metrics)],
+        help_text="By which versions are compared; usually as the latest version.",
     )  # fmt: skip
 
 

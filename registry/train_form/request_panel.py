@@ -71,7 +71,7 @@ def of_form(form: TrainForm, *, url: str) -> Panel:
     named = list(problems.items())
     if request is None or "Target" in problems:
         return Panel("", "", named)
-    text = json.dumps(_body(form, request), ensure_ascii=False, indent=2)
+    text = json.dumps(_body(form, request, problems), ensure_ascii=False, indent=2)
     quoted = text.replace("'", "'\\''")
     curl = (
         f"curl -X POST {url} \\\n"
@@ -82,12 +82,13 @@ def of_form(form: TrainForm, *, url: str) -> Panel:
     return Panel(text, curl, named)
 
 
-def _body(form: TrainForm, request: TrainingRequest) -> dict:
-    """The body without the fields that have their default."""
+def _body(form: TrainForm, request: TrainingRequest, problems: dict[str, str]) -> dict:
+    """The body without the fields that have their default, or an error."""
     usual = TrainingRequest(request.module, request.class_name).to_dict()
     fields = {key: value for key, value in request.to_dict().items() if key in ALWAYS or value != usual[key]}
-    if "test_size" not in form.fields:
-        del fields["test_size"]
+    for name in ("test_size", "random_state"):
+        if name not in form.fields or form.fields[name].label in problems:
+            del fields[name]
     model = {name: value for name, value in fields.pop("model", usual["model"]).items() if value != {}}
     timeout = {"timeout_s": request.timeout_s} if request.timeout_s else {}
     return {"dataset_name": form.source.dataset.name, "model": model, **fields, **timeout}

@@ -5,8 +5,9 @@ from catalog.exploration import pictures
 MAX_BARS = 10
 
 
-def of(profile: dict | None, *, task: str | None, rows: int) -> dict | None:
+def of(form) -> dict | None:
     """What the profile of the target says for the task: its `classes` or its `picture`; None without a target."""
+    profile, task, rows = form.target_profile, form.task, form.source.row_count
     if profile is None:
         return None
     filled = rows - profile["missing"]
@@ -16,5 +17,14 @@ def of(profile: dict | None, *, task: str | None, rows: int) -> dict | None:
             "picture": pictures.of_column(profile),
             "median": (profile["quantiles"] or [None] * 5)[2],
         }
-    classes = pictures.top_values(profile | {"role": "category"}, rows=filled, limit=MAX_BARS)
+    column = next(one for one in form.source.recipe["columns"] if one["name"] == profile["name"])
+    classes = pictures.top_values(
+        profile | {"role": "category", "top": _in_words(profile["top"], column)}, rows=filled, limit=MAX_BARS
+    )
     return target | {"classes": classes, "others": max((profile["distinct"] or 0) - len(classes), 0)}
+
+
+def _in_words(top: list[list], column: dict) -> list[list]:
+    """Booleans in the words of the file, as they are predicted."""
+    words = column.get("format", {}) if column["type"] == "boolean" else {}
+    return [[words.get(str(value).lower(), [value])[0] if words else value, count] for value, count in top]

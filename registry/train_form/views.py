@@ -78,8 +78,10 @@ def _render(request, form: TrainForm, *, status: int):
         "rows": rows[:MAX_ROWS] if form.is_wide else rows,
         "rows_not_shown": max(len(rows) - MAX_ROWS, 0) if form.is_wide else 0,
         "summary": table and table.summary(rows),
-        "target": target_picture.of(form.target_profile, task=form.task, rows=form.source.row_count),
-        "estimate": estimate.of(form, features=sum(not row.is_left_out for row in rows)),
+        "target": target_picture.of(form),
+        "estimate": estimate.of(
+            form, request_panel.read(form)[0], features=sum(not row.is_left_out for row in rows)
+        ),
         "panel": request_panel.of_form(form, url=request.build_absolute_uri(reverse("api-train"))),
     }
     response = render(request, "registry/train.html", context, status=status)

@@ -79,6 +79,7 @@ def test_a_field_with_an_error_is_left_out_of_the_request_and_named(panel):
     _, shown = panel(test_size="2", **{"param-max_depth": "0", "prepare-age": "words"})
     body = json.loads(shown.body)
     assert "params" not in body["model"]
+    assert "test_size" not in body
     problems = dict(shown.problems)
     assert problems["Test size"].startswith("The test size must be a number above 0")
     assert "max_depth of DecisionTreeClassifier must be" in problems["max_depth"]
@@ -101,6 +102,7 @@ def test_the_page_has_the_request_the_classes_of_the_target_and_no_estimate_yet(
     assert "&quot;target_column&quot;: &quot;risk&quot;" in text
     assert "curl -X POST http://testserver/train" in text
     assert "2 classes in 60 rows" in text
+    assert "Measured on 20 % of the rows, drawn at random." in text
     assert "No estimate of the time yet: RandomForestClassifier has not been trained here." in text
 
 
@@ -149,3 +151,9 @@ def test_the_fields_of_the_measurement_follow_the_dataset_and_the_task(page, pan
     form = page.get(address).context["form"]
     assert [value for value, _ in form.fields["split_dataset_version"].choices] == ["", 1]
     assert "test_size" not in form.fields
+
+
+def test_classes_that_are_booleans_are_shown_in_the_words_of_the_file(page, make_dataset):
+    make_dataset("fees", "fee,paid\n" + "".join(f"{i % 7},{['Ja', 'Ja', 'Nein'][i % 3]}\n" for i in range(30)))
+    target = page.get("/registry/train/?dataset=fees&target=paid").context["target"]
+    assert [one["value"] for one in target["classes"]] == ["Ja", "Nein"]
