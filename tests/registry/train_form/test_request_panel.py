@@ -154,6 +154,8 @@ def test_the_fields_of_the_measurement_follow_the_dataset_and_the_task(page, pan
 
 
 def test_classes_that_are_booleans_are_shown_in_the_words_of_the_file(page, make_dataset):
-    make_dataset("fees", "fee,paid\n" + "".join(f"{i % 7},{['Ja', 'Ja', 'Nein'][i % 3]}\n" for i in range(30)))
+    make_dataset(
+        "fees", "fee,paid\n" + "".join(f"{i % 7},{['Ja', 'Ja', 'Nein'][i % 3]}\n" for i in range(30))
+    )
     target = page.get("/registry/train/?dataset=fees&target=paid").context["target"]
     assert [one["value"] for one in target["classes"]] == ["Ja", "Nein"]
