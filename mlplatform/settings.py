@@ -481,6 +481,7 @@ SEARCH_SOURCES = [
     "catalog.discovery.search.COLUMNS",
     "registry.discovery.search.MODELS",
     "registry.discovery.search.JOBS",
+    "registry.discovery.search.GROUPS",
     "serving.batch.search.SCORING_JOBS",
     "catalog.discovery.search.IMPORTS",
     "catalog.discovery.search.TAGS",

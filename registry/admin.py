@@ -3,7 +3,16 @@
 from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
-from registry.models import Evaluation, ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.models import (
+    Evaluation,
+    ModelVersion,
+    Release,
+    Stage,
+    TrainingGroup,
+    TrainingJob,
+    Trial,
+    VersionCounter,
+)
 
 
 class LiveInFilter(admin.SimpleListFilter):
@@ -103,6 +112,30 @@ class EvaluationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).for_lists().select_related("dataset_version__dataset")
+
+
+@admin.register(TrainingGroup)
+class TrainingGroupAdmin(ReadOnlyAdmin):
+    job_link, trials_link = link("job"), links("trials", "group__id__exact", "trials")
+    list_display = [
+        "__str__", "kind", "algorithm", "metric", "keep", "job_link", "n_trials", "time_budget_s", "trials_link",
+    ]  # fmt: skip
+    list_filter = ["kind", "metric", "keep"]
+    search_fields = ["job__dataset_name", "algorithm"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).for_list()
+
+
+@admin.register(Trial)
+class TrialAdmin(ReadOnlyAdmin):
+    group_link, version = link("group"), link("model_version")
+    list_display = ["__str__", "group_link", "algorithm", "state", "mean", "duration_s", "version", "error"]
+    list_filter = ["state", "algorithm"]
+    search_fields = ["group__job__dataset_name", "algorithm", "error"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).with_versions().select_related("group__job")
 
 
 @admin.register(VersionCounter)

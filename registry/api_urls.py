@@ -2,7 +2,7 @@ from django.urls import path
 
 from registry import api, release_api
 from registry.jobs import api as jobs_api
-from registry.jobs import evaluation_api
+from registry.jobs import evaluation_api, group_api
 
 urlpatterns = [
     path("train", jobs_api.TrainView.as_view(), name="api-train"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("jobs/<int:pk>/log", jobs_api.JobLogView.as_view()),
     path("jobs/<int:pk>/cancel", jobs_api.CancelJobView.as_view()),
     path("jobs/<int:pk>/retry", jobs_api.RetryJobView.as_view()),
+    path("groups", group_api.GroupListView.as_view()),
+    path("groups/<int:pk>", group_api.GroupView.as_view(), name="api-group"),
+    path("groups/<int:pk>/cancel", group_api.CancelGroupView.as_view()),
     path("models", api.ModelListView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),

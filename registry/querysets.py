@@ -25,18 +25,52 @@ def metric(name: str) -> Cast:
 class TrainingJobQuerySet(JobQuerySet):
     def with_results(self):
         """With the dataset version, the user, the model version and its releases, without log and traceback."""
-        related = ("dataset_version__dataset", "requested_by", "model_version__dataset")
+        related = ("dataset_version__dataset", "requested_by", "model_version__dataset", "group")
         jobs = self.select_related(*related).defer("traceback", "log", *DATASET_VERSION_COLUMNS)
         return jobs.prefetch_related("model_version__releases")
 
     def for_page(self):
-        """For the page of a job: with the metrics of its model, and the algorithm's class as `class_name`."""
+        """For the page of a job: with the metrics of its model, and the algorithm as `class_name`, "" if several."""
         columns = [column for column in MODEL_VERSION_COLUMNS if not column.endswith("__metrics")]
-        return self.with_results().defer(*columns).annotate(class_name=KT("request__model__class"))
+        return (
+            self.with_results()
+            .defer(*columns)
+            .annotate(
+                class_name=Coalesce(KT("request__model__class"), Value(""), output_field=models.TextField())
+            )
+        )
 
     def for_list(self):
         """As for_page, without the request, which can name 5,000 columns, and other wide columns."""
         return self.for_page().defer("request", "timings", "warnings", "model_version__metrics")
+
+
+class TrainingGroupQuerySet(models.QuerySet):
+    def with_jobs(self):
+        """With the job, its dataset version, its user and the model version of the best trial, without wide columns."""
+        related = ("job__dataset_version__dataset", "job__requested_by", "job__model_version__dataset")
+        wide = ("timings", *DATASET_VERSION_COLUMNS, *MODEL_VERSION_COLUMNS)
+        groups = self.select_related(*related).defer(*(f"job__{column}" for column in wide))
+        return groups.prefetch_related("job__model_version__releases")
+
+    def for_list(self):
+        """As with_jobs, without the request of the job, which can name 5,000 columns, its log and its traceback."""
+        return self.with_jobs().defer(
+            *(f"job__{name}" for name in ("request", "warnings", "log", "traceback"))
+        )
+
+    def numbered(self, pk: int):
+        """One group, with its job. Raises NotFound if it does not exist."""
+        group = self.with_jobs().filter(pk=pk).first()
+        if group is None:
+            raise NotFound(f"There is no training group {pk}.", code="group_not_found")
+        return group
+
+
+class TrialQuerySet(models.QuerySet):
+    def with_versions(self):
+        """With the model version of each, without wide columns."""
+        return self.select_related("model_version__dataset").defer(*MODEL_VERSION_COLUMNS)
 
 
 class ModelVersionQuerySet(models.QuerySet):

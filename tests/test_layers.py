@@ -32,8 +32,8 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "registry": [
-        *("models", "estimators", "evaluation", "releases", "training", "preflight", "comparison", "jobs"),
-        *("search", "train_form", "discovery", "mlflow"),
+        *("models", "estimators", "evaluation", "releases", "training", "preflight", "comparison", "search"),
+        *("jobs", "train_form", "discovery", "mlflow"),
         *("templatetags", "management"),
     ],
     "serving": [
@@ -51,6 +51,12 @@ PURE = [
     "registry.estimators.sklearn_algorithms",
     "registry.evaluation.measurement",
     "registry.evaluation.metrics",
+    "registry.search.candidates",
+    "registry.search.folds",
+    "registry.search.objective",
+    "registry.search.sampling",
+    "registry.search.space",
+    "registry.search.trial_run",
     "registry.training.columns",
     "registry.training.cross_validation",
     "registry.training.pipelines",

@@ -4,6 +4,7 @@ A worker claims a queued job and holds a lease on it, which it renews. A write o
 the job is still running under that attempt's number, so a superseded attempt changes nothing.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -21,8 +22,8 @@ def renewal_s() -> float:
     return settings.TRAIN_LEASE_S / 6
 
 
-def enqueue(job: Job) -> Job:
-    """Save a new job as queued. Workers poll the table, so nothing else has to happen.
+def enqueue(job: Job, *, parts: Iterable[models.Model] = ()) -> Job:
+    """Save a new job as queued, with the rows that belong to it. Workers poll the table, so nothing else has to happen.
 
     Raises NotFound if the dataset or model that it refers to was deleted meanwhile, and TooManyJobs.
     """
@@ -30,6 +31,8 @@ def enqueue(job: Job) -> Job:
     try:
         with transaction.atomic():
             job.save(force_insert=True)
+            for part in parts:
+                part.save(force_insert=True)
             idempotency_keys.attach(job)
     except IntegrityError as error:
         sentence = f"The dataset or model of this {job.NOUN} was deleted in the meantime."

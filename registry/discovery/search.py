@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from mlplatform.search.relevance import Match, Query, best, numbered
 from mlplatform.search.results import Result, Source
-from registry.models import ModelVersion, TrainingJob
+from registry.models import ModelVersion, TrainingGroup, TrainingJob
 from registry.querysets import WIDE_COLUMNS
 
 
@@ -67,5 +67,32 @@ def jobs(query: Query, limit: int) -> list[Result]:
     ]
 
 
+def groups(query: Query, limit: int) -> list[Result]:
+    """By number, dataset and algorithm."""
+
+    def has(word: str) -> Q:
+        return Q(job__dataset_name__icontains=word) | Q(algorithm__icontains=word)
+
+    found = numbered(
+        TrainingGroup.objects.for_list(),
+        query,
+        number_field="pk",
+        nouns={"training", "group"},
+        names=["job__dataset_name", "algorithm"],
+        has=has,
+    )
+    return [
+        Result(
+            name=f"Training group {group.pk}",
+            description=f"{group.title} on {group.job.dataset_name}, {group.job.get_state_display()}",
+            match=Match(group.match),
+            page=reverse("registry:group", args=[group.pk]),
+            url=reverse("api-group", args=[group.pk]),
+        )
+        for group in best(found, order=("-id",), limit=limit)
+    ]
+
+
 MODELS = Source("model", "Model versions", models)
 JOBS = Source("job", "Training jobs", jobs)
+GROUPS = Source("group", "Training groups", groups)

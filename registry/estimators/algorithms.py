@@ -15,6 +15,10 @@ from registry.estimators.parameters import Parameter, shown
 # Works on nearly every table without settings.
 USUAL = {"classification": "RandomForestClassifier", "regression": "RandomForestRegressor"}
 
+# They combine `members` by `weights`. Trainings find them, but need not be told of them: groups make them.
+ENSEMBLES = {"VotingClassifier": "classification", "VotingRegressor": "regression"}
+MAX_MEMBERS = 20
+
 _lock = threading.Lock()
 # Of a training's parameters as JSON, which are stored with its job and version, and shown on their pages.
 MAX_PARAMETER_BYTES = 10 * 1024
@@ -33,6 +37,11 @@ class Algorithm:
     task: str
     summary: str
     can_predict: bool
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether it combines other algorithms, which its parameters name."""
+        return self.name in ENSEMBLES
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -84,7 +93,43 @@ def find(class_name: str) -> Algorithm:
     by_name = {algorithm.name: algorithm for algorithm in all_algorithms()}
     if isinstance(class_name, str) and class_name in by_name:
         return by_name[class_name]
+    if isinstance(class_name, str) and class_name in ENSEMBLES:
+        return _ensemble(class_name)
     raise ValidationError(_unknown(class_name, list(by_name)), code="unknown_algorithm")
+
+
+@cache
+def _ensemble(class_name: str) -> Algorithm:
+    from sklearn import ensemble
+
+    cls = getattr(ensemble, class_name)
+    return Algorithm(
+        class_name, "ensemble", cls, ENSEMBLES[class_name], docstrings.summary(cls), can_predict=True
+    )
+
+
+def _check_ensemble(algorithm: Algorithm, params: dict) -> dict:
+    """`members` are other algorithms of the task with their parameters; `weights` are a number for each of them."""
+    members, weights = params.get("members"), params.get("weights")
+    if set(params) - {"members", "weights"} or not isinstance(members, list):
+        raise _invalid(f"{algorithm.name} has the parameters members and weights.")
+    if not 1 <= len(members) <= MAX_MEMBERS:
+        raise _invalid(f"{algorithm.name} needs 1 to {MAX_MEMBERS} members.")
+    checked = []
+    for member in members:
+        if not isinstance(member, dict) or set(member) - {"module", "class", "params"}:
+            raise _invalid("A member has the fields module, class and params.")
+        found = get(member.get("module"), member.get("class"))
+        if found.is_ensemble or found.task != algorithm.task:
+            raise _invalid(f"{found.name} cannot be a member of {algorithm.name}.")
+        params = check_params(found, member.get("params", {}))
+        checked.append({"module": found.module, "class": found.name, "params": params})
+    is_list = isinstance(weights, list) and len(weights) == len(members)
+    if weights is not None and not (
+        is_list and all(type(w) in (int, float) and 0 < w <= 1e6 for w in weights)
+    ):
+        raise _invalid(f"weights of {algorithm.name} must be null, or a positive number for each member.")
+    return {"members": checked, "weights": weights}
 
 
 def check_params(algorithm: Algorithm, params: dict) -> dict:
@@ -96,6 +141,8 @@ def check_params(algorithm: Algorithm, params: dict) -> dict:
         raise _invalid(f"The parameters of {algorithm.name} must be a JSON object.")
     if _json_size(params) > MAX_PARAMETER_BYTES:
         raise _invalid(f"The parameters of {algorithm.name} exceed the limit of 10 KB as JSON.")
+    if algorithm.is_ensemble:
+        return _check_ensemble(algorithm, params)
     checked, errors = {}, []
     for name, value in params.items():
         try:

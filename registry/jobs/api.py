@@ -11,7 +11,7 @@ from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
-from registry.jobs import submission
+from registry.jobs import groups, submission
 from registry.jobs.filters import JobFilter
 from registry.jobs.serializers import (
     JobDetailSerializer,
@@ -23,6 +23,7 @@ from registry.jobs.serializers import (
     TrainSerializer,
 )
 from registry.models import ModelVersion, TrainingJob
+from registry.search.plan import GroupPlan, is_group
 from registry.training.request import TrainingRequest
 
 # The schema of the calls that train.
@@ -50,7 +51,9 @@ class TrainView(APIView):
         operation_id="train",
         summary="Train a model",
         description="Waits up to 25 seconds for the training to finish. `Prefer: wait=N` waits up to N seconds, at "
-        "most 60; `Prefer: respond-async` does not wait. Returns 201 with the model version, or 202 with the job.",
+        "most 60; `Prefer: respond-async` does not wait. Returns 201 with the model version, or 202 with the job. "
+        "`models`, `search` and `auto` start a training group: one job that tries many candidates and registers the "
+        "best.",
         tags=["models"],
         parameters=[waiting.PREFER],
         request=TrainSerializer,
@@ -64,7 +67,10 @@ class TrainView(APIView):
             source = examples.add_example(name, by=request.user, number=number)
         else:
             source = Dataset.objects.named(name).version(number)
-        job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
+        if is_group(data):
+            job = groups.submit(source, plan=GroupPlan.from_dict(data), by=request.user).job
+        else:
+            job = submission.submit(source, request=TrainingRequest.from_dict(data), by=request.user)
         return self.respond(request, job)
 
 
@@ -152,7 +158,7 @@ class RetryJobView(APIView):
     @idempotent
     def post(self, request, pk):
         job = TrainingJob.objects.with_results().numbered(pk)
-        return self.respond(request, submission.retry(job, by=request.user))
+        return self.respond(request, groups.retry(job, by=request.user))
 
 
 def queued(job: TrainingJob) -> Response:

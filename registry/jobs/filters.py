@@ -2,7 +2,7 @@ import django_filters
 
 from mlplatform.jobs.models import JobState
 from mlplatform.validation.filters import FilterSet
-from registry.models import Evaluation, TrainingJob
+from registry.models import Evaluation, TrainingGroup, TrainingJob
 
 
 class JobFilter(FilterSet):
@@ -24,4 +24,15 @@ class EvaluationFilter(FilterSet):
 
     class Meta:
         model = Evaluation
+        fields = ["dataset", "state"]
+
+
+class GroupFilter(FilterSet):
+    """Filters the list of training groups, on the page and in the API."""
+
+    dataset = django_filters.CharFilter(field_name="job__dataset_name", label="Dataset")
+    state = django_filters.ChoiceFilter(field_name="job__state", choices=JobState.choices, label="State")
+
+    class Meta:
+        model = TrainingGroup
         fields = ["dataset", "state"]

@@ -12,7 +12,9 @@ from registry.estimators import decision
 from registry.evaluation import definitions
 from registry.fields import EnvironmentField, MetricsField, NameField
 from registry.jobs.request_fields import AlgorithmSerializer, SplitMethodSerializer, ThresholdField
-from registry.models import ModelVersion, Stage, TrainingJob
+from registry.jobs.search_serializers import AutoSerializer, SearchSerializer, check_what_to_try
+from registry.models import ModelVersion, Stage, TrainingGroup, TrainingJob
+from registry.search.plan import MAX_MODELS
 from registry.training import preparation, validation
 from registry.training.request import TrainingRequest
 
@@ -26,6 +28,8 @@ TRAIN_EXAMPLE = {
 }
 
 
+SEARCH = {"params": {"max_depth": {"low": 2, "high": 8}, "criterion": ["gini", "entropy"]}, "n_trials": 5}
+TREE_ALONE = {"module": "tree", "class": "DecisionTreeClassifier"}
 TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 3}}
 
 
@@ -33,6 +37,9 @@ TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_dep
     examples=[
         OpenApiExample("Iris", TRAIN_EXAMPLE, request_only=True),
         OpenApiExample("Iris, another algorithm", TRAIN_EXAMPLE | {"model": TREE}, request_only=True),
+        OpenApiExample(
+            "Iris, a search", TRAIN_EXAMPLE | {"model": TREE_ALONE, "search": SEARCH}, request_only=True
+        ),
     ]
 )
 class TrainSerializer(Serializer):
@@ -43,7 +50,28 @@ class TrainSerializer(Serializer):
         "existing dataset with other content is a conflict (409).",
     )
     dataset_version = VersionField(required=False, allow_null=True)
-    model = AlgorithmSerializer()
+    model = AlgorithmSerializer(required=False, help_text="Or several `models`, or `auto`.")
+    models = BoundedListField(
+        child=AlgorithmSerializer(),
+        required=False,
+        allow_null=True,
+        allow_empty=False,
+        max_items=MAX_MODELS,
+        help_text="Instead of `model`: the algorithms that a training group compares, on the same folds.",
+    )
+    search = SearchSerializer(
+        required=False, allow_null=True, help_text="With `model`: search for its best parameters."
+    )
+    auto = AutoSerializer(
+        required=False,
+        allow_null=True,
+        help_text="Instead of `model`: find the best algorithm and parameters.",
+    )
+    keep = serializers.ChoiceField(
+        TrainingGroup.Keep.choices,
+        required=False,
+        help_text="Of a group: which of its trials become model versions, the best (default) or all.",
+    )
     target_column = serializers.CharField(
         required=False,
         allow_null=True,
@@ -110,6 +138,25 @@ class TrainSerializer(Serializer):
         required=False, allow_null=True, default=None, help_text="The time limit of the training in seconds."
     )
 
+    def validate(self, data):
+        check_what_to_try(data)
+        return data
+
+
+class GroupNumberField(serializers.IntegerField):
+    """The number of the training group that a job runs, or null."""
+
+    def __init__(self, **kwargs):
+        super().__init__(allow_null=True, read_only=True, **kwargs)
+
+    def to_representation(self, job) -> int | None:
+        return job.group.pk if job.is_group else None
+
+
+def url_of(job: TrainingJob) -> str:
+    """Where to follow a job: its training group, or else itself."""
+    return reverse("api-group", args=[job.group.pk]) if job.is_group else reverse("api-job", args=[job.pk])
+
 
 class JobResultSerializer(serializers.ModelSerializer):
     """The model version that a job created, in lists."""
@@ -137,7 +184,8 @@ class JobRowSerializer(serializers.ModelSerializer):
     """A row of the list of jobs, without the request and other fields that name every column."""
 
     url = serializers.SerializerMethodField()
-    algorithm = serializers.CharField()
+    algorithm = serializers.CharField(help_text="Empty for a group that tries several.")
+    group = GroupNumberField(source="*")
     dataset = serializers.CharField(source="dataset_name")
     dataset_version = serializers.IntegerField(source="dataset_version.number", default=None, allow_null=True)
     requested_by = serializers.CharField(source="requested_by.username", default=None, allow_null=True)
@@ -148,8 +196,8 @@ class JobRowSerializer(serializers.ModelSerializer):
         model = TrainingJob
         fields = [
             "id", "url", "state", "stage", "progress", "dataset", "dataset_version", "algorithm", "result", "error",
-            "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt", "requested_by", "requested_at",
-            "started_at", "finished_at",
+            "group", "expected_s", "memory_bytes", "memory_peak_bytes", "timeout_s", "attempt", "requested_by",
+            "requested_at", "started_at", "finished_at",
         ]  # fmt: skip
 
     def get_url(self, job) -> str:
@@ -206,10 +254,11 @@ class TrainedSerializer(JobModelSerializer):
         help_text="The scikit-learn example that is the dataset, if any."
     )
     job = serializers.IntegerField(source="job_id")
+    group = GroupNumberField(source="job")
 
     class Meta:
         model = ModelVersion
-        fields = ["message", "example", *JobModelSerializer.Meta.fields, "parameters", "job"]
+        fields = ["message", "example", *JobModelSerializer.Meta.fields, "parameters", "job", "group"]
 
     @extend_schema_field(serializers.ChoiceField(Stage.choices))
     def get_environment(self, version) -> str:
@@ -233,7 +282,8 @@ class QueuedSerializer(serializers.Serializer):
         help_text="The scikit-learn example that is the dataset, if any."
     )
     warnings = serializers.SerializerMethodField()
-    url = serializers.SerializerMethodField()
+    group = GroupNumberField(source="*")
+    url = serializers.SerializerMethodField(help_text="Of the training group, or else of the job.")
 
     def get_example(self, job) -> str | None:
         return job.dataset_version.example or None
@@ -242,4 +292,4 @@ class QueuedSerializer(serializers.Serializer):
         return [warning["detail"] for warning in job.warnings]
 
     def get_url(self, job) -> str:
-        return reverse("api-job", args=[job.pk])
+        return url_of(job)

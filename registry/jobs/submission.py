@@ -13,7 +13,7 @@ from mlplatform.jobs import leases
 from registry.estimators import algorithms, decision
 from registry.evaluation import definitions
 from registry.jobs import limits
-from registry.models import ModelVersion, TrainingJob
+from registry.models import ModelVersion, TrainingJob, Trial
 from registry.preflight import dry_run_process, trial
 from registry.training import preparation, split_methods, validation
 from registry.training.columns import check_target, default_target, select_features
@@ -48,7 +48,7 @@ def submit(
     warnings = dry_run_process.check(dataset_version, request=request)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
-    warnings = [*_identifiers_left_out(requested, request), *warnings]
+    warnings = [*identifiers_left_out(requested, request), *warnings]
     job = new_job(dataset_version, request=request, by=by, warnings=warnings)
     job.retrained_from = retrained_from
     return leases.enqueue(job)
@@ -61,25 +61,25 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
     unknown algorithm or target is not checked.
     """
     errors = {}
-    with _collected(errors, "model"):
+    with collected(errors, "model"):
         algorithm = algorithms.get(request.module, request.class_name)
     if "model" in errors:
         target = None if request.target == AUTOMATIC else request.target
     else:
-        with _collected(errors, "model.params"):
+        with collected(errors, "model.params"):
             params = algorithms.check_params(algorithm, request.params)
         if algorithm.task != "clustering":
-            with _collected(errors, "test_size"):
+            with collected(errors, "test_size"):
                 validation.check_test_size(request.test_size)
         target = _target(dataset_version, algorithm, request)
-    with _collected(errors, "target_column"):
+    with collected(errors, "target_column"):
         check_target(dataset_version.columns, target)
-    with _collected(errors, "features"):
+    with collected(errors, "features"):
         known = None if "target_column" in errors else target
         inputs = select_features(
             dataset_version.columns, features=request.features, target=known, reserved=request.reserved
         )
-        with _collected(errors, "prepare"):
+        with collected(errors, "prepare"):
             preparation.check(request.prepare, inputs)
             left_out = _left_out(dataset_version, request, inputs, known)
     if not errors:
@@ -87,19 +87,19 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         request = dataclasses.replace(
             request, target=target, features=features, prepare=request.prepare | left_out
         )
-        with _collected(errors, "split"):
+        with collected(errors, "split"):
             _check_split(dataset_version, request)
         _check_fits(dataset_version, request, errors)
-    with _collected(errors, "random_state"):
+    with collected(errors, "random_state"):
         validation.check_random_state(request.random_state)
     task = None if "model" in errors else algorithm.task
-    with _collected(errors, "threshold"):
+    with collected(errors, "threshold"):
         decision.check_threshold(request.threshold, task=task, is_weighted=request.sample_weight is not None)
-    with _collected(errors, "calibration"):
+    with collected(errors, "calibration"):
         decision.check_calibration(request.calibration, task=task)
-    with _collected(errors, "primary_metric"):
+    with collected(errors, "primary_metric"):
         definitions.check_primary(request.primary_metric, task=task)
-    with _collected(errors, "timeout_s"):
+    with collected(errors, "timeout_s"):
         timeout_s = limits.timeout(request.timeout_s)
     if errors:
         raise ValidationError(errors)
@@ -127,7 +127,7 @@ def _left_out(
     return dict.fromkeys(left_out, preparation.LEAVE_OUT)
 
 
-def _identifiers_left_out(requested: TrainingRequest, resolved: TrainingRequest) -> list[dict]:
+def identifiers_left_out(requested: TrainingRequest, resolved: TrainingRequest) -> list[dict]:
     """The warning about columns that were left out without a request."""
     names = [name for name in resolved.prepare if name not in requested.prepare]
     if not names:
@@ -142,7 +142,7 @@ def _identifiers_left_out(requested: TrainingRequest, resolved: TrainingRequest)
 
 
 @contextlib.contextmanager
-def _collected(errors: dict, field: str) -> Iterator[None]:
+def collected(errors: dict, field: str) -> Iterator[None]:
     """Add an error of the block to those of the field, to report the errors of all fields together."""
     try:
         yield
@@ -170,9 +170,20 @@ def retry(job: TrainingJob, *, by) -> TrainingJob:
 
     Raises Conflict if the job has not finished or its dataset was deleted, and the errors of submit().
     """
+    source = repeatable(job)
+    return submit(source, request=requested(job, None), by=by, retrained_from=job.retrained_from)
+
+
+def repeatable(job: TrainingJob) -> DatasetVersion:
+    """The dataset version of a job that can be run again. Raises Conflict if it has not finished, or lacks that."""
     if not job.is_finished:
         raise Conflict(f"Job {job.pk} has not finished yet.", code="job_not_ended")
-    return _repeat(job, by=by, retrained_from=job.retrained_from)
+    if job.dataset_version is None:
+        raise Conflict(
+            f"The dataset version of job {job.pk} was deleted. Upload it again, then train a new model.",
+            code="dataset_deleted",
+        )
+    return job.dataset_version
 
 
 def retrain(version: ModelVersion, *, by) -> TrainingJob:
@@ -182,22 +193,22 @@ def retrain(version: ModelVersion, *, by) -> TrainingJob:
     installed library does not accept any more.
     """
     permissions.check(by, "train")
-    if version.job is None:
+    trial = Trial.objects.filter(model_version=version).select_related("group__job__dataset_version").first()
+    job = trial.group.job if trial else version.job
+    if job is None:
         raise Conflict(
             f"The job that trained version {version.number} was deleted with its parameters. Train a new model.",
             code="job_deleted",
         )
-    return _repeat(version.job, by=by, retrained_from=version.number)
+    request = requested(job, trial)
+    return submit(repeatable(job), request=request, by=by, retrained_from=version.number)
 
 
-def _repeat(job: TrainingJob, *, by, retrained_from: int | None) -> TrainingJob:
-    if job.dataset_version is None:
-        raise Conflict(
-            f"The dataset version of job {job.pk} was deleted. Upload it again, then train a new model.",
-            code="dataset_deleted",
-        )
-    request = dataclasses.replace(TrainingRequest.from_dict(job.request), timeout_s=job.timeout_s)
-    return submit(job.dataset_version, request=request, by=by, retrained_from=retrained_from)
+def requested(job: TrainingJob, trial: Trial | None) -> TrainingRequest:
+    """The training that a job, or one trial of it, has run."""
+    model = {"module": trial.module, "class": trial.algorithm, "params": trial.params} if trial else None
+    request = TrainingRequest.from_dict(job.request | {"model": model or job.request["model"]})
+    return dataclasses.replace(request, timeout_s=job.timeout_s)
 
 
 def cancel(job: TrainingJob, *, by) -> TrainingJob:
@@ -221,9 +232,9 @@ def _check_fits(source: DatasetVersion, request: TrainingRequest, errors: dict) 
         validation.check_folds(request.cv, request.cv_repeats, **how)
     except ValidationError as error:
         errors[error.code] = error
-    with _collected(errors, "refit"):
+    with collected(errors, "refit"):
         validation.check_refit(request.refit, **how)
-    with _collected(errors, "sample_weight"):
+    with collected(errors, "sample_weight"):
         validation.check_weight_column(
             request.sample_weight,
             columns=source.columns,

@@ -26,6 +26,8 @@ def job_list(request):
 def job(request, pk):
     """The page of a job, whose inner part htmx reloads until it has finished. A POST cancels it."""
     job = TrainingJob.objects.for_page().numbered(pk)
+    if job.is_group:
+        return redirect("registry:group", pk=job.group.pk)
     if request.method == "POST":
         try:
             submission.cancel(job, by=request.user)

@@ -1,8 +1,18 @@
-"""Training jobs, model versions and releases."""
+"""Training jobs, training groups, model versions and releases."""
 
 from registry.models.evaluations import Evaluation
+from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
 from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
-__all__ = ["Evaluation", "ModelVersion", "Release", "Stage", "TrainingJob", "VersionCounter"]
+__all__ = [
+    "Evaluation",
+    "ModelVersion",
+    "Release",
+    "Stage",
+    "TrainingGroup",
+    "TrainingJob",
+    "Trial",
+    "VersionCounter",
+]

@@ -58,6 +58,13 @@ class TrainingJob(ChildJob):
         return self.timeout_s or settings.TRAIN_TIMEOUT_S
 
     @property
+    def is_group(self) -> bool:
+        """Whether it runs the trials of a training group. A query, unless the group is selected with the job."""
+        return hasattr(self, "group")
+
+    @property
     def algorithm(self) -> str:
-        """The class name, from the annotation of lists, which do not load the request."""
-        return getattr(self, "class_name", None) or self.request["model"]["class"]
+        """The class name, from the annotation of lists, which do not load the request; "" if it tries several."""
+        if hasattr(self, "class_name"):
+            return self.class_name
+        return self.request.get("model", {}).get("class", "")

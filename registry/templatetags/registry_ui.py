@@ -23,6 +23,7 @@ STAGE_LABELS = {
     "cross-validating": "Evaluating it in folds",
     "refitting": "Fitting it again on all rows",
     "saving": "Saving the model",
+    "trials": "Running trials",
 }
 ITERATIONS = {
     "n_estimators": "tree",

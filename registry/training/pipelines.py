@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pandas
+from django.core.exceptions import ValidationError
 
 from registry.estimators import algorithms, decision, errors
 from registry.evaluation import definitions, duplicates, measurement
@@ -67,7 +68,7 @@ def fit(
     validation.check_random_state(request.random_state)
     algorithm, task = request.algorithm, request.task
     warnings: list[str] = []
-    inputs, target, split = _split(frame, columns, request, measured_on, warnings)
+    inputs, target, split = split_rows(frame, columns, request, measured_on, warnings)
     folds = cross_validation.folds_of(split, request)
     with errors.as_validation_errors(algorithm, warnings):
         pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
@@ -97,7 +98,9 @@ def fit(
             pipeline["model"], threshold=request.threshold, calibration=request.calibration
         ),
         metrics=measured,
-        parameters=_effective_parameters(decision.estimator_of(pipeline["model"])),
+        parameters=request.params
+        if algorithm.is_ensemble
+        else _effective_parameters(decision.estimator_of(pipeline["model"])),
         warnings=list(dict.fromkeys(warnings)),
         measured=split.measured,
         rows_train=len(split.train),
@@ -119,7 +122,7 @@ def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[st
     return measured
 
 
-def _split(
+def split_rows(
     frame: pandas.DataFrame,
     columns: list[dict],
     request: TrainingRequest,
@@ -143,7 +146,9 @@ def _split(
 def prepare_pipeline(
     split: Split, *, inputs: list[dict], request: TrainingRequest
 ) -> tuple[object, list[Choice]]:
-    """The unfitted pipeline for these training rows, and how it prepares each column."""
+    """The unfitted pipeline for these training rows, and how it (an ensemble's first member) prepares each column."""
+    if request.algorithm.is_ensemble:
+        return _prepare_ensemble(split, inputs=inputs, request=request)
     params = with_typed_class_weights(request.params, split.y_train)
     estimator = algorithms.build(request.algorithm, params, request.random_state)
     choices = preparation.choose(
@@ -160,6 +165,25 @@ def prepare_pipeline(
         )
         pipeline.set_params(model=wrapped)
     return pipeline, choices
+
+
+def _prepare_ensemble(
+    split: Split, *, inputs: list[dict], request: TrainingRequest
+) -> tuple[object, list[Choice]]:
+    """A pipeline of pipelines: each member prepares the columns as it needs them."""
+    from sklearn.pipeline import Pipeline
+
+    if request.threshold is not None or request.calibration or request.sample_weight:
+        raise ValidationError("An ensemble has no threshold, calibration and weights.", code="ensemble")
+    requests = request.ensemble_members()
+    members = [prepare_pipeline(split, inputs=inputs, request=member) for member in requests]
+    named = [
+        (f"{number}_{member.class_name}", pipeline)
+        for number, (member, (pipeline, _)) in enumerate(zip(requests, members, strict=True), 1)
+    ]
+    options = {"voting": "soft"} if request.task == "classification" else {}
+    estimator = request.algorithm.cls(named, weights=request.params.get("weights"), **options)
+    return Pipeline([("columns", "passthrough"), ("model", estimator)]), members[0][1]
 
 
 def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:

@@ -7,7 +7,7 @@ from typing import IO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from catalog.models import Dataset
@@ -18,7 +18,7 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts
-from registry.models import ModelVersion, Release, Stage, TrainingJob, VersionCounter
+from registry.models import ModelVersion, Release, Stage, TrainingJob, Trial, VersionCounter
 from registry.releases import history
 from registry.releases.promotion import artifact_key
 from registry.training import pipelines
@@ -35,15 +35,26 @@ class FittedModel:
     artifact: artifacts.Artifact
 
 
-def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> ModelVersion:
-    """Save a fitted model as the next version of the job's dataset, live in dev, and finish the job."""
+def register(
+    job: TrainingJob,
+    model: FittedModel,
+    *,
+    trial: Trial | None = None,
+    is_last: bool = True,
+    retry_s: float = 0,
+) -> ModelVersion:
+    """Save a fitted model as the next version of the job's dataset, live in dev, and finish the job.
+
+    The job of a group registers several `trial`s if all are kept, and is finished by the last, which is the best.
+    Raises Conflict if the job is no longer this attempt's, and NotFound if its dataset was deleted.
+    """
     source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
     algorithm = request.algorithm
     version = ModelVersion(
         dataset=source.dataset,
         dataset_version=source,
         reached=Stage.DEV,
-        job=job,
+        job=job if is_last else None,
         algorithm=algorithm.name,
         module=algorithm.module,
         task=algorithm.task,
@@ -71,7 +82,18 @@ def register(job: TrainingJob, model: FittedModel, *, retry_s: float = 0) -> Mod
         libraries=artifacts.libraries(),
         trained_by=job.requested_by,
     )
-    return _save(version, file=artifact.file, save_verification=model.save_verification, retry_s=retry_s)
+
+    def save_records(version: ModelVersion) -> None:
+        model.save_verification(version)
+        if trial:
+            Trial.objects.filter(pk=trial.pk).update(model_version=version)
+        end = partial(leases.finish, job, JobState.SUCCEEDED, stage="", progress=1, error="")
+        if not (end() if is_last else leases.renew(job)):
+            raise Conflict("Another attempt of this job has taken over.", code="superseded")
+
+    # Of an earlier try, whose connection broke before it saw the commit.
+    registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
+    return _save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
 
 
 def _preflight_warnings(job: TrainingJob) -> list[str]:
@@ -81,9 +103,10 @@ def _preflight_warnings(job: TrainingJob) -> list[str]:
 
 def _save(
     version: ModelVersion,
+    registered: QuerySet,
     *,
     file: IO[bytes],
-    save_verification: Callable[[ModelVersion], None],
+    save_records: Callable[[ModelVersion], None],
     retry_s: float,
 ) -> ModelVersion:
     """Reserve a number, upload the artifact, then register the version in one transaction.
@@ -93,7 +116,7 @@ def _save(
     """
     version.number = with_retries(partial(reserve_number, version.dataset), for_s=retry_s)
     version.artifact_hmac = artifacts.sign(version)
-    register = partial(_register, version, file=file, save_verification=save_verification)
+    register = partial(_register, version, registered, file=file, save_records=save_records)
     try:
         return with_retries(register, for_s=retry_s)
     except BaseException:
@@ -117,14 +140,15 @@ def return_number(dataset: Dataset, number: int) -> None:
 
 
 def _register(
-    version: ModelVersion, *, file: IO[bytes], save_verification: Callable[[ModelVersion], None]
+    version: ModelVersion,
+    registered: QuerySet,
+    *,
+    file: IO[bytes],
+    save_records: Callable[[ModelVersion], None],
 ) -> ModelVersion:
-    """Upload the artifact, then write the version, its dev release and the end of its job.
-
-    Raises Conflict if the job is no longer this attempt's, and NotFound if its dataset was deleted.
-    """
-    if registered := ModelVersion.objects.filter(job=version.job).first():
-        return registered  # by an earlier try, whose connection broke before it saw the commit
+    """Upload the artifact, then write the version, its dev release and its other records."""
+    if existing := registered.all().first():
+        return existing
     key = artifact_key(version.dataset.name, Stage.DEV, version.number)
     storage.save(storage.models(), key, file)
 
@@ -133,9 +157,7 @@ def _register(
             version.pk = None
             version.trained_at = timezone.now()
             version.save(force_insert=True)
-            save_verification(version)
-            if not leases.finish(version.job, JobState.SUCCEEDED, stage="", progress=1, error=""):
-                raise Conflict("Another attempt of this job has taken over.", code="superseded")
+            save_records(version)
             history.open_release(
                 version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
             )

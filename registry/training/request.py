@@ -1,6 +1,6 @@
 """The training request, as forms, the API and stored jobs share it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.estimators import algorithms
 from registry.training import split_methods
@@ -79,6 +79,13 @@ class TrainingRequest:
         """The columns that a resolved request reads."""
         names = [*self.features, self.target, *self.row_columns]
         return [name for name in dict.fromkeys(names) if name is not None]
+
+    def ensemble_members(self) -> list["TrainingRequest"]:
+        """The trainings that an ensemble combines."""
+        return [
+            replace(self, module=one["module"], class_name=one["class"], params=one.get("params", {}))
+            for one in self.params["members"]
+        ]
 
     def to_dict(self) -> dict:
         """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""

@@ -1,6 +1,7 @@
 """Run a training job: read, split, fit, evaluate, verify and save the artifact, then register the model version."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pandas
 
@@ -23,12 +24,16 @@ def train(
     Raises ValidationError with a reason that the user can act on. While the model is saved, an unavailable database
     or object store is retried for `retry_s` seconds.
     """
-    source = job.dataset_version
-    if source is None:
-        raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
-    model = fit(source, request=TrainingRequest.from_dict(job.request), progress=progress)
+    model = fit(source_of(job), request=TrainingRequest.from_dict(job.request), progress=progress)
     with model.artifact.file:
         return register(job, model, retry_s=retry_s)
+
+
+def source_of(job: TrainingJob) -> DatasetVersion:
+    """The dataset version of a job. Raises TrainingFailed if it was deleted."""
+    if job.dataset_version is None:
+        raise TrainingFailed("The dataset was deleted before the training began.", code="dataset_deleted")
+    return job.dataset_version
 
 
 def fit(
@@ -36,17 +41,42 @@ def fit(
 ) -> FittedModel:
     """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
+    return fit_table(read(source, request=request), request=request, progress=progress)
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a request, with their descriptions and profile, and the rows of another version to measure on."""
+
+    frame: pandas.DataFrame
+    columns: list[dict]
+    measured_on: pandas.DataFrame | None
+    profile: list[dict]
+
+
+def read(source: DatasetVersion, *, request: TrainingRequest) -> Table:
     storage.require_temporary_space(source.size_bytes)  # for a copy from S3, or a decompressed one
-    columns = request.columns
-    frame = files.read_frame(source, columns=columns)
-    result = pipelines.fit(
-        frame,
-        columns=[column for column in signature.columns_of(source.recipe) if column["name"] in set(columns)],
-        request=request,
+    names = set(request.columns)
+    return Table(
+        frame=files.read_frame(source, columns=request.columns),
+        columns=[column for column in signature.columns_of(source.recipe) if column["name"] in names],
         measured_on=_read_other_version(source, request),
+        profile=source.profile,
+    )
+
+
+def fit_table(
+    table: Table, *, request: TrainingRequest, progress: Callable[[str, float | None], None]
+) -> FittedModel:
+    """Fit and evaluate the pipeline of a request on its table, verify it and write its artifact."""
+    result = pipelines.fit(
+        table.frame,
+        columns=table.columns,
+        request=request,
+        measured_on=table.measured_on,
         progress=progress,
     )
-    result.preparation += preparation.describe_left_out(request.prepare, profile=source.profile)
+    result.preparation += preparation.describe_left_out(request.prepare, profile=table.profile)
     progress("saving", None)
     save_verification = verification.verify_fit(result)
     return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))

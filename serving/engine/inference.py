@@ -11,6 +11,7 @@ import numpy as np
 
 from serving.engine.blocks import UnsupportedPipeline
 from serving.engine.encoder import Encoder
+from serving.engine.ensembles import EnsembleEncoder, VotingPredictor, is_ensemble, members
 from serving.engine.predictors import OutOfRange, Predictor, predictor_for
 from serving.inputs.reader import TypedRows
 
@@ -20,8 +21,8 @@ class InferenceEngine:
     """Predicts what the pipeline predicts. `reason` says why the full pipeline is used, if it is."""
 
     pipeline: object
-    encoder: Encoder | None = None
-    predictor: Predictor | None = None
+    encoder: Encoder | EnsembleEncoder | None = None
+    predictor: Predictor | VotingPredictor | None = None
     reason: str = ""
 
     @property
@@ -56,8 +57,12 @@ def full_pipeline(pipeline, reason: str) -> InferenceEngine:
 
 def build(pipeline, signature: dict) -> InferenceEngine:
     """The fastest engine of a fitted pipeline: the full pipeline if one of its steps is not supported."""
+    inputs = signature["inputs"]
     try:
-        encoder = Encoder(pipeline["columns"], signature["inputs"])
+        if is_ensemble(pipeline):
+            encoder = EnsembleEncoder(members(pipeline), inputs)
+            return InferenceEngine(pipeline, encoder, VotingPredictor(pipeline["model"]))
+        encoder = Encoder(pipeline["columns"], inputs)
     except UnsupportedPipeline as error:
         return full_pipeline(pipeline, str(error))
     return InferenceEngine(pipeline, encoder, predictor_for(pipeline["model"]))

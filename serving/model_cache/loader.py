@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
-from serving.engine import inference, registration, verification
-from serving.engine.encoder import training_categories
+from serving.engine import ensembles, inference, registration, verification
 from serving.engine.inference import InferenceEngine
 from serving.inputs.input_warnings import InputWarnings
 from serving.inputs.reader import Reader
@@ -45,7 +44,7 @@ def load(version: ModelVersion, key: str) -> Model:
         version,
         engine,
         Reader(inputs),
-        InputWarnings(inputs, training_categories(pipeline["columns"])),
+        InputWarnings(inputs, ensembles.categories(pipeline)),
         version.artifact_size + engine.nbytes,
     )
 

@@ -24,6 +24,7 @@ OURS = [
 
 @pytest.fixture
 def registry_rows(make_version, admin):
+    from registry.models import TrainingGroup, Trial
     from registry.releases.promotion import promote
     from serving.batch.service import score
     from serving.models import CompatibilityCheck
@@ -38,6 +39,8 @@ def registry_rows(make_version, admin):
     )
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
     promote(version, stage="staging", by=admin)
+    group = TrainingGroup.objects.create(job=version.job, kind="models", metric="accuracy")
+    Trial.objects.create(group=group, number=1, algorithm=version.algorithm, model_version=version)
     CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())
     table = io.BytesIO(b"length,width,colour\n9,1.6,blue\n")
     score("flowers", stage="staging", file=table, filename="flowers.csv", by=admin, as_job=True)

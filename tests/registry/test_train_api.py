@@ -67,7 +67,7 @@ def test_a_training_that_finishes_returns_201_with_the_model(train):
     assert response.status_code == 201
     assert set(body) == {
         "message", "example", "dataset", "version", "environment", "model_file", "target", "features", "split",
-        "measured", "metrics", "parameters", "warnings", "job",
+        "measured", "metrics", "parameters", "warnings", "job", "group",
     }  # fmt: skip
     assert (body["dataset"], body["version"], body["environment"]) == ("flowers", 1, "dev")
     assert body["model_file"] == "flowers_model_dev_v1.pkl"

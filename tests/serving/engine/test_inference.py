@@ -172,3 +172,23 @@ def test_an_unsupported_step_uses_the_full_pipeline():
     engine = assert_same_for_any_batch(result, table(seed=2))
     assert engine.kind == "pipeline"
     assert "RobustScaler" in engine.reason
+
+
+@pytest.mark.parametrize("target", ["kind", "size"])
+def test_an_ensemble_is_compiled_to_the_bits_of_its_pipeline(target):
+    """Members that need different numbers: native categories, scaled numbers with a column a category, and trees."""
+    kind, linear = ("Classifier", "LogisticRegression") if target == "kind" else ("Regressor", "Ridge")
+    members = [
+        {"module": "ensemble", "class": f"HistGradientBoosting{kind}", "params": {"max_iter": 5}},
+        {"module": "linear_model", "class": linear},
+        {"module": "ensemble", "class": f"ExtraTrees{kind}", "params": {"n_estimators": 3}},
+    ]
+    voting = algorithms.find(f"Voting{kind}")
+    result = fit(voting, table(), {"members": members, "weights": [2, 1, 1]}, target=target)
+    engine = inference.build(result.pipeline, result.signature)
+    assert engine.kind == "estimator"
+    rows = TypedRows.from_frame(result.held_out, result.signature["inputs"])
+    predictions, probabilities = engine.predict(rows, probabilities=target == "kind")
+    assert (predictions == result.pipeline.predict(result.held_out)).all()
+    if target == "kind":
+        assert (probabilities == result.pipeline.predict_proba(result.held_out)).all()

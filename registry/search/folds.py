@@ -1,0 +1,144 @@
+"""The folds of the training rows, prepared once for all trials that need the same numbers. No Django models."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from registry.estimators import algorithms, decision
+from registry.search.objective import Outputs
+from registry.training import pipelines, preparation, preprocessing
+from registry.training.cross_validation import Folds as Positions
+from registry.training.preparation import Requirements
+from registry.training.request import TrainingRequest
+from registry.training.splits import Split
+
+FEW_ROWS = 2_000  # for which threads cost more than they save
+
+
+class Folds:
+    """Fits and predicts candidates on the folds. Prepared folds are kept up to `max_bytes`."""
+
+    def __init__(
+        self,
+        split: Split,
+        positions: Positions,
+        *,
+        inputs: list[dict],
+        task: str,
+        max_bytes: float,
+    ):
+        self.train, self.y, self.weights, self.positions = (
+            split.train,
+            split.y_train,
+            split.weights_train,
+            positions,
+        )
+        self.inputs, self.task, self.max_bytes = inputs, task, max_bytes
+        self.classes = np.unique(split.y_train).tolist() if task == "classification" else None
+        self._choices: dict[tuple, list] = {}
+        self._prepared: dict[tuple, tuple[np.ndarray, np.ndarray]] = {}
+        self._bytes = 0
+
+    def __len__(self):
+        return len(self.positions)
+
+    def tested(self, fold: int) -> np.ndarray:
+        """The targets of the rows that a fold is tested on."""
+        return self.y[self.positions[fold][1]]
+
+    def outputs(self, candidate: TrainingRequest, fold: int) -> Outputs:
+        """Fit a candidate on the training rows of a fold, and predict its test rows.
+
+        Raises what the estimator raises, and ValidationError for a preparation that is not possible.
+        """
+        train, test = self.positions[fold]
+        y = self.y[train]
+        if candidate.algorithm.is_ensemble:
+            split = Split(self.train.iloc[train], self.train.iloc[test], y, self.y[test])
+            model, _ = pipelines.prepare_pipeline(split, inputs=self.inputs, request=candidate)
+            model.fit(split.train, y)
+            return self._predicted(model, split.test)
+        params = pipelines.with_typed_class_weights(candidate.params, y)
+        estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
+        X_train, X_test = self._arrays(estimator, fold, candidate.prepare)
+        model = self._with_decision(estimator, candidate, y)
+        jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
+        weights = {} if self.weights is None else {"sample_weight": self.weights[train]}
+        model.fit(X_train, y, **weights)
+        if jobs:  # the order in which threads add the predictions of trees rounds the sum
+            estimator.set_params(n_jobs=None)
+        return self._predicted(model, X_test)
+
+    def _with_decision(self, estimator, candidate: TrainingRequest, y: np.ndarray):
+        if self.classes is None:
+            return estimator
+        return decision.wrap(
+            estimator,
+            y,
+            threshold=candidate.threshold,
+            calibration=candidate.calibration,
+            random_state=candidate.random_state,
+        )
+
+    def _predicted(self, model, X) -> Outputs:
+        predicted = np.ravel(model.predict(X))
+        if self.classes is None:
+            return Outputs(predicted)
+        if hasattr(model, "predict_proba"):
+            return Outputs(predicted, probabilities=self._of_all_classes(model, model.predict_proba(X), 0))
+        if hasattr(model, "decision_function"):
+            decision = model.decision_function(X)
+            return Outputs(
+                predicted, decision=decision if decision.ndim == 1 else self._of_all_classes(model, decision)
+            )
+        return Outputs(predicted)
+
+    def _of_all_classes(self, model, scores: np.ndarray, missing: float = -np.inf) -> np.ndarray:
+        """The scores with a column for each class, also for those that the training rows of the fold lack."""
+        known = model.classes_.tolist()
+        if known == self.classes or scores.shape[1] != len(known):
+            return scores
+        columns = [self.classes.index(label) for label in known]
+        complete = np.full((len(scores), len(self.classes)), float(missing))
+        complete[:, columns] = scores
+        return complete
+
+    def _arrays(self, estimator, fold: int, requested: dict) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the training and the test rows for this estimator."""
+        key = self._key(estimator)
+        if key not in self._choices:
+            self._choices[key] = preparation.choose(
+                self.inputs, self.train, estimator, y=self.y, task=self.task, requested=requested
+            )
+        # It also tells the estimator which columns are categories.
+        transformer = preprocessing.column_transformer(self._choices[key], estimator, task=self.task)
+        if (key, fold) in self._prepared:
+            return self._prepared[key, fold]
+        train, test = self.positions[fold]
+        arrays = (
+            transformer.fit_transform(self.train.iloc[train], self.y[train]),
+            transformer.transform(self.train.iloc[test]),
+        )
+        size = sum(array.nbytes for array in arrays)
+        if self._bytes + size <= self.max_bytes:
+            self._prepared[key, fold] = arrays
+            self._bytes += size
+        return arrays
+
+    @staticmethod
+    def _key(estimator) -> tuple:
+        """What the preparation depends on, apart from the rows."""
+        from sklearn.utils import get_tags
+
+        requirements = replace(Requirements.of(estimator), name="")
+        return requirements, get_tags(estimator).input_tags.categorical
+
+
+def _use_all_cores(estimator) -> bool:
+    """Fit forests and the like on every core, which gives the same model. Says if it does."""
+    params = estimator.get_params(deep=False)
+    if params.get("n_jobs", 1) is not None or not params.get("n_estimators"):
+        return False
+    estimator.set_params(n_jobs=len(os.sched_getaffinity(0)))
+    return True

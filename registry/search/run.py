@@ -1,0 +1,270 @@
+"""Run the job of a training group: read and split once, try the candidates, register the best."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from mlplatform.errors import TrainingFailed
+from registry.estimators.algorithms import ENSEMBLES
+from registry.models import ModelVersion, TrainingGroup, TrainingJob, Trial
+from registry.search import ensemble, trial_run
+from registry.search.candidates import Candidate, GivenModels, Suggested
+from registry.search.folds import Folds
+from registry.search.leaderboard import Recorder, ranked
+from registry.search.objective import Objective, Outputs
+from registry.search.plan import GroupPlan
+from registry.training import cross_validation, pipelines, run
+from registry.training.registration import register
+from registry.training.request import TrainingRequest
+
+Progress = Callable[[str, float | None], None]
+# By the number of training rows: a mean of fewer folds is as exact with more rows.
+FOLDS = ((20_000, 5), (200_000, 3))
+FEWEST_FOLDS = 2
+MAX_KEPT = 20  # versions of `keep: "all"`
+OF_MEMORY = 0.25  # of a job's limit, for prepared folds
+OF_TIME_LIMIT = 0.8  # of a job's limit, for trials without a time budget
+FIXED_S = 1.0  # to verify and to save a model
+ENSEMBLE_SIZE = 3  # the members that there should be time for
+MARGIN = 1.3  # of the estimated time of the last fit
+
+
+@dataclass
+class TimeBudget:
+    """The seconds for trials, of which some are for the last fit. The trials of earlier attempts count."""
+
+    seconds: float
+    started: float
+
+    def left(self, last_fit_s: float) -> float:
+        reserve = FIXED_S + MARGIN * last_fit_s
+        return self.seconds - (time.monotonic() - self.started) - min(reserve, self.seconds / 2)
+
+    @property
+    def share(self) -> float:
+        return (time.monotonic() - self.started) / self.seconds
+
+
+def fit_seconds(trial: Trial, folds: int) -> float:
+    """The estimated time to fit and evaluate a trial's candidate on all training rows."""
+    return trial.duration_s / max(len(trial.fold_scores), 1) * folds / (folds - 1)
+
+
+def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> ModelVersion:
+    """Run the trials that no earlier attempt has finished, and register the best candidate, or all of them.
+
+    Raises ValidationError with a reason that the user can act on: TrainingFailed (no_trial) if no trial had a score.
+    """
+    source, plan, started = run.source_of(job), GroupPlan.from_dict(job.request), time.monotonic()
+    recorder = Recorder(job, job.group, retry_s)
+    trials = recorder.finished()
+    progress("loading", None)
+    table = run.read(source, request=plan.base)
+    progress("checking", None)
+    folds = divide(table, plan)
+    budget_s = plan.time_budget_s or OF_TIME_LIMIT * job.time_limit_s
+    budget = TimeBudget(budget_s, started - sum(trial.duration_s for trial in trials))
+    search = Search(job.group, plan, folds, recorder, budget, trials)
+    search.run(progress)
+    return register_best(job, search, table, progress=progress, retry_s=retry_s)
+
+
+def divide(table: run.Table, plan: GroupPlan) -> Folds:
+    """The folds of the training rows of the split that the last fit makes again, by the same method."""
+    base = first_request(plan)
+    inputs, _, split = pipelines.split_rows(table.frame, table.columns, base, table.measured_on, [])
+    rows = len(split.y_train)
+    positions = cross_validation.folds(
+        split.y_train,
+        task=base.task,
+        cv=plan.base.cv or next((folds for limit, folds in FOLDS if rows <= limit), FEWEST_FOLDS),
+        repeats=plan.base.cv_repeats,
+        groups=split.groups,
+        times=split.times,
+        random_state=base.random_state,
+    )
+    max_bytes = OF_MEMORY * settings.TRAIN_MEMORY_MB * 1024**2
+    return Folds(split, positions, inputs=inputs, task=base.task, max_bytes=max_bytes)
+
+
+def first_request(plan: GroupPlan) -> TrainingRequest:
+    """A training of the group, which has its task and its rows."""
+    if plan.models:
+        return replace(plan.candidate(plan.models[0]), cv=plan.base.cv, cv_repeats=plan.base.cv_repeats)
+    if plan.is_auto:
+        kind = {"classification": "Classifier", "regression": "Regressor"}[plan.task]
+        return replace(plan.base, module="ensemble", class_name=f"HistGradientBoosting{kind}")
+    return plan.base
+
+
+class Search:
+    """The trials of a group in this attempt and before."""
+
+    def __init__(
+        self,
+        group: TrainingGroup,
+        plan: GroupPlan,
+        folds: Folds,
+        recorder: Recorder,
+        budget: TimeBudget,
+        trials: list[Trial],
+    ):
+        self.group, self.plan, self.folds, self.recorder, self.budget = group, plan, folds, recorder, budget
+        self.trials = trials
+        self.outputs: dict[int, list[Outputs]] = {}  # by trial
+        self.objective = Objective(group.metric, folds.classes)
+        if plan.models:
+            self.candidates = GivenModels(plan)
+        else:
+            self.candidates = Suggested(plan, self.objective, rows=len(folds.y), finished=trials)
+
+    @property
+    def ranking(self) -> list[Trial]:
+        return [trial for trial in ranked(self.group, self.trials) if trial.mean is not None]
+
+    def left_s(self) -> float:
+        """The time for the next trial: without that for the last fit, of the best or of an ensemble of some."""
+        last = self.ranking[: ENSEMBLE_SIZE if self.plan.is_auto else 1]
+        fits = 2 if self.plan.base.refit else 1
+        return self.budget.left(fits * sum(fit_seconds(trial, len(self.folds)) for trial in last))
+
+    def run(self, progress: Progress) -> None:
+        if any(trial.algorithm in ENSEMBLES for trial in self.trials):
+            return  # which an earlier attempt has tried last
+        while len(self.trials) < self.candidates.limit and (left := self.left_s()) > 0:
+            progress("trials", max(len(self.trials) / self.candidates.limit, self.budget.share))
+            number = len(self.trials) + 1
+            candidate = self.candidates.next(number)
+            outcome = self.attempt(number, candidate, left)
+            self.candidates.finish(candidate, outcome)
+            if outcome.is_out_of_time:
+                break
+        base = self.plan.base
+        if self.plan.is_auto and base.threshold is None and not base.calibration and not base.sample_weight:
+            self.try_ensemble()
+
+    def try_ensemble(self) -> None:
+        """The best trials together, without another fit: their outputs for the folds are known."""
+        members = self.members()
+        if len(members) < 2:
+            return
+        started = time.monotonic()
+        tested = [self.folds.tested(fold) for fold in range(len(self.folds))]
+        weights, scores = ensemble.choose(members, tested, self.objective)
+        chosen = [member for member in members if member.number in weights]
+        if len(chosen) < 2:
+            return
+        params = {
+            "members": [member.model for member in chosen],
+            "weights": [weights[member.number] for member in chosen],
+        }
+        model = {"module": "ensemble", "class": ensemble.CLASSES[self.plan.task], "params": params}
+        trial = self.recorder.start(len(self.trials) + 1, self.plan.candidate(model))
+        outcome = trial_run.Outcome(scores=scores, duration_s=time.monotonic() - started)
+        self.trials.append(self.recorder.finish(trial, outcome))
+
+    def members(self) -> list[ensemble.Member]:
+        """The best different trials with their outputs, as many as there is time to fit them all."""
+        left, members, params = self.budget.left(0), [], []
+        for trial in self.ranking:
+            left -= MARGIN * fit_seconds(trial, len(self.folds))
+            if len(members) == ensemble.POOL or left < 0 or trial.state != Trial.State.COMPLETE:
+                break
+            if (outputs := self.outputs_of(trial)) and (trial.algorithm, trial.params) not in params:
+                params.append((trial.algorithm, trial.params))
+                model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
+                members.append(ensemble.Member(trial.number, model, outputs))
+        return members
+
+    def outputs_of(self, trial: Trial) -> list[Outputs]:
+        """Those of a trial of an earlier attempt are predicted again."""
+        if trial.number not in self.outputs:
+            model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
+            outcome = trial_run.run(
+                self.plan.candidate(model), self.folds, self.objective, limit_s=self.budget.left(0)
+            )
+            self.outputs[trial.number] = outcome.outputs if outcome.state == "complete" else []
+        return self.outputs[trial.number]
+
+    def keep_outputs(self, trial: Trial, outcome: trial_run.Outcome) -> None:
+        """Only those of the best trials, which an ensemble can have."""
+        if self.plan.is_auto and outcome.outputs and outcome.state == "complete":
+            self.outputs[trial.number] = outcome.outputs
+            best = {one.number for one in self.ranking[: ensemble.POOL]}
+            self.outputs = {number: kept for number, kept in self.outputs.items() if number in best}
+
+    def attempt(self, number: int, candidate: Candidate, limit_s: float) -> trial_run.Outcome:
+        trial = self.recorder.start(number, candidate.request)
+        outcome = self.known(candidate) or trial_run.run(
+            candidate.request,
+            self.folds,
+            self.objective,
+            is_hopeless=candidate.is_hopeless,
+            report=lambda scores: self.recorder.report(trial, scores),
+            limit_s=limit_s,
+        )
+        self.trials.append(self.recorder.finish(trial, outcome))
+        self.keep_outputs(trial, outcome)
+        return outcome
+
+    def known(self, candidate: Candidate) -> trial_run.Outcome | None:
+        """The outcome of an earlier trial with the same parameters, which a sampler can suggest again."""
+        for trial in self.trials:
+            is_same = (trial.algorithm, trial.params) == (
+                candidate.request.class_name,
+                candidate.request.params,
+            )
+            if is_same and not trial.error:
+                return trial_run.Outcome(trial.state, list(trial.fold_scores))
+        return None
+
+
+def register_best(
+    job: TrainingJob, search: Search, table: run.Table, *, progress: Progress, retry_s: float
+) -> ModelVersion:
+    """Fit the best candidate as a single training does, and register it; if that fails, the next one.
+
+    With `keep: "all"` the other complete trials are registered before, so that the best is the one that is live in dev.
+    """
+
+    def fit_and_register(trial: Trial, *, is_last: bool) -> ModelVersion:
+        model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
+        fitted = run.fit_table(table, request=search.plan.candidate(model), progress=report)
+        with fitted.artifact.file:
+            return register(job, fitted, trial=trial, is_last=is_last, retry_s=retry_s)
+
+    def report(stage: str, fraction: float | None) -> None:
+        progress("fitting" if stage == "checking" else stage, fraction)
+
+    ranking = search.ranking[:MAX_KEPT]
+    if search.group.keep == TrainingGroup.Keep.ALL:
+        for trial in reversed(ranking[1:]):
+            if trial.model_version_id is None and trial.state == Trial.State.COMPLETE:
+                with _noted(search, trial):
+                    fit_and_register(trial, is_last=False)
+    for trial in ranking:
+        with _noted(search, trial):
+            return fit_and_register(trial, is_last=True)
+    raise TrainingFailed(_why_none(search), code="no_trial")
+
+
+@contextlib.contextmanager
+def _noted(search: Search, trial: Trial) -> Iterator[None]:
+    """Write the error of a fit to its trial; any other error is that of the group."""
+    try:
+        yield
+    except ValidationError as error:
+        if getattr(error, "code", None) != "fit_failed":
+            raise
+        search.recorder.note(trial, error.messages[0])
+
+
+def _why_none(search: Search) -> str:
+    failed = [trial for trial in search.trials if trial.error]
+    if failed:
+        return f"No trial had a score. The first failed: {failed[0].error}"
+    return f"No trial finished a fold within {search.budget.seconds:g} seconds. Use a larger time budget or fewer rows."

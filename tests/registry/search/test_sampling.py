@@ -1,0 +1,71 @@
+"""What Optuna suggests for the trials of a group."""
+
+import numpy as np
+import pytest
+
+from registry.estimators import algorithms
+from registry.search import families, space
+from registry.search.sampling import Study
+
+RANGES = {
+    "max_depth": {"low": 2, "high": 12},
+    "criterion": ["gini", "entropy"],
+    "max_features": {"low": 0.1, "high": 1, "log": True},
+}
+FOLDS, TRIALS = 5, 16
+
+
+@pytest.fixture
+def forest():
+    return [space.read(algorithms.find("RandomForestClassifier"), RANGES, fixed={})]
+
+
+def gains(params: dict) -> list[float]:
+    """As a forest might score on five folds: better near a depth of 6."""
+    share = params.get("max_features", 1)
+    return [
+        -abs(params.get("max_depth", 1) - 6) + (0 if isinstance(share, str) else share) + 0.1 * fold
+        for fold in range(FOLDS)
+    ]
+
+
+def search(tried, method, *, seed=3, until=TRIALS, finished=()):
+    """The parameters and the gains of each trial, after the finished ones."""
+    study, trials = Study(tried, method=method, seed=seed), list(finished)
+    for family, params, measured in trials:
+        study.add(family, params, measured, is_complete=len(measured) == FOLDS)
+    for number in range(len(trials) + 1, until + 1):
+        suggestion, measured = study.suggest(number), []
+        for gain in gains(suggestion.params):
+            measured.append(gain)
+            if suggestion.is_hopeless(measured):
+                break
+        study.finish(suggestion, float(np.mean(measured)), is_complete=len(measured) == FOLDS)
+        trials.append((suggestion.family.algorithm.name, suggestion.params, measured))
+    return trials
+
+
+@pytest.mark.parametrize("method", ["tpe", "random", "halving"])
+def test_a_search_that_goes_on_suggests_what_it_would_have_suggested(forest, method):
+    whole = search(forest, method)
+    assert search(forest, method, finished=whole[:7]) == whole
+    assert search(forest, method, seed=4) != whole
+
+
+def test_halving_stops_most_trials_after_the_first_fold(forest):
+    lengths = [len(measured) for _, _, measured in search(forest, "halving", until=30)]
+    assert lengths.count(1) > 15
+    assert FOLDS in lengths
+
+
+def test_tpe_learns_where_the_best_values_are(forest):
+    depths = [params["max_depth"] for _, params, _ in search(forest, "tpe", until=40)][20:]
+    assert sum(4 <= depth <= 8 for depth in depths) > 14
+
+
+def test_an_automatic_search_begins_with_the_first_values_of_each_family():
+    tried = families.families("classification", rows=100)
+    trials = search(tried, "tpe", until=len(tried) + 3)
+    assert [name for name, _, _ in trials[: len(tried)]] == [one.algorithm.name for one in tried]
+    assert trials[0][1]["max_iter"] == 100
+    assert search(tried, "tpe", until=len(tried) + 3, finished=trials[:4]) == trials
