@@ -36,6 +36,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     allowed = [stage for stage in promotable if permissions.can(request.user, f"promote_{stage}")]
     if allowed and form is None:
         form = PromoteForm(stages=allowed)
+    evaluations = charts.evaluations(version)
     context = {
         "model": version,
         "releases": version.releases.select_related("released_by"),
@@ -44,7 +45,8 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "figures": charts.figures(version),
         "findings": findings.of_metrics(version.metrics, task=version.task, primary=version.primary_metric),
         "metric_rows": charts.metric_rows(version),
-        "evaluations": charts.evaluations(version),
+        "evaluations": evaluations,
+        "evaluation_jobs": [one["job"] for one in evaluations],
         "other_versions": version.dataset.versions.exclude(pk=version.dataset_version_id)
         .values_list("number", flat=True)
         .order_by("-number")[:50],

@@ -22,14 +22,12 @@ FOLDS = 5
 FOLDS_OF_BOTH = 3  # each fold of the threshold calibrates in folds of its own
 
 
-def check_threshold(threshold: object, *, task: str | None, is_weighted: bool = False) -> None:
+def check_threshold(threshold: object, *, task: str | None) -> None:
     """Raise ValidationError (threshold) unless it is None, or for a classifier a number, a metric or costs."""
     if threshold is None:
         return
     if task not in {"classification", None}:
         raise _invalid("Only classifiers have a decision threshold")
-    if is_weighted:
-        raise _invalid("Rows with weights cannot have a threshold; leave one of them out")
     if isinstance(threshold, dict) and list(threshold) == ["metric"]:
         if not isinstance(threshold["metric"], str) or threshold["metric"] not in TUNED_FOR:
             raise _invalid(f"`metric` must be one of {', '.join(TUNED_FOR)}")

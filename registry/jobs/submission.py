@@ -94,7 +94,7 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         validation.check_random_state(request.random_state)
     task = None if "model" in errors else algorithm.task
     with collected(errors, "threshold"):
-        decision.check_threshold(request.threshold, task=task, is_weighted=request.sample_weight is not None)
+        decision.check_threshold(request.threshold, task=task)
     with collected(errors, "calibration"):
         decision.check_calibration(request.calibration, task=task)
     with collected(errors, "primary_metric"):

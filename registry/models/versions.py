@@ -118,8 +118,10 @@ class ModelVersion(models.Model):
 
     @property
     def main_metrics(self) -> dict[str, float]:
-        """The MAIN_METRICS that the version has. Needs for_list()."""
+        """The MAIN_METRICS and the primary metric, if the version has them. Needs for_list()."""
         values = {name: getattr(self, f"metric_{name}") for name in MAIN_METRICS}
+        if self.primary_metric:
+            values[self.primary_metric] = self.headline
         return {name: value for name, value in values.items() if value is not None}
 
     @property

@@ -277,3 +277,4 @@ def test_a_threshold_and_the_primary_metric_are_on_the_page_and_in_the_list(
     [_, row] = page.get("/registry/models/").context["page"]
     assert row.headline == pytest.approx(body["metrics"]["log_loss"])
     assert "Log loss" in page.get("/registry/models/").text
+    assert api.get("/models").json()["results"][1]["metrics"]["log_loss"] == body["metrics"]["log_loss"]

@@ -44,11 +44,6 @@ def test_only_classifiers_have_a_threshold_or_a_calibration():
             check(value, task="regression")
 
 
-def test_rows_with_weights_have_no_threshold():
-    with pytest.raises(ValidationError, match="weights"):
-        decision.check_threshold(0.5, task="classification", is_weighted=True)
-
-
 def test_the_threshold_decides_and_is_recorded():
     result = fit(threshold=0.9, **NAIVE)
     held_out = result.held_out

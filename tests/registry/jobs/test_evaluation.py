@@ -31,12 +31,13 @@ def test_a_version_is_measured_on_another_dataset_version_and_the_result_is_kept
     assert api.get(body["url"]).json() == body
 
 
-def test_the_request_only_queues_it_for_a_worker(later, api, settings):
+def test_the_request_only_queues_it_for_a_worker(later, api, page, settings):
     settings.JOB_QUEUED_HOOK = ""
     response = api.post(
         "/models/flowers/1/evaluate", {"dataset_version": 2}, headers={"Prefer": "respond-async"}
     )
     assert (response.status_code, response.json()["state"]) == (202, "queued")
+    assert 'hx-trigger="every 1s"' in page.get("/registry/models/flowers/1/").text  # it reloads the result
     assert response["Location"] == response.json()["url"]
     assert api.post(f"{response['Location']}/cancel").json()["state"] == "cancelled"
 
