@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
-from registry.preflight.trial import Trial, warning
+from registry.preflight import split_leakage
+from registry.preflight.trial import MAX_COLUMNS, Trial, warning
 from registry.training import split_methods, validation
 
 OFTEN_MISSING = 0.2
+MAX_GROUP_WARNINGS = 3
 
 
 def check(trial: Trial) -> None:
@@ -38,6 +40,34 @@ def check_weights(trial: Trial) -> None:
 
 
 def warnings(trial: Trial) -> Iterator[dict]:
+    yield from _missing(trial)
+    if trial.request.split["method"] == "random":
+        yield from _divided_by_chance(trial)
+
+
+def _divided_by_chance(trial: Trial) -> Iterator[dict]:
+    """Rows that know each other's target, which are in both parts of a random split."""
+    target = trial.target["name"]
+    frame, y = trial.frame[trial.frame[target].notna()], trial.target_sample
+    options = {"is_classification": trial.algorithm.task == "classification"}
+    names = split_leakage.group_columns(trial.profile.values(), rows=trial.rows)
+    names = [name for name in names if name != target]
+    for name in split_leakage.groups(frame, names, y, **options)[:MAX_GROUP_WARNINGS]:
+        detail = (
+            f"Rows with the same `{name}` almost always have the same `{target}`, and a random split has them in both "
+            "parts. To measure the model on new values, split by this group."
+        )
+        yield warning("divided_groups", "split", detail)
+    dates = [column["name"] for column in trial.inputs[:MAX_COLUMNS] if column["type"] == "date"]
+    if len(dates) == 1 and split_leakage.alike_in_time(frame[dates[0]], y, **options):
+        detail = (
+            f"Rows that follow each other by `{dates[0]}` have similar values in `{target}`, and a random split has "
+            "them in both parts. To measure the model on the future, split by time."
+        )
+        yield warning("divided_times", "split", detail)
+
+
+def _missing(trial: Trial) -> Iterator[dict]:
     for column in trial.request.row_columns:
         field = "sample_weight" if column == trial.request.sample_weight else "split"
         missing = trial.profile[column]["missing"]

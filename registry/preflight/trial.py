@@ -11,6 +11,7 @@ from catalog.models import DatasetVersion
 from catalog.profiling import sample
 from catalog.readers.tables import Column
 from registry.estimators.algorithms import Algorithm
+from registry.preflight import split_leakage
 from registry.training.request import TrainingRequest
 from registry.training.splits import target_values
 
@@ -70,7 +71,8 @@ def read(source: Source, *, request: TrainingRequest, inputs: list[dict], target
     """Read the sample of a dataset version."""
     target = None if request.task == "clustering" else target
     used = [column["name"] for column in [*inputs[:MAX_COLUMNS], *([target] if target else [])]]
-    names = list(dict.fromkeys([*used, *request.row_columns]))
+    others = split_leakage.group_columns(source.profile, rows=source.rows) if target else []
+    names = list(dict.fromkeys([*used, *request.row_columns, *others]))
     columns = [Column.from_dict(column) for column in source.columns]
     frame = sample.from_parquet(source.sample, columns, names=names)
     return Trial(

@@ -63,3 +63,24 @@ def test_features_that_do_not_change_over_time_are_no_leak(check):
     rng = np.random.default_rng(1)
     near = (labels() == "dog") + rng.normal(0, 0.7, ROWS)
     assert check(table(ROWS, answer=labels(), day=DAYS, near=near)) == []
+
+
+def test_groups_of_one_target_and_a_random_split_are_warned_of_even_if_they_are_no_feature(check):
+    patient = np.arange(ROWS) % 60
+    answer = labels(60)[patient]
+    rng = np.random.default_rng(4)
+    frame = table(
+        ROWS, answer=answer, patient=[f"p{number}" for number in patient], pressure=rng.normal(size=ROWS)
+    )
+    for features in (None, ["size", "pressure"]):
+        warnings = check(frame, features=features)
+        assert ("divided_groups", "split") in codes(warnings)
+    options = {"features": ["size", "pressure"], "split": {"method": "group", "column": "patient"}}
+    assert check(frame, **options) == []
+
+
+def test_a_series_in_time_and_a_random_split_are_warned_of(check):
+    answer = np.cumsum(np.random.default_rng(4).normal(size=ROWS))
+    frame = table(ROWS, answer=answer, day=DAYS)
+    assert codes(check(frame, "LinearRegression")) == [("divided_times", "split")]
+    assert check(frame, "LinearRegression", split={"method": "time", "column": "day"}) == []
