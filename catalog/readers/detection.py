@@ -91,8 +91,9 @@ class Head:
         encoding = self.encodings[0]
         try:
             text = codecs.getincrementaldecoder(encoding)().decode(self.content, final=self.is_whole_file)
-        except UnicodeDecodeError as error:
-            raise self.encoding_error(encoding, 1 + self.content.count(b"\n", 0, error.start)) from error
+        except UnicodeError as error:
+            place = streams.place_of(error)
+            raise self.encoding_error(encoding, 1 + self.content.count(b"\n", 0, place)) from error
         if not text.strip():
             raise ValidationError(
                 "The file is empty. It needs a header row and at least one row.", code="empty_file"

@@ -86,11 +86,14 @@ def normalized(name: str) -> str | None:
 
 
 def as_marked(encoding: str, content: bytes) -> str:
-    """The encoding, or its variant that removes the byte order mark with which this content starts."""
+    """The encoding, or its variant that removes the byte order mark with which this content starts.
+
+    UTF-16 without a mark has an order of bytes: Python has no default for it.
+    """
     marked = next((name for mark, name in BYTE_ORDER_MARKS if content.startswith(mark)), None)
-    return (
-        marked if marked and marked.startswith(encoding.removesuffix("-le").removesuffix("-be")) else encoding
-    )
+    if marked and marked.startswith(encoding.removesuffix("-le").removesuffix("-be")):
+        return marked
+    return (_utf16_order(content) or "utf-16-le") if encoding == "utf-16" else encoding
 
 
 def is_utf16(content: bytes) -> bool:

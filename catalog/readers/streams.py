@@ -32,6 +32,11 @@ class WrongEncoding(Exception):
         self.line = line
 
 
+def place_of(error: UnicodeError) -> int:
+    """The position of the bytes that cannot be decoded; the beginning for UTF-16 without a byte order mark."""
+    return getattr(error, "start", 0)
+
+
 class End:
     """The end of a text that was read."""
 
@@ -169,8 +174,8 @@ class _Decoded(io.RawIOBase):
         block = self._source.read(BLOCK)
         try:
             text = self._decoder.decode(block, final=not block)
-        except UnicodeDecodeError as error:
-            raise WrongEncoding(self._line + block.count(b"\n", 0, error.start)) from error
+        except UnicodeError as error:
+            raise WrongEncoding(self._line + block.count(b"\n", 0, place_of(error))) from error
         if "\0" in text:
             raise nul_error(self._line + text.count("\n", 0, text.index("\0")))
         self._line += text.count("\n")

@@ -26,6 +26,7 @@ DATASET_EXISTS = "This name is taken. Select this to add the file as the next ve
 NO_TABLES = ("binary_file", "corrupt_file", "empty_file")  # no correction can help
 ADDED, MAX_ADDED = "added_drafts", 20  # in the session: the page that each became
 MAX_MOVED = 100  # columns on the page of changes
+OF_ONE_FILE = ("skip", "skip_below", "footer", "member")  # corrections that the next file may not need
 KEPT = ("name", "description", "new_version", "find")  # when the file is read again
 
 
@@ -169,10 +170,11 @@ def version_changes(draft, form) -> dict:
         return {}
     form["new_version"].label = f"Add as version {latest.number + 1} of {latest.dataset.name}"
     columns = draft.receipt["columns"]
-    is_read_alike = merged(draft.corrections, latest.corrections) == draft.corrections
+    before = {name: value for name, value in latest.corrections.items() if name not in OF_ONE_FILE}
+    is_read_alike = merged(draft.corrections, before) == draft.corrections
     return {
         "latest": latest,
-        "as_before": None if is_read_alike else json.dumps(latest.corrections),
+        "as_before": None if is_read_alike else json.dumps(before),
         "changes": display.changes(columns, latest.columns),
         "unfit_models": models_that_do_not_fit(latest, columns),
         "changes_url": f"{reverse('catalog:changes', args=[draft.pk])}?{urlencode({'name': latest.dataset.name})}",

@@ -131,7 +131,7 @@ def _codes(column, finding):
     kind = column["type"] if column["type"] != "text" else "number"
     return [
         _choice("Text", column, type="text", is_current=column["type"] == "text"),
-        _choice("Number", column, type=kind, is_current=column["type"] != "text"),
+        _choice("Number", column, type=kind, on_error="missing", is_current=column["type"] != "text"),
     ]
 
 

@@ -117,12 +117,12 @@ def data_rows(text: Iterable[str], recipe: ParseRecipe, width: int) -> Iterator[
         raise unclosed(line + 1) from error
 
 
-def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int:
-    """The line of a row, counted from 0 below the header."""
+def line_of(file: BinaryIO, recipe: ParseRecipe, row: int) -> int | None:
+    """The line of a row, counted from 0 below the header; None if Arrow has rows that are blank lines here."""
     with closing(streams.decoded(file, recipe.compression, recipe.encoding)) as stream:
         text = io.TextIOWrapper(stream, "utf-8", newline="")
         lines = (line for line, _ in below_header(records(_lines(text), recipe), recipe))
-        return next(itertools.islice(lines, row, None))
+        return next(itertools.islice(lines, row, None), None)
 
 
 def below_header(

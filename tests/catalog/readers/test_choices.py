@@ -82,7 +82,7 @@ def test_another_sheet_of_a_workbook_is_read():
 
 def test_a_renamed_column_is_corrected_by_its_name_in_the_file():
     assert choices_of("leading_zeros", "zip")[1].corrections["columns"] == [
-        {"source": "PLZ", "type": "number"}
+        {"source": "PLZ", "type": "number", "on_error": "missing"}
     ]
 
 

@@ -283,17 +283,3 @@ def test_the_words_for_true_and_false_can_be_set():
     content = "a,b\noui,%\n"
     columns = [{"name": "a", "type": "boolean", "format": {"true": "oui", "false": "non"}}]
     assert read(content, columns=columns)["a"] == [True]
-
-
-@pytest.mark.parametrize(
-    ("content", "fixed", "columns"),
-    [
-        ("a::b\n1::2\n3::4\n", {"padded": True}, {"a": [1, 3], "b": [2, 4]}),
-        ("a\x1fb\n1\x1fx:y\n3\x1fz\n", {"padded": True}, {"a": [1, 3], "b": ["x:y", "z"]}),
-        ("a;b\n2.5;x\n(3);y\n", {"thousands": "."}, {"a": ["2.5", "(3)"], "b": ["x", "y"]}),
-    ],
-)
-def test_corrections_that_fit_badly_are_read_without_a_crash(content, fixed, columns):
-    file = io.BytesIO(content.encode())
-    recipe = tables.detect(file, "t.csv", corrections=Corrections.from_dict(fixed)).recipe
-    assert tables.read(file, recipe).to_dict("list") == columns
