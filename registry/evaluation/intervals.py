@@ -23,7 +23,7 @@ def bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
 
     if len(scores) < MIN_MEASURED:
         return {}
-    # For vectors of this length, the threads of the linear algebra take ten times as long as one.
+    # As for the values of all rows: see scores.
     with threadpool_limits(1):
         return _bootstrap(scores)
 

@@ -55,7 +55,8 @@ class ClassScores:
         return max(len(self.ranks), 1)
 
     def values(self, weights: np.ndarray | None = None) -> dict[str, float | None]:
-        weights = np.ones(len(self)) if weights is None else weights
+        if weights is None:
+            return _unweighted(self)
         hits = weights * (self.true == self.predicted)
         sizes, guesses, correct = (
             np.bincount(codes, weights=w, minlength=self.count)
@@ -116,7 +117,7 @@ class Ranking:
     """Rows ordered by the score of one class, from the highest; equal scores are one step."""
 
     def __init__(self, is_positive: np.ndarray, scores: np.ndarray):
-        self.order = np.argsort(-scores, kind="stable")
+        self.order = np.argsort(-scores)
         self.is_positive = is_positive[self.order].astype(float)
         ordered = scores[self.order]
         self.ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(scores) - 1)
@@ -167,7 +168,8 @@ class NumberScores:
         return part
 
     def values(self, weights: np.ndarray | None = None) -> dict[str, float | None]:
-        weights = np.ones(len(self)) if weights is None else weights
+        if weights is None:
+            return _unweighted(self)
         total = weights.sum()
         means = {name: losses @ weights / total for name, losses in self.losses.items()}
         variance = (self.centred**2) @ weights / total - (self.centred @ weights / total) ** 2
@@ -185,6 +187,14 @@ class NumberScores:
         sizes, counts = self.losses["mae"][self.order], np.cumsum(weights[self.order])
         middle = [np.floor((counts[-1] - 1) / 2), np.ceil((counts[-1] - 1) / 2)]
         return float(sizes[np.searchsorted(counts, middle, side="right")].mean())
+
+
+def _unweighted(scores: ClassScores | NumberScores) -> dict[str, float | None]:
+    """The values for weights of 1, in one thread: for vectors, those of the linear algebra take ten times as long."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return scores.values(np.ones(len(scores)))
 
 
 def _r2(mse: float, variance: float) -> float:
