@@ -20,7 +20,6 @@ from django.test import RequestFactory
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from catalog.imports import ingestion
 from catalog.imports.upload import add_dataset
 from mlplatform.auth import token_cache
 from mlplatform.jobs.children.process import FORK_SERVER
@@ -34,6 +33,7 @@ from registry.models import ModelVersion
 from registry.training import registration, run
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
+from tests.servers.ingested import IngestedFiles
 from tests.servers.migrated import copy_database
 from tests.servers.scheduling import GroupScheduling, place_in_run, refuse_unstable_ids
 
@@ -195,12 +195,17 @@ def program():
     return call
 
 
+@pytest.fixture(scope="session")
+def ingested_files():
+    return IngestedFiles()
+
+
 @pytest.fixture
-def make_dataset(admin):
+def make_dataset(admin, ingested_files):
     def make(name="flowers", content=FLOWERS, *, filename=None, by=None, **fields):
         content = content.encode() if isinstance(content, str) else content
         fields = {"filename": filename or f"{name}.csv", "name": name, "by": by or admin} | fields
-        version, _ = add_dataset(io.BytesIO(content), **fields, ingest=ingestion.ingest)
+        version, _ = add_dataset(io.BytesIO(content), **fields, ingest=ingested_files.ingest)
         return version
 
     return make
