@@ -7,24 +7,26 @@ from django.core.exceptions import ValidationError
 
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
+from registry.training.request import TrainingRequest
 
 # What the process of a training takes before it reads its table, measured: it does not grow with the table.
 START_S, START_BYTES = 2, 200 * 1024**2
 SMALL_ROWS, SMALL_CELLS = 1_000, 100_000  # below, the size of the table hardly matters
 
 
-def expected_seconds(algorithm: str, *, rows: int) -> float | None:
-    """The expected duration: the median of the algorithm's last five trainings, in proportion to their rows.
+def expected_seconds(algorithm: str, *, rows: int, fits: float = 1) -> float | None:
+    """The expected duration: the median of the algorithm's last five trainings, in proportion to their rows and fits.
 
     None if there is none. A guess for users: it ignores that some fits grow faster than the rows.
     """
     earlier = TrainingJob.objects.filter(state=JobState.SUCCEEDED, model_version__algorithm=algorithm)
     durations = []
-    for started_at, finished_at, train, test in earlier.order_by("-id").values_list(
-        "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test"
+    for started_at, finished_at, train, test, request in earlier.order_by("-id").values_list(
+        "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test", "request"
     )[:5]:
         if started_at and finished_at:
             ratio = (rows + SMALL_ROWS) / (train + test + SMALL_ROWS)
+            ratio *= fits / TrainingRequest.from_dict(request).fits
             duration = (finished_at - started_at).total_seconds()
             durations.append(_grown(duration, START_S, ratio))
     return round(statistics.median(durations), 1) if durations else None

@@ -159,7 +159,9 @@ def new_job(
         dataset_version=dataset_version,
         requested_by=by,
         timeout_s=request.timeout_s,
-        expected_s=limits.expected_seconds(request.class_name, rows=dataset_version.row_count),
+        expected_s=limits.expected_seconds(
+            request.class_name, rows=dataset_version.row_count, fits=request.fits
+        ),
         warnings=warnings,
         request=request.to_dict(),
     )

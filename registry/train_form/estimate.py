@@ -40,7 +40,7 @@ def of(form: TrainForm, request: TrainingRequest | None, *, features: int) -> Es
     name, rows = form.algorithm.name, form.source.row_count
     return Estimate(
         name,
-        limits.expected_seconds(name, rows=rows),
+        limits.expected_seconds(name, rows=rows, fits=request.fits),
         limits.expected_bytes(name, rows=rows, features=features),
         table_bytes(form.source.profile, rows=rows),
         _measured(request),

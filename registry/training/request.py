@@ -65,6 +65,11 @@ class TrainingRequest:
         return split_methods.reserved(self.split, sample_weight=self.sample_weight)
 
     @property
+    def fits(self) -> float:
+        """How many fits on the training rows take as long as its fit, its folds and its refit."""
+        return 1 + (self.cv_repeats * (self.cv - 1) if self.cv else 0) + self.refit
+
+    @property
     def uses_test_size(self) -> bool:
         return self.split["method"] in ("random", "time", "group")
 

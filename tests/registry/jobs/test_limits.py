@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from registry.jobs import limits
 from registry.models import TrainingJob
+from registry.training.request import TrainingRequest
 
 
 def test_the_expected_duration_follows_earlier_trainings_in_proportion_to_their_rows(make_job):
@@ -13,7 +14,13 @@ def test_the_expected_duration_follows_earlier_trainings_in_proportion_to_their_
     assert limits.expected_seconds("DecisionTreeClassifier", rows=24) == 12
     twice = 24 + 1_024  # of which 1,000 are those that no table is too small for
     assert limits.expected_seconds("DecisionTreeClassifier", rows=twice) == 2 + 2 * 10  # 2 s to start
+    assert limits.expected_seconds("DecisionTreeClassifier", rows=24, fits=5) == 2 + 5 * 10
     assert limits.expected_seconds("SVC", rows=48) is None
+
+
+def test_folds_and_a_refit_count_as_fits():
+    request = TrainingRequest("tree", "DecisionTreeClassifier", cv=5, cv_repeats=2, refit=True)
+    assert request.fits == 1 + 2 * 4 + 1
 
 
 def test_the_expected_memory_follows_earlier_trainings_in_proportion_to_their_cells(make_job):
