@@ -70,6 +70,8 @@ def predict(
 
     Raises ValueError if a regressor has no finite prediction for any row; adds to `warnings` if some.
     """
+    if len(pipeline) > 1:  # once for the classes and their probabilities
+        pipeline, X = pipeline[-1:], pipeline[:-1].transform(X)
     predicted = np.ravel(pipeline.predict(X))
     if task == "classification":
         scorer = next((n for n in ("predict_proba", "decision_function") if hasattr(pipeline, n)), None)

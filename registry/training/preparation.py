@@ -49,6 +49,7 @@ class Choice:
     prepare: str
     reason: str
     parts: tuple[str, ...] = ()  # of a date, as attributes of pandas
+    distinct: int | None = None
 
     def to_dict(self) -> dict:
         return {"column": self.column, "prepare": self.prepare, "reason": self.reason}
@@ -133,7 +134,7 @@ def _choices(
             reason = "requested"
         else:
             prepare, reason = _usual(one, kind, can_use_target)
-        choices.append(Choice(name, prepare, reason, _date_parts(one, kind)))
+        choices.append(Choice(name, prepare, reason, _date_parts(one, kind), one.distinct))
     return choices
 
 

@@ -33,7 +33,9 @@ def column_transformer(choices: Sequence[Choice], estimator, *, task: str):
     for choice in choices:
         columns.setdefault(choice.prepare, []).append(choice.column)
     steps = {
-        "native": lambda: _native(estimator),
+        "native": lambda: _native(
+            estimator, max((one.distinct or 0 for one in choices if one.prepare == "native"), default=0)
+        ),
         "as_is": lambda: [_astype("float64")],
         "scale": lambda: _impute_and_scale(estimator),
         "scale_with_indicator": lambda: _impute_and_scale(estimator, add_indicator=True),
@@ -92,13 +94,15 @@ def _scale_unless_trees(estimator) -> list:
     return [] if _is_tree(estimator) else [StandardScaler()]
 
 
-def _native(estimator) -> list:
-    """Codes for the estimator's own categories: missing and unseen are NaN, rare ones beyond its bins share a code."""
+def _native(estimator, most: int) -> list:
+    """Codes for the estimator's own categories: missing and unseen are NaN, rare ones beyond its bins share a code.
+
+    `most` is the number of categories of the column that has most: a limit takes longer than the codes.
+    """
     from sklearn.preprocessing import OrdinalEncoder
 
-    encoder = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=estimator.max_bins
-    )
+    limit = estimator.max_bins if most >= estimator.max_bins else None
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=limit)
     return [_astype("str"), encoder]
 
 
