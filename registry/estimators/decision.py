@@ -161,11 +161,15 @@ def _best_threshold(results: dict, *, rows: int) -> float:
 
 def estimator_of(model):
     """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
-    while type(model).__name__ in {
-        "FixedThresholdClassifier",
-        "TunedThresholdClassifierCV",
-        "CalibratedClassifierCV",
-    }:
+    while (
+        type(model).__name__
+        in {
+            "FixedThresholdClassifier",
+            "TunedThresholdClassifierCV",
+            "CalibratedClassifierCV",
+        }
+        and model.estimator is not None
+    ):
         model = model.estimator
     return model
 
