@@ -70,6 +70,6 @@ def _with_part(file, *, old, side, recipe, is_beginning) -> dict:
     recipe = ParseRecipe.from_dict(recipe)
     if is_beginning:
         head = detection.read_head(file, "", corrections=Corrections(member=recipe.member))
-        file = io.BytesIO(receipts.whole_records(head.content))
+        file = io.BytesIO(detection.whole_records(head.content))
         recipe = replace(recipe, compression=None, member=None)
     return comparison.with_file(old, side, file, recipe)

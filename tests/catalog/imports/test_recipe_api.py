@@ -1,6 +1,7 @@
 """The recipe in the API: inspect a file, upload it with corrections, and read a stored one again."""
 
 import dataclasses
+import gzip
 import json
 import threading
 from pathlib import Path
@@ -70,6 +71,16 @@ def test_inspecting_the_next_version_shows_what_it_changes(send):
     [moved] = changes["distributions"]
     assert (moved["name"], moved["effect"], moved["rows"]) == ("a", "none", {"from": 400, "to": 400})
     assert send("/datasets/inspect", dataset="nothing").status_code == 404
+
+
+def test_of_a_large_file_the_first_rows_are_compared(send):
+    send(content=b"a;b\n" + b"1;2\n3;4\n" * 50)
+    large = gzip.compress(b"a;b\n" + b"1;2\n9;4\n" * 600_000, 1)
+    body = send("/datasets/inspect", large, "large.csv.gz", dataset="umsatz").json()
+    assert (body["is_estimate"], body["changes"]["rows"]) == (True, {"from": 100, "to": body["rows"]})
+    moved, same = body["changes"]["distributions"]
+    assert (moved["name"], moved["effect"], same["effect"]) == ("a", "large", "none")
+    assert same["rows"]["to"] == 200_000  # of those in the first 4 MB
 
 
 def test_a_finding_names_its_choices_and_one_of_them_is_sent_back(send, change):
