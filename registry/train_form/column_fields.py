@@ -83,6 +83,23 @@ class PreparationTextField(forms.CharField):
         return choices
 
 
+def add(form) -> None:
+    columns = form.source.columns
+    form.fields["prepare"] = PreparationTextField(columns)
+    if not form.is_wide:
+        for place, column in enumerate(columns):
+            form.fields[PREFIX + column["name"]] = PreparationField(column, place=place)
+
+
+def entered(form) -> dict[str, str]:
+    """The choices of the user by column, valid or not."""
+    names = {column["name"] for column in form.source.columns}
+    fields = {name: PREFIX + name for name in names}
+    selected = {name: form[field].value() for name, field in fields.items() if field in form.fields}
+    choices = choices_in(form["prepare"].value(), names=names)
+    return choices | {name: value for name, value in selected.items() if value}
+
+
 def choices_in(text: str | None, *, names: set[str]) -> dict[str, str]:
     """The choices by column of a text: `age: scale`, or `id` to leave it out."""
     choices = {}
@@ -137,7 +154,7 @@ class ColumnTable:
     def __init__(self, form, estimator, *, target: dict | None, task: str):
         self.form, self.target = form, target
         self.profile = {one["name"]: one for one in form.source.profile}
-        self.rows_count, self.choices = form.source.row_count, form.column_choices()
+        self.rows_count, self.choices = form.source.row_count, entered(form)
         target_name = target and target["name"]
         self.inputs = [column for column in form.source.columns if column["name"] != target_name]
         self.kind = Requirements.of(estimator)

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from registry.jobs import limits
 from registry.train_form.forms import TrainForm
+from registry.train_form.request_panel import Entered
 from registry.training import split_methods
 from registry.training.request import TrainingRequest
 
@@ -21,6 +22,7 @@ class Estimate:
     seconds: float | None
     memory_bytes: int | None
     table_bytes: int
+    budget_s: int | None  # of a group
     measured: str  # completes the sentence "Measured on ..."; empty for clustering
 
     @property
@@ -33,16 +35,21 @@ class Estimate:
         return ""
 
 
-def of(form: TrainForm, request: TrainingRequest | None, *, features: int) -> Estimate | None:
-    """None without an algorithm."""
+def of(form: TrainForm, entered: Entered, *, features: int) -> Estimate | None:
+    """None without an algorithm. Several algorithms take the sum of their times, and the most memory of them."""
+    request, plan = entered.request, entered.plan
     if request is None:
         return None
-    name, rows = form.algorithm.name, form.source.row_count
+    rows = form.source.row_count
+    names = [model["class"] for model in plan.models] if plan and plan.models else [request.class_name]
+    seconds = [limits.expected_seconds(name, rows=rows, fits=request.fits) for name in names]
+    sizes = [limits.expected_bytes(name, rows=rows, features=features) for name in names]
     return Estimate(
-        name,
-        limits.expected_seconds(name, rows=rows, fits=request.fits),
-        limits.expected_bytes(name, rows=rows, features=features),
+        names[0] if len(names) == 1 else "all of these",
+        None if None in seconds else sum(seconds),
+        None if None in sizes else max(sizes),
         table_bytes(form.source.profile, rows=rows),
+        plan and plan.is_auto and plan.time_budget_s,
         _measured(request),
     )
 

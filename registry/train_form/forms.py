@@ -14,8 +14,8 @@ from registry.estimators import algorithms
 from registry.estimators.form_fields import AlgorithmField, ParameterField, SearchSelect, grouped_algorithms
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
-from registry.train_form import column_fields, measure_fields
-from registry.train_form.column_fields import ColumnTable, PreparationField, PreparationTextField
+from registry.train_form import column_fields, measure_fields, try_fields
+from registry.train_form.column_fields import ColumnTable
 from registry.train_form.measure_fields import REFRESH
 from registry.training import validation
 from registry.training.columns import supervised_tasks
@@ -35,7 +35,7 @@ FORM_FIELDS = {
 
 
 class TrainForm(StrictForm):
-    extra_names = ("accept_warnings", "refresh", *measure_fields.NAMES)  # not every training has all of these
+    extra_names = ("accept_warnings", "refresh", *measure_fields.NAMES, *try_fields.NAMES, "algorithm")
     warnings: list[dict] = []  # of the dry run, if they need confirmation
 
     dataset = forms.CharField(widget=SearchSelect(attrs=REFRESH))
@@ -91,18 +91,26 @@ class TrainForm(StrictForm):
         rows = self.source.row_count
         # None: any task.
         self.tasks = supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
-        self.algorithm = self._fitting(named)
+        self.algorithm = (
+            self._fitting(named) if try_fields.chosen(self) == try_fields.ONE else try_fields.first(self)
+        )
         self.initial |= {"dataset": dataset.name, "algorithm": self.algorithm.name if self.algorithm else ""}
         self._set_choices()
-        self._add_column_fields()
+        column_fields.add(self)
         self.fields["dataset"].help_text = f"The latest version, {self.source.number}, is used."
         self._set_fields_of_task()
-        for parameter in self.algorithm.parameters if self.algorithm else ():
+        try_fields.add(self)
+        for parameter in self.tried_parameters:
             self.fields[PREFIX + parameter.name] = ParameterField(parameter)
 
     @property
     def task(self) -> str | None:
         return self.algorithm and self.algorithm.task
+
+    @property
+    def tried_parameters(self):
+        """Those of the one algorithm that is tried."""
+        return self.algorithm.parameters if self.algorithm and "algorithm" in self.fields else ()
 
     @property
     def is_wide(self) -> bool:
@@ -143,14 +151,6 @@ class TrainForm(StrictForm):
             self.fields["test_size"].initial = validation.usual_test_size(rows, classes=classes)
         measure_fields.add(self, entered=self.data if self.is_bound else self.initial)
 
-    def _add_column_fields(self) -> None:
-        columns = self.source.columns
-        self.fields["prepare"] = PreparationTextField(columns)
-        if not self.is_wide:
-            for place, column in enumerate(columns):
-                name = column_fields.PREFIX + column["name"]
-                self.fields[name] = PreparationField(column, place=place)
-
     def _set_choices(self) -> None:
         fields = self.fields
         datasets = Dataset.objects.order_by("name").values_list("name", flat=True)
@@ -162,6 +162,12 @@ class TrainForm(StrictForm):
         fields["target"].widget.choices = [
             (None, [(UNSUPERVISED, none), *((name, name) for name in targets)])
         ]
+
+    def algorithm_field(self):
+        return self["algorithm"] if "algorithm" in self.fields else None
+
+    def group_field(self):
+        return next((self[name] for name in ("algorithms", "minutes") if name in self.fields), None)
 
     def measure_fields(self):
         return [self[name] for name in measure_fields.NAMES[: measure_fields.FIRST] if name in self.fields]
@@ -197,14 +203,6 @@ class TrainForm(StrictForm):
             if not name.startswith(PREFIX) and (self.data[name] or not name.startswith(column_fields.PREFIX))
         ]
 
-    def column_choices(self) -> dict[str, str]:
-        """The choices of the user by column, as they are entered."""
-        names = {column["name"] for column in self.source.columns}
-        choices = column_fields.choices_in(self["prepare"].value(), names=names)
-        fields = {name: column_fields.PREFIX + name for name in names}
-        entered = {name: self[field].value() for name, field in fields.items() if field in self.fields}
-        return choices | {name: value for name, value in entered.items() if value}
-
     def column_table(self) -> ColumnTable | None:
         """None without an algorithm."""
         if self.algorithm is None:
@@ -215,7 +213,7 @@ class TrainForm(StrictForm):
     def read_params(self, problems: dict[str, str]) -> dict:
         """The parameters that are entered; adds the error of each other one to `problems`, by its name."""
         params = {}
-        for parameter in self.algorithm.parameters:
+        for parameter in self.tried_parameters:
             try:
                 is_set, value = self.cleaned(PREFIX + parameter.name)
                 if is_set:
@@ -228,13 +226,18 @@ class TrainForm(StrictForm):
         """The value of a field as it is entered. Raises ValidationError."""
         return self._cleaned(name, self[name].value())
 
+    def _cleaned(self, name: str, value):
+        sentences.replace_defaults(self.fields[name])
+        integers.refuse_others(self.fields[name])
+        return self.fields[name].clean(value)
+
     def clean(self):
         cleaned = super().clean()
         if self.algorithm is None and "target" in cleaned:
             self.add_error("algorithm", "Select an algorithm.")
-        if self.algorithm:
+        if self.tried_parameters:
             self._check_other_parameters()
-        for parameter in self.algorithm.parameters if self.algorithm else ():
+        for parameter in self.tried_parameters:
             name = PREFIX + parameter.name
             is_set, value = cleaned.get(name) or (False, None)
             if is_set:
@@ -263,17 +266,12 @@ class TrainForm(StrictForm):
                 errors.append(f"`target={value[:100]}`: this dataset has no such column.")
             elif value and name in self.fields and name != "target":
                 try:
-                    self._cleaned(name, value)
+                    self._cleaned(name, query.getlist(name) if name == "algorithms" else value)
                 except ValidationError as error:
                     errors.append(f"`{name}={value[:100]}`: {error.messages[0]}")
         return errors
 
-    def _cleaned(self, name: str, value):
-        sentences.replace_defaults(self.fields[name])
-        integers.refuse_others(self.fields[name])
-        return self.fields[name].clean(value)
-
-    def add_operation_error(self, error: ValidationError) -> None:
+    def add_operation_error(self, error: ValidationError, key: str = "") -> None:
         """Add the error of an operation, or its warnings, to the fields that they are about."""
         if isinstance(error, NeedsConfirmation):
             self.warnings = [
@@ -281,11 +279,12 @@ class TrainForm(StrictForm):
             ]
             return
         if hasattr(error, "error_dict"):
-            for inner in error.error_dict.values():
+            for name, inner in error.error_dict.items():
                 for one in inner:
-                    self.add_operation_error(one)
+                    self.add_operation_error(one, name)
             return
         named = (error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code, error.code)
+        named = try_fields.FIELDS_OF_ERRORS.get(key, named)
         choices = measure_fields.FIELDS_OF_ERRORS.get(named, (FORM_FIELDS.get(named, named),))
         field = next((name for name in choices if name in self.fields), None)
         if field == "prepare":

@@ -1,14 +1,20 @@
 """The initial values of the training form: of an address, or of an earlier training."""
 
 from django.conf import settings
+from django.http import QueryDict
 
 from catalog.models import DatasetVersion
 from registry.estimators.form_fields import shown
 from registry.models import ModelVersion, TrainingJob
-from registry.train_form import column_fields, measure_fields
+from registry.train_form import column_fields, measure_fields, try_fields
 from registry.train_form.forms import PREFIX, UNSUPERVISED
 from registry.training.preparation import LEAVE_OUT
 from registry.training.request import TrainingRequest
+
+
+def of_query(query: QueryDict) -> dict:
+    lists = {name: query.getlist(name) for name in ("algorithms",) if name in query}
+    return query.dict() | lists
 
 
 def of_earlier(earlier: TrainingJob | ModelVersion, *, source: DatasetVersion) -> dict:
@@ -19,7 +25,9 @@ def of_earlier(earlier: TrainingJob | ModelVersion, *, source: DatasetVersion) -
 
 
 def _from_job(job: TrainingJob, *, source: DatasetVersion) -> dict:
-    initial = _of_request(TrainingRequest.from_dict(job.request), source=source)
+    model = {"module": "", "class": ""}  # of a group of several
+    initial = _of_request(TrainingRequest.from_dict({"model": model} | job.request), source=source)
+    initial |= try_fields.initial_of(job.request)
     if job.timeout_s != settings.TRAIN_TIMEOUT_S:
         initial["timeout_s"] = job.timeout_s
     return initial
@@ -27,7 +35,7 @@ def _from_job(job: TrainingJob, *, source: DatasetVersion) -> dict:
 
 def _from_version(version: ModelVersion, *, source: DatasetVersion) -> dict:
     """Of its job or, if that was deleted, as far as the version says it."""
-    if version.job:
+    if version.job and not version.job.is_group:
         return _from_job(version.job, source=source)
     request = TrainingRequest(
         module=version.module,

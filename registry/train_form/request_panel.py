@@ -5,11 +5,24 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from registry.train_form import column_fields, measure_fields
+from registry.search.plan import GroupPlan
+from registry.train_form import column_fields, measure_fields, try_fields
 from registry.train_form.forms import TrainForm
 from registry.training.request import TrainingRequest
 
 ALWAYS = {"target_column", "test_size", "random_state"}  # shown even if they have their default
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The request of what is entered, or that of one candidate of its `plan`; None without an algorithm.
+
+    `problems` has the error of each field that is left out, by its label.
+    """
+
+    request: TrainingRequest | None
+    plan: GroupPlan | None
+    problems: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -21,13 +34,9 @@ class Panel:
     problems: list[tuple[str, str]]
 
 
-def read(form: TrainForm) -> tuple[TrainingRequest | None, dict[str, str]]:
-    """The request of what is entered, and the error of each field that is left out of it, by its label.
-
-    None without an algorithm.
-    """
+def read(form: TrainForm) -> Entered:
     if form.algorithm is None:
-        return None, {"Target": "Select the column to predict."}
+        return Entered(None, None, {"Target": "Select the column to predict."})
     problems = {}
 
     def value(name, default=None):
@@ -43,7 +52,7 @@ def read(form: TrainForm) -> tuple[TrainingRequest | None, dict[str, str]]:
     for name in ["prepare", *(name for name in form.fields if name.startswith(column_fields.PREFIX))]:
         value(name)
     features, prepare = column_fields.features_and_prepare(
-        form.column_choices(),
+        column_fields.entered(form),
         columns=form.source.columns,
         profile=form.source.profile,
         reserved=set(measure_fields.reserved(form)),
@@ -62,16 +71,15 @@ def read(form: TrainForm) -> tuple[TrainingRequest | None, dict[str, str]]:
         description=value("description", ""),
         timeout_s=value("timeout_s"),
     )
-    return request, problems
+    return Entered(request, try_fields.plan(form, request, value), problems)
 
 
-def of_form(form: TrainForm, *, url: str) -> Panel:
+def of(form: TrainForm, entered: Entered, *, url: str) -> Panel:
     """The panel of a form for the address of `POST /train`."""
-    request, problems = read(form)
-    named = list(problems.items())
-    if request is None or "Target" in problems:
+    named = list(entered.problems.items())
+    if entered.request is None or "Target" in entered.problems:
         return Panel("", "", named)
-    text = json.dumps(_body(form, request, problems), ensure_ascii=False, indent=2)
+    text = json.dumps(_body(form, entered), ensure_ascii=False, indent=2)
     quoted = text.replace("'", "'\\''")
     curl = (
         f"curl -X POST {url} \\\n"
@@ -82,13 +90,21 @@ def of_form(form: TrainForm, *, url: str) -> Panel:
     return Panel(text, curl, named)
 
 
-def _body(form: TrainForm, request: TrainingRequest, problems: dict[str, str]) -> dict:
+def _body(form: TrainForm, entered: Entered) -> dict:
     """The body without the fields that have their default, or an error."""
+    request = entered.request
     usual = TrainingRequest(request.module, request.class_name).to_dict()
-    fields = {key: value for key, value in request.to_dict().items() if key in ALWAYS or value != usual[key]}
+    model = usual.pop("model") | {"params": request.params}
+    fields = {
+        key: value
+        for key, value in request.to_dict().items()
+        if key in usual and (key in ALWAYS or value != usual[key])
+    }
     for name in ("test_size", "random_state"):
-        if name not in form.fields or form.fields[name].label in problems:
+        if name not in form.fields or form.fields[name].label in entered.problems:
             del fields[name]
-    model = {name: value for name, value in fields.pop("model", usual["model"]).items() if value != {}}
+    tried = {"model": {name: value for name, value in model.items() if value != {}}}
+    if entered.plan:
+        tried = try_fields.body(entered.plan)
     timeout = {"timeout_s": request.timeout_s} if request.timeout_s else {}
-    return {"dataset_name": form.source.dataset.name, "model": model, **fields, **timeout}
+    return {"dataset_name": form.source.dataset.name, **tried, **fields, **timeout}

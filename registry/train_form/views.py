@@ -11,7 +11,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.validation import unknown_names
 from mlplatform.validation.forms import integer
-from registry.jobs import submission
+from registry.jobs import groups, submission
 from registry.models import ModelVersion, TrainingJob
 from registry.train_form import estimate, initial, request_panel, target_picture
 from registry.train_form.column_fields import MAX_ROWS
@@ -35,23 +35,22 @@ def train(request):
         return render(request, "registry/train_empty.html")
     algorithm = query.get("algorithm") or (earlier and earlier.algorithm) or AUTOMATIC
     if request.method != "POST" or "refresh" in request.POST:
-        values = initial.of_earlier(earlier, source=dataset.version()) if earlier else query.dict()
+        values = initial.of_earlier(earlier, source=dataset.version()) if earlier else initial.of_query(query)
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=values)
-        unknown_names.check_query(request.GET, ["job", "version", *form.fields])
+        unknown_names.check_query(request.GET, ["job", "version", *form.fields], lists=["algorithms"])
         errors = form.query_errors(request.GET)
         for error in errors:
             messages.error(request, error)
         return _render(request, form, status=400 if errors else 200)
     form = TrainForm(request.POST, dataset=dataset, algorithm=algorithm)
     if form.is_valid():
-        training_request, _ = request_panel.read(form)
+        entered = request_panel.read(form)
+        options = {"by": request.user, "accept_warnings": "accept_warnings" in request.POST}
         try:
-            job = submission.submit(
-                form.source,
-                request=training_request,
-                by=request.user,
-                accept_warnings="accept_warnings" in request.POST,
-            )
+            if entered.plan:
+                group = groups.submit(form.source, plan=entered.plan, **options)
+                return redirect("registry:group", pk=group.pk)
+            job = submission.submit(form.source, request=entered.request, **options)
         except ValidationError as error:
             form.add_operation_error(error)
         else:
@@ -69,7 +68,7 @@ def _earlier(query) -> TrainingJob | ModelVersion | None:
 
 
 def _render(request, form: TrainForm, *, status: int):
-    table = form.column_table()
+    table, entered = form.column_table(), request_panel.read(form)
     rows = table.rows() if table else []
     context = {
         "form": form,
@@ -79,13 +78,13 @@ def _render(request, form: TrainForm, *, status: int):
         "rows_not_shown": max(len(rows) - MAX_ROWS, 0) if form.is_wide else 0,
         "summary": table and table.summary(rows),
         "target": target_picture.of(form),
-        "estimate": estimate.of(
-            form, request_panel.read(form)[0], features=sum(not row.is_left_out for row in rows)
-        ),
-        "panel": request_panel.of_form(form, url=request.build_absolute_uri(reverse("api-train"))),
+        "estimate": estimate.of(form, entered, features=sum(not row.is_left_out for row in rows)),
+        "panel": request_panel.of(form, entered, url=request.build_absolute_uri(reverse("api-train"))),
     }
     response = render(request, "registry/train.html", context, status=status)
     if request.htmx:
-        selected = {name: form[name].value() for name in ("dataset", "target", "algorithm")}
+        selected = {
+            name: form[name].value() for name in ("dataset", "target", "algorithm") if name in form.fields
+        }
         replace_url(response, f"{reverse('registry:train')}?{urlencode(selected)}")
     return response

@@ -3,6 +3,7 @@
 import pytest
 
 from registry.models import TrainingJob
+from registry.train_form import column_fields
 from tests.conftest import FLOWERS
 
 FILLED = {
@@ -151,7 +152,7 @@ def test_selecting_another_dataset_keeps_only_columns_that_it_has(page, make_dat
     sent = FILLED | {"dataset": "houses", "prepare-colour": "leave_out", "refresh": "1"}
     form = page.post("/registry/train/", sent).context["form"]
     assert form["target"].value() == ""
-    assert form.column_choices() == {}
+    assert column_fields.entered(form) == {}
 
 
 def test_a_refreshed_train_form_has_a_url_that_can_be_reloaded(page, make_dataset):
@@ -190,7 +191,7 @@ def test_running_a_job_again_fills_in_its_request(page, make_job, make_dataset):
         make_dataset(), target="species", features=["length"], test_size=0.3, params={"max_depth": 2}
     )
     form = page.get(f"/registry/train/?job={job.pk}").context["form"]
-    assert form.column_choices() == {"width": "leave_out", "colour": "leave_out"}
+    assert column_fields.entered(form) == {"width": "leave_out", "colour": "leave_out"}
     assert form["param-max_depth"].value() == "2"
     assert form["test_size"].value() == 0.3
     assert form["algorithm"].value() == "DecisionTreeClassifier"
@@ -215,7 +216,7 @@ def test_the_choices_of_a_wide_dataset_are_entered_as_text(page, make_dataset):
     )
     form = response.context["form"]
     assert form.errors["prepare"] == ["`nothing` is not a feature of this training."]
-    assert form.column_choices() == {"c2": "leave_out", "c3": "scale", "nothing": "leave_out"}
+    assert column_fields.entered(form) == {"c2": "leave_out", "c3": "scale", "nothing": "leave_out"}
 
 
 def test_markup_in_a_column_name_is_escaped(page, make_dataset):

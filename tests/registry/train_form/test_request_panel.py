@@ -6,7 +6,7 @@ import pytest
 
 from registry.jobs.submission import resolve
 from registry.models import TrainingJob
-from registry.train_form import initial, request_panel
+from registry.train_form import column_fields, initial, request_panel
 from registry.train_form.forms import TrainForm
 from registry.training.request import TrainingRequest
 from tests.registry.train_form.test_column_fields import PEOPLE
@@ -19,7 +19,7 @@ def panel(make_dataset):
     def make(algorithm="DecisionTreeClassifier", **values):
         version = make_dataset("people", PEOPLE)
         form = TrainForm(dataset=version.dataset, algorithm=algorithm, initial=FILLED | values)
-        return version, request_panel.of_form(form, url="http://here/train")
+        return version, request_panel.of(form, request_panel.read(form), url="http://here/train")
 
     return make
 
@@ -71,8 +71,8 @@ def test_the_form_requests_what_its_json_says(page, panel, values):
     again = TrainForm(
         dataset=version.dataset, algorithm=job.algorithm, initial=initial.of_earlier(job, source=version)
     )
-    repeated, problems = request_panel.read(again)
-    assert (resolve(version, request=repeated).to_dict(), problems) == (job.request, {})
+    repeated = request_panel.read(again)
+    assert (resolve(version, request=repeated.request).to_dict(), repeated.problems) == (job.request, {})
 
 
 def test_a_field_with_an_error_is_left_out_of_the_request_and_named(panel):
@@ -113,7 +113,7 @@ def test_training_differently_fills_in_the_request_of_the_version(page, make_ver
     )
     response = page.get("/registry/train/?dataset=people&version=1")
     form = response.context["form"]
-    assert form.column_choices() == {"id": "one_hot", "age": "leave_out"}
+    assert column_fields.entered(form) == {"id": "one_hot", "age": "leave_out"}
     assert form["param-max_depth"].value() == "2"
     assert "Takes about" in response.text
 
@@ -159,3 +159,43 @@ def test_classes_that_are_booleans_are_shown_in_the_words_of_the_file(page, make
     )
     target = page.get("/registry/train/?dataset=fees&target=paid").context["target"]
     assert [one["value"] for one in target["classes"]] == ["Ja", "Nein"]
+
+
+def test_several_algorithms_are_requested_as_a_group(page, panel):
+    names = ["DecisionTreeClassifier", "LogisticRegression"]
+    _, shown = panel(algorithm="", what_to_try="several", algorithms=names)
+    body = json.loads(shown.body)
+    assert [model["class"] for model in body["models"]] == names
+    assert "model" not in body
+    values = FILLED | {
+        "random_state": "42",
+        "what_to_try": "several",
+        "algorithms": names,
+        "accept_warnings": "1",
+    }
+    response = page.post(
+        "/registry/train/", {name: value for name, value in values.items() if name != "algorithm"}
+    )
+    job = TrainingJob.objects.get()
+    assert response["Location"] == f"/registry/groups/{job.group.pk}/"
+    assert [model["class"] for model in job.request["models"]] == names
+    assert page.get(f"/registry/train/?job={job.pk}").context["form"]["algorithms"].value() == names
+
+
+def test_the_best_is_searched_within_the_minutes_of_the_form(panel):
+    _, shown = panel(algorithm="", what_to_try="auto", minutes="0.5")
+    assert json.loads(shown.body)["auto"] == {"time_budget_s": 30, "task": "classification"}
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "sentence"),
+    [
+        ({"what_to_try": "auto", "minutes": "0"}, "minutes", "The time budget must be an integer from 1"),
+        ({"what_to_try": "several"}, "algorithms", "Select the algorithms to try."),
+    ],
+)
+def test_an_error_of_a_group_is_at_its_field(page, panel, values, field, sentence):
+    panel()
+    filled = {"dataset": "people", "target": "risk", "test_size": "0.3", "random_state": "1"} | values
+    response = page.post("/registry/train/", filled)
+    assert response.context["form"].errors[field][0].startswith(sentence)
