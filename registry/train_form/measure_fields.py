@@ -12,10 +12,10 @@ from registry.training.request import TrainingRequest
 # Another dataset, target, algorithm or method has other fields: the page reloads the form and keeps the input.
 REFRESH = {"hx-post": reverse_lazy("registry:train"), "hx-vals": '{"refresh": "1"}'}
 METHODS = {
-    "random": "At random, with the classes in proportion",
-    "time": "The newest rows, by a date",
-    "group": "Whole groups, by a column",
-    "column": "A column says train or test",
+    "random": "Rows at random",
+    "time": "The newest rows",
+    "group": "Whole groups of rows",
+    "column": "As a column says",
     "dataset_version": "Another dataset version",
 }
 COLUMN_HELP = {
