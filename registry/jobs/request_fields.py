@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from mlplatform.validation.serializers import Serializer
+from mlplatform.validation.serializers import Serializer, VersionField
 from registry.estimators import decision
 from registry.training import split_methods
 
@@ -28,9 +28,7 @@ class SplitMethodSerializer(Serializer):
         "values of a `column` are never on both sides), `column` (a `column` says train or test) or `dataset_version`.",
     )
     column = serializers.CharField(required=False, trim_whitespace=False)
-    dataset_version = serializers.IntegerField(
-        required=False, min_value=1, help_text="The version of the dataset to measure on."
-    )
+    dataset_version = VersionField(required=False, help_text="The version of the dataset to measure on.")
 
 
 COSTS = {name: {"type": "number", "exclusiveMinimum": 0} for name in decision.COSTS}
