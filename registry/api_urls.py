@@ -1,6 +1,7 @@
 from django.urls import path
 
 from registry import api, release_api
+from registry.comparison import api as comparison_api
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("groups/<int:pk>", group_api.GroupView.as_view(), name="api-group"),
     path("groups/<int:pk>/cancel", group_api.CancelGroupView.as_view()),
     path("models", api.ModelListView.as_view()),
+    path("models/compare", comparison_api.CompareView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("models/<str:dataset>/<int:version>/retrain", jobs_api.RetrainView.as_view()),

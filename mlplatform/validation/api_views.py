@@ -12,6 +12,7 @@ class StrictMixin:
     """Rejects unknown query parameters, and a body where a call has none. Serializers check the fields of bodies."""
 
     query_parameters: tuple[str, ...] = ()  # of GET
+    list_parameters: tuple[str, ...] = ()  # those of them that can be repeated
     methods_without_body: tuple[str, ...] = ("DELETE",)
 
     def initial(self, request, *args, **kwargs):
@@ -19,7 +20,8 @@ class StrictMixin:
         if request.method not in self.allowed_methods:
             return  # 405
         is_read = request.method in {"GET", "HEAD", "OPTIONS"}
-        unknown_names.check_query(request.query_params, self.get_query_parameters() if is_read else ())
+        known = self.get_query_parameters() if is_read else ()
+        unknown_names.check_query(request.query_params, known, lists=self.list_parameters)
         if request.method in self.methods_without_body and request.data:
             if isinstance(request.data, Mapping):
                 unknown_names.check(request.data, ())

@@ -52,9 +52,7 @@ class Replacement:
 
     @property
     def has_same_test_rows(self) -> bool:
-        fields = ("dataset_version_id", "split", "test_size", "random_state", "rows_test")
-        live, coming = ([getattr(one, name) for name in fields] for one in (self.live, self.coming))
-        return live == coming and self.coming.random_state is not None
+        return self.live is not None and have_same_test_rows(self.live, self.coming)
 
     @property
     def metrics(self) -> list[MetricDifference]:
@@ -79,7 +77,7 @@ class Replacement:
         """The name and both values of each setting of the trainings that differs."""
         if self.live is None:
             return []
-        live, coming = _settings(self.live), _settings(self.coming)
+        live, coming = training_facts(self.live), training_facts(self.coming)
         different = [(name, live[name], coming[name]) for name in live if live[name] != coming[name]]
         if self.live.algorithm == self.coming.algorithm:
             before, after = self.live.parameters, self.coming.parameters
@@ -88,11 +86,21 @@ class Replacement:
         return different
 
 
-def _settings(version: ModelVersion) -> dict[str, object]:
+def have_same_test_rows(*versions: ModelVersion) -> bool:
+    """Whether the metrics of all versions were measured on the same rows."""
+    fields = ("dataset_version_id", "split", "test_size", "random_state", "rows_test")
+    first, *others = ([getattr(one, name) for name in fields] for one in versions)
+    return all(other == first for other in others) and versions[0].random_state is not None
+
+
+def training_facts(version: ModelVersion) -> dict[str, object]:
+    """What a version was trained with, by a name for people."""
     return {
         "Algorithm": version.algorithm,
+        "Target": version.target,
         "Dataset version": version.dataset_version.number,
         "Input columns": len(version.features),
         "Training rows": version.rows_train,
         "Test rows": version.measured or version.rows_test,
+        "Random state": version.random_state,
     }
