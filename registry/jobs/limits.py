@@ -19,7 +19,7 @@ def expected_seconds(algorithm: str, *, rows: int, fits: float = 1) -> float | N
 
     None if there is none. A guess for users: it ignores that some fits grow faster than the rows.
     """
-    earlier = TrainingJob.objects.filter(state=JobState.SUCCEEDED, model_version__algorithm=algorithm)
+    earlier = _earlier(algorithm)
     durations = []
     for started_at, finished_at, train, test, request in earlier.order_by("-id").values_list(
         "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test", "request"
@@ -37,9 +37,7 @@ def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
 
     None if there is none.
     """
-    earlier = TrainingJob.objects.filter(
-        state=JobState.SUCCEEDED, model_version__algorithm=algorithm, memory_peak_bytes__gt=0
-    )
+    earlier = _earlier(algorithm).filter(memory_peak_bytes__gt=0)
     peaks = []
     for peak, train, test, used in earlier.order_by("-id").values_list(
         "memory_peak_bytes",
@@ -50,6 +48,13 @@ def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
         ratio = (rows * features + SMALL_CELLS) / ((train + test) * len(used) + SMALL_CELLS)
         peaks.append(_grown(peak, START_BYTES, ratio))
     return round(statistics.median(peaks)) if peaks else None
+
+
+def _earlier(algorithm: str):
+    """Finished trainings of one algorithm; those of groups took the time of all their trials."""
+    return TrainingJob.objects.filter(
+        state=JobState.SUCCEEDED, model_version__algorithm=algorithm, group__isnull=True
+    )
 
 
 def _grown(total: float, start: float, ratio: float) -> float:

@@ -3,7 +3,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from registry.jobs import limits
-from registry.models import TrainingJob
+from registry.models import TrainingGroup, TrainingJob
 from registry.training.request import TrainingRequest
 
 
@@ -21,6 +21,13 @@ def test_the_expected_duration_follows_earlier_trainings_in_proportion_to_their_
 def test_folds_and_a_refit_count_as_fits():
     request = TrainingRequest("tree", "DecisionTreeClassifier", cv=5, cv_repeats=2, refit=True)
     assert request.fits == 1 + 2 * 4 + 1
+
+
+def test_trainings_of_groups_say_nothing_about_one_algorithm(make_job):
+    job = make_job()
+    TrainingGroup.objects.create(job=job, kind="auto", metric="accuracy", keep="best")
+    assert limits.expected_seconds(job.algorithm, rows=24) is None
+    assert limits.expected_bytes(job.algorithm, rows=24, features=3) is None
 
 
 def test_the_expected_memory_follows_earlier_trainings_in_proportion_to_their_cells(make_job):

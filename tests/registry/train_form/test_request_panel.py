@@ -180,6 +180,7 @@ def test_several_algorithms_are_requested_as_a_group(page, panel):
     assert response["Location"] == f"/registry/groups/{job.group.pk}/"
     assert [model["class"] for model in job.request["models"]] == names
     assert page.get(f"/registry/train/?job={job.pk}").context["form"]["algorithms"].value() == names
+    assert page.get(f"/registry/jobs/{job.pk}/", follow=True).status_code == 200
 
 
 def test_the_best_is_searched_within_the_minutes_of_the_form(panel):
