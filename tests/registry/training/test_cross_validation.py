@@ -95,7 +95,7 @@ def test_a_calibrated_model_is_measured_in_folds_with_weights_and_fitted_again()
 
 
 def test_a_tuned_threshold_is_tuned_again_in_each_fold_and_kept_by_the_refit():
-    options = {"name": "LogisticRegression", "threshold": {"metric": "f1"}}
+    options = {"threshold": {"metric": "f1"}, "features": ["size", "legs"]}
     plain, refitted = fit(**options), fit(**options, cv=2, refit=True)
     assert refitted.decision == plain.decision
     assert refitted.metrics["accuracy"] == plain.metrics["accuracy"]
