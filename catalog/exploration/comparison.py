@@ -110,7 +110,7 @@ def tables(old: TypedCopy, new: TypedCopy, before: Side, after: Side) -> dict:
     removed = [name for name in types if name not in new_types]
     added = [name for name in new_types if name not in types]
     common = [name for name in types if new_types.get(name) == types[name]][:MAX_COLUMNS]
-    compared = [distribution(old, new, before, after, name, name) for name in common]
+    compared = [_of_common(old, new, before, after, name) for name in common]
     return {
         "rows": {"from": before.rows, "to": after.rows},
         "added": [column for column in after.columns if column["name"] in set(added)],
@@ -123,6 +123,18 @@ def tables(old: TypedCopy, new: TypedCopy, before: Side, after: Side) -> dict:
         "renamed": list(_renamed(old, new, before, after, removed, added)),
         "distributions": sorted(compared, key=lambda one: -(one["psi"] or 0)),
     }
+
+
+def _of_common(old: TypedCopy, new: TypedCopy, before: Side, after: Side, name: str) -> dict:
+    found = distribution(old, new, before, after, name, name)
+    if _profile(before, name)[1].get("role") != "identifier":
+        return found
+    return found | {
+        "smd": None,
+        "psi": None,
+        "effect": "none",
+        "bars": [],
+    }  # their values are always new ones
 
 
 def distribution(old: TypedCopy, new: TypedCopy, before: Side, after: Side, name: str, new_name: str) -> dict:

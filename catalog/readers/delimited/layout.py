@@ -37,6 +37,10 @@ def of(head: detection.Head) -> Layout:
             code="corrupt_file",
         )
     recipe, fixed = replace(split.recipe, skip=start - 1), head.corrections
+    lines = len(head.text.splitlines())
+    if head.is_whole_file and fixed.footer and start - 1 + fixed.footer >= lines:
+        sentence = f"The file has {lines:,} lines: no row is left without {fixed.footer:,} at the end."
+        raise ValidationError({"footer": ValidationError(sentence, code="no_rows")})
     layout = of_rows(recipe, [first, *split.rows[1:]], [start, *split.lines[1:]], fixed)
     if len(layout.names) == 1 and not fixed.delimiter:
         findings.append(

@@ -77,6 +77,13 @@ def test_the_largest_effect_comes_first():
     assert compared(before, after)["distributions"][0]["name"] == "moved"
 
 
+def test_new_identifiers_are_no_effect():
+    found = compared(csv(id=range(200), n=NOISE[:200]), csv(id=range(200, 400), n=NOISE[200:]))[
+        "distributions"
+    ]
+    assert {one["name"]: (one["psi"], one["effect"]) for one in found}["id"] == (None, "none")
+
+
 def test_dates_and_booleans_are_compared():
     days = [f"2026-01-{1 + i % 28:02}" for i in range(100)]
     later = [f"2026-03-{1 + i % 28:02}" for i in range(100)]

@@ -39,3 +39,10 @@ def test_utf_16_without_a_mark_is_read_or_refused_by_field():
         with pytest.raises(ValidationError) as error:
             recipe_of("é,b\n1,2\n3,4\n".encode(), encoding=encoding)
         assert list(error.value.error_dict) == ["encoding"]
+
+
+def test_lines_at_the_end_that_leave_no_row_are_refused_by_field():
+    for footer in (3, 1000):
+        with pytest.raises(ValidationError) as error:
+            recipe_of(b"Title,\na,b\n1,2\n3,4\n", footer=footer)
+        assert list(error.value.error_dict) == ["footer"]
