@@ -92,12 +92,15 @@ class Platform:
     def call(self, path: str, body: dict, **headers) -> dict:
         return self._send(path, json.dumps(body).encode(), **{"Content-Type": "application/json"} | headers)
 
+    def get(self, path: str) -> dict:
+        return self._send(path, None)
+
     def upload(self, name: str, content: bytes) -> dict:
         head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         body = head.encode() + content + b"\r\n--x--\r\n"
         return self._send("/datasets/upload", body, **{"Content-Type": "multipart/form-data; boundary=x"})
 
-    def _send(self, path: str, content: bytes, **headers) -> dict:
+    def _send(self, path: str, content: bytes | None, **headers) -> dict:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         request = urllib.request.Request(self.url + path, content, headers)

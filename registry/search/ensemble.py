@@ -12,6 +12,7 @@ import numpy as np
 from registry.search.objective import Objective, Outputs
 
 POOL = 6  # trials to choose from
+OF_AN_ALGORITHM = 2  # of these
 ROUNDS = 8
 ROWS = 2_000  # of a fold that the choice looks at
 CLASSES = {"classification": "VotingClassifier", "regression": "VotingRegressor"}

@@ -13,7 +13,7 @@ from registry.training.preparation import Requirements
 from registry.training.request import TrainingRequest
 from registry.training.splits import Split
 
-FEW_ROWS = 2_000  # for which threads cost more than they save
+FEW_ROWS = 5_000  # for which threads cost more than they save
 
 
 class Folds:

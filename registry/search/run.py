@@ -1,19 +1,21 @@
 """Run the job of a training group: read and split once, try the candidates, register the best."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from threadpoolctl import threadpool_limits
 
 from mlplatform.errors import TrainingFailed
 from registry.estimators.algorithms import ENSEMBLES
 from registry.models import ModelVersion, TrainingGroup, TrainingJob, Trial
 from registry.search import ensemble, trial_run
 from registry.search.candidates import Candidate, GivenModels, Suggested
-from registry.search.folds import Folds
+from registry.search.folds import FEW_ROWS, Folds
 from registry.search.leaderboard import Recorder, ranked
 from registry.search.objective import Objective, Outputs
 from registry.search.plan import GroupPlan
@@ -69,8 +71,10 @@ def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> Mo
     budget_s = plan.time_budget_s or OF_TIME_LIMIT * job.time_limit_s
     budget = TimeBudget(budget_s, started - sum(trial.duration_s for trial in trials))
     search = Search(job.group, plan, folds, recorder, budget, trials)
-    search.run(progress)
-    return register_best(job, search, table, progress=progress, retry_s=retry_s)
+    # Threads that wait for each other take longer than the work on few rows.
+    with threadpool_limits(1 if len(folds.y) <= FEW_ROWS else None):
+        search.run(progress)
+        return register_best(job, search, table, progress=progress, retry_s=retry_s)
 
 
 def divide(table: run.Table, plan: GroupPlan) -> Folds:
@@ -129,6 +133,8 @@ class Search:
     def left_s(self) -> float:
         """The time for the next trial: without that for the last fit, of the best or of an ensemble of some."""
         last = self.ranking[: ENSEMBLE_SIZE if self.plan.is_auto else 1]
+        if not last:
+            return self.budget.left(math.inf)
         fits = 2 if self.plan.base.refit else 1
         return self.budget.left(fits * sum(fit_seconds(trial, len(self.folds)) for trial in last))
 
@@ -169,16 +175,26 @@ class Search:
 
     def members(self) -> list[ensemble.Member]:
         """The best different trials with their outputs, as many as there is time to fit them all."""
-        left, members, params = self.budget.left(0), [], []
-        for trial in self.ranking:
+        left, members = self.budget.left(0), []
+        for trial in self.pool():
             left -= MARGIN * fit_seconds(trial, len(self.folds))
-            if len(members) == ensemble.POOL or left < 0 or trial.state != Trial.State.COMPLETE:
+            if left < 0:
                 break
-            if (outputs := self.outputs_of(trial)) and (trial.algorithm, trial.params) not in params:
-                params.append((trial.algorithm, trial.params))
+            if outputs := self.outputs_of(trial):
                 model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
                 members.append(ensemble.Member(trial.number, model, outputs))
         return members
+
+    def pool(self) -> list[Trial]:
+        """The best complete trials of an ensemble, of each algorithm a few: those of different ones err differently."""
+        chosen: list[Trial] = []
+        for trial in self.ranking:
+            is_known = any((one.algorithm, one.params) == (trial.algorithm, trial.params) for one in chosen)
+            count = sum(one.algorithm == trial.algorithm for one in chosen)
+            is_complete = trial.state == Trial.State.COMPLETE
+            if is_complete and not is_known and count < ensemble.OF_AN_ALGORITHM:
+                chosen.append(trial)
+        return chosen[: ensemble.POOL]
 
     def outputs_of(self, trial: Trial) -> list[Outputs]:
         """Those of a trial of an earlier attempt are predicted again."""
@@ -194,7 +210,7 @@ class Search:
         """Only those of the best trials, which an ensemble can have."""
         if self.plan.is_auto and outcome.outputs and outcome.state == "complete":
             self.outputs[trial.number] = outcome.outputs
-            best = {one.number for one in self.ranking[: ensemble.POOL]}
+            best = {one.number for one in self.pool()}
             self.outputs = {number: kept for number, kept in self.outputs.items() if number in best}
 
     def attempt(self, number: int, candidate: Candidate, limit_s: float) -> trial_run.Outcome:
