@@ -11,7 +11,7 @@ from registry.jobs.filters import GroupFilter
 from registry.models import TrainingGroup, Trial
 from registry.search.leaderboard import ranked
 
-SHOWN_TRIALS = 100
+SHOWN_TRIALS = 50
 
 
 @permissions.page(query=GroupFilter.page_parameters())
