@@ -89,9 +89,9 @@ def ours(table: Table, train, test, platform: Platform, seconds: int) -> dict:
 
 
 def flaml(table: Table, train, test, seconds: int, folder: Path) -> dict:
-    paths = [folder / "train.parquet", folder / "test.parquet"]
+    paths = [folder / "train.csv", folder / "test.csv"]
     for path, part in zip(paths, (train, test), strict=True):
-        part.to_parquet(path)
+        part.to_csv(path, index=False)
     python = ENVIRONMENTS / "flaml" / "bin" / "python"
     command = [python, HERE / "automl.py", *paths, TARGET, table.task, table.metric, str(seconds)]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout

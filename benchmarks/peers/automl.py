@@ -1,6 +1,6 @@
 """Run in the environment of FLAML: search within a time budget, and measure the model on the test rows.
 
-python automl.py TRAIN.parquet TEST.parquet TARGET TASK METRIC SECONDS
+python automl.py TRAIN.csv TEST.csv TARGET TASK METRIC SECONDS
 """
 
 import json
@@ -15,7 +15,7 @@ METRICS = {"roc_auc": "roc_auc", "log_loss": "log_loss", "r2": "r2"}
 
 
 def main(train: str, test: str, target: str, task: str, metric: str, seconds: str) -> None:
-    rows, asked = pandas.read_parquet(train), pandas.read_parquet(test)
+    rows, asked = pandas.read_csv(train), pandas.read_csv(test)
     X, y = rows.drop(columns=target), rows[target]
     X_test, y_test = asked.drop(columns=target), asked[target]
     started = time.perf_counter()

@@ -4,8 +4,10 @@ from django.conf import settings
 from django.http import QueryDict
 
 from catalog.models import DatasetVersion
+from registry.estimators.algorithms import ENSEMBLES
 from registry.estimators.form_fields import shown
-from registry.models import ModelVersion, TrainingJob
+from registry.jobs import submission
+from registry.models import ModelVersion, TrainingJob, Trial
 from registry.train_form import column_fields, measure_fields, try_fields
 from registry.train_form.forms import PREFIX, UNSUPERVISED
 from registry.training.preparation import LEAVE_OUT
@@ -35,6 +37,9 @@ def _from_job(job: TrainingJob, *, source: DatasetVersion) -> dict:
 
 def _from_version(version: ModelVersion, *, source: DatasetVersion) -> dict:
     """Of its job or, if that was deleted, as far as the version says it."""
+    trial = Trial.objects.filter(model_version=version).select_related("group__job").first()
+    if trial:
+        return _of_request(submission.requested(trial.group.job, trial), source=source)
     if version.job and not version.job.is_group:
         return _from_job(version.job, source=source)
     request = TrainingRequest(
@@ -56,7 +61,10 @@ def _from_version(version: ModelVersion, *, source: DatasetVersion) -> dict:
 
 def _of_request(request: TrainingRequest, *, source: DatasetVersion) -> dict:
     choices = column_fields.choices_of_request(request, columns=source.columns, profile=source.profile)
-    initial = {PREFIX + name: shown(value) for name, value in request.params.items()}
+    params = (
+        {} if request.class_name in ENSEMBLES else request.params
+    )  # the form has no fields for their members
+    initial = {PREFIX + name: shown(value) for name, value in params.items()}
     if len(source.columns) <= column_fields.MAX_FIELDS:
         initial |= {column_fields.PREFIX + name: choice for name, choice in choices.items()}
     else:

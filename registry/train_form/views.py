@@ -11,6 +11,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.validation import unknown_names
 from mlplatform.validation.forms import integer
+from registry.estimators.algorithms import ENSEMBLES
 from registry.jobs import groups, submission
 from registry.models import ModelVersion, TrainingJob
 from registry.train_form import estimate, initial, request_panel, target_picture
@@ -33,7 +34,8 @@ def train(request):
     dataset = Dataset.objects.named(name) if name else Dataset.objects.order_by("-created_at").first()
     if dataset is None:
         return render(request, "registry/train_empty.html")
-    algorithm = query.get("algorithm") or (earlier and earlier.algorithm) or AUTOMATIC
+    repeated = earlier.algorithm if earlier and earlier.algorithm not in ENSEMBLES else None
+    algorithm = query.get("algorithm") or repeated or AUTOMATIC
     if request.method != "POST" or "refresh" in request.POST:
         values = initial.of_earlier(earlier, source=dataset.version()) if earlier else initial.of_query(query)
         form = TrainForm(dataset=dataset, algorithm=algorithm, initial=values)

@@ -80,6 +80,16 @@ def test_a_group_that_goes_on_has_the_trials_that_it_would_have_had(search):
     assert list(rest.trials.values_list("pk", flat=True)[:3]) == before
 
 
+def test_the_train_form_repeats_a_version_of_a_group(train, page):
+    voting = {"members": [TREE, BAYES], "weights": [2, 1]}
+    train(models=[STUMP])
+    assert 'value="1"' in page.get("/registry/train/?dataset=flowers&version=1").text
+    train(models=[{"module": "ensemble", "class": "VotingClassifier", "params": voting}])
+    assert page.get("/registry/train/?dataset=flowers&version=2").status_code == 200
+    assert page.get("/registry/models/flowers/2/").status_code == 200
+    assert page.get("/serving/flowers/dev/").status_code == 200
+
+
 def test_a_cancelled_group_makes_no_model(search, api):
     group = search()
     body = api.post(f"/groups/{group.pk}/cancel").json()
