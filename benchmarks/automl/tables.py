@@ -1,4 +1,4 @@
-"""Ten tables from packages, with held-out rows, for benchmarks/automl.py."""
+"""Ten tables from packages, with held-out rows, for benchmarks/automl."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ import pandas
 from sklearn import metrics
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from benchmarks.automl_tables import TARGET, Table, tables
+from benchmarks.automl.tables import TARGET, Table, tables
 from benchmarks.peer_servers import ENVIRONMENTS, HERE, install
 from benchmarks.platforms import PASSWORD, Platform
 
