@@ -95,7 +95,8 @@ def test_a_calibrated_model_is_measured_in_folds_with_weights_and_fitted_again()
 
 
 def test_a_tuned_threshold_is_tuned_again_in_each_fold_and_kept_by_the_refit():
-    options = {"threshold": {"metric": "f1"}, "features": ["size", "legs"]}
+    frame = table().assign(size=(classes() == "dog") + np.linspace(0, 3, ROWS))
+    options = {"frame": frame, "features": ["size"], "threshold": {"metric": "f1"}, "name": "GaussianNB"}
     plain, refitted = fit(**options), fit(**options, cv=2, refit=True)
     assert refitted.decision == plain.decision
     assert refitted.metrics["accuracy"] == plain.metrics["accuracy"]
