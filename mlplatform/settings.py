@@ -584,6 +584,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Environment": "registry.models.Stage",
         "JobState": "mlplatform.jobs.models.JobState",
+        "ReleaseKind": "registry.models.Release.Kind",
+        "GroupKind": "registry.models.TrainingGroup.Kind",
     },
 }
 

@@ -4,6 +4,7 @@ from registry import api, release_api
 from registry.comparison import api as comparison_api
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
+from registry.releases import api as releases_api
 
 urlpatterns = [
     path("train", jobs_api.TrainView.as_view(), name="api-train"),
@@ -24,6 +25,7 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>/evaluations", evaluation_api.EvaluationListView.as_view()),
     path("evaluations/<int:pk>", evaluation_api.EvaluationView.as_view(), name="api-evaluation"),
     path("evaluations/<int:pk>/cancel", evaluation_api.CancelEvaluationView.as_view()),
+    path("releases", releases_api.ReleaseListView.as_view()),
     path("promote", release_api.PromoteView.as_view()),
     path("rollback", release_api.RollbackView.as_view()),
     path("retire", release_api.RetireView.as_view()),

@@ -4,6 +4,7 @@ from registry import views
 from registry.comparison import views as comparison_views
 from registry.jobs import group_views
 from registry.jobs import views as jobs_views
+from registry.releases import views as release_views
 from registry.train_form import views as train_views
 
 app_name = "registry"
@@ -15,6 +16,7 @@ urlpatterns = [
     path("groups/", group_views.group_list, name="groups"),
     path("groups/<int:pk>/", group_views.group, name="group"),
     path("models/", views.model_list, name="models"),
+    path("releases/", release_views.release_list, name="releases"),
     path("models/compare/", comparison_views.compare, name="compare"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),

@@ -1,0 +1,20 @@
+import django_filters
+from django.db.models import Q
+
+from mlplatform.validation.filters import FilterSet
+from registry.models import Release, Stage
+
+
+class ReleaseFilter(FilterSet):
+    """Filters the release history, on the page and in the API."""
+
+    dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
+    environment = django_filters.ChoiceFilter(field_name="stage", choices=Stage.choices, label="Stage")
+    at = django_filters.IsoDateTimeFilter(method="live_at", label="Live at (UTC)")
+
+    class Meta:
+        model = Release
+        fields = ["dataset", "environment", "at"]
+
+    def live_at(self, queryset, name, value):
+        return queryset.filter(Q(ended_at=None) | Q(ended_at__gt=value), started_at__lte=value)
