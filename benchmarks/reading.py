@@ -182,7 +182,7 @@ def web_memory(pid: int) -> dict[int, int]:
     sizes = {}
     for process in psutil.Process(pid).children(recursive=True):
         try:
-            if any("gunicorn" in part or "granian" in part for part in process.cmdline()):
+            if any("mlplatform.web" in part for part in process.cmdline()):
                 memory = process.memory_info()
                 sizes[process.pid] = memory.rss - memory.shared
         except psutil.Error:
