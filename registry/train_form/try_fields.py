@@ -58,9 +58,13 @@ def add(form) -> None:
             "parameters chosen by their results, and an ensemble of the best.",
         )  # fmt: skip
         return
-    names = [one.name for one in algorithms.all_algorithms() if one.task in form.tasks]
+    usual = USUAL[form.task]
+    others = [
+        one.name for one in algorithms.all_algorithms() if one.task in form.tasks and one.name not in usual
+    ]
+    names = [*usual, *others]
     form.fields["algorithms"] = forms.MultipleChoiceField(
-        choices=[(name, name) for name in names], initial=USUAL[form.task], widget=forms.CheckboxSelectMultiple,
+        choices=[(name, name) for name in names], initial=usual, widget=forms.CheckboxSelectMultiple,
         help_text="Each with its default parameters; the best becomes a version.",
         error_messages={"required": "Select the algorithms to try."},
     )  # fmt: skip

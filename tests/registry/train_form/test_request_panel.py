@@ -162,7 +162,7 @@ def test_classes_that_are_booleans_are_shown_in_the_words_of_the_file(page, make
 
 
 def test_several_algorithms_are_requested_as_a_group(page, panel):
-    names = ["DecisionTreeClassifier", "LogisticRegression"]
+    names = ["LogisticRegression", "DecisionTreeClassifier"]
     _, shown = panel(algorithm="", what_to_try="several", algorithms=names)
     body = json.loads(shown.body)
     assert [model["class"] for model in body["models"]] == names
