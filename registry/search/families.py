@@ -55,8 +55,8 @@ def families(task: str, *, rows: int) -> list[Family]:
     )
     kind = "Classifier" if is_classification else "Regressor"
     described = [
+        linear,  # the fastest, so that a short budget has a result
         (f"HistGradientBoosting{kind}", {}, BOOSTING, BOOSTING_FIRST),
-        linear,
         (f"ExtraTrees{kind}", {}, FOREST, forest_first),
         (f"RandomForest{kind}", {}, FOREST, forest_first),
         (f"KNeighbors{kind}", {}, NEIGHBOURS, NEIGHBOURS_FIRST),

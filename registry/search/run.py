@@ -1,7 +1,6 @@
 """Run the job of a training group: read and split once, try the candidates, register the best."""
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +31,7 @@ OF_MEMORY = 0.25  # of a job's limit, for prepared folds
 OF_TIME_LIMIT = 0.8  # of a job's limit, for trials without a time budget
 FIXED_S = 1.0  # to verify and to save a model
 ENSEMBLE_SIZE = 3  # the members that there should be time for
+SHORTEST_S = 0.1  # of a trial
 MARGIN = 1.3  # of the estimated time of the last fit
 
 
@@ -134,21 +134,19 @@ class Search:
         """The time for the next trial: without that for the last fit, of the best or of an ensemble of some."""
         last = self.ranking[: ENSEMBLE_SIZE if self.plan.is_auto else 1]
         if not last:
-            return self.budget.left(math.inf)
+            return self.budget.left(0) / 2
         fits = 2 if self.plan.base.refit else 1
         return self.budget.left(fits * sum(fit_seconds(trial, len(self.folds)) for trial in last))
 
     def run(self, progress: Progress) -> None:
         if any(trial.algorithm in ENSEMBLES for trial in self.trials):
             return  # which an earlier attempt has tried last
-        while len(self.trials) < self.candidates.limit and (left := self.left_s()) > 0:
+        while len(self.trials) < self.candidates.limit and (left := self.left_s()) > SHORTEST_S:
             progress("trials", max(len(self.trials) / self.candidates.limit, self.budget.share))
             number = len(self.trials) + 1
             candidate = self.candidates.next(number)
             outcome = self.attempt(number, candidate, left)
             self.candidates.finish(candidate, outcome)
-            if outcome.is_out_of_time:
-                break
         base = self.plan.base
         if self.plan.is_auto and base.threshold is None and not base.calibration and not base.sample_weight:
             self.try_ensemble()

@@ -67,5 +67,5 @@ def test_an_automatic_search_begins_with_the_first_values_of_each_family():
     tried = families.families("classification", rows=100)
     trials = search(tried, "tpe", until=len(tried) + 3)
     assert [name for name, _, _ in trials[: len(tried)]] == [one.algorithm.name for one in tried]
-    assert trials[0][1]["max_iter"] == 100
+    assert trials[1][1]["max_iter"] == 100
     assert search(tried, "tpe", until=len(tried) + 3, finished=trials[:4]) == trials
