@@ -191,10 +191,6 @@ class TrainForm(StrictForm):
         """Whether the section of the parameters has a value or an error, so it is shown open."""
         return any(field.errors or field.value() for field in self.parameter_fields())
 
-    @property
-    def has_run_options(self) -> bool:
-        return any(self[name].errors or self[name].value() for name in ("description", "timeout_s"))
-
     def submitted_names(self, names: list[str]) -> list[str]:
         """Without the fields of another algorithm or target, which a form without JavaScript still submits."""
         return [

@@ -78,7 +78,7 @@ def test_the_platform_works_without_javascript(visit):
     page.get_by_label("Description").fill("quiet")
     page.locator("#id_target").select_option("species")
     page.locator("#id_algorithm").select_option("GaussianNB")
-    page.get_by_role("button", name="Show columns and parameters").click()
+    page.get_by_role("button", name="Update the form").click()
     expect(page.get_by_label("Description")).to_have_value("quiet")
     expect(page.get_by_text("Parameters of GaussianNB")).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
@@ -109,7 +109,9 @@ def test_an_invalid_parameter_keeps_the_input_and_gets_the_focus(visit, filled):
     wrong = page.get_by_label("max_depth")
     expect(wrong).to_be_focused()
     expect(wrong).to_have_value("0")
-    expect(page.get_by_text("max_depth of DecisionTreeClassifier must be")).to_be_visible()
+    expect(
+        page.locator(".errorlist").get_by_text("max_depth of DecisionTreeClassifier must be")
+    ).to_be_visible()
     expect(page.get_by_label("Description")).to_have_value("kept")
 
 
@@ -170,7 +172,7 @@ def test_after_an_expired_session_the_parameters_of_the_selected_algorithm_are_r
     page.get_by_text("Parameters of DecisionTreeClassifier").click()
     page.get_by_label("max_depth").fill("0")
     page.get_by_role("button", name="Train", exact=True).click()
-    page.get_by_text("max_depth of DecisionTreeClassifier must be").wait_for()
+    page.locator(".errorlist").get_by_text("max_depth of DecisionTreeClassifier must be").wait_for()
     page.get_by_label("max_depth").fill("4")
     submit_after_the_session_expired(page, "Train")  # to the address of the form, which names no algorithm
     expect(page.get_by_label("max_depth")).to_have_value("4")
