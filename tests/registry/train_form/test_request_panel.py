@@ -32,7 +32,8 @@ def panel(make_dataset):
         {
             "split_method": "group",
             "split_column": "city",
-            "threshold": "metric:f1",
+            "threshold": "number",
+            "threshold_number": "0.6",
             "primary_metric": "f1_score",
         },
         {
@@ -64,7 +65,10 @@ def test_the_form_requests_what_its_json_says(page, panel, values):
     version, shown = panel(**values)
     body = json.loads(shown.body)
     assert (body["dataset_name"], shown.problems) == ("people", [])
-    page.post("/registry/train/", FILLED | {"random_state": "42"} | values | {"accept_warnings": "1"})
+    response = page.post(
+        "/registry/train/", FILLED | {"random_state": "42"} | values | {"accept_warnings": "1"}
+    )
+    assert response.status_code == 302, response.context["form"].errors
     request = resolve(version, request=TrainingRequest.from_dict(body))
     job = TrainingJob.objects.get()
     assert job.request == request.to_dict()
@@ -200,3 +204,8 @@ def test_an_error_of_a_group_is_at_its_field(page, panel, values, field, sentenc
     filled = {"dataset": "people", "target": "risk", "test_size": "0.3", "random_state": "1"} | values
     response = page.post("/registry/train/", filled)
     assert response.context["form"].errors[field][0].startswith(sentence)
+
+
+def test_a_threshold_is_tuned_for_the_metric_of_the_form(panel):
+    _, shown = panel(threshold="metric:f1")
+    assert json.loads(shown.body)["threshold"] == {"metric": "f1"}
