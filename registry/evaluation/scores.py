@@ -10,6 +10,8 @@ import pandas
 
 from registry.evaluation.definitions import TOP_K, TOP_K_ABOVE
 
+ROUNDING = 1e-13  # of a variance, relative to the mean square it is computed from
+
 
 class ClassScores:
     """Predicted classes, with the probabilities or the decision function if there are any."""
@@ -172,7 +174,10 @@ class NumberScores:
             return _unweighted(self)
         total = weights.sum()
         means = {name: losses @ weights / total for name, losses in self.losses.items()}
-        variance = (self.centred**2) @ weights / total - (self.centred @ weights / total) ** 2
+        square = (self.centred**2) @ weights / total
+        variance = square - (self.centred @ weights / total) ** 2
+        if variance <= ROUNDING * square:  # of equal values, such as a resample of one row
+            variance = 0.0
         return {
             "mae": means.pop("mae"),
             "mse": means["mse"],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from registry.evaluation import intervals
 from registry.evaluation.scores import ClassScores, NumberScores
 
 RANDOM = np.random.default_rng(7)
@@ -71,3 +72,8 @@ def test_mape_is_not_defined_for_an_actual_value_of_zero_and_smape_is():
     values = NumberScores([0, 0, 2], [0, 1, 2]).values()
     assert "mape" not in values
     assert values["smape"] == pytest.approx(2 / 3)
+
+
+def test_a_resample_of_equal_values_has_no_variance():
+    low, high = intervals.bootstrap(NumberScores([0.1, 0.7, 1.3], [0.15, 0.75, 1.35]))["r2"]
+    assert 0 <= low < high < 1
