@@ -24,9 +24,10 @@ def warning(pipeline, split: Split, measured: dict, *, task: str, metric: str) -
     without = ""
     if len(others) >= MIN_OTHERS and measured.get(metric) is not None:
         X, y = split.test.iloc[others], split.y_test[others]
-        value = measurement.predict(pipeline, X, y, task=task, warnings=[]).values()[metric]
-        label = definitions.BY_NAME[metric].label
-        without = f" Without them, {label} is {value:.3g} instead of {measured[metric]:.3g}."
+        value = measurement.predict(pipeline, X, y, task=task, warnings=[]).values().get(metric)
+        if value is not None:  # it is for rows that lack a class
+            label = definitions.BY_NAME[metric].label
+            without = f" Without them, {label} is {value:.3g} instead of {measured[metric]:.3g}."
     return (
         f"{count:,} of {len(rows):,} test rows ({100 * count / len(rows):.2g} %) are also training rows: every feature "
         f"and the target are the same.{without} Remove duplicate rows, or split by a group."

@@ -52,3 +52,15 @@ def test_a_training_warns_of_duplicates_with_the_metric_without_them():
 def test_a_training_without_duplicates_does_not_warn():
     y = pandas.Series(np.random.default_rng(3).choice(["yes", "no"], 120), dtype="str")
     assert fit(y, frame=table(120), columns=COLUMNS).warnings == []
+
+
+def test_a_metric_that_other_rows_do_not_have_is_left_out():
+    frame = table(150)
+    frame = pandas.concat([frame, frame.iloc[:30]], ignore_index=True)
+    frame["part"] = pandas.Series(["train"] * 100 + ["test"] * 80, dtype="str")
+    y = pandas.Series(["yes", "no"] * 15 + ["no", "no"] * 10 + ["yes", "no"] * 25 + ["no"] * 50, dtype="str")
+    y = pandas.concat([y, y[:30]], ignore_index=True)  # every test row of "yes" is a training row
+    options = {"split": {"method": "column", "column": "part"}, "primary_metric": "roc_auc"}
+    result = fit(y, frame=frame, columns=[*COLUMNS, column("part", "text")], **options)
+    [sentence] = [one for one in result.warnings if "are also training rows" in one]
+    assert "Without them" not in sentence
