@@ -94,9 +94,8 @@ def confusion_matrix(model: ModelVersion) -> dict | None:
     matrix = model.metrics.get("confusion_matrix")
     if not matrix or len(matrix) > MAX_CLASSES:
         return None
-    classes = model.signature["classes"]
-    # Test rows can have classes that no training row has: after those of the signature.
-    labels = [*classes, *list(model.metrics["classification_report"])[len(classes) : len(matrix)]]
+    # Not those of the signature: a refit learns classes that were measured last, or not at all.
+    labels = list(model.metrics["classification_report"])[: len(matrix)]
     rows = [
         {
             "label": label,

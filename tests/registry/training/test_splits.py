@@ -1,10 +1,13 @@
 """The methods of a split, and the folds of a cross-validation: which rows are held out, and what is said of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
+from registry.evaluation import charts
 from registry.training import split_methods
 from registry.training.cross_validation import folds
 from tests.registry.training.tables import COLUMNS, ROWS, assert_json, classes, column, fit, numbers, table
@@ -85,6 +88,14 @@ def test_test_rows_of_a_class_that_no_training_row_has_are_counted():
     assert result.metrics["accuracy"] <= 0.5
     assert len(result.metrics["confusion_matrix"]) == 3
     assert_json(result)
+
+
+def test_the_confusion_matrix_of_a_refit_names_the_classes_as_they_were_measured():
+    y = pandas.Series(["cat", "dog"] * 15, dtype="str").where(DAYS < "2026-01-28", "cow")
+    result = fit_by("time", "day", y=y, test_size=0.2, refit=True)
+    version = SimpleNamespace(metrics=result.metrics, signature=result.signature)
+    assert charts.confusion_matrix(version)["labels"] == ["cat", "dog", "cow"]
+    assert result.signature["classes"] == ["cat", "cow", "dog"]
 
 
 @pytest.mark.parametrize(
