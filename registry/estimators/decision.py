@@ -184,7 +184,7 @@ def describe(model, *, threshold: object, calibration: str | None) -> dict:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _is_cost(value: object) -> bool:

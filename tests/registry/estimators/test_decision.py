@@ -23,7 +23,7 @@ def test_a_number_a_metric_or_costs_are_a_threshold(threshold):
 @pytest.mark.parametrize(
     "threshold",
     [
-        *(0, 1, True, "0.5", [0.5], float("nan"), {}),
+        *(0, 1, True, "0.5", [0.5], float("nan"), 10**400, {}),
         *({"metric": "recall"}, {"metric": ["f1"]}, {"metric": "f1", "costs": {}}),
         *(
             {"costs": {"false_positive": 1}},
