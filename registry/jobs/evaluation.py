@@ -18,7 +18,7 @@ from registry.evaluation import measurement
 from registry.models import Evaluation, ModelVersion
 from registry.training import signature, validation
 from registry.training.columns import feature_frame, with_labels
-from registry.training.splits import target_values
+from registry.training.splits import target_values, unseen_classes
 
 NUMERIC = {"integer", "number"}
 
@@ -91,6 +91,8 @@ def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, 
     pipeline = artifacts.load(version, version.release.key)
     warnings: list[str] = []
     X, y = _rows(version, source, warnings)
+    if version.task == "classification":
+        warnings += unseen_classes(y, pipeline.classes_)
     try:
         metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
     except USER_ERRORS as error:
@@ -111,7 +113,7 @@ def _rows(
     validation.check_finite(frame, names)
     if target is None:
         return feature_frame(frame, inputs), None
-    frame, _ = with_labels(frame, _columns(source)[target["name"]])
+    frame, found = with_labels(frame, _columns(source)[target["name"]])
     has_target = frame[target["name"]].notna()
     if missing := int((~has_target).sum()):
         warnings.append(
@@ -121,7 +123,8 @@ def _rows(
     if frame.empty:
         raise ValidationError(f"No row has a value in `{target['name']}`.", code="no_rows")
     validation.check_finite(frame, [target["name"]])
-    return feature_frame(frame, inputs), target_values(frame[target["name"]], target["type"])
+    # Numbers as they are in this data: as integers, 1.5 would be measured as 1.
+    return feature_frame(frame, inputs), target_values(frame[target["name"]], found["type"])
 
 
 def _check_columns(version: ModelVersion, source: DatasetVersion) -> None:

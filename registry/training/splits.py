@@ -187,10 +187,14 @@ def _check_parts(
             "split.",
             code="split",
         )
-    unseen = int((~pandas.Series(y_test).isin(classes)).sum())
-    if unseen:
-        have = "has" if unseen == 1 else "have"
-        warnings.append(
-            f"{validation.count(unseen, 'test row')} {have} a class that no training row has; the metrics count "
-            "them as errors."
-        )
+    warnings += unseen_classes(y_test, classes)
+
+
+def unseen_classes(y: np.ndarray, classes: np.ndarray) -> list[str]:
+    """A warning about measured rows whose class is none of those that a model knows, if there are any."""
+    unseen = int((~pandas.Series(y).isin(classes)).sum())
+    if not unseen:
+        return []
+    have = "has" if unseen == 1 else "have"
+    rows = validation.count(unseen, "test row")
+    return [f"{rows} {have} a class that no training row has; the metrics count them as errors."]

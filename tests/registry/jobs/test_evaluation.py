@@ -50,6 +50,23 @@ def test_a_regressor_is_measured_on_a_dataset_of_another_name(make_version, make
     assert "residuals" not in metrics
 
 
+def test_a_target_of_integers_is_measured_on_fractions_as_they_are(make_version, make_dataset, api):
+    whole = "length,width\n" + "".join(f"{i},{2 * i}\n" for i in range(1, 30))
+    make_version(make_dataset("whole", whole), module="linear_model", class_name="LinearRegression")
+    make_dataset("halves", "length,width\n" + "".join(f"{i},{2 * i + 0.5}\n" for i in range(1, 30)))
+    metrics = api.post("/models/whole/1/evaluate", {"dataset_name": "halves"}).json()["metrics"]
+    assert metrics["mae"] == pytest.approx(0.5)
+
+
+def test_rows_of_a_class_that_the_model_does_not_know_are_counted_in_a_warning(
+    make_version, make_dataset, api
+):
+    make_version()
+    make_dataset("other", LATER.replace("blue,tulip", "blue,lily"))
+    [_, warning] = api.post("/models/flowers/1/evaluate", {"dataset_name": "other"}).json()["warnings"]
+    assert "a class that no training row has" in warning
+
+
 def test_clusters_of_other_rows_are_those_of_their_predictions(make_version, make_dataset, api):
     make_version(
         module="cluster",
