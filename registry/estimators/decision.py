@@ -4,11 +4,15 @@ They wrap the estimator inside the step "model", so an artifact loads without th
 """
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from django.core.exceptions import ValidationError
 
+from registry.estimators.fold_splitters import GroupFolds
+
+WRAPPERS = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "CalibratedClassifierCV"}
 CALIBRATIONS = {"sigmoid": "Sigmoid (Platt)", "isotonic": "Isotonic"}
 # What a threshold can be tuned for, with the label; f1 is that of the second class.
 TUNED_FOR = {
@@ -49,15 +53,15 @@ def check_calibration(calibration: object, *, task: str | None) -> None:
         raise ValidationError(f"It must be one of {', '.join(CALIBRATIONS)}.", code="calibration")
 
 
-def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None, random_state: int | None):
-    """The unfitted estimator with a calibration and a threshold, both cross-fitted on the training rows.
+def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None):
+    """The unfitted estimator with a calibration and a threshold; divide() sets the folds of both.
 
-    Raises ValidationError: not_binary, no_probabilities, and threshold or calibration for too few rows of a class.
+    Raises ValidationError: not_binary, no_probabilities.
     """
     if threshold is None and calibration is None:
         return estimator
     code = "threshold" if threshold is not None else "calibration"
-    classes, counts = np.unique(y, return_counts=True)
+    classes = np.unique(y)
     if len(classes) != 2:
         raise ValidationError(
             f"A {code} needs two classes; the target has {len(classes)}. Leave it out.",
@@ -70,29 +74,63 @@ def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None
             code="no_probabilities",
             params={"field": "threshold"},
         )
-    is_tuned = isinstance(threshold, dict)
-    folds = min(FOLDS_OF_BOTH if is_tuned and calibration else FOLDS, int(counts.min()))
-    if (is_tuned or calibration) and folds < 2:
-        raise ValidationError("It needs at least 2 training rows of each class.", code=code)
+    if calibration:  # one estimator, fitted on all rows, and a calibration of its predictions in folds
+        from sklearn.calibration import CalibratedClassifierCV
 
-    from sklearn.model_selection import StratifiedKFold
-
-    cv = StratifiedKFold(folds, shuffle=True, random_state=random_state) if folds > 1 else None
-    if calibration:
-        estimator = _calibrated(estimator, calibration, cv, is_nested=is_tuned, rows=int(counts.min()))
-    return estimator if threshold is None else _with_threshold(estimator, threshold, classes[1], cv)
+        estimator = CalibratedClassifierCV(estimator, method=calibration, ensemble=False)
+    return estimator if threshold is None else _with_threshold(estimator, threshold, classes[1])
 
 
-def _calibrated(estimator, method: str, cv, *, is_nested: bool, rows: int):
-    """One estimator, fitted on all rows, and a calibration of its predictions in folds."""
-    from sklearn.calibration import CalibratedClassifierCV
+def divide(model, y: np.ndarray, *, groups: np.ndarray | None, random_state: int | None) -> None:
+    """Set the folds of the training rows in which an unfitted model is calibrated and its threshold tuned.
 
-    if is_nested and rows // cv.n_splits < cv.n_splits:  # the rows of a class within a fold
-        raise ValidationError("It needs more training rows of each class.", code="calibration")
-    return CalibratedClassifierCV(estimator, method=method, cv=cv, ensemble=False)
+    They do not divide the `groups`. Raises ValidationError (threshold or calibration) for too few rows of a class, or
+    groups. Of another estimator nothing is set.
+    """
+    divided = [one for one in _wrappers(model) if hasattr(one, "cv")]
+    if not divided:
+        return
+    code = "threshold" if type(divided[0]).__name__ == "TunedThresholdClassifierCV" else "calibration"
+    is_nested, rarest = len(divided) > 1, int(np.unique(y, return_counts=True)[1].min())
+    folds = min(FOLDS_OF_BOTH if is_nested else FOLDS, rarest)
+    while is_nested and folds > 1 and rarest - math.ceil(rarest / folds) < folds:  # within a fold
+        folds -= 1
+    if folds < 2:
+        least = 4 if is_nested else 2
+        raise ValidationError(f"It needs at least {least} training rows of each class.", code=code)
+    if groups is None:
+        from sklearn.model_selection import StratifiedKFold
+
+        cv = StratifiedKFold(folds, shuffle=True, random_state=random_state)
+    else:
+        try:
+            cv = GroupFolds(y, groups, folds=folds, is_nested=is_nested, seed=random_state)
+        except ValueError as error:
+            raise ValidationError(
+                "Its folds keep the rows of a group, or of a time, together, and too few groups or times have rows of "
+                "each class. Leave it out, or change the split.",
+                code=code,
+            ) from error
+    for one in divided:
+        one.set_params(cv=cv)
 
 
-def _with_threshold(estimator, threshold, positive, cv):
+def forget_groups(model) -> None:
+    """Remove the folds of the training rows from a fitted model: an artifact loads without our code."""
+    for one in _wrappers(model):
+        if isinstance(getattr(one, "cv", None), GroupFolds):
+            one.set_params(cv=None)
+
+
+def _wrappers(model) -> Iterator:
+    """A model and what it wraps, fitted and unfitted, as far as these are our wrappers."""
+    if type(model).__name__ in WRAPPERS:
+        yield model
+        for inner in (model.estimator, getattr(model, "estimator_", None)):
+            yield from _wrappers(inner)
+
+
+def _with_threshold(estimator, threshold, positive):
     from sklearn import metrics, model_selection
 
     positive = positive.item() if isinstance(positive, np.generic) else positive
@@ -109,7 +147,7 @@ def _with_threshold(estimator, threshold, positive, cv):
         case {"costs": costs}:
             scoring = metrics.make_scorer(partial(_cost, positive=positive, **costs), greater_is_better=False)
     return model_selection.TunedThresholdClassifierCV(
-        estimator, scoring=scoring, cv=cv, store_cv_results=True, response_method="predict_proba"
+        estimator, scoring=scoring, store_cv_results=True, response_method="predict_proba"
     )
 
 
@@ -161,15 +199,7 @@ def _best_threshold(results: dict, *, rows: int) -> float:
 
 def estimator_of(model):
     """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
-    while (
-        type(model).__name__
-        in {
-            "FixedThresholdClassifier",
-            "TunedThresholdClassifierCV",
-            "CalibratedClassifierCV",
-        }
-        and model.estimator is not None
-    ):
+    while type(model).__name__ in WRAPPERS and model.estimator is not None:
         model = model.estimator
     return model
 

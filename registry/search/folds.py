@@ -34,6 +34,7 @@ class Folds:
             split.weights_train,
             positions,
         )
+        self.groups = split.held_together
         self.inputs, self.task, self.max_bytes = inputs, task, max_bytes
         self.classes = np.unique(split.y_train).tolist() if task == "classification" else None
         self._choices: dict[tuple, list] = {}
@@ -62,7 +63,7 @@ class Folds:
         params = pipelines.with_typed_class_weights(candidate.params, y)
         estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
         X_train, X_test = self._arrays(estimator, fold, candidate.prepare)
-        model = self._with_decision(estimator, candidate, y)
+        model = self._with_decision(estimator, candidate, train)
         jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
         weights = {} if self.weights is None else {"sample_weight": self.weights[train]}
         model.fit(X_train, y, **weights)
@@ -70,16 +71,13 @@ class Folds:
             estimator.set_params(n_jobs=None)
         return self._predicted(model, X_test)
 
-    def _with_decision(self, estimator, candidate: TrainingRequest, y: np.ndarray):
+    def _with_decision(self, estimator, candidate: TrainingRequest, rows: np.ndarray):
         if self.classes is None:
             return estimator
-        return decision.wrap(
-            estimator,
-            y,
-            threshold=candidate.threshold,
-            calibration=candidate.calibration,
-            random_state=candidate.random_state,
-        )
+        y, groups = self.y[rows], None if self.groups is None else self.groups[rows]
+        model = decision.wrap(estimator, y, threshold=candidate.threshold, calibration=candidate.calibration)
+        decision.divide(model, y, groups=groups, random_state=candidate.random_state)
+        return model
 
     def _predicted(self, model, X) -> Outputs:
         predicted = np.ravel(model.predict(X))

@@ -8,12 +8,12 @@ import pandas
 from django.core.exceptions import ValidationError
 
 from registry.estimators import decision
+from registry.estimators.fold_splitters import splitter
 from registry.evaluation import definitions, measurement, metrics
 from registry.training.request import TrainingRequest
 from registry.training.splits import Split
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
-MANY_GROUPS = 10_000  # stratifying groups takes 0.15 ms for each
 
 
 def folds_of(split: Split, request: TrainingRequest) -> Folds:
@@ -90,28 +90,15 @@ def folds(
         _require(int(groups.max()) + 1, cv, "groups in the training rows")
     if task == "classification":
         _require(int(np.bincount(codes).max()), cv, "training rows of the largest class")
-    is_stratified = task == "classification" and (groups is None or groups.max() < MANY_GROUPS)
     seeds = np.random.default_rng(random_state).integers(2**32, size=repeats).tolist()
     splitters = [
-        _splitter(cv, is_stratified=is_stratified, is_grouped=groups is not None, seed=seed) for seed in seeds
+        splitter(cv, is_stratified=task == "classification", groups=groups, seed=seed) for seed in seeds
     ]
     with (
         warnings.catch_warnings()
     ):  # of a class with fewer rows than folds: some folds are measured without it
         warnings.simplefilter("ignore", UserWarning)
         return [fold for splitter in splitters for fold in splitter.split(codes, codes, groups)]
-
-
-def _splitter(cv: int, *, is_stratified: bool, is_grouped: bool, seed: int):
-    from sklearn import model_selection
-
-    classes = {
-        (True, False): model_selection.StratifiedKFold,
-        (True, True): model_selection.StratifiedGroupKFold,
-        (False, False): model_selection.KFold,
-        (False, True): model_selection.GroupKFold,
-    }
-    return classes[is_stratified, is_grouped](cv, shuffle=True, random_state=seed)
 
 
 def _forward(times: np.ndarray, cv: int) -> Folds:

@@ -161,7 +161,6 @@ def prepare_pipeline(
             split.y_train,
             threshold=request.threshold,
             calibration=request.calibration,
-            random_state=request.random_state,
         )
         pipeline.set_params(model=wrapped)
     return pipeline, choices

@@ -1,17 +1,20 @@
 """The split of a table into training and test rows. No Django models or settings."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.estimators import decision
 from registry.training import split_methods, validation
 from registry.training.columns import feature_frame
 from registry.training.request import TrainingRequest
 from registry.training.split_methods import Parts
 
 MAX_LABEL = 50  # characters
+BLOCKS = 50  # of times next to each other, which are on one side of the folds of a threshold or a calibration
 TARGET_DTYPES = {"text": object, "boolean": bool, "integer": "int64", "number": "float64"}
 
 
@@ -20,7 +23,7 @@ class Split:
     """The rows to fit and to evaluate on; for clustering both are all rows, without `y`.
 
     `measured` is a sentence about the test rows. `groups` or `times` are those of the training rows, for a split by
-    them; weights count in a fit, not in the metrics.
+    them, and `test_keys` those of the test rows; weights count in a fit, not in the metrics.
     """
 
     train: pandas.DataFrame
@@ -30,14 +33,28 @@ class Split:
     measured: str = ""
     groups: np.ndarray | None = None
     times: np.ndarray | None = None
+    test_keys: np.ndarray | None = None
+    random_state: int | None = None
     weights_train: np.ndarray | None = None
     weights_test: np.ndarray | None = None
 
     def fit(self, pipeline, rows: np.ndarray | None = None) -> None:
         """Fit a pipeline on the training rows, or on these positions of them."""
-        everything = self.train, self.y_train, self.weights_train
-        X, y, weights = everything if rows is None else (_taken(values, rows) for values in everything)
-        _fit(pipeline, X, y, weights)
+        everything = self.train, self.y_train, self.weights_train, self.held_together
+        X, y, weights, groups = (
+            everything if rows is None else (_taken(values, rows) for values in everything)
+        )
+        self._fit(pipeline, X, y, weights, groups)
+
+    @cached_property
+    def held_together(self) -> np.ndarray | None:
+        """Of each training row the number of its group or block of time, which folds must not divide; else None."""
+        return _held_together(self.groups, self.times)
+
+    def _fit(self, pipeline, X, y, weights, groups) -> None:
+        decision.divide(pipeline[-1], y, groups=groups, random_state=self.random_state)
+        pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
+        decision.forget_groups(pipeline[-1])
 
     def refitted(self, pipeline) -> tuple[object, pandas.DataFrame]:
         """The same pipeline fitted on the training and the test rows, and these rows; `measured` says so."""
@@ -46,7 +63,12 @@ class Split:
         pipeline = clone(pipeline)
         X = pandas.concat([self.train, self.test])
         weights = None if self.weights_train is None else np.r_[self.weights_train, self.weights_test]
-        _fit(pipeline, X, np.concatenate([self.y_train, self.y_test]), weights)
+        y = np.concatenate([self.y_train, self.y_test])
+        groups, times = (
+            None if keys is None else np.concatenate([keys, self.test_keys])
+            for keys in (self.groups, self.times)
+        )
+        self._fit(pipeline, X, y, weights, _held_together(groups, times))
         self.measured += f" The model was then fitted again on all {len(X):,} rows."
         return pipeline, X
 
@@ -92,22 +114,28 @@ def split(
     parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
     optional = {}
     if by := {"group": "groups", "time": "times"}.get(request.split["method"]):
-        optional[by] = frame[request.split["column"]].iloc[train].to_numpy()
+        keys = frame[request.split["column"]]
+        optional |= {by: keys.iloc[train].to_numpy(), "test_keys": keys.iloc[test].to_numpy()}
     if request.sample_weight:
         weights = validation.weights(frame[request.sample_weight])
         validation.check_some_weight(weights[train], name=request.sample_weight)
         optional |= {"weights_train": weights[train], "weights_test": weights[test]}
-    return Split(*parts, y[train], y[test], rows.measured, **optional)
+    return Split(*parts, y[train], y[test], rows.measured, random_state=request.random_state, **optional)
+
+
+def _held_together(groups: np.ndarray | None, times: np.ndarray | None) -> np.ndarray | None:
+    if groups is not None:
+        return pandas.factorize(groups)[0]
+    if times is None:
+        return None
+    _, codes, counts = np.unique(times, return_inverse=True, return_counts=True)
+    return ((np.cumsum(counts) - counts) * BLOCKS // len(times))[codes]
 
 
 def _taken(values, rows: np.ndarray):
     if values is None:
         return None
     return values.iloc[rows] if isinstance(values, pandas.DataFrame) else values[rows]
-
-
-def _fit(pipeline, X: pandas.DataFrame, y: np.ndarray | None, weights: np.ndarray | None) -> None:
-    pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
 
 
 def target_values(series: pandas.Series, kind: str) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The decision threshold and the calibration of binary classifiers."""
 
+import math
 import pickle
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from registry.estimators import decision
-from tests.registry.training.tables import fit, refusal
+from registry.estimators.fold_splitters import GroupFolds
+from tests.registry.training.tables import column, fit, refusal, table
 
 NAIVE = {"name": "GaussianNB"}
 
@@ -95,3 +97,67 @@ def test_an_estimator_without_probabilities_needs_a_calibration_for_a_threshold(
     assert code == "no_probabilities"
     assert "Add a calibration" in sentence
     assert fit(name="LinearSVC", threshold=0.3, calibration="sigmoid").signature["probabilities"]
+
+
+def grouped(kind="group"):
+    """200 groups (or days) of 4 almost equal rows with one target each, which nothing predicts."""
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(200), 4)
+    features = random.normal(size=(200, 3))[group] + random.normal(size=(800, 3)) * 0.01
+    day = pandas.Series(pandas.Timestamp("2026-01-01") + pandas.to_timedelta(group, "D"))
+    frame = pandas.DataFrame(features, columns=list("abc"))
+    frame["key"] = group if kind == "group" else day.astype("datetime64[us]")
+    columns = [*(column(name, "number") for name in "abc"), column("key", KEYS[kind])]
+    return {
+        "y": pandas.Series(np.where((random.random(200) < 0.5)[group], "yes", "no"), dtype="str"),
+        "frame": frame,
+        "columns": columns,
+        "features": ["a", "b", "c"],
+        "split": {"method": kind, "column": "key"},
+        "name": "KNeighborsClassifier",
+        "params": {"n_neighbors": 3},
+    }
+
+
+KEYS = {"group": "integer", "time": "date"}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_a_calibration_holds_groups_and_times_together_so_that_it_is_not_too_sure(kind):
+    result = fit(**grouped(kind), calibration="sigmoid", refit=True)
+    assert result.metrics["log_loss"] == pytest.approx(math.log(2), abs=0.1)  # 2.4 in folds of any rows
+    assert b"GroupFolds" not in pickle.dumps(result.pipeline)
+    of_all = result.pipeline.predict_proba(grouped(kind)["frame"])
+    assert of_all.max() < 0.8  # the refit holds the groups of all rows together
+
+
+def test_a_threshold_of_calibrated_probabilities_is_tuned_in_folds_of_whole_groups_within_each_fold():
+    result = fit(**grouped(), calibration="sigmoid", threshold={"metric": "balanced_accuracy"}, cv=2)
+    assert result.metrics["log_loss"] == pytest.approx(math.log(2), abs=0.1)
+    assert b"GroupFolds" not in pickle.dumps(result.pipeline)
+    assert len(result.metrics["folds"]) == 2
+
+
+def test_no_fold_divides_a_group_also_within_the_training_rows_of_a_fold():
+    y, groups = np.tile([0, 1, 1], 40), np.arange(120) // 4
+    folds = GroupFolds(y, groups, folds=3, is_nested=True, seed=0)
+    for train, test in folds.split(None, y):
+        assert not set(groups[train]) & set(groups[test])
+        inner = list(folds.split(None, y[train]))
+        assert sorted(np.concatenate([rows for _, rows in inner])) == list(range(len(train)))
+        assert not any(set(groups[train][one]) & set(groups[train][other]) for one, other in inner)
+
+
+def test_a_class_of_one_group_cannot_be_calibrated_with_groups_held_together():
+    options = grouped()
+    options["y"] = pandas.Series(np.where(options["frame"]["key"] == 7, "yes", "no"), dtype="str")
+    options["y"][:5] = "yes"
+    options["frame"].loc[:4, "key"] = 7
+    code, sentence = refusal(**options, calibration="sigmoid", random_state=3)
+    assert (code, "of a group, or of a time, together" in sentence) == ("calibration", True)
+
+
+def test_the_folds_of_a_calibration_fit_the_rows_of_each_outer_fold():
+    y = pandas.Series(["dog" if row % 12 == 0 else "cat" for row in range(60)], dtype="str")
+    result = fit(y, frame=table(60), calibration="sigmoid", cv=3, test_size=0.2, **NAIVE)
+    assert len(result.metrics["folds"]) == 3  # of the four dogs, some have only two
