@@ -29,6 +29,7 @@ INVALID = [
     ((serializers.FloatField, forms.FloatField), "Must be a number."),
     ((serializers.IntegerField, forms.IntegerField), "Must be an integer."),
     ((forms.DateField,), "Must be a date such as 2026-11-27."),
+    ((forms.DateTimeField,), "Must be a time such as 2026-11-27T12:00:00Z."),
     ((serializers.BooleanField,), "Must be true or false."),
     ((serializers.FileField, forms.FileField), "Must be a file."),
     ((serializers.CharField,), "Must be a string."),

@@ -1,8 +1,19 @@
+from datetime import UTC, datetime
+
 import django_filters
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from mlplatform.validation.filters import FilterSet
 from registry.models import Release, Stage
+
+
+def check_year(value: datetime) -> None:
+    """In UTC, as the database compares it, a time with an offset can be outside the years that exist."""
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValidationError("Must be in the years 1 to 9999, in UTC.", code="out_of_range") from error
 
 
 class ReleaseFilter(FilterSet):
@@ -10,7 +21,7 @@ class ReleaseFilter(FilterSet):
 
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
     environment = django_filters.ChoiceFilter(field_name="stage", choices=Stage.choices, label="Stage")
-    at = django_filters.IsoDateTimeFilter(method="live_at", label="Live at (UTC)")
+    at = django_filters.IsoDateTimeFilter(method="live_at", label="Live at (UTC)", validators=[check_year])
 
     class Meta:
         model = Release
