@@ -18,6 +18,8 @@ from registry.releases import confirmation, deletion, history, promotion
 from registry.releases.confirmation import Question
 from registry.releases.forms import PromoteForm
 
+SHOWN_INPUTS = 8  # of a changed prediction
+
 
 @permissions.page(query=ModelFilter.page_parameters())
 def model_list(request):
@@ -100,11 +102,17 @@ def changed_predictions(request, dataset, version):
     context = {"model": model, "live": live}
     if live:
         try:
-            context["predictions"] = predictions.compare(live.model_version, model)
+            changed = predictions.compare(live.model_version, model)
+            context |= {"predictions": changed, "rows": _shown(changed["largest"])}
         except ValidationError as error:
             context["error"] = error.messages[0]
     template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"
     return render(request, template, context)
+
+
+def _shown(rows: list[dict]) -> list[dict]:
+    """Each row with its first inputs as pairs: a template would take `.items` for a column of this name."""
+    return [row | {"inputs": list(row["inputs"].items())[:SHOWN_INPUTS]} for row in rows]
 
 
 @permissions.page("delete", fields=("effect",))

@@ -70,7 +70,7 @@ def change(
     if not is_post:
         return render(request, TEMPLATE, context)
     if question.live and values["expected_live"] == history.NOTHING:
-        query = {name: value for name, value in values.items() if value and name != "expected_live"}
+        query = {name: value for name, value in values.items() if value and name not in form.only_posted}
         address = f"{request.path}?{urlencode(query)}"
         return redirect(address) if len(address) <= MAX_ADDRESS else render(request, TEMPLATE, context)
     try:

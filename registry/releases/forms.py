@@ -8,6 +8,8 @@ from mlplatform.validation.forms import StrictForm
 from registry.models import Stage
 from registry.releases import history
 
+EXACT = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+
 
 class ReleaseForm(StrictForm):
     """A change of what is live. Confirming it sends the number of the live version that the page named."""
@@ -48,19 +50,21 @@ class PromoteForm(ReleaseForm):
         max_length=100,
         label="Name of the dataset",
         help_text="Type it to confirm that requests of callers can break.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+        widget=forms.HiddenInput,
     )
     only_posted = ("expected_live", "typed_name")
 
     @classmethod
     def to_confirm(cls, values: dict, *, question) -> "PromoteForm":
         form = super().to_confirm(values, question=question)
-        form.fields["typed_name"].required = bool(question.replacement.breaking_changes)  # for the label
+        if question.replacement.breaking_changes:
+            field = form.fields["typed_name"]
+            field.widget, field.required = forms.TextInput(attrs=EXACT), True  # required for the label
         return form
 
     @staticmethod
     def editable_when_confirming(question) -> tuple[str, ...]:
-        return ("comment", "typed_name") if question.replacement.breaking_changes else ("comment",)
+        return ("comment",)
 
     def __init__(self, data=None, *, stages: Sequence[Stage] = (Stage.STAGING, Stage.PRODUCTION), **kwargs):
         super().__init__(data, **kwargs)

@@ -18,7 +18,8 @@ def check_allowed(live: ModelVersion, coming: ModelVersion, *, stage: str, allow
     if sentences:
         raise Conflict(
             f"Version {coming.number} does not serve the callers of version {live.number}, which is live in {stage}. "
-            f"{' '.join(sentences)} Confirm the change with `allow_signature_change`.",
+            f"{' '.join(sentences)} Confirm the change with the name of the dataset on the page of the promotion, or "
+            "with `allow_signature_change` in the API.",
             code="signature_change",
         )
 
@@ -29,6 +30,9 @@ def _output_changes(before: dict, after: dict) -> list[str]:
         was, now = (_output(one, name) for one, name in zip((before, after), names, strict=True))
         return [f"Predicts {now} instead of {was}."]
     sentences = []
+    types = [(one["target"] or {}).get("type") for one in (before, after)]
+    if after["output"] == "class" and types[0] != types[1]:
+        sentences.append(f"The classes of `{names[1]}` are {types[1]} instead of {types[0]}.")
     classes = [[str(label) for label in one["classes"] or ()] for one in (before, after)]
     if gone := _without(*classes):
         sentences.append(f"Never predicts {_listed(gone, 'the class', 'the classes')}.")

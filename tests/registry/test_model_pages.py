@@ -107,6 +107,12 @@ def test_a_promotion_that_breaks_requests_is_confirmed_by_the_name_of_the_datase
     assert ModelVersion.objects.live_in("production").get().number == 3
 
 
+def test_the_name_is_asked_only_where_it_is_needed(page, another_target):
+    assert "typed_name" not in page.get("/registry/models/flowers/3/").text
+    asked = page.post(another_target, {"stage": "production", "typed_name": "flowers"}, follow=True)
+    assert "Name of the dataset" in asked.text
+
+
 def test_the_address_of_a_confirmation_cannot_bring_the_name(page, another_target):
     response = page.get(f"{another_target}?stage=production&typed_name=flowers")
     assert response.status_code == 400
@@ -118,6 +124,18 @@ def test_a_promotion_shows_the_metrics_and_the_changed_predictions_of_both_versi
     assert "Name of the dataset" not in asked.text
     changed = page.get(f"{PROMOTE}predictions/?stage=production")
     assert "0 of 5 held-out rows of version 2 are predicted differently." in changed.text
+
+
+def test_changed_predictions_list_a_column_named_like_a_method_of_a_dict(
+    page, make_dataset, make_version, admin
+):
+    source = make_dataset("steps", "items,y\n" + "".join(f"{i},{10 * (i % 4)}\n" for i in range(40)))
+    for module, name in (("linear_model", "LinearRegression"), ("tree", "DecisionTreeRegressor")):
+        version = make_version(source, module=module, class_name=name, target="y", features=["items"])
+        if version.number == 1:
+            promote(version, stage="production", by=admin)
+    changed = page.get("/registry/models/steps/2/promote/predictions/?stage=production").text
+    assert '<th scope="col" class="mono">items</th>' in changed
 
 
 def test_a_comment_that_is_too_long_for_an_address_is_kept(page, replacement):

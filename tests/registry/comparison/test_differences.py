@@ -31,6 +31,10 @@ def version(number: int = 1, **signature) -> ModelVersion:
             {"target": {"name": "width", "type": "number"}, "output": "number", "classes": None},
             "Predicts a number of `width` instead of a class of `species`.",
         ),
+        (
+            {"target": {"name": "species", "type": "integer"}},
+            "The classes of `species` are integer instead of text.",
+        ),
         ({"classes": ["rose"]}, "Never predicts the class `tulip`."),
         ({"classes": ["iris", "rose", "tulip", "violet"]}, "Can also predict the classes `iris`, `violet`."),
         ({"probabilities": False}, "Does not support probabilities."),
