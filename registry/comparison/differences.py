@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from registry.estimators.parameters import is_same
 from registry.evaluation import definitions
 from registry.evaluation.definitions import Metric
 from registry.models import ModelVersion
@@ -81,7 +82,7 @@ class Replacement:
         different = [(name, live[name], coming[name]) for name in live if live[name] != coming[name]]
         if self.live.algorithm == self.coming.algorithm:
             before, after = self.live.parameters, self.coming.parameters
-            names = [name for name in after if before.get(name) != after[name]]
+            names = [name for name in after if not is_same(before.get(name), after[name])]
             different += [(f"`{name}`", before.get(name), after[name]) for name in names]
         return different
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from registry.comparison.differences import have_same_test_rows, training_facts
+from registry.estimators.parameters import is_same
 from registry.evaluation import definitions
 from registry.evaluation.definitions import Metric
 from registry.models import ModelVersion
@@ -105,7 +106,7 @@ class SideBySide:
 
     @property
     def training(self) -> list[FactRow]:
-        """What differs in the trainings, and in the parameters that their algorithms share."""
+        """What differs in the trainings."""
         return self._different([training_facts(one) for one in self.versions])
 
     @property
@@ -125,7 +126,7 @@ class SideBySide:
     def _different(sides: list[dict]) -> list[FactRow]:
         names = dict.fromkeys(name for side in sides for name in side)
         rows = [FactRow(name, [side.get(name) for side in sides]) for name in names]
-        return [row for row in rows if any(value != row.values[0] for value in row.values)]
+        return [row for row in rows if not all(is_same(value, row.values[0]) for value in row.values)]
 
 
 def _is_apart(cell: MetricCell, cells: list[MetricCell]) -> bool:

@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 
+def is_same(value: object, other: object) -> bool:
+    """Whether two values are the same to an estimator: 1 and 1.0 are not, nor are 1 and true."""
+    return json.dumps(value, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One way to satisfy a parameter: a kind of JSON value and its bounds or choices.

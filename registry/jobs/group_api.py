@@ -12,7 +12,7 @@ from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
 from registry.jobs.serializers import JobResultSerializer
 from registry.models import TrainingGroup, Trial
-from registry.search.leaderboard import ranked
+from registry.search import leaderboard
 
 
 class TrialSerializer(serializers.ModelSerializer):
@@ -79,8 +79,7 @@ class GroupSerializer(GroupRowSerializer):
 
     @extend_schema_field(TrialSerializer(many=True))
     def get_trials(self, group):
-        trials = list(group.trials.with_versions())
-        return TrialSerializer(ranked(group, trials), many=True).data
+        return TrialSerializer(leaderboard.of_group(group), many=True).data
 
 
 @extend_schema_view(

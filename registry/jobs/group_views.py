@@ -9,7 +9,7 @@ from mlplatform.pagination import requested_page
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
 from registry.models import TrainingGroup, Trial
-from registry.search.leaderboard import ranked
+from registry.search import leaderboard
 
 SHOWN_TRIALS = 50
 
@@ -31,7 +31,7 @@ def group(request, pk):
         except ValidationError as error:
             messages.error(request, error.messages[0])
         return redirect("registry:group", pk=pk)
-    trials = ranked(group, list(group.trials.with_versions()))
+    trials = leaderboard.of_group(group)
     best = trials[0] if trials and trials[0].state == Trial.State.COMPLETE else None
     context = {
         "group": group,

@@ -16,7 +16,6 @@ from registry.models import TrainingGroup, TrainingJob
 from registry.preflight import dry_run_process
 from registry.search import objective, space
 from registry.search.plan import MAX_MODELS, USUAL_BUDGET_S, USUAL_TRIALS, GroupPlan
-from registry.search.run import first_request
 from registry.training.columns import check_target, default_target, supervised_tasks
 from registry.training.request import AUTOMATIC
 
@@ -30,7 +29,7 @@ def submit(
     """
     permissions.check(by, "train")
     requested, plan = plan.base, resolve(dataset_version, plan=plan)
-    first = first_request(plan)
+    first = plan.first_request
     warnings = dry_run_process.check(dataset_version, request=first)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
@@ -87,7 +86,7 @@ def resolve(dataset_version: DatasetVersion, *, plan: GroupPlan) -> GroupPlan:
 
 def _checked_request(plan: GroupPlan):
     """A training of the group for the checks that all share; without an algorithm that is unknown."""
-    first = first_request(plan)
+    first = plan.first_request
     try:
         return dataclasses.replace(first, params=algorithms.check_params(first.algorithm, first.params))
     except ValidationError:
@@ -99,7 +98,7 @@ def _tried(plan: GroupPlan, errors: dict) -> list[Algorithm]:
     if plan.kind == "models":
         return _given(plan, errors)
     try:
-        algorithm = first_request(plan).algorithm
+        algorithm = plan.first_request.algorithm
     except ValidationError:
         return []  # an error of `model`
     if plan.kind == "search":

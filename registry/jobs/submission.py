@@ -195,8 +195,7 @@ def retrain(version: ModelVersion, *, by) -> TrainingJob:
     installed library does not accept any more.
     """
     permissions.check(by, "train")
-    trial = Trial.objects.filter(model_version=version).select_related("group__job__dataset_version").first()
-    job = trial.group.job if trial else version.job
+    job, trial = origin(version)
     if job is None:
         raise Conflict(
             f"The job that trained version {version.number} was deleted with its parameters. Train a new model.",
@@ -204,6 +203,12 @@ def retrain(version: ModelVersion, *, by) -> TrainingJob:
         )
     request = requested(job, trial)
     return submit(repeatable(job), request=request, by=by, retrained_from=version.number)
+
+
+def origin(version: ModelVersion) -> tuple[TrainingJob | None, Trial | None]:
+    """The job that trained a version, None if it was deleted, and which trial of a group the version was, if any."""
+    trial = Trial.objects.filter(model_version=version).select_related("group__job__dataset_version").first()
+    return (trial.group.job if trial else version.job), trial
 
 
 def requested(job: TrainingJob, trial: Trial | None) -> TrainingRequest:

@@ -54,7 +54,9 @@ class Suggested:
             self.families = [space.read(plan.base.algorithm, plan.ranges, fixed=plan.base.params)]
         size = sum(family.size for family in self.families)
         self.limit = int(min(plan.n_trials or MAX_TRIALS, size))
-        self.study = Study(self.families, method=plan.method, seed=plan.base.random_state)
+        self.study = Study(
+            self.families, method=plan.method, seed=plan.base.random_state, is_grid=size <= self.limit
+        )
         names = {family.algorithm.name for family in self.families}
         for trial in finished:
             if trial.algorithm in names:

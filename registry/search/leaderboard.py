@@ -38,6 +38,14 @@ def ranked(group: TrainingGroup, trials: list[Trial]) -> list[Trial]:
     return sorted(trials, key=key)
 
 
+def of_group(group: TrainingGroup) -> list[Trial]:
+    """Its trials, the best first. After the end of its job, a trial that was running is none: it was stopped."""
+    trials = group.trials.with_versions()
+    if group.job.is_finished:
+        trials = trials.exclude(state=Trial.State.RUNNING)
+    return ranked(group, list(trials))
+
+
 @dataclass
 class Recorder:
     """Writes the trials of a job's attempt. Raises Conflict if the job no longer belongs to it."""

@@ -35,6 +35,17 @@ class GroupPlan:
     def kind(self) -> str:
         return "auto" if self.is_auto else "models" if self.models else "search"
 
+    @property
+    def first_request(self) -> TrainingRequest:
+        """A training of the group, which has its task and its rows."""
+        if self.models:
+            first = self.candidate(self.models[0])
+            return dataclasses.replace(first, cv=self.base.cv, cv_repeats=self.base.cv_repeats)
+        if self.is_auto:
+            kind = {"classification": "Classifier", "regression": "Regressor"}[self.task]
+            return dataclasses.replace(self.base, module="ensemble", class_name=f"HistGradientBoosting{kind}")
+        return self.base
+
     def candidate(self, model: dict) -> TrainingRequest:
         """The training of one candidate with everything that the group shares."""
         return dataclasses.replace(

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from mlplatform.errors import TrainingFailed
 from registry.estimators.algorithms import ENSEMBLES
+from registry.estimators.parameters import is_same
 from registry.models import ModelVersion, TrainingGroup, TrainingJob, Trial
 from registry.search import ensemble, trial_run
 from registry.search.candidates import Candidate, GivenModels, Suggested
@@ -20,7 +21,6 @@ from registry.search.objective import Objective, Outputs
 from registry.search.plan import GroupPlan
 from registry.training import cross_validation, pipelines, run
 from registry.training.registration import register
-from registry.training.request import TrainingRequest
 
 Progress = Callable[[str, float | None], None]
 # By the number of training rows: a mean of fewer folds is as exact with more rows.
@@ -74,12 +74,13 @@ def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> Mo
     # Threads that wait for each other take longer than the work on few rows.
     with threadpool_limits(1 if len(folds.y) <= FEW_ROWS else None):
         search.run(progress)
-        return register_best(job, search, table, progress=progress, retry_s=retry_s)
+        left_s = job.time_limit_s - (time.monotonic() - started)
+        return register_best(job, search, table, left_s=left_s, progress=progress, retry_s=retry_s)
 
 
 def divide(table: run.Table, plan: GroupPlan) -> Folds:
     """The folds of the training rows of the split that the last fit makes again, by the same method."""
-    base = first_request(plan)
+    base = plan.first_request
     inputs, _, split = pipelines.split_rows(table.frame, table.columns, base, table.measured_on, [])
     rows = len(split.y_train)
     positions = cross_validation.folds(
@@ -93,16 +94,6 @@ def divide(table: run.Table, plan: GroupPlan) -> Folds:
     )
     max_bytes = OF_MEMORY * settings.TRAIN_MEMORY_MB * 1024**2
     return Folds(split, positions, inputs=inputs, task=base.task, max_bytes=max_bytes)
-
-
-def first_request(plan: GroupPlan) -> TrainingRequest:
-    """A training of the group, which has its task and its rows."""
-    if plan.models:
-        return replace(plan.candidate(plan.models[0]), cv=plan.base.cv, cv_repeats=plan.base.cv_repeats)
-    if plan.is_auto:
-        kind = {"classification": "Classifier", "regression": "Regressor"}[plan.task]
-        return replace(plan.base, module="ensemble", class_name=f"HistGradientBoosting{kind}")
-    return plan.base
 
 
 class Search:
@@ -128,7 +119,12 @@ class Search:
 
     @property
     def ranking(self) -> list[Trial]:
-        return [trial for trial in ranked(self.group, self.trials) if trial.mean is not None]
+        """The trials that have a score, the best first; a failed one can have scores of some folds, and is not used."""
+        return [
+            trial
+            for trial in ranked(self.group, self.trials)
+            if trial.mean is not None and trial.state != Trial.State.FAILED
+        ]
 
     def left_s(self) -> float:
         """The time for the next trial: without that for the last fit, of the best or of an ensemble of some."""
@@ -187,7 +183,9 @@ class Search:
         """The best complete trials of an ensemble, of each algorithm a few: those of different ones err differently."""
         chosen: list[Trial] = []
         for trial in self.ranking:
-            is_known = any((one.algorithm, one.params) == (trial.algorithm, trial.params) for one in chosen)
+            is_known = any(
+                one.algorithm == trial.algorithm and is_same(one.params, trial.params) for one in chosen
+            )
             count = sum(one.algorithm == trial.algorithm for one in chosen)
             is_complete = trial.state == Trial.State.COMPLETE
             if is_complete and not is_known and count < ensemble.OF_AN_ALGORITHM:
@@ -228,21 +226,20 @@ class Search:
     def known(self, candidate: Candidate) -> trial_run.Outcome | None:
         """The outcome of an earlier trial with the same parameters, which a sampler can suggest again."""
         for trial in self.trials:
-            is_same = (trial.algorithm, trial.params) == (
-                candidate.request.class_name,
-                candidate.request.params,
-            )
-            if is_same and not trial.error:
+            tried = candidate.request
+            is_known = trial.algorithm == tried.class_name and is_same(trial.params, tried.params)
+            if is_known and not trial.error:
                 return trial_run.Outcome(trial.state, list(trial.fold_scores))
         return None
 
 
 def register_best(
-    job: TrainingJob, search: Search, table: run.Table, *, progress: Progress, retry_s: float
+    job: TrainingJob, search: Search, table: run.Table, *, left_s: float, progress: Progress, retry_s: float
 ) -> ModelVersion:
     """Fit the best candidate as a single training does, and register it; if that fails, the next one.
 
-    With `keep: "all"` the other complete trials are registered before, so that the best is the one that is live in dev.
+    With `keep: "all"` the other complete trials are registered before, so that the best is the one that is live in dev:
+    as many as there is time for within `left_s` seconds.
     """
 
     def fit_and_register(trial: Trial, *, is_last: bool) -> ModelVersion:
@@ -256,14 +253,26 @@ def register_best(
 
     ranking = search.ranking[:MAX_KEPT]
     if search.group.keep == TrainingGroup.Keep.ALL:
-        for trial in reversed(ranking[1:]):
-            if trial.model_version_id is None and trial.state == Trial.State.COMPLETE:
-                with _noted(search, trial):
-                    fit_and_register(trial, is_last=False)
+        for trial in reversed(_others(search, left_s)):
+            with _noted(search, trial):
+                fit_and_register(trial, is_last=False)
     for trial in ranking:
         with _noted(search, trial):
             return fit_and_register(trial, is_last=True)
     raise TrainingFailed(_why_none(search), code="no_trial")
+
+
+def _others(search: Search, left_s: float) -> list[Trial]:
+    """The complete trials after the best that are not registered yet, as far as there is time before the best."""
+    best, *others = search.ranking[:MAX_KEPT] or [None]
+    chosen: list[Trial] = []
+    for trial in others:
+        if trial.model_version_id is None and trial.state == Trial.State.COMPLETE:
+            seconds = [fit_seconds(one, len(search.folds)) for one in (best, *chosen, trial)]
+            if MARGIN * sum(seconds) + FIXED_S * len(seconds) > left_s:
+                break
+            chosen.append(trial)
+    return chosen
 
 
 @contextlib.contextmanager

@@ -34,13 +34,16 @@ class Suggestion:
 class Study:
     """Suggests parameters of the families; scores are given so that more is better."""
 
-    def __init__(self, families: list[Family], *, method: str, seed: int | None):
+    def __init__(self, families: list[Family], *, method: str, seed: int | None, is_grid: bool = False):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.families = families
         self.method = method
         self.entropy = np.random.SeedSequence(seed).entropy
+        self.order = None  # of the combinations of a grid, if there are no more of them than trials
+        if is_grid:
+            self.order = np.random.default_rng(self.entropy).permutation(int(families[0].size)).tolist()
         self._optuna = optuna
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -55,11 +58,16 @@ class Study:
         return pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS // 2)
 
     def suggest(self, number: int) -> Suggestion:
-        """The trial with this number, from 1: first the `first` values of each family, then what the sampler draws."""
+        """The trial with this number, from 1: first the `first` values of each family, then what the sampler draws, or
+        the next combination of a grid.
+        """
         firsts = [family for family in self.families if family.first is not None]
         if number <= len(firsts):
             family = firsts[number - 1]
             self._study.enqueue_trial(self._values(family, family.first))
+        elif self.order is not None:
+            family = self.families[0]
+            self._study.enqueue_trial(self._values(family, family.combination(self.order[number - 1])))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._study.sampler = self._sampler(number)
@@ -116,7 +124,7 @@ class Study:
     def _values(self, family: Family, params: dict) -> dict:
         """Parameters as Optuna has them: with the name of the algorithm, and the position of a choice."""
         values = {
-            _key(family, one): one.choices.index(params[one.name]) if one.choices else params[one.name]
+            _key(family, one): one.position(params[one.name]) if one.choices else params[one.name]
             for one in family.ranges
         }
         return values | ({ALGORITHM: family.algorithm.name} if len(self.families) > 1 else {})

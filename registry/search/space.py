@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import algorithms
 from registry.estimators.algorithms import Algorithm
-from registry.estimators.parameters import shown
+from registry.estimators.parameters import is_same, shown
 
 MAX_PARAMETERS, MAX_CHOICES = 20, 50
+ROUNDING = 1e-9  # from 0.1 to 0.3 are two steps of 0.1
 KEYS = ("low", "high", "log", "step")
 
 
@@ -32,7 +33,19 @@ class Range:
         if self.choices:
             return len(self.choices)
         step = self.step or (1 if self.is_integer else 0)
-        return math.floor((self.high - self.low) / step) + 1 if step else math.inf
+        return math.floor((self.high - self.low) / step + ROUNDING) + 1 if step else math.inf
+
+    def value(self, position: int) -> object:
+        """The value at a position from 0, of a range of finite size."""
+        if self.choices:
+            return self.choices[position]
+        if self.is_integer:
+            return self.low + position * int(self.step or 1)
+        return min(self.low + position * self.step, self.high)
+
+    def position(self, value: object) -> int:
+        """That of one of the choices."""
+        return next(position for position, choice in enumerate(self.choices) if is_same(choice, value))
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,14 @@ class Family:
     @property
     def size(self) -> float:
         return math.prod(one.size for one in self.ranges)
+
+    def combination(self, position: int) -> dict:
+        """The values of the ranges at a position from 0, of a family of finite size."""
+        values = {}
+        for one in self.ranges:
+            position, index = divmod(position, one.size)
+            values[one.name] = one.value(index)
+        return values
 
 
 def read(algorithm: Algorithm, ranges: dict, *, fixed: dict) -> Family:

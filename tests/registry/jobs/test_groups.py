@@ -97,6 +97,31 @@ def test_a_cancelled_group_makes_no_model(search, api):
     assert api.post(f"/groups/{group.pk}/cancel").status_code == 409
 
 
+def test_a_trial_that_its_job_left_running_is_not_shown(search, api):
+    group = search()
+    Trial.objects.create(group=group, number=1, fold_scores=[1.0], mean=1.0)
+    assert len(api.get(f"/groups/{group.pk}").json()["trials"]) == 1
+    TrainingJob.objects.filter(pk=group.job_id).update(state="lost")
+    assert api.get(f"/groups/{group.pk}").json()["trials"] == []
+
+
+def test_trials_with_parameters_that_only_python_takes_for_equal_are_both_run(train, api):
+    forest = {"module": "ensemble", "class": "ExtraTreesClassifier"}
+    models = [forest | {"params": {"n_estimators": 2, "max_features": value}} for value in (1, 1.0)]
+    trials = api.get(f"/groups/{train(models=models).json()['group']}").json()["trials"]
+    assert all(trial["duration_s"] > 0 for trial in trials)
+
+
+def test_the_version_of_a_group_is_compared_on_its_held_out_rows(train, api):
+    train(model=STUMP)
+    train(models=[BAYES, STUMP], keep="all")
+    body = {"dataset_name": "flowers", "target_stage": "production"}
+    api.post("/promote", body | {"version": 1})
+    for version in (2, 3):
+        changed = api.post("/promote", body | {"version": version, "dry_run": True}).json()["predictions"]
+        assert (changed["rows"], changed["source"]) == (5, f"held-out rows of version {version}")
+
+
 def test_an_attempt_that_lost_its_job_writes_no_trial(search):
     group = search()
     job = leases.claim(TrainingJob, worker="lost")

@@ -52,6 +52,17 @@ def test_a_search_that_goes_on_suggests_what_it_would_have_suggested(forest, met
     assert search(forest, method, seed=4) != whole
 
 
+def test_a_search_with_no_more_combinations_than_trials_tries_each_once():
+    """1.0 is the share of all columns, and 1 a single column."""
+    ranges = {"max_features": [1, 1.0, "sqrt"], "ccp_alpha": {"low": 0.1, "high": 0.3, "step": 0.1}}
+    family = space.read(algorithms.find("RandomForestClassifier"), ranges, fixed={})
+    study = Study([family], method="tpe", seed=3, is_grid=True)
+    tried = [study.suggest(number).params for number in range(1, int(family.size) + 1)]
+    assert sorted((repr(one["max_features"]), round(one["ccp_alpha"], 9)) for one in tried) == sorted(
+        (shown, alpha) for shown in ("1", "1.0", "'sqrt'") for alpha in (0.1, 0.2, 0.3)
+    )
+
+
 def test_halving_stops_most_trials_after_the_first_fold(forest):
     lengths = [len(measured) for _, _, measured in search(forest, "halving", until=30)]
     assert lengths.count(1) > 15
