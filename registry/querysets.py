@@ -10,7 +10,7 @@ from mlplatform.errors import NotFound
 from mlplatform.jobs.models import JobQuerySet
 from registry.evaluation import definitions
 
-WIDE_COLUMNS = ("features", "parameters", "signature", "metrics", "warnings", "libraries")
+WIDE_COLUMNS = ("features", "parameters", "signature", "preparation", "metrics", "warnings", "libraries")
 # The metrics in the rows of GET /models.
 MAIN_METRICS = ("accuracy", "f1_score", "r2", "rmse", "silhouette_score")
 DATASET_VERSION_COLUMNS = tuple(f"dataset_version__{column}" for column in DatasetVersion.WIDE_COLUMNS)

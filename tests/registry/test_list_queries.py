@@ -10,7 +10,10 @@ from django.urls import reverse
 from catalog.models import Dataset
 from registry.models import ModelVersion, TrainingJob
 
-WIDE = "signature|metrics|parameters|features|request|traceback|log|recipe|column_names|profile|preview|golden_rows"
+WIDE = (
+    "signature|metrics|parameters|preparation|features|request|traceback|log|recipe|column_names|profile|preview|"
+    "golden_rows"
+)
 WIDE_COLUMN = re.compile(rf'(?:SELECT|,) "?\w+"?\."(?:{WIDE})"')  # not in JSON_EXTRACT( of one of its keys
 
 
@@ -34,7 +37,15 @@ def make_copies(version, start, end):
 
 
 @pytest.mark.parametrize(
-    "path", ["/registry/models/", "/registry/jobs/", "/", "/serving/", "/serving/flowers/dev/"]
+    "path",
+    [
+        "/registry/models/",
+        "/registry/jobs/",
+        "/",
+        "/registry/releases/",
+        "/serving/",
+        "/serving/flowers/dev/",
+    ],
 )
 def test_a_page_takes_the_same_queries_for_more_rows_and_reads_no_wide_columns(
     page, make_version, path, django_assert_max_num_queries
