@@ -3,6 +3,7 @@
 import errno
 import re
 import zipfile
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ BESIDE_A_TABLE = re.compile(
     re.I,
 )
 NAMED, MAX_NAMES = 20, 1_000
+MAX_NAME = 200  # characters of a text in a recipe
 ENCRYPTED = 0x1  # of a ZIP member's flags
 
 
@@ -67,7 +69,7 @@ def _table(archive, name):
     members = _members(archive)
     if name is not None:
         if found := [member for member in members if member.filename == name]:
-            return found[-1]  # of two with one name, as unzip does
+            return found[0]
         sentence = f"The ZIP archive has no file `{name[:100]}`. It has {_listed(members)}."
         raise ValidationError({"member": ValidationError(sentence, code="unknown_member")})
     tables = _tables(members)
@@ -93,7 +95,8 @@ def names(file: BinaryIO) -> list[str]:
         tables = _tables(_members(zipfile.ZipFile(file)))
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
         return []
-    return list(dict.fromkeys(member.filename for member in tables))[:MAX_NAMES] if len(tables) > 1 else []
+    found = [member.filename for member in tables if len(member.filename) <= MAX_NAME]
+    return found[:MAX_NAMES] if len(tables) > 1 else []
 
 
 def _tables(members):
@@ -107,10 +110,12 @@ def left_out(file: BinaryIO) -> list[str]:
 
 
 def _members(archive):
+    """The files, without hidden ones; of two with one name the last, as unzip does."""
+    members = {member.filename: member for member in archive.infolist() if not member.is_dir()}
     return [
         member
-        for member in archive.infolist()
-        if not member.is_dir() and not member.filename.startswith(("__MACOSX/", "."))
+        for name, member in members.items()
+        if not name.startswith("__MACOSX/") and not PurePosixPath(name).name.startswith(".")
     ]
 
 

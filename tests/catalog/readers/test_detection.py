@@ -182,6 +182,12 @@ def test_a_method_of_zip_that_is_not_read_is_named():
     assert "with Deflate" in error_of(file.getvalue())[1]
 
 
+@pytest.mark.parametrize("name", ["./t.csv", "../t.csv", "/t.csv", "data/t.csv"])
+def test_the_table_of_an_archive_can_have_any_path_beside_hidden_files(name):
+    content = zipped({name: b"a,b\n1,2\n", "data/.DS_Store": b"x", "__MACOSX/data/._t.csv": b"x"})
+    assert [column.name for column in recipe_of(content, "t.zip").columns] == ["a", "b"]
+
+
 def test_an_archive_that_points_to_before_its_start_is_rejected(tmp_path):
     content = bytearray(zipped({"t.csv": b"a,b\n1,2\n"}))
     content[-6:-2] = (2**20).to_bytes(4, "little")  # where the directory of the archive starts
