@@ -203,11 +203,12 @@ def _by_chance(bins: int, sizes: tuple[int, int]) -> float:
 def _smd(one: dict, other: dict) -> float | None:
     if one.get("deviation") is None or other.get("deviation") is None:
         return None
-    pooled = math.sqrt((one["deviation"] ** 2 + other["deviation"] ** 2) / 2)
+    pooled = math.hypot(one["deviation"], other["deviation"]) / math.sqrt(2)
     difference = other["mean"] - one["mean"]
     if not pooled:
         return 0.0 if not difference else None
-    return round(difference / pooled, 4)
+    smd = difference / pooled
+    return round(smd, 4) if math.isfinite(smd) else None
 
 
 def _binned(old, new, place, new_place, one) -> tuple[list[str], list[int], list[int]]:

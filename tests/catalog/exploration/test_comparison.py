@@ -30,6 +30,11 @@ def distribution(before: list, after: list) -> dict:
     return next(one for one in found["distributions"] if one["name"] == "x")
 
 
+def test_the_means_of_the_largest_numbers_are_compared():
+    found = distribution([1e308, -1e308] * 30, [1e308, 1.0] * 30)
+    assert (found["effect"], found["smd"]) == ("large", pytest.approx(0.63, abs=0.01))
+
+
 def test_columns_that_were_added_removed_and_retyped():
     found = compared(csv(a=[1, 2], b=["x", "y"], c=[1, 2]), csv(a=[1, 2], c=["p", "q"], d=[1.5, 2]))
     assert found["added"] == [{"name": "d", "type": "number"}]
