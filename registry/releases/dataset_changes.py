@@ -1,23 +1,28 @@
 """Which models a changed table does not fit any more. Called by the catalog, through settings."""
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from catalog.models import DatasetVersion
 from registry.models import ModelVersion, Release
+from registry.querysets import WIDE_COLUMNS
 
+MAX_MODELS = 200  # the live and the newest ones: a receipt waits for them
 MAX_REASONS = 5
+NOT_READ = [column for column in WIDE_COLUMNS if column != "signature"]
 
 
 def models_that_do_not_fit(trained_on: DatasetVersion, columns: list[dict]) -> list[dict]:
     """The models of a dataset version that cannot predict rows of these columns: `version`, `stages` and `reasons`.
 
-    Those that are live count too, whatever they were trained on, if they fit the version.
+    Those that are live count too, whatever they were trained on, if they fit the version. Of thousands, the live and
+    the newest are checked.
     """
     types, before = ({one["name"]: one["type"] for one in side} for side in (columns, trained_on.columns))
+    live = Release.objects.live().filter(model_version=OuterRef("pk"))
     models = ModelVersion.objects.with_releases().filter(dataset=trained_on.dataset_id)
-    live = models.filter(releases__in=Release.objects.live()).values("pk")
+    models = models.defer(*NOT_READ).annotate(is_live=Exists(live)).order_by("-is_live", "-number")
     unfit = []
-    for model in models.filter(Q(dataset_version=trained_on) | Q(pk__in=live)).order_by("-number"):
+    for model in models.filter(Q(dataset_version=trained_on) | Q(is_live=True))[:MAX_MODELS]:
         if any(_reason(one, before) for one in model.signature["inputs"]):
             continue
         reasons = [reason for one in model.signature["inputs"] if (reason := _reason(one, types))]

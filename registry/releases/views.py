@@ -14,7 +14,8 @@ from registry.releases.filters import ReleaseFilter
 def release_list(request):
     release_filter = ReleaseFilter(request.GET, Release.objects.for_list())
     page = requested_page(request, release_filter.qs)
-    dataset = Dataset.objects.filter(name=request.GET.get("dataset", "")).first()
+    chosen = getattr(release_filter.form, "cleaned_data", {}).get("dataset")  # none of an invalid name
+    dataset = Dataset.objects.filter(name=chosen).first() if chosen else None
     context = {
         "filter": release_filter,
         "page": page,
