@@ -12,7 +12,6 @@ from catalog.models import DatasetVersion
 from mlplatform import storage
 from mlplatform.jobs.children import calls
 from registry import artifacts
-from registry.jobs import submission
 from registry.models import ModelVersion
 from registry.training import signature, splits
 from registry.training.columns import feature_frame, with_labels
@@ -78,10 +77,10 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
 
 def _request(version: ModelVersion) -> TrainingRequest | None:
     """The request whose split can be repeated, or None."""
-    job, trial = submission.origin(version)
-    if job is None or version.random_state is None or "dataset_version" in version.split:
+    request = version.training_request
+    if request is None or version.random_state is None or "dataset_version" in version.split:
         return None
-    return submission.requested(job, trial)
+    return TrainingRequest.from_dict(request)
 
 
 def run(

@@ -13,7 +13,7 @@ from mlplatform.jobs import leases
 from registry.estimators import algorithms, decision
 from registry.evaluation import definitions
 from registry.jobs import limits
-from registry.models import ModelVersion, TrainingJob, Trial
+from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process, trial
 from registry.training import preparation, split_methods, validation
 from registry.training.columns import check_target, default_target, select_features
@@ -173,7 +173,7 @@ def retry(job: TrainingJob, *, by) -> TrainingJob:
     Raises Conflict if the job has not finished or its dataset was deleted, and the errors of submit().
     """
     source = repeatable(job)
-    return submit(source, request=requested(job, None), by=by, retrained_from=job.retrained_from)
+    return submit(source, request=requested(job, job.request), by=by, retrained_from=job.retrained_from)
 
 
 def repeatable(job: TrainingJob) -> DatasetVersion:
@@ -195,27 +195,18 @@ def retrain(version: ModelVersion, *, by) -> TrainingJob:
     installed library does not accept any more.
     """
     permissions.check(by, "train")
-    job, trial = origin(version)
-    if job is None:
+    job, request = version.training_job, version.training_request
+    if job is None or request is None:
         raise Conflict(
             f"The job that trained version {version.number} was deleted with its parameters. Train a new model.",
             code="job_deleted",
         )
-    request = requested(job, trial)
-    return submit(repeatable(job), request=request, by=by, retrained_from=version.number)
+    return submit(repeatable(job), request=requested(job, request), by=by, retrained_from=version.number)
 
 
-def origin(version: ModelVersion) -> tuple[TrainingJob | None, Trial | None]:
-    """The job that trained a version, None if it was deleted, and which trial of a group the version was, if any."""
-    trial = Trial.objects.filter(model_version=version).select_related("group__job__dataset_version").first()
-    return (trial.group.job if trial else version.job), trial
-
-
-def requested(job: TrainingJob, trial: Trial | None) -> TrainingRequest:
-    """The training that a job, or one trial of it, has run."""
-    model = {"module": trial.module, "class": trial.algorithm, "params": trial.params} if trial else None
-    request = TrainingRequest.from_dict(job.request | {"model": model or job.request["model"]})
-    return dataclasses.replace(request, timeout_s=job.timeout_s)
+def requested(job: TrainingJob, request: dict) -> TrainingRequest:
+    """A request that a job has run, with the job's time limit."""
+    return dataclasses.replace(TrainingRequest.from_dict(request), timeout_s=job.timeout_s)
 
 
 def cancel(job: TrainingJob, *, by) -> TrainingJob:

@@ -113,6 +113,26 @@ class ModelVersion(models.Model):
         return f"retrained from version {self.retrained_from}" if self.retrained_from else "trained"
 
     @property
+    def training_job(self) -> TrainingJob | None:
+        """The job that trained it, alone or as a trial of a group; None if that was deleted."""
+        trial = getattr(self, "trial", None)
+        return trial.group.job if trial else self.job
+
+    @property
+    def training_request(self) -> dict | None:
+        """The request of its training, as a job stores it: of a trial of a group, that of the trial alone.
+
+        None if the job was deleted.
+        """
+        job, trial = self.training_job, getattr(self, "trial", None)
+        if job is None or (trial is None and job.is_group):
+            return None
+        if trial is None:
+            return job.request
+        model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
+        return job.request | {"model": model}
+
+    @property
     def model_file(self) -> str:
         return f"{self.name}.pkl"
 

@@ -7,7 +7,7 @@ from catalog.models import DatasetVersion
 from registry.estimators.algorithms import ENSEMBLES
 from registry.estimators.form_fields import shown
 from registry.jobs import submission
-from registry.models import ModelVersion, TrainingJob, Trial
+from registry.models import ModelVersion, TrainingJob
 from registry.train_form import column_fields, measure_fields, try_fields
 from registry.train_form.forms import PREFIX, UNSUPERVISED
 from registry.training.preparation import LEAVE_OUT
@@ -37,9 +37,9 @@ def _from_job(job: TrainingJob, *, source: DatasetVersion) -> dict:
 
 def _from_version(version: ModelVersion, *, source: DatasetVersion) -> dict:
     """Of its job or, if that was deleted, as far as the version says it."""
-    trial = Trial.objects.filter(model_version=version).select_related("group__job").first()
-    if trial:
-        return _of_request(submission.requested(trial.group.job, trial), source=source)
+    if hasattr(version, "trial"):
+        request = submission.requested(version.training_job, version.training_request)
+        return _of_request(request, source=source)
     if version.job and not version.job.is_group:
         return _from_job(version.job, source=source)
     request = TrainingRequest(
