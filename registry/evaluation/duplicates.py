@@ -15,8 +15,20 @@ MIN_DUPLICATES, MIN_SHARE = 3, 0.01
 MIN_OTHERS = 20
 
 
-def warning(pipeline, split: Split, measured: dict, *, task: str, metric: str) -> str | None:
-    """A sentence about test rows that are also training rows, with the metric without them; None about a few."""
+def warning(
+    pipeline,
+    split: Split,
+    measured: dict,
+    *,
+    task: str,
+    metric: str,
+    known: str = "training rows",
+    advice: str = "Remove duplicate rows, or split by a group.",
+) -> str | None:
+    """A sentence about test rows that are also training rows, with the metric without them; None about a few.
+
+    `known` names the rows of `split.train`.
+    """
     rows, is_duplicate = find(split.train, split.test, split.y_train, split.y_test)
     count, others = int(is_duplicate.sum()), rows[~is_duplicate]
     if count < MIN_DUPLICATES or count < MIN_SHARE * len(rows):
@@ -29,8 +41,8 @@ def warning(pipeline, split: Split, measured: dict, *, task: str, metric: str) -
             label = definitions.BY_NAME[metric].label
             without = f" Without them, {label} is {value:.3g} instead of {measured[metric]:.3g}."
     return (
-        f"{count:,} of {len(rows):,} test rows ({100 * count / len(rows):.2g} %) are also training rows: every feature "
-        f"and the target are the same.{without} Remove duplicate rows, or split by a group."
+        f"{count:,} of {len(rows):,} test rows ({100 * count / len(rows):.2g} %) are also {known}: every feature "
+        f"and the target are the same.{without} {advice}"
     )
 
 

@@ -14,11 +14,11 @@ from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.estimators.errors import USER_ERRORS
-from registry.evaluation import measurement
+from registry.evaluation import definitions, duplicates, measurement
 from registry.models import Evaluation, ModelVersion
 from registry.training import signature, validation
 from registry.training.columns import feature_frame, with_labels
-from registry.training.splits import target_values, unseen_classes
+from registry.training.splits import Split, target_values, unseen_classes
 
 NUMERIC = {"integer", "number"}
 
@@ -60,7 +60,7 @@ def cancel(evaluation: Evaluation, *, by) -> Evaluation:
 def run_claimed(*, job: int, attempt: int) -> None:
     """Run an attempt that a worker has claimed, in the child process that it has forked for it."""
     evaluations = Evaluation.objects.select_related(
-        "model_version__dataset", "dataset_version__dataset", "requested_by"
+        "model_version__dataset", "model_version__dataset_version", "dataset_version__dataset", "requested_by"
     )
     if claimed := evaluations.filter(pk=job, attempt=attempt, state=JobState.RUNNING).first():
         run(claimed)
@@ -95,12 +95,35 @@ def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, 
         warnings += unseen_classes(y, pipeline.classes_)
     try:
         metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
+        if y is not None:
+            warnings += _known_rows(version, pipeline, X, y, metrics)
     except USER_ERRORS as error:
         reason = " ".join(str(error).split())[:400]
         raise ValidationError(
             f"{version.algorithm} could not predict these rows: {reason}", code="evaluation_failed"
         ) from error
     return len(X), metrics, warnings
+
+
+def _known_rows(
+    version: ModelVersion, pipeline, X: pandas.DataFrame, y: np.ndarray, metrics: dict
+) -> list[str]:
+    """A warning about measured rows that are also in the data of the training, as in a table that has grown."""
+    storage.require_temporary_space(version.dataset_version.size_bytes)
+    trained, y_trained = _rows(version, version.dataset_version, [])
+    if y.dtype.kind in "if":
+        y, y_trained = y.astype("float64"), y_trained.astype("float64")
+    split = Split(trained, X, y_trained, y)
+    sentence = duplicates.warning(
+        pipeline,
+        split,
+        metrics,
+        task=version.task,
+        metric=definitions.primary(version.primary_metric, task=version.task).name,
+        known="rows of the dataset version that the model was trained on",
+        advice="Measure on new rows only.",
+    )
+    return [sentence] if sentence else []
 
 
 def _rows(

@@ -1,5 +1,6 @@
 """Model versions measured on other data than that of their training."""
 
+import numpy as np
 import pytest
 
 from registry.jobs import evaluation
@@ -63,8 +64,24 @@ def test_rows_of_a_class_that_the_model_does_not_know_are_counted_in_a_warning(
 ):
     make_version()
     make_dataset("other", LATER.replace("blue,tulip", "blue,lily"))
-    [_, warning] = api.post("/models/flowers/1/evaluate", {"dataset_name": "other"}).json()["warnings"]
+    [_, warning, *_] = api.post("/models/flowers/1/evaluate", {"dataset_name": "other"}).json()["warnings"]
     assert "a class that no training row has" in warning
+
+
+def test_rows_of_the_training_in_a_table_that_has_grown_are_counted_with_the_metric_without_them(
+    make_version, make_dataset, api
+):
+    random = np.random.default_rng(0)
+    lines = [f"{a:.4f},{b:.4f},{random.choice(['yes', 'no'])}\n" for a, b in random.normal(size=(120, 2))]
+    make_version(make_dataset("noise", "size,age,answer\n" + "".join(lines[:90])), target="answer")
+    make_dataset("noise", "size,age,answer\n" + "".join(lines), new_version=True)
+    body = api.post("/models/noise/1/evaluate", {"dataset_version": 2}).json()
+    [warning] = body["warnings"]
+    assert warning.startswith(
+        "90 of 120 test rows (75 %) are also rows of the dataset version that the model was"
+    )
+    without = float(warning.partition("Accuracy is ")[2].split()[0])
+    assert without < body["metrics"]["accuracy"] - 0.1
 
 
 def test_clusters_of_other_rows_are_those_of_their_predictions(make_version, make_dataset, api):
