@@ -68,6 +68,16 @@ def target_codes(y: np.ndarray | None, task: str) -> np.ndarray | None:
     return np.asarray(y, float) if task == "regression" else pandas.factorize(y)[0]
 
 
+def has_words(values: pandas.Series, *, count: int) -> bool:
+    """Whether texts have this many different words."""
+    words: set[str] = set()
+    for text in values.dropna().unique():
+        words.update(WORD.findall(text.lower()))
+        if len(words) >= count:
+            return True
+    return False
+
+
 def _gaps_tell(gaps: np.ndarray, target: np.ndarray | None) -> bool:
     """Whether the target of the rows without a value differs from the others, by a chi-square test."""
     rows, missing = len(gaps), int(gaps.sum())

@@ -15,6 +15,7 @@ MAX_CATEGORIES = 32  # of a one-hot column
 MAX_CLASSES = 20  # of a target for target encoding, which makes one column for each
 MIN_ROWS_A_FOLD, FOLDS = 20, 5  # of target encoding
 MIN_ROWS_FOR_WAVES = 200
+WORD_COMPONENTS = 30  # of a column of words
 
 # The choices for a column of each type, the usual one first, and what each does.
 LEAVE_OUT = "leave_out"
@@ -95,6 +96,11 @@ def choose(
     """
     requested = requested or {}
     check(requested, inputs)
+    for name, prepare in requested.items():
+        if prepare == "words" and not column_facts.has_words(frame[name], count=WORD_COMPONENTS):
+            raise _invalid(
+                f"`{name}` has fewer than {WORD_COMPONENTS} different words in the training rows; use one_hot."
+            )
     target = column_facts.target_codes(y, task)
     facts = [column_facts.of_values(column["type"], frame[column["name"]], target) for column in inputs]
     names = [column["name"] for column in inputs]

@@ -11,11 +11,10 @@ import numpy as np
 import pandas
 
 from registry.training.column_facts import PARTS
-from registry.training.preparation import FOLDS, MAX_CATEGORIES, Choice, Requirements
+from registry.training.preparation import FOLDS, MAX_CATEGORIES, WORD_COMPONENTS, Choice, Requirements
 
 # The limit of one-hot columns for all text columns together: 2,000 of them over 100,000 rows are 1.6 GB.
 MAX_ONE_HOT_COLUMNS = 2_000
-WORD_COMPONENTS = 30
 MAX_TERMS = 20_000
 CYCLES = {"dt.month": 12, "dt.day_of_week": 7, "dt.hour": 24}
 

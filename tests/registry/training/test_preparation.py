@@ -129,8 +129,13 @@ def test_few_rows_give_a_linear_model_the_elapsed_time_alone():
             {"colour": "target_mean"},
             "`colour`: target_mean needs a target with at most 20 classes and at least 100 training rows; use one_hot.",
         ),
+        (
+            "DecisionTreeClassifier",
+            {"colour": "words"},
+            "`colour` has fewer than 30 different words in the training rows; use one_hot.",
+        ),
     ],
-    ids=["unknown", "type", "native", "as_is", "target_mean"],
+    ids=["unknown", "type", "native", "as_is", "target_mean", "words"],
 )
 def test_a_choice_that_is_not_possible_names_one_that_is(name, prepare, sentence):
     assert refusal(name=name, prepare=prepare) == ("invalid_prepare", sentence)
