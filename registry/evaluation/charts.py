@@ -1,5 +1,7 @@
 """The figures and charts of a model version, scaled for the templates."""
 
+import json
+
 from registry.evaluation import baseline, definitions
 from registry.models import ModelVersion
 
@@ -46,10 +48,10 @@ def evaluations(model: ModelVersion) -> list[dict]:
         {
             "job": evaluation,
             "label": metric.label,
-            "value": evaluation.metrics.get(metric.name),
-            "interval": (evaluation.metrics.get("intervals") or {}).get(metric.name),
+            "value": evaluation.value,
+            "interval": json.loads(evaluation.interval or "null"),
         }
-        for evaluation in model.evaluations.select_related("requested_by").defer("log", "traceback")[:20]
+        for evaluation in model.evaluations.with_metric(metric.name)[:20]
     ]
 
 

@@ -49,7 +49,8 @@ class EvaluationRowSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(serializers.DictField(child=serializers.FloatField()))
     def get_metrics(self, evaluation):
-        return definitions.numbers(evaluation.metrics)
+        values = {name: getattr(evaluation, f"metric_{name}") for name in definitions.BY_NAME}
+        return definitions.numbers(values)
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, evaluation):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from registry.evaluation import definitions
 from registry.jobs import evaluation
 from registry.models import Evaluation
 from tests.conftest import FLOWERS
@@ -28,7 +29,7 @@ def test_a_version_is_measured_on_another_dataset_version_and_the_result_is_kept
     assert low <= body["metrics"]["accuracy"] <= high
     assert "1 of" in body["warnings"][0]
     [row] = api.get("/models/flowers/1/evaluations?state=succeeded").json()["results"]
-    assert row["metrics"]["accuracy"] == body["metrics"]["accuracy"]
+    assert row["metrics"] == definitions.numbers(body["metrics"])
     assert api.get(body["url"]).json() == body
 
 
@@ -136,7 +137,8 @@ def test_the_page_measures_a_version_and_shows_the_result(later, page):
     response = page.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "2"}, follow=True)
     assert "flowers, version 2" in response.text
     [shown] = response.context["evaluations"]
-    assert shown["value"] == Evaluation.objects.get().metrics["accuracy"]
+    metrics = Evaluation.objects.get().metrics
+    assert (shown["value"], shown["interval"]) == (metrics["accuracy"], metrics["intervals"]["accuracy"])
     refused = page.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "1"}, follow=True)
     assert "was trained on rows of this dataset version" in refused.text
 
@@ -144,3 +146,10 @@ def test_the_page_measures_a_version_and_shows_the_result(later, page):
 def test_viewers_cannot_measure(later, sign_in):
     viewer = sign_in("viewer")
     assert viewer.post("/registry/models/flowers/1/evaluate/", {"dataset_version": "2"}).status_code == 403
+
+
+def test_lists_do_not_read_the_metrics_with_their_matrices(later, admin):
+    evaluation.submit(*later, by=admin)
+    evaluations = Evaluation.objects
+    for queryset in (evaluations.for_lists(), evaluations.with_metric("accuracy")):
+        assert "metrics" in queryset.get().get_deferred_fields()
