@@ -15,6 +15,7 @@ CLOSE = 0.05
 # A number is easier to approximate than a class: a line that explains 99.9 % of the variance counts as 98 % accuracy.
 REGRESSION_FACTOR = 20
 ROUNDING = 1e-9
+FLOAT32_MAX = float(np.finfo(np.float32).max)  # a tree refuses larger numbers
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _unexplained_by_tree(values: np.ndarray, y: np.ndarray) -> Unexplained:
     if len(y) < MIN_ROWS_FOR_A_MODEL:
         return Unexplained(1)
     is_wrong = np.zeros(len(y), bool)
-    column = values[:, None]
+    column = np.clip(values, -FLOAT32_MAX, FLOAT32_MAX)[:, None]
     for train, test in KFold(3, shuffle=True, random_state=0).split(column):
         tree = DecisionTreeClassifier(max_leaf_nodes=max(8, 2 * len(labels)), random_state=0)
         is_wrong[test] = tree.fit(column[train], codes[train]).predict(column[test]) != codes[test]

@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from catalog.examples import EXAMPLES, add_example
+from registry.preflight import leakage
 from tests.registry.preflight.conftest import codes, table
 
 
@@ -143,3 +144,10 @@ def test_a_leak_in_a_wide_table_is_found(check):
     wide["answer"] = rng.choice(["cat", "dog"], 150)
     warnings = check(wide.assign(x700=wide["answer"] == "cat"))
     assert "Column `x700`" in next(w["detail"] for w in warnings if w["code"] == "leak")
+
+
+def test_numbers_beyond_the_range_of_a_tree_are_compared_too():
+    values = np.where(np.arange(100) % 2, 1e300, -1e300)
+    frame, inputs = pandas.DataFrame({"size": values}), [{"name": "size", "type": "number"}]
+    y = np.where(values > 0, "cat", "dog")
+    assert leakage.find(frame, inputs, y, is_classification=True) == ["size"]
