@@ -73,6 +73,27 @@ class TrialQuerySet(models.QuerySet):
         return self.select_related("model_version__dataset").defer(*MODEL_VERSION_COLUMNS)
 
 
+class EvaluationQuerySet(JobQuerySet):
+    def for_lists(self):
+        """With the model version and the user, and each metric as `metric_accuracy`, without wide columns.
+
+        The metrics of 1,000 classes have a matrix of a million cells.
+        """
+        return (
+            self.select_related("model_version__dataset", "requested_by")
+            .defer("log", "traceback", "metrics", *MODEL_VERSION_COLUMNS)
+            .annotate(**{f"metric_{one.name}": metric(one.name) for one in definitions.METRICS})
+        )
+
+    def with_metric(self, name: str):
+        """With the `value` of one metric, its `interval` as JSON and the user, without wide columns."""
+        return (
+            self.select_related("requested_by")
+            .defer("log", "traceback", "metrics")
+            .annotate(value=metric(name), interval=KT(f"metrics__intervals__{name}"))
+        )
+
+
 class ModelVersionQuerySet(models.QuerySet):
     def with_releases(self):
         """With its dataset version, user and releases, in two queries for any number of rows."""

@@ -3,34 +3,11 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.fields.json import KT
 
 from catalog.models import DatasetVersion
-from mlplatform.jobs.models import ChildJob, JobQuerySet, JobState
-from registry.evaluation import definitions
+from mlplatform.jobs.models import ChildJob, JobState
 from registry.models.versions import ModelVersion
-from registry.querysets import MODEL_VERSION_COLUMNS, metric
-
-
-class EvaluationQuerySet(JobQuerySet):
-    def for_lists(self):
-        """With the model version and the user, and each metric as `metric_accuracy`, without wide columns.
-
-        The metrics of 1,000 classes have a matrix of a million cells.
-        """
-        return (
-            self.select_related("model_version__dataset", "requested_by")
-            .defer("log", "traceback", "metrics", *MODEL_VERSION_COLUMNS)
-            .annotate(**{f"metric_{one.name}": metric(one.name) for one in definitions.METRICS})
-        )
-
-    def with_metric(self, name: str):
-        """With the `value` of one metric, its `interval` as JSON and the user, without wide columns."""
-        return (
-            self.select_related("requested_by")
-            .defer("log", "traceback", "metrics")
-            .annotate(value=metric(name), interval=KT(f"metrics__intervals__{name}"))
-        )
+from registry.querysets import EvaluationQuerySet
 
 
 class Evaluation(ChildJob):
