@@ -88,8 +88,8 @@ class Replacement:
 
 
 def have_same_test_rows(*versions: ModelVersion) -> bool:
-    """Whether the metrics of all versions were measured on the same rows."""
-    fields = ("dataset_version_id", "split", "test_size", "random_state", "rows_test")
+    """Whether the metrics of all versions were measured on the same rows: the target stratifies a random split."""
+    fields = ("dataset_version_id", "target", "task", "split", "test_size", "random_state", "rows_test")
     first, *others = ([getattr(one, name) for name in fields] for one in versions)
     return all(other == first for other in others) and versions[0].random_state is not None
 

@@ -1,5 +1,6 @@
 """On which rows two model versions predict differently: computed in a child process, never in a web process."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ MAX_SHOWN = 20
 LIMIT_S = 25
 MEMORY_MB = 1024
 
+logger = logging.getLogger(__name__)
 turns = calls.Turns(
     at_once=1, wait_s=20, purpose="compare the predictions", busy="comparing the predictions of other models"
 )
@@ -46,7 +48,7 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     `rows`, how many were predicted, and `source`, which they are; `different`, how many predictions differ, and
     `largest`, the 20 largest differences: the inputs by name, the prediction of both (`live`, `coming`) and `actual`.
     Numbers also have `mean_difference`, of the absolute differences. Raises ValidationError (not_comparable,
-    comparison_timeout, out_of_memory), NotReady and ArtifactRefused.
+    comparison_timeout, out_of_memory, process_died), NotReady and ArtifactRefused.
     """
     if (live.task, live.target) != (coming.task, coming.target) or coming.task == "clustering":
         raise ValidationError("Only predictions of the same target can be compared.", code="not_comparable")
@@ -63,10 +65,11 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     with turns.child(f"{__name__}.run", **arguments) as child:
         try:
             result = calls.result(child, limit_s)
-        except calls.ChildDied as error:
+        except calls.ChildDied as death:
+            logger.error("comparing predictions with %s ended with %s: %s", coming, death, child.log)
             raise ValidationError(
-                f"The comparison of the predictions ended with {error}.", code="out_of_memory"
-            ) from error
+                f"The comparison of the predictions ended with {death}.", code="process_died"
+            ) from death
     if result is None:
         raise ValidationError(
             f"The comparison of the predictions exceeded its {limit_s:g}-second limit.",

@@ -43,25 +43,22 @@ def chosen(names: list[str]) -> list[ModelVersion]:
 
     Raises ValidationError (invalid_choice) for another number of names or another form, and NotFound.
     """
-    names = list(dict.fromkeys(names))
-    if not MIN_VERSIONS <= len(names) <= MAX_VERSIONS:
-        raise ValidationError(
-            f"Select {MIN_VERSIONS} to {MAX_VERSIONS} model versions to compare.",
-            code="invalid_choice",
-            params={"field": "model"},
-        )
-    return [_named(name) for name in names]
+    if MIN_VERSIONS <= len(names := list(dict.fromkeys(names))) <= MAX_VERSIONS:
+        versions = {version.pk: version for version in map(_named, names)}  # `iris/1` is also `Iris/01`
+        if len(versions) >= MIN_VERSIONS:
+            return list(versions.values())
+    raise _invalid(f"Select {MIN_VERSIONS} to {MAX_VERSIONS} model versions to compare.")
 
 
 def _named(name: str) -> ModelVersion:
     dataset, _, number = name.rpartition("/")
     if not dataset or not re.fullmatch(r"[0-9]{1,9}", number):
-        raise ValidationError(
-            "A model version is named by its dataset and number, such as `iris/2`.",
-            code="invalid_choice",
-            params={"field": "model"},
-        )
+        raise _invalid("A model version is named by its dataset and number, such as `iris/2`.")
     return ModelVersion.objects.numbered(dataset, int(number))
+
+
+def _invalid(sentence: str) -> ValidationError:
+    return ValidationError({"model": ValidationError(sentence, code="invalid_choice")})
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,15 @@ def test_metrics_of_different_targets_are_not_ranked():
     assert cells(measured(1, 0.5, [0.4, 0.6]), other) == [(0.5, False, False), (0.9, False, False)]
 
 
+def test_versions_of_another_target_have_other_test_rows():
+    versions = [measured(number, 0.5, None) for number in (1, 2)]
+    for version in versions:
+        version.random_state = 42
+    assert SideBySide(versions).have_same_test_rows
+    versions[1].target = "colour"
+    assert not SideBySide(versions).have_same_test_rows
+
+
 @pytest.fixture
 def two(make_dataset, make_version):
     """Two trees: of another depth, and without the colour."""
@@ -54,6 +63,7 @@ def test_the_api_returns_the_same(two, api):
     [
         ("", 400, "Select 2 to 6 model versions"),
         ("?model=flowers/1&model=flowers/1", 400, "Select 2 to 6 model versions"),
+        ("?model=flowers/1&model=Flowers/01", 400, "Select 2 to 6 model versions"),
         ("?" + "&".join(f"model=flowers/{n}" for n in range(1, 8)), 400, "Select 2 to 6 model versions"),
         ("?model=flowers/1&model=flowers", 400, "such as `iris/2`"),
         ("?model=flowers/1&model=flowers/²", 400, "such as `iris/2`"),
