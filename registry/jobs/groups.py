@@ -17,20 +17,19 @@ from registry.preflight import dry_run_process
 from registry.search import objective, space
 from registry.search.plan import MAX_MODELS, USUAL_BUDGET_S, USUAL_TRIALS, GroupPlan
 from registry.training.columns import check_target, default_target, supervised_tasks
-from registry.training.request import AUTOMATIC
+from registry.training.request import AUTOMATIC, TrainingRequest
 
 
 def submit(
     dataset_version: DatasetVersion, *, plan: GroupPlan, by, accept_warnings: bool = True
 ) -> TrainingGroup:
-    """Validate a plan, try its first candidate on a sample of the rows, and queue it as one job.
+    """Validate a plan, try its first candidate that can be fitted on a sample of the rows, and queue it as one job.
 
     Raises the errors of submission.submit(), by the field of the plan.
     """
     permissions.check(by, "train")
     requested, plan = plan.base, resolve(dataset_version, plan=plan)
-    first = plan.first_request
-    warnings = dry_run_process.check(dataset_version, request=first)
+    first, warnings = _tried_out(dataset_version, plan)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
     warnings = [*submission.identifiers_left_out(requested, first), *warnings]
@@ -47,6 +46,19 @@ def submit(
     )
     leases.enqueue(job, parts=[group])
     return group
+
+
+def _tried_out(dataset_version: DatasetVersion, plan: GroupPlan) -> tuple[TrainingRequest, list[dict]]:
+    """The first candidate that can be fitted on a sample, and its warnings; the error of the first if none can."""
+    failures = []
+    for request in plan.first_requests:
+        try:
+            return request, dry_run_process.check(dataset_version, request=request)
+        except ValidationError as error:
+            if getattr(error, "code", None) != "fit_failed":
+                raise
+            failures.append(error)
+    raise failures[0]
 
 
 def resolve(dataset_version: DatasetVersion, *, plan: GroupPlan) -> GroupPlan:
@@ -84,7 +96,7 @@ def resolve(dataset_version: DatasetVersion, *, plan: GroupPlan) -> GroupPlan:
     return dataclasses.replace(plan, base=base, metric=metric, time_budget_s=time_budget_s, n_trials=n_trials)
 
 
-def _checked_request(plan: GroupPlan):
+def _checked_request(plan: GroupPlan) -> TrainingRequest:
     """A training of the group for the checks that all share; without an algorithm that is unknown."""
     first = plan.first_request
     try:

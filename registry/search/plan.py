@@ -38,13 +38,19 @@ class GroupPlan:
     @property
     def first_request(self) -> TrainingRequest:
         """A training of the group, which has its task and its rows."""
+        return self.first_requests[0]
+
+    @property
+    def first_requests(self) -> list[TrainingRequest]:
+        """The trainings that are known before the group has run, with its folds: one if it searches."""
         if self.models:
-            first = self.candidate(self.models[0])
-            return dataclasses.replace(first, cv=self.base.cv, cv_repeats=self.base.cv_repeats)
+            folds = {"cv": self.base.cv, "cv_repeats": self.base.cv_repeats}
+            return [dataclasses.replace(self.candidate(model), **folds) for model in self.models]
         if self.is_auto:
             kind = {"classification": "Classifier", "regression": "Regressor"}[self.task]
-            return dataclasses.replace(self.base, module="ensemble", class_name=f"HistGradientBoosting{kind}")
-        return self.base
+            name = f"HistGradientBoosting{kind}"
+            return [dataclasses.replace(self.base, module="ensemble", class_name=name)]
+        return [self.base]
 
     def candidate(self, model: dict) -> TrainingRequest:
         """The training of one candidate with everything that the group shares."""

@@ -143,10 +143,16 @@ def test_a_trial_that_fails_does_not_end_its_group(train, api):
         "class": "QuadraticDiscriminantAnalysis",
         "params": {"priors": [1]},
     }
-    body = train(models=[STUMP, broken]).json()
+    body = train(models=[broken, STUMP]).json()
     failed = api.get(f"/groups/{body['group']}").json()["trials"][-1]
     assert (failed["state"], failed["mean"], failed["version"]) == ("failed", None, None)
     assert failed["error"].startswith("QuadraticDiscriminantAnalysis could not be fitted:")
+
+
+def test_a_group_of_which_no_model_can_be_fitted_is_refused(train):
+    broken = {"module": "discriminant_analysis", "class": "QuadraticDiscriminantAnalysis"}
+    response = train(models=[broken | {"params": {"priors": [1]}}] * 2)
+    assert (response.status_code, response.json()["code"]) == (400, "fit_failed")
 
 
 LOSS = {"params": {"C": [1]}, "metric": "log_loss"}
