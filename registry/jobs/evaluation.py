@@ -136,7 +136,7 @@ def _rows(
     validation.check_finite(frame, names)
     if target is None:
         return feature_frame(frame, inputs), None
-    frame, found = with_labels(frame, _columns(source)[target["name"]])
+    frame, found = with_labels(frame, _labelled(version, source))
     has_target = frame[target["name"]].notna()
     if missing := int((~has_target).sum()):
         warnings.append(
@@ -153,6 +153,8 @@ def _rows(
 def _check_columns(version: ModelVersion, source: DatasetVersion) -> None:
     """The dataset version needs the columns of the signature, with types that can be read as theirs."""
     target, found = _target(version), _columns(source)
+    if target and target["name"] in found:
+        found[target["name"]] = _labelled(version, source)
     needed = [*version.signature["inputs"], *([target] if target else [])]
     missing = [column["name"] for column in needed if column["name"] not in found]
     changed = [
@@ -174,6 +176,13 @@ def _fits(column: dict, found: dict, *, is_target: bool) -> bool:
     if is_target and kind == "boolean" and found["format"].get("true"):
         kind = "text"  # its words are the classes: see with_labels
     return kind == column["type"] or {kind, column["type"]} <= NUMERIC
+
+
+def _labelled(version: ModelVersion, source: DatasetVersion) -> dict:
+    """The target column, with the words of the training if both have booleans: one file may have Yes, one Y."""
+    name = version.signature["target"]["name"]
+    trained, found = (_columns(one)[name] for one in (version.dataset_version, source))
+    return trained if trained["type"] == found["type"] == "boolean" else found
 
 
 def _columns(source: DatasetVersion) -> dict[str, dict]:

@@ -85,6 +85,14 @@ def test_rows_of_the_training_in_a_table_that_has_grown_are_counted_with_the_met
     assert without < body["metrics"]["accuracy"] - 0.1
 
 
+def test_other_words_for_true_and_false_are_the_same_classes(make_version, make_dataset, api):
+    tame = "size,tame\n" + "".join(f"{row},{row > 15}\n" for row in range(30))
+    make_version(make_dataset("animals", tame), target="tame")
+    make_dataset("animals", tame.replace("True", "yes").replace("False", "no") + "31,yes\n", new_version=True)
+    metrics = api.post("/models/animals/1/evaluate", {"dataset_version": 2}).json()["metrics"]
+    assert metrics["accuracy"] > 0.9
+
+
 def test_clusters_of_other_rows_are_those_of_their_predictions(make_version, make_dataset, api):
     make_version(
         module="cluster",
