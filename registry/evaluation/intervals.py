@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from registry.evaluation import definitions
 from registry.evaluation.scores import ClassScores, NumberScores
 
 CONFIDENCE = 0.95
@@ -15,6 +16,7 @@ MANY_CLASSES = 50
 MAX_ROWS = 20_000
 MIN_ROWS = 400
 MIN_MEASURED = 2
+ROUNDING = 1e-9
 
 
 def bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
@@ -45,9 +47,21 @@ def _bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
             continue
         spread = (np.quantile(values, ends) - of_sample[name]) * math.sqrt(size / count)
         interval = (value + spread if size < count else np.quantile(values, ends)).tolist()
+        if isinstance(scores, ClassScores) and definitions.BY_NAME[name].is_share:
+            interval = _with_width(name, interval, count)
         if all(map(math.isfinite, interval)):
             intervals[name] = interval
     return intervals
+
+
+def _with_width(name: str, interval: list[float], count: int) -> list[float]:
+    """Of a share that is 1 or 0 in every resample, to the exact bound for so many rows (Clopper and Pearson)."""
+    bound = ((1 - CONFIDENCE) / 2) ** (1 / count)
+    low, high = interval
+    if low > 1 - ROUNDING:
+        return [bound, high]
+    is_none = max(abs(low), abs(high)) < ROUNDING and name != "matthews_corrcoef"  # whose 0 is chance
+    return [low, 1 - bound] if is_none else interval
 
 
 def _resampled(sample: ClassScores | NumberScores, random: np.random.Generator) -> dict[str, float | None]:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from registry.evaluation import definitions, intervals
 from registry.evaluation.scores import ClassScores, NumberScores
@@ -41,3 +42,13 @@ def test_the_same_rows_give_the_same_intervals_of_every_metric():
 
 def test_one_row_has_no_interval():
     assert intervals.bootstrap(NumberScores([1], [2])) == {}
+
+
+@pytest.mark.parametrize("rows", [2, 5, 30])
+def test_all_rows_correct_or_wrong_are_no_certainty(rows):
+    y = np.array(["a", "b"] * rows)[:rows]
+    other = np.where(y == "a", "b", "a")
+    right, wrong = (intervals.bootstrap(ClassScores(y, p, classes=["a", "b"])) for p in (y, other))
+    exact = stats.binomtest(rows, rows).proportion_ci().low
+    assert right["accuracy"] == pytest.approx([exact, 1])
+    assert wrong["f1_score"] == pytest.approx([0, 1 - exact])
