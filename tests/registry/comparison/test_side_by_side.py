@@ -3,6 +3,7 @@
 import pytest
 
 from registry.comparison.side_by_side import SideBySide
+from registry.models import ModelVersion
 from tests.registry.comparison.test_differences import measured
 
 
@@ -47,6 +48,14 @@ def test_the_page_shows_metrics_and_only_what_differs(two, page):
     assert '<th scope="row">max_depth</th><td class="break">1</td><td class="break">3</td>' in text
     assert "criterion" not in text
     assert '<th scope="row">colour</th><td class="break">one_hot</td><td class="break">–</td>' in text
+
+
+def test_the_page_shows_the_first_of_thousands_of_differences(two, page):
+    names = [f"c{number}" for number in range(3000)]
+    ModelVersion.objects.filter(number=2).update(features=names, parameters={"monotonic_cst": [0] * 3000})
+    text = page.get("/registry/models/compare/?model=flowers/1&model=flowers/2").text
+    assert "The first 100 of 3,003." in text
+    assert len(text) < 100_000
 
 
 def test_the_api_returns_the_same(two, api):
