@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
+from mlplatform.errors import NotFound
 from registry.models.jobs import TrainingJob
 from registry.models.releases import Release, Stage
 from registry.querysets import MAIN_METRICS, ModelVersionQuerySet
@@ -146,8 +147,14 @@ class ModelVersion(models.Model):
 
     @property
     def release(self) -> Release:
-        """The newest release in the highest stage: the owner of its artifact. Uses prefetched releases."""
-        return max((r for r in self.releases.all() if r.stage == self.reached), key=lambda r: r.pk)
+        """The newest release in the highest stage: the owner of its artifact. Uses prefetched releases.
+
+        Raises NotFound if the version was deleted after it was read.
+        """
+        releases = [release for release in self.releases.all() if release.stage == self.reached]
+        if not releases:
+            raise NotFound(f"Model version {self.number} was deleted.", code="model_not_found")
+        return max(releases, key=lambda release: release.pk)
 
     @property
     def artifact_path(self) -> str:

@@ -30,6 +30,13 @@ def test_deletion_removes_the_artifacts_of_the_version(two, admin):
     assert live("staging") == 2
 
 
+def test_a_version_that_was_deleted_after_it_was_read_says_so(make_version, admin):
+    version = ModelVersion.objects.get(pk=make_version().pk)
+    delete_version(version, by=admin)
+    with pytest.raises(NotFound, match=r"Model version 1 was deleted\."):
+        version.release  # noqa: B018
+
+
 def test_deletion_requires_a_release_manager(make_version, make_user):
     with pytest.raises(PermissionDenied):
         delete_version(make_version(), by=make_user("data scientist"))
