@@ -8,7 +8,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from catalog import files
 from catalog.models import DatasetVersion, Draft
 from catalog.names import normalize_name
 from catalog.readers.formats import EXTENSIONS
@@ -39,6 +38,8 @@ def draft_of_version(version: DatasetVersion, *, corrections: dict | None = None
 
     The bytes are shared, not copied, if the store can. Raises what store_draft() and files.open_version() raise.
     """
+    from catalog import files  # imports pandas: an idle worker, which sweeps drafts, does without its 70 MB
+
     permissions.check(by, "upload")
     files.open_version(version).close()  # checks its SHA-256
     corrections = version.corrections if corrections is None else corrections

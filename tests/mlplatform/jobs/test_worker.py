@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from django.db import OperationalError
@@ -104,3 +106,12 @@ def test_an_idle_worker_polls_until_a_job_is_queued(make_queued):
 
     run_until_signal(Polled(TrainingJob, work, tidy=lambda: 0))
     assert (len(polls), states()) == (3, ["succeeded"])
+
+
+@pytest.mark.parametrize("app, command", [("registry", "worker"), ("serving", "scorer")])
+def test_an_idle_worker_has_imported_no_pandas(app, command):
+    code = (
+        "import django, sys; django.setup(); from django.core.management import load_command_class; "
+        f"load_command_class({app!r}, {command!r}); sys.exit('pandas' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
