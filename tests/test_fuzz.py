@@ -19,7 +19,8 @@ from mlplatform.auth import tokens
 from mlplatform.openapi import DATASET
 from mlplatform.web.fast_path import FastPath
 from registry.filters import ModelFilter
-from registry.jobs.filters import JobFilter
+from registry.jobs.filters import GroupFilter, JobFilter
+from registry.releases.filters import ReleaseFilter
 from registry.train_form.forms import TrainForm
 from serving.filters import ScoringJobFilter
 
@@ -34,10 +35,15 @@ PARAMETERS = {
     "/catalog/": DatasetFilter.page_parameters(),
     "/catalog/upload/": ["name"],
     "/catalog/upload/1/": ["name"],
+    "/catalog/upload/1/changes/": ["name"],
     f"/catalog/{DATASET}/": ["version", "ordering", "page", "column"],
     f"/catalog/{DATASET}/column/": ["version", "name"],
     f"/catalog/{DATASET}/rows/": ROW_PARAMETERS,
     f"/catalog/{DATASET}/compare/": ["from", "to"],
+    "/registry/groups/": GroupFilter.page_parameters(),
+    "/registry/releases/": ReleaseFilter.page_parameters(),
+    "/registry/models/compare/": ["model"],
+    f"/registry/models/{DATASET}/1/promote/predictions/": ["stage"],
     "/registry/models/": ModelFilter.page_parameters(),
     f"/registry/models/{DATASET}/1/promote/": ["stage", "comment"],
     "/registry/jobs/": JobFilter.page_parameters(),

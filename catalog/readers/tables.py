@@ -142,7 +142,7 @@ def typed(
 ) -> Iterator[pa.RecordBatch]:
     """Yields the cells of these columns, as the format's reader has them, in batches of typed values."""
     reader, names = READERS[recipe.format], [column.name for column in columns]
-    for start in range(0, len(cells[0]), rows):
+    for start in range(0, len(cells[0]) if cells else 0, rows):
         parts = (values.slice(start, rows) for values in cells)
         arrays = [reader.typed(part, column, recipe) for part, column in zip(parts, columns, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, names)

@@ -12,7 +12,8 @@ PATHS = [
     "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",
     "/registry/train/?dataset=garden&algorithm=KMeans", "/serving/", "/serving/garden/dev/", "/serving/garden/staging/",
     "/serving/garden/versions/1/", "/serving/garden/dev/retire/", "/serving/garden/dev/rollback/?to_version=1",
-    "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/",
+    "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/", "/registry/releases/?dataset=garden",
+    "/registry/models/compare/?model=garden/1&model=garden/2", "/registry/groups/",
     "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip
 
@@ -23,7 +24,8 @@ AXE_RUNS = ((390, "light"), (1280, "dark"))
 
 BEYOND_THE_EDGE = """() => [...document.querySelectorAll('.table.rows td')]
   .filter((cell) => cell.getBoundingClientRect().right > innerWidth).map((cell) => cell.textContent.trim())"""
-FOR_PRINT = "form:visible, button:visible, .button:visible, nav:visible"
+# The train form is what its page shows.
+FOR_PRINT = "form:not(#train-form):visible, button:visible, .button:visible, nav:visible"
 
 WIDTHS = (1600, 1280, 1024, 768, 640, 390)
 

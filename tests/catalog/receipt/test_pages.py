@@ -150,8 +150,8 @@ def test_a_new_version_shows_what_it_changes_before_it_is_added(page, make_datas
 def test_a_new_version_shows_the_distributions_that_move_and_the_models_that_do_not_fit(
     page, make_version, make_dataset
 ):
-    make_version(make_dataset("t", csv(x=range(300), y=[0, 1] * 150)), target="y")
-    receipt = upload(page, csv(x=range(200, 500)), "t.csv", query="?name=t")
+    make_version(make_dataset("t", csv(x=[*range(100)] * 3, y=[0, 1] * 150)), target="y")
+    receipt = upload(page, csv(x=[*range(60, 160)] * 3), "t.csv", query="?name=t")
     [address] = re.findall('hx-get="(.*?/changes/.*?)"', receipt.text)
     part = page.get(address, headers={"HX-Request": "true"})
     assert "1 of 1 columns with the same name and type has moved." in " ".join(text_of(part).split())

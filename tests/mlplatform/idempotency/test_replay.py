@@ -284,7 +284,7 @@ def test_exactly_the_operations_that_accept_a_key_document_it():
         if "Idempotency-Key" in {parameter["name"] for parameter in call.get("parameters", [])}
     }
     assert documented == {
-        "/train", "/models/{dataset}/{version}/retrain", "/jobs/{id}/retry",
+        "/train", "/models/{dataset}/{version}/retrain", "/models/{dataset}/{version}/evaluate", "/jobs/{id}/retry",
         "/promote", "/rollback", "/retire", "/predict/file", "/datasets/upload", "/datasets/{name}/versions/{version}",
     }  # fmt: skip
     replayed = paths["/rollback"]["post"]["responses"]["200"]["headers"]
