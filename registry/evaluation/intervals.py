@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas
 
 from registry.evaluation import definitions
 from registry.evaluation.scores import ClassScores, NumberScores
@@ -19,25 +20,30 @@ MIN_MEASURED = 2
 ROUNDING = 1e-9
 
 
-def bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
-    """The 95 % interval of each metric that is defined, as [low, high]; the same rows give the same intervals."""
+def bootstrap(scores: ClassScores | NumberScores, groups: np.ndarray | None = None) -> dict[str, list[float]]:
+    """The 95 % interval of each metric that is defined, as [low, high]; the same rows give the same intervals.
+
+    Rows of one of the `groups` are drawn together: ten rows of a customer are not ten independent ones.
+    """
     from threadpoolctl import threadpool_limits
 
-    if len(scores) < MIN_MEASURED:
+    codes = np.arange(len(scores)) if groups is None else pandas.factorize(groups)[0]
+    if len(scores) < MIN_MEASURED or codes.max() + 1 < MIN_MEASURED:
         return {}
     # As for the values of all rows: see scores.
     with threadpool_limits(1):
-        return _bootstrap(scores)
+        return _bootstrap(scores, codes)
 
 
-def _bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
+def _bootstrap(scores: ClassScores | NumberScores, groups: np.ndarray) -> dict[str, list[float]]:
     count = len(scores)
     random = np.random.default_rng(0)
-    size = min(count, max(MAX_ROWS // scores.width, MIN_ROWS))
-    rows = np.arange(count) if size == count else random.choice(count, size, replace=False)
-    sample = scores.take(rows)
+    limit = max(MAX_ROWS // scores.width, MIN_ROWS)
+    rows = np.arange(count) if limit >= count else _some(groups, limit, random)
+    size = len(rows)
+    sample, codes = scores.take(rows), pandas.factorize(groups[rows])[0]
     resamples = RESAMPLES if scores.width <= MANY_CLASSES else RESAMPLES_OF_MANY_CLASSES
-    drawn = [_resampled(sample, random) for _ in range(resamples)]
+    drawn = [_resampled(sample, codes, random) for _ in range(resamples)]
     whole, of_sample = scores.values(), sample.values()
     ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     intervals = {}
@@ -48,10 +54,19 @@ def _bootstrap(scores: ClassScores | NumberScores) -> dict[str, list[float]]:
         spread = (np.quantile(values, ends) - of_sample[name]) * math.sqrt(size / count)
         interval = (value + spread if size < count else np.quantile(values, ends)).tolist()
         if isinstance(scores, ClassScores) and definitions.BY_NAME[name].is_share:
-            interval = _with_width(name, interval, count)
+            interval = _with_width(name, interval, int(groups.max()) + 1)
         if all(map(math.isfinite, interval)):
             intervals[name] = interval
     return intervals
+
+
+def _some(groups: np.ndarray, limit: int, random: np.random.Generator) -> np.ndarray:
+    """Positions of the rows of random groups, about `limit` of them, of two groups at least."""
+    order = random.permutation(groups.max() + 1)
+    taken = np.searchsorted(np.bincount(groups)[order].cumsum(), limit) + 1
+    is_taken = np.zeros(len(order), bool)
+    is_taken[order[: max(taken, MIN_MEASURED)]] = True
+    return np.flatnonzero(is_taken[groups])
 
 
 def _with_width(name: str, interval: list[float], count: int) -> list[float]:
@@ -64,7 +79,9 @@ def _with_width(name: str, interval: list[float], count: int) -> list[float]:
     return [low, 1 - bound] if is_none else interval
 
 
-def _resampled(sample: ClassScores | NumberScores, random: np.random.Generator) -> dict[str, float | None]:
-    size = len(sample)
-    weights = np.bincount(random.integers(size, size=size, dtype=np.int32), minlength=size)
-    return sample.values(weights.astype(float))
+def _resampled(
+    sample: ClassScores | NumberScores, groups: np.ndarray, random: np.random.Generator
+) -> dict[str, float | None]:
+    count = int(groups.max()) + 1
+    times = np.bincount(random.integers(count, size=count, dtype=np.int32), minlength=count)
+    return sample.values(times[groups].astype(float))

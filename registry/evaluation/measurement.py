@@ -22,11 +22,20 @@ class Split(Protocol):
     y_test: np.ndarray | None
 
 
-def evaluate(pipeline, split: Split, *, task: str, warnings: list[str], by_time: bool = False) -> dict:
+def evaluate(
+    pipeline,
+    split: Split,
+    *,
+    task: str,
+    warnings: list[str],
+    by_time: bool = False,
+    groups: np.ndarray | None = None,
+) -> dict:
     """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows.
 
     `intervals` has the 95 % interval of each metric, `train` the metrics on training rows, and `baseline` those of a
-    constant prediction, with its `strategy`: see baseline.predict(). Raises what measure() raises.
+    constant prediction, with its `strategy`: see baseline.predict(). `groups` are those of the held-out rows, if they
+    were split by group. Raises what measure() raises.
     """
     if task == "clustering":
         return measure(pipeline, split.test, None, task=task, warnings=warnings)
@@ -36,7 +45,7 @@ def evaluate(pipeline, split: Split, *, task: str, warnings: list[str], by_time:
     strategy, constant = baseline.predict(pipeline, split.y_train, scores, by_time=by_time)
     return _described(scores) | metrics.json_safe(
         {
-            "intervals": intervals.bootstrap(scores),
+            "intervals": intervals.bootstrap(scores, groups if len(scores) == len(split.y_test) else None),
             "train": definitions.numbers(train.values()),
             "baseline": {"strategy": strategy, **definitions.numbers(constant.values())},
         }

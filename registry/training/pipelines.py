@@ -113,7 +113,12 @@ def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[st
     """The metrics on the held-out rows; warns if they are also training rows."""
     task = request.task
     measured = measurement.evaluate(
-        pipeline, split, task=task, warnings=warnings, by_time=split.times is not None
+        pipeline,
+        split,
+        task=task,
+        warnings=warnings,
+        by_time=split.times is not None,
+        groups=None if split.groups is None else split.test_keys,
     )
     if task != "clustering":
         metric = request.primary_metric or definitions.DEFAULT_METRICS[task]

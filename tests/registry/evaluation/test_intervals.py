@@ -52,3 +52,15 @@ def test_all_rows_correct_or_wrong_are_no_certainty(rows):
     exact = stats.binomtest(rows, rows).proportion_ci().low
     assert right["accuracy"] == pytest.approx([exact, 1])
     assert wrong["f1_score"] == pytest.approx([0, 1 - exact])
+
+
+@pytest.mark.parametrize("limit", [20_000, 400])
+def test_rows_of_one_group_are_drawn_together(monkeypatch, limit):
+    monkeypatch.setattr(intervals, "MAX_ROWS", limit)
+    one = noisy(100)
+    ten = NumberScores(one.actual.repeat(10), one.predicted.repeat(10))
+    low, high = intervals.bootstrap(one)["mae"]
+    as_rows, as_groups = intervals.bootstrap(ten), intervals.bootstrap(ten, np.arange(100).repeat(10))
+    assert as_groups["mae"] == pytest.approx([low, high], rel=0.08)
+    assert np.ptp(as_rows["mae"]) < 0.6 * (high - low)
+    assert intervals.bootstrap(ten, np.zeros(1_000)) == {}
