@@ -8,7 +8,7 @@ from mlplatform.auth import permissions
 from mlplatform.pagination import requested_page
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
-from registry.models import TrainingGroup, Trial
+from registry.models import ModelVersion, TrainingGroup, Trial
 from registry.search import leaderboard
 
 SHOWN_TRIALS = 50
@@ -32,18 +32,25 @@ def group(request, pk):
             messages.error(request, error.messages[0])
         return redirect("registry:group", pk=pk)
     trials = leaderboard.of_group(group)
-    best = trials[0] if trials and trials[0].state == Trial.State.COMPLETE else None
+    version = getattr(group.job, "model_version", None)
     context = {
         "group": group,
         "job": group.job,
-        "version": getattr(group.job, "model_version", None),
-        "best": best,
+        "version": version,
+        "best": best_of(trials, version),
         "trials": trials[:SHOWN_TRIALS],
         "count": len(trials),
         "failed": sum(trial.state == Trial.State.FAILED for trial in trials),
     } | scores(trials)
     template = "registry/_group.html" if request.htmx else "registry/group.html"
     return render(request, template, context)
+
+
+def best_of(trials: list[Trial], version: ModelVersion | None) -> Trial | None:
+    """The trial that became the version, or the best complete one so far: its last fit can fail."""
+    registered = [trial for trial in trials if version and trial.model_version_id == version.pk]
+    complete = [trial for trial in trials if trial.state == Trial.State.COMPLETE]
+    return next(iter(registered or complete), None)
 
 
 def scores(trials: list[Trial]) -> dict:

@@ -53,6 +53,12 @@ def test_the_best_of_several_models_becomes_a_version(train, api, page):
     assert "Several algorithms" in page.get("/registry/groups/").text
 
 
+def test_the_best_of_a_group_is_the_trial_that_became_the_version(train, page):
+    group = train(models=[BAYES, STUMP]).json()["group"]
+    Trial.objects.filter(model_version=None).update(mean=2.5)  # its last fit has failed
+    assert page.get(f"/registry/groups/{group}/").context["best"].model_version.number == 1
+
+
 def test_all_trials_can_become_versions_of_which_the_best_is_live_in_dev(train, api, admin):
     body = train(models=[BAYES, STUMP, RIDGE | {"class": "RidgeClassifier"}], keep="all").json()
     trials = api.get(f"/groups/{body['group']}").json()["trials"]
