@@ -40,6 +40,7 @@ def group(request, pk):
         "best": best_of(trials, version),
         "trials": trials[:SHOWN_TRIALS],
         "count": len(trials),
+        "has_versions": any(trial.model_version_id for trial in trials),
         "failed": sum(trial.state == Trial.State.FAILED for trial in trials),
     } | scores(trials)
     template = "registry/_group.html" if request.htmx else "registry/group.html"

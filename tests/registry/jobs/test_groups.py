@@ -128,6 +128,15 @@ def test_the_version_of_a_group_is_compared_on_its_held_out_rows(train, api):
         assert (changed["rows"], changed["source"]) == (5, f"held-out rows of version {version}")
 
 
+def test_a_group_that_was_cancelled_after_some_of_its_models_were_kept_says_so(search, page, make_version):
+    group = search()
+    TrainingJob.objects.filter(pk=group.job_id).update(state="cancelled", error="Cancelled by ada.")
+    assert "No model was created" in page.get(f"/registry/groups/{group.pk}/").text
+    version = make_version(group.job.dataset_version)
+    Trial.objects.create(group=group, number=1, state="complete", mean=1.0, model_version=version)
+    assert "The best model was not created" in page.get(f"/registry/groups/{group.pk}/").text
+
+
 def test_an_attempt_that_lost_its_job_writes_no_trial(search):
     group = search()
     job = leases.claim(TrainingJob, worker="lost")
