@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from django.core.exceptions import ValidationError
 
-from registry.estimators.fold_splitters import GroupFolds
+from registry.estimators.fold_splitters import GroupFolds, splitter
 
 WRAPPERS = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "CalibratedClassifierCV"}
 CALIBRATIONS = {"sigmoid": "Sigmoid (Platt)", "isotonic": "Isotonic"}
@@ -81,11 +81,18 @@ def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None
     return estimator if threshold is None else _with_threshold(estimator, threshold, classes[1])
 
 
-def divide(model, y: np.ndarray, *, groups: np.ndarray | None, random_state: int | None) -> None:
+def divide(
+    model,
+    y: np.ndarray,
+    *,
+    groups: np.ndarray | None,
+    are_required: bool = True,
+    random_state: int | None,
+) -> None:
     """Set the folds of the training rows in which an unfitted model is calibrated and its threshold tuned.
 
-    They do not divide the `groups`. Raises ValidationError (threshold or calibration) for too few rows of a class, or
-    groups. Of another estimator nothing is set.
+    They do not divide the `groups`, unless these are too few and not required. Raises ValidationError (threshold or
+    calibration) for too few rows of a class, or groups. Of another estimator nothing is set.
     """
     divided = [one for one in _wrappers(model) if hasattr(one, "cv")]
     if not divided:
@@ -98,19 +105,18 @@ def divide(model, y: np.ndarray, *, groups: np.ndarray | None, random_state: int
     if folds < 2:
         least = 4 if is_nested else 2
         raise ValidationError(f"It needs at least {least} training rows of each class.", code=code)
-    if groups is None:
-        from sklearn.model_selection import StratifiedKFold
-
-        cv = StratifiedKFold(folds, shuffle=True, random_state=random_state)
-    else:
+    cv = None
+    if groups is not None:
         try:
             cv = GroupFolds(y, groups, folds=folds, is_nested=is_nested, seed=random_state)
         except ValueError as error:
-            raise ValidationError(
-                "Its folds keep the rows of a group, or of a time, together, and too few groups or times have rows of "
-                "each class. Leave it out, or change the split.",
-                code=code,
-            ) from error
+            if are_required:
+                raise ValidationError(
+                    "Its folds hold the rows of each group together, and too few groups have rows of each class. Leave "
+                    "it out, or change the split.",
+                    code=code,
+                ) from error
+    cv = cv or splitter(folds, is_stratified=True, groups=None, seed=random_state)
     for one in divided:
         one.set_params(cv=cv)
 

@@ -34,7 +34,7 @@ class Folds:
             split.weights_train,
             positions,
         )
-        self.groups = split.held_together
+        self.groups, self.are_groups_required = split.held_together, split.groups is not None
         self.inputs, self.task, self.max_bytes = inputs, task, max_bytes
         self.classes = np.unique(split.y_train).tolist() if task == "classification" else None
         self._choices: dict[tuple, list] = {}
@@ -76,7 +76,13 @@ class Folds:
             return estimator
         y, groups = self.y[rows], None if self.groups is None else self.groups[rows]
         model = decision.wrap(estimator, y, threshold=candidate.threshold, calibration=candidate.calibration)
-        decision.divide(model, y, groups=groups, random_state=candidate.random_state)
+        decision.divide(
+            model,
+            y,
+            groups=groups,
+            are_required=self.are_groups_required,
+            random_state=candidate.random_state,
+        )
         return model
 
     def _predicted(self, model, X) -> Outputs:

@@ -52,7 +52,9 @@ class Split:
         return _held_together(self.groups, self.times)
 
     def _fit(self, pipeline, X, y, weights, groups) -> None:
-        decision.divide(pipeline[-1], y, groups=groups, random_state=self.random_state)
+        # Rows of one time need not be alike: those of a few dates are divided.
+        required, seed = self.groups is not None, self.random_state
+        decision.divide(pipeline[-1], y, groups=groups, are_required=required, random_state=seed)
         pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
         decision.forget_groups(pipeline[-1])
 

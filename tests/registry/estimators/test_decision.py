@@ -154,10 +154,17 @@ def test_a_class_of_one_group_cannot_be_calibrated_with_groups_held_together():
     options["y"][:5] = "yes"
     options["frame"].loc[:4, "key"] = 7
     code, sentence = refusal(**options, calibration="sigmoid", random_state=3)
-    assert (code, "of a group, or of a time, together" in sentence) == ("calibration", True)
+    assert (code, "of each group together" in sentence) == ("calibration", True)
 
 
 def test_the_folds_of_a_calibration_fit_the_rows_of_each_outer_fold():
     y = pandas.Series(["dog" if row % 12 == 0 else "cat" for row in range(60)], dtype="str")
     result = fit(y, frame=table(60), calibration="sigmoid", cv=3, test_size=0.2, **NAIVE)
     assert len(result.metrics["folds"]) == 3  # of the four dogs, some have only two
+
+
+def test_rows_of_a_few_dates_are_divided():
+    options = grouped("time")
+    options["frame"]["key"] = options["frame"]["key"].dt.floor("50D")
+    result = fit(**options, calibration="sigmoid", cv=2)
+    assert len(result.metrics["folds"]) == 2
