@@ -66,7 +66,7 @@ def register(
         preparation=result.preparation,
         decision=result.decision,
         metrics=result.metrics,
-        primary_metric=request.primary_metric or "",
+        primary_metric=_primary_metric(request, result),
         warnings=[*_preflight_warnings(job), *result.warnings],
         test_size=request.test_size if request.uses_test_size else None,
         split=request.split,
@@ -94,6 +94,12 @@ def register(
     # Of an earlier try, whose connection broke before it saw the commit.
     registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
     return _save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
+
+
+def _primary_metric(request: TrainingRequest, result: pipelines.FitResult) -> str:
+    """The metric that the version is compared by; the usual one, said by "", if it does not have the chosen one."""
+    name = request.primary_metric
+    return name if name is not None and result.metrics.get(name) is not None else ""
 
 
 def _preflight_warnings(job: TrainingJob) -> list[str]:

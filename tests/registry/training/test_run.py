@@ -40,6 +40,12 @@ def test_a_version_keeps_its_dataset_version_its_request_and_its_libraries(make_
     assert version.libraries["scikit-learn"] == artifacts.libraries()["scikit-learn"]
 
 
+def test_a_version_without_its_chosen_metric_is_compared_by_the_usual_one(make_version):
+    fields = {"module": "svm", "class_name": "LinearSVC", "primary_metric": "log_loss"}  # no probabilities
+    version = make_version(**fields)
+    assert (version.primary_metric, version.metrics["log_loss"]) == ("", None)
+
+
 def test_the_next_training_gets_the_next_number_and_replaces_the_release_in_dev(make_version, make_dataset):
     source = make_dataset()
     first, second = make_version(source), make_version(source)
