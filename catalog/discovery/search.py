@@ -79,17 +79,13 @@ def tags(query: Query, limit: int) -> list[Result]:
 
 def imports(query: Query, limit: int) -> list[Result]:
     """By number, file and dataset."""
-
-    def has(word: str) -> Q:
-        return Q(filename__icontains=word) | Q(name__icontains=word)
-
     found = numbered(
         ImportJob.objects.for_lists(),
         query,
         number_field="pk",
         nouns={"import", "job"},
         names=["filename", "name"],
-        has=has,
+        fields=["filename", "name"],
     )
     return [
         Result(

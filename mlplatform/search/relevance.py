@@ -114,12 +114,16 @@ def numbered(
     number_field: str,
     nouns: Collection[str],
     names: Collection[str],
-    has: Callable[[str], Q],
+    fields: Collection[str],
 ) -> QuerySet:
     """The rows that have every word, or whose number is one of the words and that have the others, with their `match`.
 
-    `nouns` can be before the number; `names` are the fields that are matched, and `has` says which rows have a word.
+    `nouns` can be before the number; `names` are the fields that are matched, and a word can be in any of `fields`.
     """
+
+    def has(word: str) -> Q:
+        return Q(*((f"{field}__icontains", word) for field in fields), _connector=Q.OR)
+
     number, rest = query.split_number(nouns)
     is_number = Q(**{number_field: number})
     return rows.filter(query.every_word(has) | is_number & rest.every_word(has)).annotate(

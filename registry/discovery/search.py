@@ -1,6 +1,5 @@
 """What the search finds in the registry: model versions and training jobs."""
 
-from django.db.models import Q
 from django.urls import reverse
 
 from mlplatform.search.relevance import Match, Query, best, numbered
@@ -11,11 +10,6 @@ from registry.querysets import WIDE_COLUMNS
 
 def models(query: Query, limit: int) -> list[Result]:
     """By dataset, algorithm, target, description and number."""
-
-    def has(word: str) -> Q:
-        name = Q(dataset__name__icontains=word) | Q(algorithm__icontains=word)
-        return name | Q(target__icontains=word) | Q(description__icontains=word)
-
     versions = ModelVersion.objects.with_releases().defer(*WIDE_COLUMNS)
     found = numbered(
         versions,
@@ -23,7 +17,7 @@ def models(query: Query, limit: int) -> list[Result]:
         number_field="number",
         nouns={"model", "version"},
         names=["dataset__name", "algorithm"],
-        has=has,
+        fields=["dataset__name", "algorithm", "target", "description"],
     )
     return [
         Result(
@@ -42,17 +36,13 @@ def models(query: Query, limit: int) -> list[Result]:
 
 def jobs(query: Query, limit: int) -> list[Result]:
     """By number, dataset and algorithm."""
-
-    def has(word: str) -> Q:
-        return Q(dataset_name__icontains=word) | Q(class_name__icontains=word)
-
     found = numbered(
         TrainingJob.objects.for_list(),
         query,
         number_field="pk",
         nouns={"training", "job"},
         names=["dataset_name"],
-        has=has,
+        fields=["dataset_name", "class_name"],
     )
     return [
         Result(
@@ -69,17 +59,13 @@ def jobs(query: Query, limit: int) -> list[Result]:
 
 def groups(query: Query, limit: int) -> list[Result]:
     """By number, dataset and algorithm."""
-
-    def has(word: str) -> Q:
-        return Q(job__dataset_name__icontains=word) | Q(algorithm__icontains=word)
-
     found = numbered(
         TrainingGroup.objects.for_list(),
         query,
         number_field="pk",
         nouns={"training", "group"},
         names=["job__dataset_name", "algorithm"],
-        has=has,
+        fields=["job__dataset_name", "algorithm"],
     )
     return [
         Result(

@@ -1,6 +1,5 @@
 """What the search finds of scoring jobs."""
 
-from django.db.models import Q
 from django.urls import reverse
 
 from mlplatform.search.relevance import Match, Query, best, numbered
@@ -10,17 +9,13 @@ from serving.models import ScoringJob
 
 def scoring_jobs(query: Query, limit: int) -> list[Result]:
     """By number, file and dataset."""
-
-    def has(word: str) -> Q:
-        return Q(filename__icontains=word) | Q(dataset_name__icontains=word)
-
     found = numbered(
         ScoringJob.objects.for_lists(),
         query,
         number_field="pk",
         nouns={"scoring", "job"},
         names=["filename", "dataset_name"],
-        has=has,
+        fields=["filename", "dataset_name"],
     )
     return [
         Result(
