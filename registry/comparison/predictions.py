@@ -174,5 +174,5 @@ def _as_json(value: object) -> object:
     if pandas.isna(value):
         return None
     if isinstance(value, pandas.Timestamp):
-        return value.isoformat()
+        return signature.iso_date(value)
     return value.item() if isinstance(value, np.generic) else value

@@ -2,6 +2,7 @@
 
 import json
 
+from registry.estimators.decision import TUNED_FOR
 from registry.evaluation import baseline, definitions
 from registry.models import ModelVersion
 
@@ -62,7 +63,7 @@ def decision_sentence(model: ModelVersion) -> str:
     if "threshold" in decision:
         parts.append(f"`{decision['positive']}` from a probability of {decision['threshold']:.4g}")
     if "metric" in decision:
-        parts.append(f"tuned for {decision['metric']}")
+        parts.append(f"tuned for {TUNED_FOR[decision['metric']]}")
     if costs := decision.get("costs"):
         parts.append(f"tuned for costs of {costs['false_positive']:g} and {costs['false_negative']:g}")
     if "calibration" in decision:

@@ -59,10 +59,15 @@ def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:
     return {column["name"]: _as_json(train[column["name"]].iloc[row], column) for column in inputs}
 
 
+def iso_date(value: pandas.Timestamp) -> str:
+    """A date without a time of day as "2026-01-31"."""
+    return value.date().isoformat() if value == value.normalize() else value.isoformat()
+
+
 def _as_json(value: object, column: dict) -> object:
-    """A cell as the JSON value of its column's type; a date without a time of day as "2026-01-31"."""
+    """A cell as the JSON value of its column's type."""
     if pandas.isna(value):
         return None
     if column["type"] == "date":
-        return value.date().isoformat() if value == value.normalize() else value.isoformat()
+        return iso_date(value)
     return {"integer": int, "number": float, "boolean": bool, "text": str}[column["type"]](value)

@@ -56,3 +56,13 @@ def test_a_version_whose_columns_the_table_lacks_is_named(two_regressors, make_d
     latest = make_version(renamed, target="y", features=["w"], **TREE)
     with pytest.raises(ValidationError, match=r"Version 1 needs the column `x`, which .* does not have"):
         predictions.compare(two_regressors[0], ModelVersion.objects.numbered("steps", latest.number))
+
+
+def test_the_inputs_of_a_row_are_json_with_dates_as_they_are_written(make_dataset, make_version):
+    rows = "".join(f"2026-01-{1 + i % 28:02d},{i % 2},{i % 3 if i % 5 else ''},{i % 7}\n" for i in range(60))
+    source = make_dataset("visits", "day,free,age,spend\n" + rows)
+    made = [make_version(source, target="spend", **algorithm) for algorithm in (LINE, TREE)]
+    stored = [ModelVersion.objects.numbered("visits", one.number) for one in made]
+    inputs = [row["inputs"] for row in predictions.compare(*stored)["largest"]]
+    assert all(len(one["day"]) == 10 for one in inputs)
+    assert {type(one["age"]) for one in inputs} <= {int, float, type(None)}
