@@ -47,7 +47,7 @@ def jobs(query: Query, limit: int) -> list[Result]:
     return [
         Result(
             name=f"Job {job.pk}",
-            description=f"{job.algorithm} on {job.dataset_name}, {job.get_state_display()}",
+            description=f"{job.algorithm_label} on {job.dataset_name}, {job.get_state_display()}",
             # Of the algorithm only here: the database would read it from JSON several times for each job.
             match=min(Match(job.match), query.match_of(job.algorithm, default=Match.TEXT)),
             page=reverse("registry:job", args=[job.pk]),

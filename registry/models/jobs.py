@@ -68,3 +68,8 @@ class TrainingJob(ChildJob):
         if hasattr(self, "class_name"):
             return self.class_name
         return self.request.get("model", {}).get("class", "")
+
+    @property
+    def algorithm_label(self) -> str:
+        """The algorithm, for people."""
+        return self.algorithm or "Several algorithms"

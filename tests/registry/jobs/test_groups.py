@@ -51,6 +51,7 @@ def test_the_best_of_several_models_becomes_a_version(train, api, page):
     assert "Promote the best" in html and "max_depth=1" in html and "GaussianNB" in html
     assert page.get(f"/registry/jobs/{body['job']}/").url == f"/registry/groups/{body['group']}/"
     assert "Several algorithms" in page.get("/registry/groups/").text
+    assert "Several algorithms" in page.get("/").text
 
 
 def test_the_best_of_a_group_is_the_trial_that_became_the_version(train, page):
