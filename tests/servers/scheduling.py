@@ -11,9 +11,6 @@ SUPERVISED_GROUPS = {
     "postgres_and_s3": "supervised",
     "sqlite_and_files": "supervised, local",
 }
-# The longest of these files has a platform of its own: without it, one worker would still run when all others are done.
-AT_ONCE = "test_at_once.py"
-AT_ONCE_GROUP = "postgres_and_s3, at once"
 # The longest groups start first, so that no worker is left alone with one at the end.
 LONGEST_FIRST = (
     *SETUPS,
@@ -32,13 +29,13 @@ def group_of(nodeid: str) -> str:
     if folder == "stack" and file in SUPERVISED:
         return SUPERVISED_GROUPS[setup]
     if folder == "stack" and setup:
-        return AT_ONCE_GROUP if file == AT_ONCE and setup in AT_ONCE_GROUP else setup
+        return setup
     return folder if folder in {"browser", "conformance"} else f"{path} {setup}"
 
 
 def waits_for_servers(group: str) -> bool:
     """Whether the tests of a group mostly wait, for processes that they start; the others keep a core busy."""
-    alone = group in {*SETUPS, AT_ONCE_GROUP, *SUPERVISED_GROUPS.values(), "browser", "conformance"}
+    alone = group in {*SETUPS, *SUPERVISED_GROUPS.values(), "browser", "conformance"}
     return alone or "tests/stack/" in group or "commands/test_run.py" in group
 
 
