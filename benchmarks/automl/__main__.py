@@ -63,7 +63,7 @@ def compare(table: Table, platform: Platform, seconds: int, folder: Path) -> dic
 
 
 def ours(table: Table, train, test, platform: Platform, seconds: int) -> dict:
-    """The platform is told by a column which rows to measure on."""
+    """A column says which rows the platform measures on."""
     frame = pandas.concat([train.assign(part="train"), test.assign(part="test")])
     platform.upload(f"{table.name}.csv", frame.to_csv(index=False).encode())
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How two model versions of a dataset differ: their metrics, and what they were trained with."""
+"""How model versions differ: their metrics, and what they were trained with. One of them can replace another."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,14 @@ from registry.models import ModelVersion
 from registry.releases import signature_changes
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "no clear difference"
+
+
+@dataclass(frozen=True)
+class FactRow:
+    """A fact that differs, with its value for each version."""
+
+    name: str
+    values: list
 
 
 @dataclass(frozen=True)
@@ -24,10 +32,7 @@ class MetricDifference:
     @property
     def verdict(self) -> str:
         """Better or worse only if the intervals do not overlap: less can be the choice of the test rows."""
-        if not self.live_interval or not self.coming_interval:
-            return UNCLEAR
-        (low, high), (new_low, new_high) = self.live_interval, self.coming_interval
-        if new_low <= high and low <= new_high:
+        if not are_apart(self.live_interval, self.coming_interval):
             return UNCLEAR
         return BETTER if self.metric.is_better(self.coming, self.live) else WORSE
 
@@ -45,11 +50,7 @@ class Replacement:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the metrics measure the same thing: the same target and task."""
-        return self.live is not None and (self.live.task, self.live.target) == (
-            self.coming.task,
-            self.coming.target,
-        )
+        return self.live is not None and have_same_target(self.live, self.coming)
 
     @property
     def has_same_test_rows(self) -> bool:
@@ -78,13 +79,29 @@ class Replacement:
         """The name and both values of each setting of the trainings that differs."""
         if self.live is None:
             return []
-        live, coming = training_facts(self.live), training_facts(self.coming)
-        different = [(name, live[name], coming[name]) for name in live if live[name] != coming[name]]
+        sides = self.live, self.coming
+        different = [(row.name, *row.values) for row in differing([training_facts(one) for one in sides])]
         if self.live.algorithm == self.coming.algorithm:
-            before, after = self.live.parameters, self.coming.parameters
-            names = [name for name in after if not is_same(before.get(name), after[name])]
-            different += [(f"`{name}`", before.get(name), after[name]) for name in names]
+            rows = differing([one.parameters for one in sides])
+            different += [(f"`{row.name}`", *row.values) for row in rows]
         return different
+
+
+def are_apart(interval: list[float] | None, other: list[float] | None) -> bool:
+    """Whether two intervals are known and do not overlap."""
+    return bool(interval and other) and (interval[0] > other[1] or interval[1] < other[0])
+
+
+def differing(sides: list[dict]) -> list[FactRow]:
+    """What is not the same on all sides; None where a side lacks it."""
+    names = dict.fromkeys(name for side in sides for name in side)
+    rows = [FactRow(name, [side.get(name) for side in sides]) for name in names]
+    return [row for row in rows if not all(is_same(value, row.values[0]) for value in row.values)]
+
+
+def have_same_target(*versions: ModelVersion) -> bool:
+    """Whether the metrics measure the same thing."""
+    return len({(one.dataset_id, one.task, one.target) for one in versions}) == 1
 
 
 def have_same_test_rows(*versions: ModelVersion) -> bool:

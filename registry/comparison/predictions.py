@@ -13,8 +13,9 @@ from catalog.models import DatasetVersion
 from mlplatform import storage
 from mlplatform.jobs.children import calls
 from registry import artifacts
+from registry.comparison.differences import have_same_target
 from registry.models import ModelVersion
-from registry.training import signature, splits
+from registry.training import pipelines, signature
 from registry.training.columns import feature_frame, with_labels
 from registry.training.request import TrainingRequest
 
@@ -50,7 +51,7 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     Numbers also have `mean_difference`, of the absolute differences. Raises ValidationError (not_comparable,
     comparison_timeout, out_of_memory, process_died), NotReady and ArtifactRefused.
     """
-    if (live.task, live.target) != (coming.task, coming.target) or coming.task == "clustering":
+    if not have_same_target(live, coming) or coming.task == "clustering":
         raise ValidationError("Only predictions of the same target can be compared.", code="not_comparable")
     if coming.dataset_version.size_bytes > MAX_SOURCE_BYTES:
         raise ValidationError(
@@ -151,15 +152,12 @@ def _rows(
                     code="not_comparable",
                 )
     inputs = [column["name"] for version in (live, coming) for column in version.signature["inputs"]]
-    names = dict.fromkeys([*inputs, coming.target, *(request.row_columns if request else ())])
-    frame, target = with_labels(files.read_frame(source, columns=list(names)), columns[coming.target])
-    if request is None:
-        which = f"rows of dataset version {source.number}"
-    else:
-        parts = splits.split(
-            frame, inputs=coming.signature["inputs"], target=target, request=request, warnings=[]
-        )
-        frame, which = frame.loc[parts.test.index], f"held-out rows of version {coming.number}"
+    names = dict.fromkeys([*inputs, *(request.columns if request else [coming.target])])
+    frame, which = files.read_frame(source, columns=list(names)), f"rows of dataset version {source.number}"
+    if request:
+        _, _, split = pipelines.split_rows(frame, [columns[name] for name in names], request, None, [])
+        frame, which = frame.loc[split.test.index], f"held-out rows of version {coming.number}"
+    frame, _ = with_labels(frame, columns[coming.target])
     if len(frame) > MAX_ROWS:
         frame, which = frame.sample(MAX_ROWS, random_state=0), f"{which}, drawn at random from {len(frame):,}"
     return frame, which

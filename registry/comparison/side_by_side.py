@@ -1,12 +1,18 @@
 """Two to six model versions beside each other: their metrics, and what differs in how they were trained."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
 
-from registry.comparison.differences import have_same_test_rows, training_facts
-from registry.estimators.parameters import is_same
+from registry.comparison.differences import (
+    FactRow,
+    are_apart,
+    differing,
+    have_same_target,
+    have_same_test_rows,
+    training_facts,
+)
 from registry.evaluation import definitions
 from registry.evaluation.definitions import Metric
 from registry.models import ModelVersion
@@ -28,14 +34,6 @@ class MetricCell:
 class MetricRow:
     metric: Metric
     cells: list[MetricCell]
-
-
-@dataclass(frozen=True)
-class FactRow:
-    """A fact that differs, with its value for each version."""
-
-    name: str
-    values: list
 
 
 def chosen(names: list[str]) -> list[ModelVersion]:
@@ -67,8 +65,7 @@ class SideBySide:
 
     @property
     def have_same_target(self) -> bool:
-        """Whether the metrics measure the same thing."""
-        return len({(one.dataset_id, one.task, one.target) for one in self.versions}) == 1
+        return have_same_target(*self.versions)
 
     @property
     def have_same_test_rows(self) -> bool:
@@ -95,7 +92,13 @@ class SideBySide:
             return cells
         best = max(values) if metric.better == definitions.HIGHER else min(values)
         return [
-            MetricCell(cell.value, cell.interval, cell.value == best, _is_apart(cell, cells))
+            replace(
+                cell,
+                is_best=True,
+                is_clearly_best=all(
+                    are_apart(cell.interval, other.interval) for other in cells if other is not cell
+                ),
+            )
             if cell.value == best
             else cell
             for cell in cells
@@ -104,11 +107,11 @@ class SideBySide:
     @property
     def training(self) -> list[FactRow]:
         """What differs in the trainings."""
-        return self._different([training_facts(one) for one in self.versions])
+        return differing([training_facts(one) for one in self.versions])
 
     @property
     def parameters(self) -> list[FactRow]:
-        return self._different([one.parameters for one in self.versions])
+        return differing([one.parameters for one in self.versions])
 
     @property
     def columns(self) -> list[FactRow]:
@@ -117,19 +120,4 @@ class SideBySide:
         for one in self.versions:
             prepared = {choice["column"]: choice["prepare"] for choice in one.preparation}
             sides.append({name: prepared.get(name, "used") for name in one.features})
-        return self._different(sides)
-
-    @staticmethod
-    def _different(sides: list[dict]) -> list[FactRow]:
-        names = dict.fromkeys(name for side in sides for name in side)
-        rows = [FactRow(name, [side.get(name) for side in sides]) for name in names]
-        return [row for row in rows if not all(is_same(value, row.values[0]) for value in row.values)]
-
-
-def _is_apart(cell: MetricCell, cells: list[MetricCell]) -> bool:
-    others = [other for other in cells if other is not cell]
-    if not all(one.interval for one in cells):
-        return False
-    return all(
-        cell.interval[0] > other.interval[1] or cell.interval[1] < other.interval[0] for other in others
-    )
+        return differing(sides)

@@ -21,9 +21,8 @@ from registry.training.columns import feature_frame, with_labels
 from registry.training.splits import Split, target_values, unseen_classes
 
 NUMERIC = {"integer", "number"}
-MAX_KNOWN_ROWS = (
-    1_000_000  # of the training's data, to compare: reading more takes longer than most evaluations
-)
+# Of the training's data, to compare: reading more takes longer than most evaluations.
+MAX_KNOWN_ROWS = 1_000_000
 
 
 def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:

@@ -1,6 +1,7 @@
 """The releases of a dataset as bars over time, a row for each stage."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -25,8 +26,7 @@ class Timeline:
     """The newest releases: `rows` are pairs of a stage and its bars, the highest stage first."""
 
     rows: list[tuple[Stage, list[Bar]]]
-    first: object
-    now: object
+    first: datetime
 
 
 def of_dataset(dataset: Dataset) -> Timeline | None:
@@ -45,4 +45,4 @@ def of_dataset(dataset: Dataset) -> Timeline | None:
 
     stages = reversed(Stage)
     rows = [(stage, [bar(one) for one in reversed(releases) if one.stage == stage]) for stage in stages]
-    return Timeline(rows, first, now)
+    return Timeline(rows, first)

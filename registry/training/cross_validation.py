@@ -94,9 +94,8 @@ def folds(
     splitters = [
         splitter(cv, is_stratified=task == "classification", groups=groups, seed=seed) for seed in seeds
     ]
-    with (
-        warnings.catch_warnings()
-    ):  # of a class with fewer rows than folds: some folds are measured without it
+    with warnings.catch_warnings():
+        # Of a class with fewer rows than folds: some folds are measured without it.
         warnings.simplefilter("ignore", UserWarning)
         return [fold for splitter in splitters for fold in splitter.split(codes, codes, groups)]
 
