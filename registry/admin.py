@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 from registry.models import (
+    Diagnostics,
     Evaluation,
     ModelVersion,
     Release,
@@ -143,3 +144,19 @@ class VersionCounterAdmin(ReadOnlyAdmin):
     list_display = ["dataset", "last"]
     list_select_related = ["dataset"]
     search_fields = ["dataset__name"]
+
+
+@admin.register(Diagnostics)
+class DiagnosticsAdmin(ReadOnlyAdmin):
+    version_link = link("model_version")
+    sections_text = readable("sections")
+    list_display = ["__str__", "duration_s", "computed_at"]
+    fields = readonly_fields = ["version_link", "duration_s", "computed_at", "sections_text"]
+
+    def get_queryset(self, request):
+        versions = super().get_queryset(request).select_related("model_version__dataset")
+        return (
+            versions.defer("sections")
+            if request.resolver_match.url_name.endswith("_changelist")
+            else versions
+        )

@@ -11,6 +11,7 @@ from mlplatform.errors import NotFound
 from mlplatform.pagination import requested_page
 from registry.comparison import predictions
 from registry.comparison.differences import Replacement
+from registry.diagnostics import page as diagnostics_page
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
@@ -60,6 +61,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "report": charts.classification_report(version),
         "residuals": charts.residuals(version),
         "clusters": charts.clusters(version),
+        "diagnostics": diagnostics_page.parts(version),
     }
     return render(request, "registry/model.html", context, status=status)
 

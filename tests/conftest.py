@@ -244,7 +244,7 @@ def make_version(admin, make_dataset, fitted_models):
         job.save()
         key = json.dumps([source.dataset_id, source.sha256, source.columns, source.recipe, request.to_dict()])
         if key not in fitted_models or request.random_state is None:
-            model = run.fit(source, request=request, progress=lambda *args: None)
+            model = run.fit(source, request=request, progress=lambda *args: None, with_diagnostics=False)
             with model.artifact.file as file:
                 file.seek(0)
                 fitted_models[key] = (model, file.read())

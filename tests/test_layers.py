@@ -32,9 +32,8 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "registry": [
-        *("models", "estimators", "evaluation", "releases", "training", "preflight", "comparison", "search"),
-        *("jobs", "train_form", "discovery", "mlflow"),
-        *("templatetags", "management"),
+        *("models", "estimators", "evaluation", "diagnostics", "releases", "training", "preflight"),
+        *("comparison", "search", "jobs", "train_form", "discovery", "mlflow", "templatetags", "management"),
     ],
     "serving": [
         *("inputs", "engine", "monitoring", "model_cache", "batch", "protocols"),
@@ -47,6 +46,8 @@ WHERE_APPS_ARE_COMBINED = {"mlplatform.urls"}
 INTERFACE = {"views", "api", "urls", "api_urls", "forms", "serializers", "filters", "admin"}
 PURE = [
     "catalog.profiling.statistics",
+    "registry.diagnostics.build",
+    "registry.diagnostics.held_out",
     "registry.estimators.algorithms",
     "registry.estimators.sklearn_algorithms",
     "registry.evaluation.measurement",

@@ -1,5 +1,6 @@
 """Training jobs, training groups, model versions and releases."""
 
+from registry.models.diagnostics import Diagnostics
 from registry.models.evaluations import Evaluation
 from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
@@ -7,6 +8,7 @@ from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
 __all__ = [
+    "Diagnostics",
     "Evaluation",
     "ModelVersion",
     "Release",

@@ -3,14 +3,17 @@
 scikit-learn takes seconds to import, so only the functions that need it do.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.diagnostics import build as diagnostics
+from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, decision, errors
 from registry.evaluation import definitions, duplicates, measurement
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
@@ -36,6 +39,8 @@ class FitResult:
     rows_train: int
     rows_test: int
     held_out: pandas.DataFrame
+    diagnostics: dict[str, dict] = field(default_factory=dict)
+    diagnostics_s: float = 0
 
 
 def build(choices: list[Choice], estimator, *, task: str):
@@ -56,6 +61,7 @@ def fit(
     request: TrainingRequest,
     measured_on: pandas.DataFrame | None = None,
     progress: Callable[[str, float | None], None] = lambda stage, fraction: None,
+    with_diagnostics: bool = False,
 ) -> FitResult:
     """Fit the algorithm of the request on the training rows of `frame`, and evaluate it on the held-out rows.
 
@@ -72,16 +78,13 @@ def fit(
     folds = cross_validation.folds_of(split, request)
     with errors.as_validation_errors(algorithm, warnings):
         pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
-    progress("fitting", None)
-    with (
-        errors.as_validation_errors(algorithm, warnings),
-        fit_progress.track(pipeline["model"], partial(progress, "fitting")),
-    ):
-        split.fit(pipeline)
+    fit_s = _fit(pipeline, split, request, warnings, progress=progress)
     unsettled, pipeline = pipeline, decision.settle(pipeline, rows=len(split.train))
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
         measured = _measure(pipeline, split, request, warnings)
+    diagnosed = _diagnose(pipeline, split, inputs, request, fit_s=fit_s) if with_diagnostics else {}
+    with errors.as_validation_errors(algorithm, warnings):
         if folds:
             report = partial(progress, "cross-validating")
             measured |= cross_validation.measure(unsettled, split, folds, task=task, progress=report)
@@ -106,7 +109,20 @@ def fit(
         rows_train=len(split.train),
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=split.test,
+        **diagnosed,
     )
+
+
+def _fit(pipeline, split: Split, request: TrainingRequest, warnings: list[str], *, progress) -> float:
+    """Fit the pipeline on the training rows; returns the seconds that took."""
+    progress("fitting", None)
+    started = time.monotonic()
+    with (
+        errors.as_validation_errors(request.algorithm, warnings),
+        fit_progress.track(pipeline["model"], partial(progress, "fitting")),
+    ):
+        split.fit(pipeline)
+    return time.monotonic() - started
 
 
 def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[str]) -> dict:
@@ -125,6 +141,17 @@ def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[st
         sentence = duplicates.warning(pipeline, split, measured, task=task, metric=metric)
         warnings += [sentence] if sentence else []
     return measured
+
+
+def _diagnose(pipeline, split: Split, inputs: list[dict], request: TrainingRequest, *, fit_s: float) -> dict:
+    """The fields of the result that have the diagnostics of the measured pipeline."""
+    started = time.monotonic()
+    deadline = started + diagnostics.limit_s(fit_s)
+    held_out = HeldOut.sampled(
+        pipeline, split.test, split.y_test, task=request.task, inputs=inputs, deadline=deadline
+    )
+    sections = diagnostics.build(held_out)
+    return {"diagnostics": sections, "diagnostics_s": time.monotonic() - started}
 
 
 def split_rows(

@@ -18,7 +18,7 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts
-from registry.models import ModelVersion, Release, Stage, TrainingJob, Trial, VersionCounter
+from registry.models import Diagnostics, ModelVersion, Release, Stage, TrainingJob, Trial, VersionCounter
 from registry.releases import history
 from registry.releases.promotion import artifact_key
 from registry.training import pipelines
@@ -85,6 +85,7 @@ def register(
 
     def save_records(version: ModelVersion) -> None:
         model.save_verification(version)
+        _save_diagnostics(version, result)
         if trial:
             Trial.objects.filter(pk=trial.pk).update(model_version=version)
         end = partial(leases.finish, job, JobState.SUCCEEDED, stage="", progress=1, error="")
@@ -94,6 +95,11 @@ def register(
     # Of an earlier try, whose connection broke before it saw the commit.
     registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
     return _save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
+
+
+def _save_diagnostics(version: ModelVersion, result: pipelines.FitResult) -> None:
+    if sections := result.diagnostics:
+        Diagnostics.objects.create(model_version=version, sections=sections, duration_s=result.diagnostics_s)
 
 
 def _primary_metric(request: TrainingRequest, result: pipelines.FitResult) -> str:

@@ -37,11 +37,16 @@ def source_of(job: TrainingJob) -> DatasetVersion:
 
 
 def fit(
-    source: DatasetVersion, *, request: TrainingRequest, progress: Callable[[str, float | None], None]
+    source: DatasetVersion,
+    *,
+    request: TrainingRequest,
+    progress: Callable[[str, float | None], None],
+    with_diagnostics: bool = True,
 ) -> FittedModel:
     """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
-    return fit_table(read(source, request=request), request=request, progress=progress)
+    table = read(source, request=request)
+    return fit_table(table, request=request, progress=progress, with_diagnostics=with_diagnostics)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,11 @@ def read(source: DatasetVersion, *, request: TrainingRequest) -> Table:
 
 
 def fit_table(
-    table: Table, *, request: TrainingRequest, progress: Callable[[str, float | None], None]
+    table: Table,
+    *,
+    request: TrainingRequest,
+    progress: Callable[[str, float | None], None],
+    with_diagnostics: bool = True,
 ) -> FittedModel:
     """Fit and evaluate the pipeline of a request on its table, verify it and write its artifact."""
     result = pipelines.fit(
@@ -75,6 +84,7 @@ def fit_table(
         request=request,
         measured_on=table.measured_on,
         progress=progress,
+        with_diagnostics=with_diagnostics,
     )
     result.preparation += preparation.describe_left_out(request.prepare, profile=table.profile)
     progress("saving", None)
