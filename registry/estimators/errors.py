@@ -12,6 +12,12 @@ from registry.estimators.sklearn_algorithms import HINTS
 # What scikit-learn raises for data or parameters that an algorithm cannot use. MemoryError is not among them.
 USER_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
 
+# By a part of scikit-learn's sentence, ours with what to do.
+SENTENCES = {
+    "makes constant predictions": "It predicts the same probability for every row, so no threshold is better than "
+    "another. Leave `threshold` out, or use other features or parameters.",
+}
+
 
 @contextmanager
 def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[None]:
@@ -23,9 +29,9 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
         try:
             yield
         except USER_ERRORS as error:
-            reason = (
-                f"{_first_paragraph(error) or type(error).__name__} {HINTS.get(algorithm.name, '')}".strip()
-            )
+            sentence = _first_paragraph(error) or type(error).__name__
+            sentence = next((ours for part, ours in SENTENCES.items() if part in sentence), sentence)
+            reason = f"{sentence} {HINTS.get(algorithm.name, '')}".strip()
             raise ValidationError(
                 f"{algorithm.name} could not be fitted: {reason}", code="fit_failed"
             ) from error

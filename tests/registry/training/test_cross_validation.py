@@ -102,6 +102,16 @@ def test_a_tuned_threshold_is_tuned_again_in_each_fold_and_kept_by_the_refit():
     assert refitted.metrics["accuracy"] == plain.metrics["accuracy"]
 
 
+def test_a_threshold_cannot_be_tuned_for_constant_probabilities():
+    with pytest.raises(ValidationError, match=r"the same probability for every row.*Leave `threshold` out"):
+        fit(
+            frame=table().assign(size=1.0),
+            features=["size"],
+            threshold={"metric": "f1"},
+            name="LogisticRegression",
+        )
+
+
 def test_a_refit_learns_from_all_rows_and_keeps_the_metrics_of_the_split():
     plain, refitted = fit(), fit(refit=True)
     assert refitted.metrics == plain.metrics
