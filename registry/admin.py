@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 from registry.models import (
+    CardRevision,
     Diagnostics,
     Evaluation,
     ModelVersion,
@@ -14,6 +15,7 @@ from registry.models import (
     Trial,
     VersionCounter,
 )
+from registry.querysets import WIDE_COLUMNS
 
 
 class LiveInFilter(admin.SimpleListFilter):
@@ -30,12 +32,13 @@ class LiveInFilter(admin.SimpleListFilter):
 class ModelVersionAdmin(ReadOnlyAdmin):
     dataset_link, source, job_link = link("dataset"), link("dataset_version"), link("job")
     releases_link = links("releases", "model_version__id__exact", "releases")
+    card_link = links("card_revisions", "model_version__id__exact", "card revisions")
     metrics_text, parameters_text, signature_text = map(readable, ("metrics", "parameters", "signature"))
     features_text, warnings_text, libraries_text = map(readable, ("features", "warnings", "libraries"))
     preparation_text = readable("preparation")
     list_display = [
         "__str__", "live_in", "reached", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at",
-        "trained_by", "promoted_at", "releases_link",
+        "trained_by", "promoted_at", "releases_link", "card_link",
     ]  # fmt: skip
     list_filter = [LiveInFilter, "reached", "task", "algorithm", "trained_by"]
     search_fields = ["dataset__name", "algorithm", "description", "artifact_sha256"]
@@ -57,6 +60,20 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         versions = super().get_queryset(request).for_list()
         wide = [f"job__{name}" for name in ("request", "timings", "warnings", "log", "traceback")]
         return versions.select_related("dataset_version__dataset", "job").defer(*wide)
+
+
+@admin.register(CardRevision)
+class CardRevisionAdmin(ReadOnlyAdmin):
+    version = link("model_version")
+    list_display = ["__str__", "version", "owner", "written_at", "written_by"]
+    list_filter = ["written_by"]
+    search_fields = ["model_version__dataset__name", "owner", "purpose", "limits"]
+    date_hierarchy = "written_at"
+
+    def get_queryset(self, request):
+        wide = [f"model_version__{name}" for name in WIDE_COLUMNS]
+        cards = super().get_queryset(request).select_related("model_version__dataset", "written_by")
+        return cards.defer(*wide)
 
 
 @admin.register(Release)

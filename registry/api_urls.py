@@ -1,6 +1,7 @@
 from django.urls import path
 
 from registry import api, release_api
+from registry.cards import api as cards_api
 from registry.comparison import api as comparison_api
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
@@ -20,6 +21,13 @@ urlpatterns = [
     path("models/compare", comparison_api.CompareView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
+    path("models/<str:dataset>/<int:version>/card", cards_api.CardView.as_view(), name="api-card"),
+    path(
+        "models/<str:dataset>/<int:version>/card.md",
+        cards_api.CardDocumentView.as_view(),
+        name="api-card-document",
+    ),
+    path("models/<str:dataset>/<int:version>/card/revisions", cards_api.CardRevisionListView.as_view()),
     path("models/<str:dataset>/<int:version>/retrain", jobs_api.RetrainView.as_view()),
     path("models/<str:dataset>/<int:version>/evaluate", evaluation_api.EvaluateView.as_view()),
     path("models/<str:dataset>/<int:version>/evaluations", evaluation_api.EvaluationListView.as_view()),

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from registry import views
+from registry.cards import views as card_views
 from registry.comparison import views as comparison_views
 from registry.jobs import group_views
 from registry.jobs import views as jobs_views
@@ -19,6 +20,8 @@ urlpatterns = [
     path("releases/", release_views.release_list, name="releases"),
     path("models/compare/", comparison_views.compare, name="compare"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
+    path("models/<str:dataset>/<int:version>/card/", card_views.card, name="card"),
+    path("models/<str:dataset>/<int:version>/card/edit/", card_views.edit_card, name="edit-card"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
     path(
         "models/<str:dataset>/<int:version>/promote/predictions/",

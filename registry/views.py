@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.pagination import requested_page
+from registry.cards import revisions
 from registry.comparison import predictions
 from registry.comparison.differences import Replacement
 from registry.diagnostics import page as diagnostics_page
@@ -42,6 +43,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     evaluations = charts.evaluations(version)
     context = {
         "model": version,
+        "card": revisions.current(version),
         "releases": version.releases.select_related("released_by"),
         "promotable": promotable,
         "form": form,

@@ -45,6 +45,7 @@ PARAMETERS = {
     "/registry/models/compare/": ["model"],
     f"/registry/models/{DATASET}/1/promote/predictions/": ["stage"],
     "/registry/models/": ModelFilter.page_parameters(),
+    f"/registry/models/{DATASET}/1/card/": ["revision"],
     f"/registry/models/{DATASET}/1/promote/": ["stage", "comment"],
     "/registry/jobs/": JobFilter.page_parameters(),
     "/registry/train/": ["job", "version", "prepare", "param-max_depth", *TrainForm.base_fields],

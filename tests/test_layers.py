@@ -33,7 +33,8 @@ SUBPACKAGES = {
     ],
     "registry": [
         *("models", "estimators", "evaluation", "diagnostics", "releases", "training", "preflight"),
-        *("comparison", "search", "jobs", "train_form", "discovery", "mlflow", "templatetags", "management"),
+        *("comparison", "cards", "search", "jobs", "train_form", "discovery", "mlflow"),
+        *("templatetags", "management"),
     ],
     "serving": [
         *("inputs", "engine", "monitoring", "model_cache", "batch", "protocols"),

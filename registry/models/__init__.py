@@ -1,5 +1,6 @@
-"""Training jobs, training groups, model versions and releases."""
+"""Training jobs, training groups, model versions, their cards and releases."""
 
+from registry.models.cards import CardRevision
 from registry.models.diagnostics import Diagnostics
 from registry.models.evaluations import Evaluation
 from registry.models.groups import TrainingGroup, Trial
@@ -8,6 +9,7 @@ from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
 __all__ = [
+    "CardRevision",
     "Diagnostics",
     "Evaluation",
     "ModelVersion",

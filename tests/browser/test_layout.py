@@ -13,6 +13,7 @@ PATHS = [
     "/registry/train/?dataset=garden&algorithm=KMeans", "/serving/", "/serving/garden/dev/", "/serving/garden/staging/",
     "/serving/garden/versions/1/", "/serving/garden/dev/retire/", "/serving/garden/dev/rollback/?to_version=1",
     "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/", "/registry/releases/?dataset=garden",
+    "/registry/models/garden/1/card/", "/registry/models/garden/1/card/edit/",
     "/registry/models/compare/?model=garden/1&model=garden/2", "/registry/groups/",
     "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ OURS = [
 
 @pytest.fixture
 def registry_rows(make_version, admin):
+    from registry.cards import revisions
     from registry.models import TrainingGroup, Trial
     from registry.releases.promotion import promote
     from serving.batch.service import score
@@ -39,6 +40,7 @@ def registry_rows(make_version, admin):
     )
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
     promote(version, stage="staging", by=admin)
+    revisions.save(version, revision=0, by=admin, owner="flowers")
     group = TrainingGroup.objects.create(job=version.job, kind="models", metric="accuracy")
     Trial.objects.create(group=group, number=1, algorithm=version.algorithm, model_version=version)
     CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())
