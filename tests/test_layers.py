@@ -17,6 +17,7 @@ SUBPACKAGES = {
         "validation",
         "resilience",
         "postgres",
+        "plots",
         "activity",
         "auth",
         "metadata",
@@ -46,6 +47,8 @@ WHERE_APPS_ARE_COMBINED = {"mlplatform.urls"}
 # Only the modules of the same folder and the URL lists import these.
 INTERFACE = {"views", "api", "urls", "api_urls", "forms", "serializers", "filters", "admin"}
 PURE = [
+    "mlplatform.plots.axes",
+    "mlplatform.plots.plot",
     "catalog.profiling.statistics",
     "registry.diagnostics.build",
     "registry.diagnostics.held_out",

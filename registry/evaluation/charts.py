@@ -2,6 +2,8 @@
 
 import json
 
+from mlplatform.plots import axes
+from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
 from registry.estimators.decision import TUNED_FOR
 from registry.evaluation import baseline, definitions
 from registry.models import ModelVersion
@@ -137,20 +139,23 @@ def clusters(model: ModelVersion) -> list[dict]:
     ]
 
 
-def residuals(model: ModelVersion) -> dict | None:
-    """Actual and predicted values of the held-out rows, scaled to a square of 0 to 100."""
+def residuals(model: ModelVersion) -> Plot | None:
+    """Predicted against actual values of held-out rows, on one scale."""
     pairs = model.metrics.get("residuals")
     if not pairs or not pairs["actual"]:
         return None
-    values = [*pairs["actual"], *pairs["predicted"]]
-    low, high = min(values), max(values)
-    span = (high - low) or 1
-
-    def scaled(value: float) -> float:
-        return round((value - low) / span * 100, 2)
-
-    points = [
-        {"x": scaled(actual), "y": scaled(predicted)}
-        for actual, predicted in zip(pairs["actual"], pairs["predicted"], strict=True)
-    ]
-    return {"points": points, "low": low, "high": high, "line": {"x1": 0, "y1": 0, "x2": 100, "y2": 100}}
+    actual, predicted = pairs["actual"], pairs["predicted"]
+    values = [*actual, *predicted]
+    plot = Plot(
+        "Predicted and actual",
+        axes.around(values, f"actual {model.target}"),
+        axes.around(values, f"predicted {model.target}"),
+        f"Scatter plot of {len(actual)} of {model.rows_test} test rows. The closer to the line, the better.",
+        table=Table(
+            ["Actual", "Predicted"],
+            [[text(actual[i]), text(predicted[i])] for i in spread(len(actual), TABLE_ROWS)],
+        ),
+    )
+    plot.diagonal("exact")
+    plot.dots(actual, predicted, "test row")
+    return plot

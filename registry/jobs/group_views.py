@@ -6,12 +6,16 @@ from django.shortcuts import redirect, render
 
 from mlplatform.auth import permissions
 from mlplatform.pagination import requested_page
+from mlplatform.plots import axes
+from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from registry.evaluation import definitions
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
 from registry.models import ModelVersion, TrainingGroup, Trial
 from registry.search import leaderboard
 
 SHOWN_TRIALS = 50
+MIN_DRAWN = 5
 
 
 @permissions.page(query=GroupFilter.page_parameters())
@@ -42,7 +46,8 @@ def group(request, pk):
         "count": len(trials),
         "has_versions": any(trial.model_version_id for trial in trials),
         "failed": sum(trial.state == Trial.State.FAILED for trial in trials),
-    } | scores(trials)
+        "scores": scores(group, trials),
+    }
     template = "registry/_group.html" if request.htmx else "registry/group.html"
     return render(request, template, context)
 
@@ -54,16 +59,22 @@ def best_of(trials: list[Trial], version: ModelVersion | None) -> Trial | None:
     return next(iter(registered or complete), None)
 
 
-def scores(trials: list[Trial]) -> dict:
-    """The means of the complete trials by their number, scaled to a square of 0 to 100, and the ends of the scale."""
-    complete = [trial for trial in trials if trial.state == Trial.State.COMPLETE]
-    means = [trial.mean for trial in complete]
-    low, high, last = min(means, default=0), max(means, default=0), max(len(trials), 2)
-    points = [
-        {
-            "x": (trial.number - 1) / (last - 1) * 100,
-            "y": (trial.mean - low) / (high - low) * 100 if high > low else 50,
-        }
-        for trial in complete
-    ]
-    return {"points": points, "y_low": low, "y_high": high}
+def scores(group: TrainingGroup, trials: list[Trial]) -> Plot | None:
+    """The mean of each complete trial by its number; None for too few to draw."""
+    complete = sorted((t for t in trials if t.state == Trial.State.COMPLETE), key=lambda t: t.number)
+    if len(complete) < MIN_DRAWN:
+        return None
+    numbers, means = [trial.number for trial in complete], [trial.mean for trial in complete]
+    label = definitions.BY_NAME[group.metric].label
+    plot = Plot(
+        f"{label} by trial",
+        axes.around([1, *numbers], "trial"),
+        axes.around(means, f"mean {label} of the folds"),
+        f"Scatter plot of {len(complete)} complete trials, from the first to the last.",
+        table=Table(
+            ["Trial", label],
+            [[text(numbers[i]), text(means[i])] for i in spread(len(means), TABLE_ROWS)],
+        ),
+    )
+    plot.dots(numbers, means)
+    return plot
