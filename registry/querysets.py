@@ -1,7 +1,7 @@
 """Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
 
 from django.db import models
-from django.db.models import Case, Exists, FloatField, OuterRef, Value, When
+from django.db.models import Case, Exists, FloatField, OuterRef, Subquery, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 
@@ -135,6 +135,15 @@ class ReleaseQuerySet(models.QuerySet):
         """With `stage_is_live`: whether any version is live in the stage of the release now."""
         live = self.model.objects.live().filter(dataset=OuterRef("dataset"), stage=OuterRef("stage"))
         return self.annotate(stage_is_live=Exists(live))
+
+    def with_live(self):
+        """With `live_number`, of the version that is live in the stage of the release, and `live_origin`.
+
+        That is the key of the live release, or of the one that it went back to; None if nothing is live.
+        """
+        live = self.model.objects.live().filter(dataset=OuterRef("dataset"), stage=OuterRef("stage"))
+        origin = live.annotate(origin=Coalesce("restores", "pk")).values("origin")
+        return self.annotate(live_number=Subquery(live.values("number")), live_origin=Subquery(origin))
 
     def of_deleted(self, number: int):
         """The releases of a version with this number that was deleted since."""

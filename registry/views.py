@@ -78,6 +78,7 @@ def promote(request, dataset, version):
     def plan(values: dict) -> Question:
         stage = values["stage"]
         live = promotion.plan_promotion(model, stage=stage, by=request.user)
+        replacement = Replacement(model, live and live.model_version)
         return Question(
             title=f"Promote version {model.number} to {stage}?",
             submit=f"Promote version {model.number}",
@@ -85,11 +86,12 @@ def promote(request, dataset, version):
             stage=stage,
             live=live,
             number=model.number,
-            replacement=Replacement(model, live and live.model_version),
+            replacement=replacement,
+            why_named="requests of callers can break" if replacement.breaking_changes else "",
             predictions_url=f"{back}promote/predictions/?{urlencode({'stage': stage})}",
         )
 
-    def run(values: dict) -> str:
+    def run(values: dict, question: Question) -> str:
         is_named = values.pop("typed_name") == model.dataset.name
         release = promotion.promote(model, by=request.user, allow_signature_change=is_named, **values)
         return f"Version {model.number} is live in {release.stage}."

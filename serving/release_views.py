@@ -7,7 +7,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.comparison.differences import Replacement
 from registry.models import Stage
-from registry.releases import confirmation, promotion
+from registry.releases import confirmation, history, promotion
 from registry.releases.confirmation import Question
 from registry.releases.forms import RetireForm, RollbackForm
 
@@ -22,18 +22,24 @@ def rollback(request, dataset, environment):
         live, target = promotion.plan_rollback(
             dataset, stage=environment, by=request.user, to_version=values["to_version"]
         )
+        title, submit = f"Roll back {environment} to version {target.number}?", f"Roll back {environment}"
+        if not history.is_before(target, live):
+            title = f"Release version {target.number} in {environment} again?"
+            submit = f"Release version {target.number} again"
         return Question(
-            title=f"Roll back {environment} to version {target.number}?",
-            submit=f"Roll back {environment}",
+            title=title,
+            submit=submit,
             dataset=dataset.name,
             stage=environment,
             live=live,
             number=target.number,
             replacement=Replacement(target.model_version, live and live.model_version),
             values={"to_version": target.number},
+            why_named=_why_named(environment),
         )
 
-    def run(values: dict) -> str:
+    def run(values: dict, question: Question) -> str:
+        confirmation.check_name(values, question)
         release = promotion.rollback(dataset, stage=environment, by=request.user, **values)
         return f"Version {release.number} is live in {environment} again."
 
@@ -54,14 +60,20 @@ def retire(request, dataset, environment):
             dataset=dataset.name,
             stage=environment,
             live=promotion.plan_retirement(dataset, stage=environment, by=request.user),
+            why_named=_why_named(environment),
         )
 
-    def run(values: dict) -> str:
+    def run(values: dict, question: Question) -> str:
+        confirmation.check_name(values, question)
         promotion.retire(dataset, stage=environment, by=request.user, **values)
         return f"{dataset.name} was retired from {environment}."
 
     response = confirmation.change(request, form, back=back, plan=plan, run=run)
     return response or confirmation.refused(request, form, back=back)
+
+
+def _why_named(environment: str) -> str:
+    return "production changes" if environment == Stage.PRODUCTION else ""
 
 
 def _dataset(name: str, environment: str) -> tuple[Dataset, str]:

@@ -32,6 +32,9 @@ class Question:
     number: int | None = None  # of the version that goes live
     replacement: object = None  # what that changes: registry.comparison.differences.Replacement
     predictions_url: str = ""  # of the predictions that it changes
+    why_named: str = (
+        ""  # completes the sentence why the name of the dataset must be typed; empty if it need not be
+    )
     values: dict = field(default_factory=dict)  # that replace submitted ones
 
 
@@ -48,13 +51,14 @@ def change(
     *,
     back: str,
     plan: Callable[[dict], Question],
-    run: Callable[[dict], str],
+    run: Callable[[dict, Question], str],
 ) -> HttpResponse | None:
     """Ask for confirmation on GET; on POST make the change, or redirect to the GET if it ends an unnamed release.
 
     `plan` raises what the operation raises before it writes; `run` makes the change and returns a sentence for the
-    user. Both get the cleaned values. If another version is live than the one that was confirmed, the page says so and
-    asks again. Returns None for a POST with an error that leaves nothing to ask; the form has it.
+    user. Both get the cleaned values, `run` also the question. If another version is live than the one that was
+    confirmed, the page says so and asks again. Returns None for a POST with an error that leaves nothing to ask; the
+    form has it.
     """
     is_post = request.method == "POST"
     try:
@@ -74,11 +78,20 @@ def change(
         address = f"{request.path}?{urlencode(query)}"
         return redirect(address) if len(address) <= MAX_ADDRESS else render(request, TEMPLATE, context)
     try:
-        messages.success(request, run(values))
+        messages.success(request, run(values, question))
     except ValidationError as error:
         context["error"] = error.messages[0]
         return render(request, TEMPLATE, context, status=status_of(error))
     return redirect(back)
+
+
+def check_name(values: dict, question: Question) -> None:
+    """Take `typed_name` from the values. Raises ValidationError unless it is the dataset's, if it must be typed."""
+    if values.pop("typed_name") != question.dataset and question.why_named:
+        raise ValidationError(
+            f"Type `{question.dataset}`, the name of the dataset, to confirm that {question.why_named}.",
+            code="name_required",
+        )
 
 
 def refused(request, form: ReleaseForm, *, back: str) -> HttpResponse:

@@ -15,7 +15,10 @@ class ReleaseForm(StrictForm):
     """A change of what is live. Confirming it sends the number of the live version that the page named."""
 
     expected_live = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    only_posted = ("expected_live",)  # and never in the address of a confirmation
+    typed_name = forms.CharField(
+        required=False, max_length=100, label="Name of the dataset", widget=forms.HiddenInput
+    )
+    only_posted = ("expected_live", "typed_name")  # and never in the address of a confirmation
 
     def clean_expected_live(self) -> int:
         return self.cleaned_data["expected_live"] or history.NOTHING
@@ -28,6 +31,10 @@ class ReleaseForm(StrictForm):
         for name, field in form.fields.items():
             if name not in cls.editable_when_confirming(question):
                 field.widget = forms.HiddenInput()
+        if question.why_named:
+            named = form.fields["typed_name"]
+            named.widget, named.required = forms.TextInput(attrs=EXACT), True  # required for the label
+            named.help_text = f"Type it to confirm that {question.why_named}."
         return form
 
     @staticmethod
@@ -45,22 +52,7 @@ class PromoteForm(ReleaseForm):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="Shown in the release history.",
     )
-    typed_name = forms.CharField(
-        required=False,
-        max_length=100,
-        label="Name of the dataset",
-        help_text="Type it to confirm that requests of callers can break.",
-        widget=forms.HiddenInput,
-    )
-    only_posted = ("expected_live", "typed_name")
-
-    @classmethod
-    def to_confirm(cls, values: dict, *, question) -> "PromoteForm":
-        form = super().to_confirm(values, question=question)
-        if question.replacement.breaking_changes:
-            field = form.fields["typed_name"]
-            field.widget, field.required = forms.TextInput(attrs=EXACT), True  # required for the label
-        return form
+    field_order = ("expected_live", "stage", "comment")
 
     @staticmethod
     def editable_when_confirming(question) -> tuple[str, ...]:
@@ -74,6 +66,7 @@ class PromoteForm(ReleaseForm):
 class RollbackForm(ReleaseForm):
     to_version = forms.IntegerField(required=False, label="Version", widget=forms.Select)
     reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
+    field_order = ("expected_live", "to_version", "reason")
 
     def __init__(self, data=None, *, numbers: list[int] = (), has_default: bool = True, **kwargs):
         super().__init__(data, **kwargs)
@@ -85,3 +78,4 @@ class RollbackForm(ReleaseForm):
 
 class RetireForm(ReleaseForm):
     reason = forms.CharField(required=False, max_length=10_000, help_text="Shown in the release history.")
+    field_order = ("expected_live", "reason")

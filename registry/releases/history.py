@@ -113,6 +113,11 @@ def previous_release(dataset: Dataset, stage: str) -> Release | None:
     return None
 
 
+def is_before(release: Release, live: Release | None) -> bool:
+    """Whether a release is older than the live one of its stage, or than the one that this went back to."""
+    return live is not None and release.pk < (live.restores_id or live.pk)
+
+
 def retired_on(dataset: Dataset, stage: str) -> str | None:
     """When a stage was retired, for sentences; None if its last release did not end so."""
     last = Release.objects.filter(dataset=dataset, stage=stage).first()

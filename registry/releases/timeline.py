@@ -1,14 +1,17 @@
-"""The releases of a dataset as bars over time, a row for each stage."""
+"""Releases as bars over time: of one dataset a row for each stage, of all a row for each dataset."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F
 from django.utils import timezone
 
 from catalog.models import Dataset
 from registry.models import Release, Stage
 
 MAX_RELEASES = 200
+MAX_DATASETS = 20
 MIN_SHARE = 0.004  # of the width, so that a release of a minute in a year is visible
 
 
@@ -23,26 +26,55 @@ class Bar:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The newest releases: `rows` are pairs of a stage and its bars, the highest stage first."""
+    """The newest releases: `rows` are pairs of a label and its bars."""
 
-    rows: list[tuple[Stage, list[Bar]]]
+    title: str
+    rows: list[tuple[str, list[Bar]]]
     first: datetime
+    middle: datetime
+    at: float | None = None  # the share of the width of the time that is asked for
 
 
-def of_dataset(dataset: Dataset) -> Timeline | None:
-    """The timeline of a dataset, or None without releases."""
+def of_dataset(dataset: Dataset, *, at: datetime | None = None) -> Timeline | None:
+    """The timeline of a dataset, the highest stage first, or None without releases."""
     releases = list(Release.objects.for_list().filter(dataset=dataset)[:MAX_RELEASES])
-    if not releases:
+    groups: dict[str, list[Release]] = {stage.value: [] for stage in reversed(Stage)}
+    for release in releases:
+        groups[release.stage].append(release)
+    return _drawn(groups, title=f"Releases of {dataset.name} by stage", at=at)
+
+
+def of_stage(stage: Stage, *, at: datetime | None = None) -> Timeline | None:
+    """The timeline of a stage, for the datasets with the newest releases, or None without releases.
+
+    What is live comes before what has ended, however new: it is what the others are compared with.
+    """
+    newest = Release.objects.for_list().filter(stage=stage)
+    groups: dict[str, list[Release]] = defaultdict(list)
+    for release in newest.order_by(F("ended_at").desc(nulls_first=True), "-pk")[:MAX_RELEASES]:
+        if release.dataset.name in groups or len(groups) < MAX_DATASETS:
+            groups[release.dataset.name].append(release)
+    return _drawn(groups, title=f"Releases in {stage} by dataset", at=at)
+
+
+def _drawn(groups: dict[str, list[Release]], *, title: str, at: datetime | None) -> Timeline | None:
+    started = [release.started_at for releases in groups.values() for release in releases]
+    if not started:
         return None
-    now, first = timezone.now(), min(release.started_at for release in releases)
+    now, first = timezone.now(), min(started)
     whole = max((now - first).total_seconds(), 1)
 
+    def share(time: datetime) -> float:
+        return (time - first).total_seconds() / whole
+
     def bar(release: Release) -> Bar:
-        start = (release.started_at - first).total_seconds() / whole
-        end = ((release.ended_at or now) - first).total_seconds() / whole
-        length = min(max(end - start, MIN_SHARE), 1)
+        start = share(release.started_at)
+        length = min(max(share(release.ended_at or now) - start, MIN_SHARE), 1)
         return Bar(release, min(start, 1 - length), length)
 
-    stages = reversed(Stage)
-    rows = [(stage, [bar(one) for one in reversed(releases) if one.stage == stage]) for stage in stages]
-    return Timeline(rows, first)
+    rows = [
+        (label, [bar(one) for one in sorted(releases, key=lambda release: release.pk)])
+        for label, releases in groups.items()
+    ]
+    marked = share(at) if at and first <= at <= now else None
+    return Timeline(title, rows, first, first + (now - first) / 2, marked)

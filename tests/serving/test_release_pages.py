@@ -18,7 +18,7 @@ class TestRetire:
         assert 'href="/serving/flowers/production/retire/"' in page.get("/serving/flowers/production/").text
         asked = page.get("/serving/flowers/production/retire/")
         assert "Version 1 stops serving" in asked.text
-        form = hidden_fields(asked) | {"reason": "no longer used"}
+        form = hidden_fields(asked) | {"reason": "no longer used", "typed_name": "flowers"}
         response = page.post("/serving/flowers/production/retire/", form, follow=True)
         assert "flowers was retired from production." in response.text
         assert "by ada: no longer used" in response.text
@@ -52,6 +52,16 @@ class TestRetire:
         make_version()
         response = page.post("/serving/flowers/dev/retire/", {"reason": "old"})
         assert response["Location"] == "/serving/flowers/dev/retire/?reason=old"
+
+    def test_production_is_not_retired_without_the_typed_name(self, page, make_version, admin):
+        promote(make_version(), stage="production", by=admin)
+        form = hidden_fields(page.get("/serving/flowers/production/retire/")) | {"typed_name": "roses"}
+        refused = page.post("/serving/flowers/production/retire/", form)
+        assert refused.status_code == 400
+        assert "Type <code>flowers</code>, the name of the dataset, to confirm that production changes." in (
+            refused.text
+        )
+        assert Release.objects.live().filter(stage="production").exists()
 
     def test_a_data_scientist_cannot_retire_production(self, sign_in, make_version, admin):
         promote(make_version(), stage="production", by=admin)
