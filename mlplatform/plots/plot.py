@@ -54,11 +54,13 @@ class Plot:
     marks: list[Mark] = field(default_factory=list)
     legend: list[Sample] = field(default_factory=list)
 
-    def line(self, xs: Sequence, ys: Sequence, label="", *, series=0, titles: Sequence[str] = ()) -> None:
-        """A line through the points, with gaps where y is None; titles, one a point, appear at some of them."""
+    def line(
+        self, xs: Sequence, ys: Sequence, label="", *, series=0, titles: Sequence[str] = (), shown=TABLE_ROWS
+    ) -> None:
+        """A line through the points, with gaps where y is None. `titles`, one a point, appear at `shown` of them."""
         css = f"line series-{series % SERIES}"
         self._add(css, self._path(xs, ys), label, LINE_SAMPLE, title=label)
-        for i in spread(len(titles), TABLE_ROWS):
+        for i in spread(len(titles), shown):
             if ys[i] is not None:
                 self.marks.append(Mark("hit", f"M{self._at(xs[i], ys[i])}h0", titles[i]))
 

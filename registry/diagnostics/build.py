@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from registry.diagnostics import curves
 from registry.diagnostics.held_out import HeldOut
 from registry.evaluation.metrics import json_safe
 
@@ -14,7 +15,9 @@ logger = logging.getLogger(__name__)
 
 # Each by its name in the stored JSON, in the order of computation: the cheap ones first. A section returns None if it
 # does not apply to the model.
-SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {}
+SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {
+    "curves": curves.measure,
+}
 
 
 def limit_s(fit_s: float) -> float:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
+from registry.diagnostics import curve_plots
 from registry.models import Diagnostics, ModelVersion
 
 # Of each section what its part of the page shows.
-PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {}
+PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
+    "curves": curve_plots.plots,
+}
 
 
 def parts(version: ModelVersion) -> dict[str, dict]:
