@@ -74,6 +74,14 @@ class TrialQuerySet(models.QuerySet):
 
 
 class EvaluationQuerySet(JobQuerySet):
+    def on_other_data(self):
+        """Without those that compute the diagnostics."""
+        return self.exclude(dataset_version=models.F("model_version__dataset_version"))
+
+    def on_held_out_rows(self):
+        """Those that compute the diagnostics."""
+        return self.filter(dataset_version=models.F("model_version__dataset_version"))
+
     def for_lists(self):
         """With the model version and the user, and each metric as `metric_accuracy`, without wide columns.
 

@@ -15,6 +15,7 @@ from registry.comparison.differences import Replacement
 from registry.diagnostics import page as diagnostics_page
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
+from registry.jobs import evaluation
 from registry.models import ModelVersion
 from registry.releases import confirmation, deletion, history, promotion
 from registry.releases.confirmation import Question
@@ -41,6 +42,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     if allowed and form is None:
         form = PromoteForm(stages=allowed)
     evaluations = charts.evaluations(version)
+    computed = diagnostics_page.stored(version)
     context = {
         "model": version,
         "card": revisions.current(version),
@@ -63,7 +65,9 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "report": charts.classification_report(version),
         "residuals": charts.residuals(version),
         "clusters": charts.clusters(version),
-        "diagnostics": diagnostics_page.parts(version),
+        "computed": computed,
+        "diagnostics_state": evaluation.diagnostics_state(version, computed),
+        "diagnostics": diagnostics_page.parts(computed, version),
     }
     return render(request, "registry/model.html", context, status=status)
 

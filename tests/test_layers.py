@@ -52,6 +52,8 @@ PURE = [
     "catalog.profiling.statistics",
     "registry.diagnostics.build",
     "registry.diagnostics.held_out",
+    "registry.diagnostics.slices",
+    "registry.diagnostics.worst_rows",
     "registry.estimators.algorithms",
     "registry.estimators.sklearn_algorithms",
     "registry.evaluation.measurement",

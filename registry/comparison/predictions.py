@@ -14,8 +14,10 @@ from mlplatform import storage
 from mlplatform.jobs.children import calls
 from registry import artifacts
 from registry.comparison.differences import have_same_target
+from registry.evaluation.cells import cell
 from registry.models import ModelVersion
 from registry.training import pipelines, signature
+from registry.training import run as training
 from registry.training.columns import feature_frame, with_labels
 from registry.training.request import TrainingRequest
 
@@ -81,10 +83,12 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
 
 def _request(version: ModelVersion) -> TrainingRequest | None:
     """The request whose split can be repeated, or None."""
-    request = version.training_request
-    if request is None or version.random_state is None or "dataset_version" in version.split:
+    if "dataset_version" in version.split:
         return None
-    return TrainingRequest.from_dict(request)
+    try:
+        return training.request_of(version)
+    except ValidationError:
+        return None
 
 
 def run(
@@ -126,10 +130,10 @@ def differences(
         "different": int(is_different.sum()),
         "largest": [
             {
-                "inputs": {name: _as_json(frame[name].iloc[row]) for name in names},
-                "live": _as_json(before[row]),
-                "coming": _as_json(after[row]),
-                "actual": _as_json(actual[row]),
+                "inputs": {name: cell(frame[name].iloc[row]) for name in names},
+                "live": cell(before[row]),
+                "coming": cell(after[row]),
+                "actual": cell(actual[row]),
             }
             for row in largest
         ],
@@ -166,11 +170,3 @@ def _rows(
 def _predictions(artifact: Artifact, frame: pandas.DataFrame) -> np.ndarray:
     pipeline = artifacts.load(artifact.version, artifact.key)
     return np.ravel(pipeline.predict(feature_frame(frame, artifact.version.signature["inputs"])))
-
-
-def _as_json(value: object) -> object:
-    if pandas.isna(value):
-        return None
-    if isinstance(value, pandas.Timestamp):
-        return signature.iso_date(value)
-    return value.item() if isinstance(value, np.generic) else value

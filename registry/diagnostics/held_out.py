@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas
 
-from registry.evaluation import measurement
+from registry.evaluation import definitions, measurement
 from registry.evaluation.scores import ClassScores, NumberScores
 
 MAX_ROWS = 20_000  # of the held-out rows; more change no picture
@@ -18,6 +18,7 @@ class HeldOut:
     """A measured pipeline with its held-out rows: of a clusterer all rows, without `y`.
 
     `X` has the raw input columns, in the order of `inputs`, which are those of the signature: name, type and so on.
+    Its index counts the rows of the dataset version from `first_row`. `primary_metric` can be "", as that of a version.
     `deadline` is an instant of time.monotonic(): a section that repeats something stops there with what it has.
     """
 
@@ -26,6 +27,8 @@ class HeldOut:
     y: np.ndarray | None
     task: str
     inputs: list[dict]
+    primary_metric: str = ""
+    first_row: int = 0
     deadline: float = float("inf")
 
     @classmethod
@@ -40,6 +43,22 @@ class HeldOut:
     def scores(self) -> ClassScores | NumberScores:
         """The predictions for all rows; not of a clusterer."""
         return measurement.predict(self.pipeline, self.X, self.y, task=self.task, warnings=[])
+
+    @cached_property
+    def measured(self) -> np.ndarray:
+        """The positions of the rows that `scores` has: a regressor's prediction can be infinite."""
+        if len(self.scores) == len(self.X):
+            return np.arange(len(self.X))
+        return np.flatnonzero(np.isfinite(np.ravel(self.pipeline.predict(self.X))))
+
+    @property
+    def metric(self) -> definitions.Metric:
+        return definitions.primary(self.primary_metric, task=self.task)
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """Of each row of `X` its number in the dataset version, from 1."""
+        return self.X.index.to_numpy() - self.first_row + 1
 
     @property
     def seconds_left(self) -> float:

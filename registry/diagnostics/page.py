@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mlplatform.errors import NotFound
 from registry.diagnostics import curve_plots
 from registry.models import Diagnostics, ModelVersion
 
@@ -11,7 +12,22 @@ PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
 }
 
 
-def parts(version: ModelVersion) -> dict[str, dict]:
+def stored(version: ModelVersion) -> Diagnostics | None:
+    return Diagnostics.objects.filter(pk=version.pk).first()
+
+
+def computed(version: ModelVersion) -> Diagnostics:
+    """Raises NotFound (no_diagnostics) for a version that has none."""
+    if found := stored(version):
+        return found
+    raise NotFound(
+        f"The diagnostics of version {version.number} of `{version.dataset.name}` are not computed. Compute them with "
+        "`POST` on the same address.",
+        code="no_diagnostics",
+    )
+
+
+def parts(diagnostics: Diagnostics | None, version: ModelVersion) -> dict[str, dict]:
     """The context of each part of the page by the name of its section; none for a version without diagnostics."""
-    found = Diagnostics.objects.filter(pk=version.pk).values_list("sections", flat=True).first() or {}
+    found = diagnostics.sections if diagnostics else {}
     return {name: part(found[name], version) for name, part in PARTS.items() if name in found}

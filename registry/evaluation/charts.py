@@ -54,7 +54,7 @@ def evaluations(model: ModelVersion) -> list[dict]:
             "value": evaluation.value,
             "interval": json.loads(evaluation.interval or "null"),
         }
-        for evaluation in model.evaluations.with_metric(metric.name)[:20]
+        for evaluation in model.evaluations.on_other_data().with_metric(metric.name)[:20]
     ]
 
 

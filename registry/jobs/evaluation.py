@@ -1,5 +1,9 @@
 """Measure a model version on another dataset version, in a process of its own, and keep the result beside it."""
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
@@ -15,14 +19,16 @@ from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.estimators.errors import USER_ERRORS
 from registry.evaluation import definitions, duplicates, measurement
-from registry.models import Evaluation, ModelVersion
-from registry.training import signature, validation
+from registry.models import Diagnostics, Evaluation, ModelVersion
+from registry.training import pipelines, signature, validation
+from registry.training import run as training
 from registry.training.columns import feature_frame, with_labels
 from registry.training.splits import Split, target_values, unseen_classes
 
 NUMERIC = {"integer", "number"}
 # Of the training's data, to compare: reading more takes longer than most evaluations.
 MAX_KNOWN_ROWS = 1_000_000
+DIAGNOSTICS_S = 60  # the limit of their computation: nobody waits for it as for a training
 
 
 def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
@@ -42,6 +48,40 @@ def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
             code="cannot_predict",
         )
     _check_columns(version, source)
+    return _enqueue(version, source, by=by)
+
+
+def submit_diagnostics(version: ModelVersion, *, by) -> Evaluation:
+    """Queue the computation of a version's diagnostics on its held-out rows; the one in progress if there is one.
+
+    Raises ValidationError: refit, split_unknown.
+    """
+    permissions.check(by, "train")
+    training.check_held_out(version)
+    if running := version.evaluations.on_held_out_rows().unfinished().first():
+        return running
+    return _enqueue(version, version.dataset_version, by=by)
+
+
+@dataclass(frozen=True)
+class DiagnosticsState:
+    """The latest job that computes the diagnostics of a version, if any, and why they cannot be computed, or ""."""
+
+    job: Evaluation | None
+    refusal: str
+    is_due: bool  # they were never computed nor requested, and can be
+
+
+def diagnostics_state(version: ModelVersion, computed: Diagnostics | None) -> DiagnosticsState:
+    job = version.evaluations.on_held_out_rows().defer("log", "traceback", "metrics").first()
+    try:
+        training.check_held_out(version)
+    except ValidationError as error:
+        return DiagnosticsState(job, error.messages[0], False)
+    return DiagnosticsState(job, "", computed is None and job is None)
+
+
+def _enqueue(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
     return leases.enqueue(
         Evaluation(
             model_version=version,
@@ -73,7 +113,10 @@ def run(evaluation: Evaluation) -> None:
     with Attempt(evaluation).recording_outcome():
         if evaluation.dataset_version is None:
             raise NotFound("The dataset version was deleted before the evaluation.", code="dataset_deleted")
-        rows, metrics, warnings = _measure(evaluation.model_version, evaluation.dataset_version)
+        if evaluation.is_on_held_out_rows:
+            rows, metrics, warnings = diagnose(evaluation.model_version)
+        else:
+            rows, metrics, warnings = _measure(evaluation.model_version, evaluation.dataset_version)
         leases.finish(
             evaluation,
             JobState.SUCCEEDED,
@@ -86,25 +129,54 @@ def run(evaluation: Evaluation) -> None:
         )
 
 
+def diagnose(version: ModelVersion) -> tuple[int, dict, list[str]]:
+    """Compute and save the diagnostics of a version; the number of its held-out rows, their metrics and warnings."""
+    training.check_held_out(version)
+    pipeline = _load(version)
+    warnings: list[str] = []
+    with _prediction_errors(version):
+        held_out = training.held_out(version, pipeline)
+        found = pipelines.diagnose(held_out, limit_s=DIAGNOSTICS_S)
+        measured = measurement.measure(pipeline, held_out.X, held_out.y, task=version.task, warnings=warnings)
+    Diagnostics.objects.update_or_create(
+        model_version=version,
+        defaults={"sections": found["diagnostics"], "duration_s": found["diagnostics_s"]},
+    )
+    return len(held_out.X), measured, warnings
+
+
 def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, list[str]]:
     """The number of measured rows, the metrics, and the warnings."""
     storage.require_temporary_space(source.size_bytes)
-    artifacts.is_of_installed_version(version)  # raises for another major version
-    pipeline = artifacts.load(version, version.release.key)
+    pipeline = _load(version)
     warnings: list[str] = []
     X, y = _rows(version, source, warnings)
     if version.task == "classification":
         warnings += unseen_classes(y, pipeline.classes_)
-    try:
+    with _prediction_errors(version):
         metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
         if y is not None and version.dataset_version.row_count <= MAX_KNOWN_ROWS:
             warnings += _known_rows(version, pipeline, X, y, metrics)
+    return len(X), metrics, warnings
+
+
+def _load(version: ModelVersion):
+    artifacts.is_of_installed_version(version)  # raises for another major version
+    return artifacts.load(version, version.release.key)
+
+
+@contextlib.contextmanager
+def _prediction_errors(version: ModelVersion) -> Iterator[None]:
+    """What an estimator raises for the rows, as a ValidationError (evaluation_failed)."""
+    try:
+        yield
+    except ValidationError:
+        raise
     except USER_ERRORS as error:
         reason = " ".join(str(error).split())[:400]
         raise ValidationError(
             f"{version.algorithm} could not predict these rows: {reason}", code="evaluation_failed"
         ) from error
-    return len(X), metrics, warnings
 
 
 def _known_rows(

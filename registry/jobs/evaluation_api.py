@@ -13,11 +13,12 @@ from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.serializers import Serializer, VersionField
+from registry.diagnostics import page as diagnostics
 from registry.evaluation import definitions
 from registry.fields import MetricsField, NameField
 from registry.jobs import evaluation as evaluating
 from registry.jobs.filters import EvaluationFilter
-from registry.models import Evaluation, ModelVersion
+from registry.models import Diagnostics, Evaluation, ModelVersion
 
 
 class EvaluateSerializer(Serializer):
@@ -90,14 +91,63 @@ class EvaluateView(APIView):
         source = Dataset.objects.named(data["dataset_name"] or model.dataset.name).version(
             data["dataset_version"]
         )
-        evaluation = evaluating.submit(model, source, by=request.user)
-        waiting.wait(request, evaluation)
-        if evaluation.is_finished and evaluation.state != JobState.SUCCEEDED:
-            raise waiting.failure(evaluation, ValidationError)
-        body = EvaluationSerializer(evaluation).data
-        if evaluation.is_finished:
-            return Response(body, status=201)
-        return Response(body, status=202, headers={"Location": body["url"]})
+        return _waited_for(request, evaluating.submit(model, source, by=request.user))
+
+
+def _waited_for(request, evaluation: Evaluation) -> Response:
+    waiting.wait(request, evaluation)
+    if evaluation.is_finished and evaluation.state != JobState.SUCCEEDED:
+        raise waiting.failure(evaluation, ValidationError)
+    body = EvaluationSerializer(evaluation).data
+    if evaluation.is_finished:
+        return Response(body, status=201)
+    return Response(body, status=202, headers={"Location": body["url"]})
+
+
+class DiagnosticsSerializer(serializers.ModelSerializer):
+    """What was computed about a model version on its held-out rows; of a clusterer on all rows."""
+
+    model = serializers.CharField(source="model_version.dataset.name", help_text="The dataset of the model.")
+    version = serializers.IntegerField(source="model_version.number")
+    sections = serializers.DictField(
+        child=serializers.DictField(), help_text="By name; a section that does not apply is absent."
+    )
+
+    class Meta:
+        model = Diagnostics
+        fields = ["model", "version", "computed_at", "duration_s", "sections"]
+
+
+class DiagnosticsView(APIView):
+    methods_without_body = ("POST",)
+
+    @extend_schema(
+        operation_id="get_diagnostics",
+        summary="Get the diagnostics of a model version",
+        tags=["models"],
+        responses={200: DiagnosticsSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, dataset, version):
+        model = ModelVersion.objects.numbered(dataset, version)
+        return Response(DiagnosticsSerializer(diagnostics.computed(model)).data)
+
+    @extend_schema(
+        operation_id="compute_diagnostics",
+        summary="Compute the diagnostics of a model version",
+        description="On the held-out rows of its training, whose split is repeated. A training computes them itself: "
+        "this is for versions that have none, and to compute them again. Waits as `POST /train`, and returns 201, or "
+        "202 with the queued job.",
+        tags=["models"],
+        parameters=[waiting.PREFER],
+        request=None,
+        responses={
+            201: EvaluationSerializer, 202: EvaluationSerializer, 400: ErrorSerializer, 403: ErrorSerializer,
+            404: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
+        },
+    )  # fmt: skip
+    def post(self, request, dataset, version):
+        model = ModelVersion.objects.numbered(dataset, version)
+        return _waited_for(request, evaluating.submit_diagnostics(model, by=request.user))
 
 
 class EvaluationListView(ListAPIView):
@@ -114,7 +164,7 @@ class EvaluationListView(ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return Evaluation.objects.none()
         model = ModelVersion.objects.numbered(self.kwargs["dataset"], self.kwargs["version"])
-        return Evaluation.objects.for_lists().filter(model_version=model)
+        return Evaluation.objects.for_lists().on_other_data().filter(model_version=model)
 
 
 class EvaluationView(APIView):

@@ -64,3 +64,14 @@ def evaluate(request, dataset, version):
     else:
         messages.success(request, f"Version {version} will be measured on dataset version {source.number}.")
     return redirect("registry:model", dataset=dataset, version=version)
+
+
+@require_POST
+@permissions.page("train")
+def diagnose(request, dataset, version):
+    """Compute the diagnostics of a version again, or for the first time."""
+    try:
+        evaluation.submit_diagnostics(ModelVersion.objects.numbered(dataset, version), by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    return redirect("registry:model", dataset=dataset, version=version)

@@ -11,7 +11,10 @@ from registry.querysets import EvaluationQuerySet
 
 
 class Evaluation(ChildJob):
-    """A request to measure a model version on a dataset version, its state and its outcome."""
+    """A request to measure a model version on a dataset version, its state and its outcome.
+
+    On the dataset version of its training, it measures the held-out rows and computes the diagnostics.
+    """
 
     WORK = "registry.jobs.evaluation.run_claimed"
     NOUN = "evaluation"
@@ -46,6 +49,10 @@ class Evaluation(ChildJob):
     @classmethod
     def initial_fields(cls) -> dict:
         return super().initial_fields() | {"rows": None, "metrics": {}, "warnings": []}
+
+    @property
+    def is_on_held_out_rows(self) -> bool:
+        return self.dataset_version_id == self.model_version.dataset_version_id
 
     @property
     def memory_limit_mb(self) -> int:

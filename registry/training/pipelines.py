@@ -83,7 +83,11 @@ def fit(
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
         measured = _measure(pipeline, split, request, warnings)
-    diagnosed = _diagnose(pipeline, split, inputs, request, fit_s=fit_s) if with_diagnostics else {}
+    diagnosed = {}
+    if with_diagnostics:
+        held_out = _held_out(pipeline, split, inputs, request, measured)
+        held_out.first_row = 0 if measured_on is None else len(frame)
+        diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s))
     with errors.as_validation_errors(algorithm, warnings):
         if folds:
             report = partial(progress, "cross-validating")
@@ -143,13 +147,25 @@ def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[st
     return measured
 
 
-def _diagnose(pipeline, split: Split, inputs: list[dict], request: TrainingRequest, *, fit_s: float) -> dict:
-    """The fields of the result that have the diagnostics of the measured pipeline."""
-    started = time.monotonic()
-    deadline = started + diagnostics.limit_s(fit_s)
-    held_out = HeldOut.sampled(
-        pipeline, split.test, split.y_test, task=request.task, inputs=inputs, deadline=deadline
+def _held_out(
+    pipeline, split: Split, inputs: list[dict], request: TrainingRequest, measured: dict
+) -> HeldOut:
+    """What the diagnostics of the measured pipeline are computed from."""
+    name = request.primary_metric
+    return HeldOut.sampled(
+        pipeline,
+        split.test,
+        split.y_test,
+        task=request.task,
+        inputs=inputs,
+        primary_metric=name if name and measured.get(name) is not None else "",
     )
+
+
+def diagnose(held_out: HeldOut, *, limit_s: float) -> dict:
+    """The diagnostics of a measured pipeline, computed for so many seconds, as the fields of the result have them."""
+    started = time.monotonic()
+    held_out.deadline = started + limit_s
     sections = diagnostics.build(held_out)
     return {"diagnostics": sections, "diagnostics_s": time.monotonic() - started}
 

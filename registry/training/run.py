@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas
+from django.core.exceptions import ValidationError
 
 from catalog import files
 from catalog.models import DatasetVersion
 from mlplatform import storage
 from mlplatform.errors import TrainingFailed
 from registry import artifacts, verification
+from registry.diagnostics.held_out import HeldOut
 from registry.models import ModelVersion, TrainingJob
 from registry.training import pipelines, preparation, signature
 from registry.training.registration import FittedModel, register
@@ -90,6 +92,58 @@ def fit_table(
     progress("saving", None)
     save_verification = verification.verify_fit(result)
     return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))
+
+
+def request_of(version: ModelVersion) -> TrainingRequest:
+    """The request of a version's training, whose split can be repeated. Raises ValidationError (split_unknown)."""
+    request = version.training_request
+    if request is None:
+        reason = "its training job was deleted"
+    elif version.random_state is None and version.split["method"] in ("random", "group"):
+        reason = "they were drawn without a random state"
+    else:
+        return TrainingRequest.from_dict(request)
+    raise ValidationError(
+        f"The held-out rows of version {version.number} are not known any more, because {reason}.",
+        code="split_unknown",
+    )
+
+
+def held_out(version: ModelVersion, pipeline) -> HeldOut:
+    """The held-out rows of a registered version's training, of which `pipeline` is the artifact; of a clusterer all.
+
+    Raises ValidationError: split_unknown, and refit if the artifact was fitted on these rows too.
+    """
+    check_held_out(version)
+    request = request_of(version)
+    table = read(version.dataset_version, request=request)
+    _, _, split = pipelines.split_rows(table.frame, table.columns, request, table.measured_on, [])
+    if split.y_test is not None and len(split.test) != version.rows_test:
+        raise ValidationError(
+            f"The split of version {version.number} cannot be repeated: it has {len(split.test):,} test rows now, and "
+            f"had {version.rows_test:,}.",
+            code="split_unknown",
+        )
+    return HeldOut.sampled(
+        pipeline,
+        split.test,
+        split.y_test,
+        task=version.task,
+        inputs=version.signature["inputs"],
+        primary_metric=version.primary_metric,
+        first_row=0 if table.measured_on is None else len(table.frame),
+    )
+
+
+def check_held_out(version: ModelVersion) -> None:
+    """Raise what held_out() raises before it reads anything."""
+    if version.refit:
+        raise ValidationError(
+            f"Version {version.number} was fitted again on all rows after it was measured, so no rows are held out "
+            "from it any more. Diagnostics of such a version are computed while it trains only.",
+            code="refit",
+        )
+    request_of(version)
 
 
 def _read_other_version(source: DatasetVersion, request: TrainingRequest) -> pandas.DataFrame | None:

@@ -2,6 +2,8 @@
 
 import pandas
 
+from registry.evaluation.cells import iso_date
+
 MAX_CATEGORIES = 50
 OUTPUTS = {"classification": "class", "regression": "number", "clustering": "cluster"}
 
@@ -57,11 +59,6 @@ def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:
     """The first of the rows with the fewest missing values."""
     row = int(train.isna().sum(axis=1).to_numpy().argmin())
     return {column["name"]: _as_json(train[column["name"]].iloc[row], column) for column in inputs}
-
-
-def iso_date(value: pandas.Timestamp) -> str:
-    """A date without a time of day as "2026-01-31"."""
-    return value.date().isoformat() if value == value.normalize() else value.isoformat()
 
 
 def _as_json(value: object, column: dict) -> object:

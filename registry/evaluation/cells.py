@@ -1,0 +1,20 @@
+"""The values of a table as JSON. No Django models or settings."""
+
+import numpy as np
+import pandas
+
+
+def iso_date(value: pandas.Timestamp) -> str:
+    """A date without a time of day as "2026-01-31"."""
+    return value.date().isoformat() if value == value.normalize() else value.isoformat()
+
+
+def cell(value: object) -> object:
+    """One value of a table; None if it is missing."""
+    if pandas.isna(value):
+        return None
+    if isinstance(value, np.datetime64):
+        value = pandas.Timestamp(value)
+    if isinstance(value, pandas.Timestamp):
+        return iso_date(value)
+    return value.item() if isinstance(value, np.generic) else value
