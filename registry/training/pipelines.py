@@ -86,7 +86,6 @@ def fit(
     diagnosed = {}
     if with_diagnostics:
         held_out = _held_out(pipeline, split, inputs, request, measured)
-        held_out.first_row = 0 if measured_on is None else len(frame)
         diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s))
     with errors.as_validation_errors(algorithm, warnings):
         if folds:
@@ -159,6 +158,7 @@ def _held_out(
         task=request.task,
         inputs=inputs,
         primary_metric=name if name and measured.get(name) is not None else "",
+        first_row=split.first_test_row,
     )
 
 

@@ -131,7 +131,7 @@ def held_out(version: ModelVersion, pipeline) -> HeldOut:
         task=version.task,
         inputs=version.signature["inputs"],
         primary_metric=version.primary_metric,
-        first_row=0 if table.measured_on is None else len(table.frame),
+        first_row=split.first_test_row,
     )
 
 

@@ -23,7 +23,8 @@ class Split:
     """The rows to fit and to evaluate on; for clustering both are all rows, without `y`.
 
     `measured` is a sentence about the test rows. `groups` or `times` are those of the training rows, for a split by
-    them, and `test_keys` those of the test rows; weights count in a fit, not in the metrics.
+    them, and `test_keys` those of the test rows; weights count in a fit, not in the metrics. The index of the test rows
+    counts those of their dataset version from `first_test_row`.
     """
 
     train: pandas.DataFrame
@@ -37,6 +38,7 @@ class Split:
     random_state: int | None = None
     weights_train: np.ndarray | None = None
     weights_test: np.ndarray | None = None
+    first_test_row: int = 0
 
     def fit(self, pipeline, rows: np.ndarray | None = None) -> None:
         """Fit a pipeline on the training rows, or on these positions of them."""
@@ -114,7 +116,7 @@ def split(
     train, test = rows.train, rows.test
     _check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
     parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
-    optional = {}
+    optional = {} if measured_on is None else {"first_test_row": own_rows}
     if by := {"group": "groups", "time": "times"}.get(request.split["method"]):
         keys = frame[request.split["column"]]
         optional |= {by: keys.iloc[train].to_numpy(), "test_keys": keys.iloc[test].to_numpy()}
