@@ -463,6 +463,7 @@ DEGRADED_CHECKS = ["serving.model_cache.cache.can_answer"]
 READINESS_REPORTS = {"models": "serving.model_cache.compatibility.report"}
 # By the start of a path: turns the API's error body and the status into the body of that protocol.
 ERROR_BODIES = {
+    "/api/": "registry.mlflow.errors.error_body",
     "/v1": "serving.protocols.v2.error_body",
     "/v2": "serving.protocols.v2.error_body",
     "/invocations": "serving.protocols.invocations.error_body",

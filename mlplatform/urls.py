@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("registry.api_urls")),
     path("", include("serving.api_urls")),
     path("search", search_api.SearchView.as_view()),
+    path("api/", include("registry.mlflow.urls")),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(url_name="schema"), name="docs"),
     # Pages

@@ -4,10 +4,12 @@ from django.contrib import admin
 
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 from registry.models import (
+    Alias,
     CardRevision,
     Diagnostics,
     Evaluation,
     ModelVersion,
+    RegistryTag,
     Release,
     Stage,
     TrainingGroup,
@@ -177,3 +179,19 @@ class DiagnosticsAdmin(ReadOnlyAdmin):
             if request.resolver_match.url_name.endswith("_changelist")
             else versions
         )
+
+
+@admin.register(RegistryTag)
+class RegistryTagAdmin(ReadOnlyAdmin):
+    dataset_link, version_link = link("dataset"), link("model_version")
+    list_display = ["__str__", "dataset_link", "version_link"]
+    search_fields = ["dataset__name", "key", "value"]
+    list_select_related = ["dataset", "model_version__dataset"]
+
+
+@admin.register(Alias)
+class AliasAdmin(ReadOnlyAdmin):
+    dataset_link, version_link = link("dataset"), link("model_version")
+    list_display = ["__str__", "dataset_link", "version_link"]
+    search_fields = ["dataset__name", "name"]
+    list_select_related = ["dataset", "model_version__dataset"]

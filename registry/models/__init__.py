@@ -5,14 +5,17 @@ from registry.models.diagnostics import Diagnostics
 from registry.models.evaluations import Evaluation
 from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
+from registry.models.labels import Alias, RegistryTag
 from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
 __all__ = [
+    "Alias",
     "CardRevision",
     "Diagnostics",
     "Evaluation",
     "ModelVersion",
+    "RegistryTag",
     "Release",
     "Stage",
     "TrainingGroup",

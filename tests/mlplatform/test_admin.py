@@ -13,6 +13,7 @@ from catalog.discovery import metadata
 from catalog.imports.drafts import store_draft
 from catalog.models import ImportJob
 from mlplatform.idempotency import keys
+from registry import labels
 from registry.models import Evaluation
 
 OURS = [
@@ -39,6 +40,8 @@ def registry_rows(make_version, admin):
         requested_by=admin,
     )
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
+    labels.set_tag(version, key="flowers", value="cut", by=admin)
+    labels.set_alias(version, alias="flowers", by=admin)
     promote(version, stage="staging", by=admin)
     revisions.save(version, revision=0, by=admin, owner="flowers")
     group = TrainingGroup.objects.create(job=version.job, kind="models", metric="accuracy")
