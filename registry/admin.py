@@ -8,6 +8,7 @@ from registry.models import (
     CardRevision,
     Diagnostics,
     Evaluation,
+    MetricValue,
     ModelVersion,
     RegistryTag,
     Release,
@@ -17,7 +18,7 @@ from registry.models import (
     Trial,
     VersionCounter,
 )
-from registry.querysets import WIDE_COLUMNS
+from registry.querysets import MODEL_VERSION_COLUMNS, WIDE_COLUMNS
 
 
 class LiveInFilter(admin.SimpleListFilter):
@@ -48,9 +49,9 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     fields = [
         "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
         "description", "target", "test_size", "split", "measured", "sample_weight", "refit", "random_state",
-        "rows_train", "rows_test", "artifact_size", "artifact_sha256", "trained_at", "trained_by", "promoted_at",
-        "metrics_text", "parameters_text", "features_text", "signature_text", "preparation_text", "decision",
-        "warnings_text", "libraries_text", "primary_metric", "compatibility", "retrained_from",
+        "rows_train", "rows_test", "artifact_size", "artifact_sha256", "training_s", "trained_at", "trained_by",
+        "promoted_at", "metrics_text", "parameters_text", "features_text", "signature_text", "preparation_text",
+        "decision", "warnings_text", "libraries_text", "primary_metric", "compatibility", "retrained_from",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -156,6 +157,18 @@ class TrialAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).with_versions().select_related("group__job")
+
+
+@admin.register(MetricValue)
+class MetricValueAdmin(ReadOnlyAdmin):
+    version = link("model_version")
+    list_display = ["version", "name", "value", "low", "high", "train"]
+    list_filter = ["name"]
+    search_fields = ["model_version__dataset__name", "name"]
+
+    def get_queryset(self, request):
+        columns = MODEL_VERSION_COLUMNS
+        return super().get_queryset(request).select_related("model_version__dataset").defer(*columns)
 
 
 @admin.register(VersionCounter)

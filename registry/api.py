@@ -9,6 +9,7 @@ from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.web import download
 from registry import artifacts
+from registry.discovery import leaderboard
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
 from registry.releases import deletion
@@ -21,12 +22,24 @@ from registry.serializers import (
 
 
 @extend_schema_view(
-    get=extend_schema(operation_id="list_models", summary="List model versions", tags=["models"])
+    get=extend_schema(
+        operation_id="list_models",
+        summary="List model versions",
+        description="Ordered by a metric, versions of one dataset, task and target follow each other, since other "
+        "metrics cannot be compared: filter by `dataset` and `target` for a leaderboard. `train_accuracy` is that of "
+        "the training rows, `interval_accuracy` the worse end of the 95 % interval.",
+        tags=["models"],
+    )
 )
 class ModelListView(ListAPIView):
     queryset = ModelVersion.objects.for_list()
     serializer_class = ModelRowSerializer
     filterset_class = ModelFilter
+
+    def get_queryset(self):
+        return ModelVersion.objects.for_list(
+            leaderboard.metrics_of(self.request.query_params.get("ordering", ""))
+        )
 
 
 class ModelView(APIView):

@@ -1,21 +1,34 @@
 import django_filters
-from django.db.models import Q
+from django import forms
+from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 
 from mlplatform.validation.filters import FilterSet, VersionFilter
-from registry.evaluation import definitions
+from registry.discovery.leaderboard import RANKINGS
 from registry.models import ModelVersion, Stage
-from registry.querysets import metric
+
+DATE = forms.DateInput(attrs={"type": "date"})
 
 
 class ModelOrdering(django_filters.OrderingFilter):
-    """Orders by a column or a metric; versions without the metric are last."""
+    """Orders by columns and metrics.
 
-    def get_ordering_value(self, param):
-        name = param.removeprefix("-")
-        if name not in definitions.BY_NAME:
-            return super().get_ordering_value(param)
-        value = metric(name)
-        return value.desc(nulls_last=True) if param.startswith("-") else value.asc(nulls_last=True)
+    Only metrics of the same dataset, task and target are comparable: these versions follow each other. Versions
+    without the metric are last.
+    """
+
+    def filter(self, qs, value):
+        terms = []
+        for param in value or ():
+            name = param.removeprefix("-")
+            if name not in RANKINGS:
+                terms.append(self.get_ordering_value(param))
+                continue
+            qs = qs.with_metric(RANKINGS[name].metric.name, alias=f"by_{name}")
+            column = F(f"by_{name}__{RANKINGS[name].column}")
+            terms += [IsNull(column, True).asc(), "dataset__name", "task", "target"]
+            terms.append(column.desc() if param.startswith("-") else column.asc())
+        return qs.order_by(*terms, "-trained_at", "-id") if terms else qs
 
 
 class ModelFilter(FilterSet):
@@ -27,6 +40,15 @@ class ModelFilter(FilterSet):
     environment = django_filters.ChoiceFilter(method="live_in", choices=Stage.choices, label="Live in")
     reached = django_filters.ChoiceFilter(choices=Stage.choices, label="Highest stage")
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
+    target = django_filters.CharFilter(field_name="target", label="Target")
+    group = VersionFilter(field_name="trial__group", label="Training group")
+    trained_by = django_filters.CharFilter(field_name="trained_by__username", label="Trained by")
+    trained_after = django_filters.DateFilter(
+        field_name="trained_at", lookup_expr="date__gte", label="Trained since (UTC)", widget=DATE
+    )
+    trained_before = django_filters.DateFilter(
+        field_name="trained_at", lookup_expr="date__lte", label="Trained until (UTC)", widget=DATE
+    )
     task = django_filters.ChoiceFilter(
         choices=[(task, task) for task in ("classification", "regression", "clustering")], label="Task"
     )
@@ -37,10 +59,17 @@ class ModelFilter(FilterSet):
             "number": "version",
             "algorithm": "algorithm",
             "promoted_at": "promoted_at",
+            "artifact_size": "artifact_size",
+            "training_s": "training_s",
         }
-        | {f"metrics__{name}": name for name in definitions.BY_NAME},
-        field_labels={"trained_at": "Trained", "dataset__name": "Dataset", "promoted_at": "Released"}
-        | {f"metrics__{name}": metric.label for name, metric in definitions.BY_NAME.items()},
+        | {name: name for name in RANKINGS},
+        field_labels={
+            "trained_at": "Trained",
+            "dataset__name": "Dataset",
+            "promoted_at": "Released",
+            "training_s": "Training time",
+        }
+        | {name: ranking.label for name, ranking in RANKINGS.items()},
         label="Order",
         empty_label="Default",
     )
@@ -55,8 +84,28 @@ class ModelFilter(FilterSet):
             "reached",
             "algorithm",
             "task",
+            "target",
+            "group",
+            "trained_by",
+            "trained_after",
+            "trained_before",
             "ordering",
         ]
+
+    def offer_orders(self, task: str | None) -> None:
+        """Offer the orders that a page of versions of this task can use; None is any task."""
+        field = self.form.fields["ordering"]
+        rankings = [one for one in RANKINGS.values() if task in {one.metric.task, None} and one.metric.better]
+        if task is None:
+            rankings = [one for one in rankings if not one.part]
+        best = {one.best_first: f"{one.label}, best first" for one in rankings}
+        names = {"": "Default", **dict(field.choices)}
+        kept = {
+            value: label
+            for value, label in names.items()
+            if value.removeprefix("-") not in RANKINGS or value == self.data.get("ordering")
+        }
+        field.choices = list((kept | best).items())
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

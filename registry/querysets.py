@@ -1,7 +1,9 @@
 """Queries for lists and pages. Lists skip the wide JSON columns (signatures, metrics), which keeps them fast."""
 
+from collections.abc import Iterable
+
 from django.db import models
-from django.db.models import Case, Exists, FloatField, OuterRef, Subquery, Value, When
+from django.db.models import Exists, F, FilteredRelation, FloatField, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 
@@ -18,8 +20,28 @@ MODEL_VERSION_COLUMNS = tuple(f"model_version__{column}" for column in WIDE_COLU
 
 
 def metric(name: str) -> Cast:
-    """A metric of a model version as a number. SQLite extracts the text "null" for one that is not defined."""
+    """A metric of an evaluation as a number. SQLite extracts the text "null" for one that is not defined."""
     return Cast(NullIf(KT(f"metrics__{name}"), Value("null")), FloatField())
+
+
+def headline_name(version) -> str:
+    """The name of the metric that stands for a model version in lists."""
+    return definitions.primary(version.primary_metric, task=version.task).name
+
+
+class MetricValueQuerySet(models.QuerySet):
+    def record(self, version) -> None:
+        """Write the metrics of a version that are numbers, in reading order."""
+        intervals, train = (version.metrics.get(part) or {} for part in ("intervals", "train"))
+        rows = []
+        for name, value in definitions.numbers(version.metrics).items():
+            low, high = intervals.get(name) or (None, None)
+            rows.append(
+                self.model(
+                    model_version=version, name=name, value=value, low=low, high=high, train=train.get(name)
+                )
+            )
+        self.bulk_create(rows)
 
 
 class TrainingJobQuerySet(JobQuerySet):
@@ -111,13 +133,17 @@ class ModelVersionQuerySet(models.QuerySet):
             .defer(*DATASET_VERSION_COLUMNS)
         )
 
-    def for_list(self):
-        """As with_releases, without wide columns, with `main_metrics`, and the primary metric as `headline`."""
-        metrics = {f"metric_{key}": metric(key) for key in MAIN_METRICS}
-        default = Coalesce(*(f"metric_{key}" for key in definitions.DEFAULT_METRICS.values()))
-        chosen = [When(primary_metric=m.name, then=metric(m.name)) for m in definitions.METRICS if m.better]
-        headline = Case(*chosen, default=default)
-        return self.with_releases().defer(*WIDE_COLUMNS).annotate(**metrics).annotate(headline=headline)
+    def for_list(self, metrics: Iterable[str] = ()):
+        """As with_releases, without wide columns, with the main, the primary and these `metrics` in one more query."""
+        values = self.model.metric_values.rel.related_model.objects.filter(
+            Q(name__in={*MAIN_METRICS, *metrics}) | Q(name=F("model_version__primary_metric"))
+        )
+        listed = Prefetch("metric_values", queryset=values, to_attr="listed_metrics")
+        return self.with_releases().defer(*WIDE_COLUMNS).prefetch_related(listed)
+
+    def with_metric(self, name: str, *, alias: str):
+        """With the columns of one metric, for filters and orders, as `alias__value`: see MetricValue."""
+        return self.alias(**{alias: FilteredRelation("metric_values", condition=Q(metric_values__name=name))})
 
     def live_in(self, stage: str):
         """The versions that are live in a stage: at most one of each dataset."""

@@ -19,7 +19,16 @@ class PreparationSerializer(serializers.Serializer):
 class ModelRowSerializer(serializers.ModelSerializer):
     """A row of the list of model versions: the main metrics of its task, and none of the fields that name columns."""
 
-    metrics = serializers.DictField(child=serializers.FloatField(), source="main_metrics")
+    metrics = serializers.DictField(
+        child=serializers.FloatField(),
+        source="main_metrics",
+        help_text="The main metrics of its task, the primary one, and those that the list is ordered by.",
+    )
+    intervals = serializers.DictField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
+        source="main_intervals",
+        help_text="The 95 % intervals of these metrics.",
+    )
     version = serializers.IntegerField(source="number")
     name = serializers.CharField()
     environment = EnvironmentField()
@@ -43,13 +52,14 @@ class ModelRowSerializer(serializers.ModelSerializer):
         fields = [
             "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
-            "metrics", "primary_metric", "test_size", "split", "measured", "sample_weight", "refit", "random_state",
-            "rows_train", "rows_test", "trained_at",
-            "trained_by", "promoted_at", "job", "retrained_from",
+            "metrics", "intervals", "primary_metric", "test_size", "split", "measured", "sample_weight", "refit",
+            "random_state", "rows_train", "rows_test", "training_s", "trained_at", "trained_by", "promoted_at", "job",
+            "retrained_from",
         ]  # fmt: skip
 
 
 class ModelSerializer(ModelRowSerializer):
+    intervals = None  # among its metrics
     description = serializers.CharField()
     metrics = MetricsField()
     decision = serializers.DictField(
@@ -69,7 +79,8 @@ class ModelSerializer(ModelRowSerializer):
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
-            *ModelRowSerializer.Meta.fields, "features", "signature", "preparation", "decision", "parameters",
+            *(name for name in ModelRowSerializer.Meta.fields if name != "intervals"),
+            "features", "signature", "preparation", "decision", "parameters",
             "findings", "warnings", "libraries", "deletion", "compatibility",
         ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from registry.cards import revisions
 from registry.comparison import predictions
 from registry.comparison.differences import Replacement
 from registry.diagnostics import page as diagnostics_page
+from registry.discovery import leaderboard
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.jobs import evaluation
@@ -21,14 +22,32 @@ from registry.releases import confirmation, deletion, history, promotion
 from registry.releases.confirmation import Question
 from registry.releases.forms import PromoteForm
 
+PAGE_SIZE = 25  # the rows of a leaderboard are tall
 SHOWN_INPUTS = 8  # of a changed prediction
 
 
 @permissions.page(query=ModelFilter.page_parameters())
 def model_list(request):
-    model_filter = ModelFilter(request.GET, ModelVersion.objects.for_list())
-    page = requested_page(request, model_filter.qs)
-    return render(request, "registry/models.html", {"filter": model_filter, "page": page})
+    """The list of versions; ordered by a metric, or of one dataset and target, as a leaderboard."""
+    query = request.GET.copy()
+    names = ("ordering", "dataset", "target", "task")
+    board = leaderboard.of_request(**{name: query.get(name, "") for name in names})
+    if board:
+        query["ordering"] = query.get("ordering") or leaderboard.Ranking(board.metric).best_first
+        query["task"] = query.get("task") or board.metric.task  # other versions have none of its metrics
+    versions = ModelVersion.objects.for_list(board.names if board else ())
+    model_filter = ModelFilter(query, versions)
+    model_filter.offer_orders(board.metric.task if board else None)
+    page = requested_page(request, model_filter.qs, size=PAGE_SIZE)
+    context = {
+        "filter": model_filter,
+        "page": page,
+        "board": board,
+        "groups": board.groups(page) if board else [],
+        "targets": leaderboard.targets(query["dataset"]) if query.get("dataset") else [],
+        "ordering": query.get("ordering", ""),
+    }
+    return render(request, "registry/models.html", context)
 
 
 @permissions.page()

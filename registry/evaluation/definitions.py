@@ -22,8 +22,12 @@ class Metric:
     explanation: str
     is_share: bool = False  # from 0, or minus 1, to 1: differences of any two models are comparable
 
+    @property
+    def is_higher_better(self) -> bool:
+        return self.better == HIGHER
+
     def is_better(self, value: float, than: float) -> bool:
-        return value > than if self.better == HIGHER else value < than
+        return value > than if self.is_higher_better else value < than
 
 
 METRICS = (

@@ -6,6 +6,7 @@ from registry.models.evaluations import Evaluation
 from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
 from registry.models.labels import Alias, RegistryTag
+from registry.models.metric_values import MetricValue
 from registry.models.releases import Release, Stage
 from registry.models.versions import ModelVersion, VersionCounter
 
@@ -14,6 +15,7 @@ __all__ = [
     "CardRevision",
     "Diagnostics",
     "Evaluation",
+    "MetricValue",
     "ModelVersion",
     "RegistryTag",
     "Release",

@@ -8,7 +8,7 @@ from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
 from registry.models.jobs import TrainingJob
 from registry.models.releases import Release, Stage
-from registry.querysets import MAIN_METRICS, ModelVersionQuerySet
+from registry.querysets import ModelVersionQuerySet, headline_name
 
 
 def random_split() -> dict:
@@ -79,6 +79,10 @@ class ModelVersion(models.Model):
     )
     rows_train = models.PositiveBigIntegerField()
     rows_test = models.PositiveBigIntegerField()
+    training_s = models.FloatField(
+        null=True,
+        help_text="The seconds that its training took; of a trial of a group, its fits on the folds.",
+    )
     artifact_size = models.PositiveBigIntegerField()
     artifact_sha256 = models.CharField(max_length=64)
     artifact_hmac = models.CharField(max_length=64)
@@ -98,6 +102,13 @@ class ModelVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["dataset", "number"], name="model_version_number"),
             models.CheckConstraint(condition=Q(reached__in=Stage.values), name="model_version_reached"),
+        ]
+        # For lists: a database that finds these columns only in the rows reads the wide ones too.
+        indexes = [
+            models.Index(fields=["dataset", "task", "target"], name="model_version_target"),
+            models.Index(fields=["dataset", "trained_at"], name="model_version_newest"),
+            models.Index(fields=["artifact_size"], name="model_version_size"),
+            models.Index(fields=["training_s"], name="model_version_time"),
         ]
 
     def __str__(self):
@@ -139,11 +150,18 @@ class ModelVersion(models.Model):
 
     @property
     def main_metrics(self) -> dict[str, float]:
-        """The MAIN_METRICS and the primary metric, if the version has them. Needs for_list()."""
-        values = {name: getattr(self, f"metric_{name}") for name in MAIN_METRICS}
-        if self.primary_metric:
-            values[self.primary_metric] = self.headline
-        return {name: value for name, value in values.items() if value is not None}
+        """The metrics of a row of a list, by name in reading order. Needs for_list()."""
+        return {one.name: one.value for one in self.listed_metrics}
+
+    @property
+    def main_intervals(self) -> dict[str, list[float]]:
+        """The 95 % intervals of the main_metrics that have one. Needs for_list()."""
+        return {one.name: [one.low, one.high] for one in self.listed_metrics if one.low is not None}
+
+    @property
+    def headline(self) -> float | None:
+        """The primary metric, or the usual one. Needs for_list()."""
+        return self.main_metrics.get(headline_name(self))
 
     @property
     def release(self) -> Release:

@@ -18,7 +18,16 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts
-from registry.models import Diagnostics, ModelVersion, Release, Stage, TrainingJob, Trial, VersionCounter
+from registry.models import (
+    Diagnostics,
+    MetricValue,
+    ModelVersion,
+    Release,
+    Stage,
+    TrainingJob,
+    Trial,
+    VersionCounter,
+)
 from registry.releases import history
 from registry.releases.promotion import artifact_key
 from registry.training import pipelines
@@ -49,15 +58,14 @@ def register(
     Raises Conflict if the job is no longer this attempt's, and NotFound if its dataset was deleted.
     """
     source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
-    algorithm = request.algorithm
     version = ModelVersion(
         dataset=source.dataset,
         dataset_version=source,
         reached=Stage.DEV,
         job=job if is_last else None,
-        algorithm=algorithm.name,
-        module=algorithm.module,
-        task=algorithm.task,
+        algorithm=request.algorithm.name,
+        module=request.algorithm.module,
+        task=request.algorithm.task,
         description=request.description,
         target=request.target,
         features=request.features,
@@ -77,6 +85,7 @@ def register(
         retrained_from=job.retrained_from,
         rows_train=result.rows_train,
         rows_test=result.rows_test,
+        training_s=trial.duration_s if trial else (timezone.now() - job.started_at).total_seconds(),
         artifact_size=artifact.size,
         artifact_sha256=artifact.sha256,
         libraries=artifacts.libraries(),
@@ -169,6 +178,7 @@ def _register(
             version.pk = None
             version.trained_at = timezone.now()
             version.save(force_insert=True)
+            MetricValue.objects.record(version)
             save_records(version)
             history.open_release(
                 version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by

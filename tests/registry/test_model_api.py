@@ -188,17 +188,6 @@ def test_a_changed_artifact_returns_artifact_refused(make_version, api):
     assert (downloaded.status_code, downloaded.json()["code"]) == (503, "artifact_refused")
 
 
-def test_models_are_ordered_by_a_metric_with_those_that_have_none_last(make_version, make_dataset, api):
-    source = make_dataset()
-    for value in (0.5, 0.9, None):
-        version = make_version(source)
-        version.metrics["log_loss"] = value
-        version.save()
-    for ordering, numbers in (("log_loss", [1, 2, 3]), ("-log_loss", [2, 1, 3])):
-        results = api.get(f"/models?ordering={ordering}").json()["results"]
-        assert [row["version"] for row in results] == numbers
-
-
 def test_a_version_says_if_it_is_not_better_than_its_baseline(make_version, api):
     version = make_version()
     version.metrics |= {"accuracy": 0.1}
