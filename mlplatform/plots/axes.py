@@ -1,4 +1,4 @@
-"""Axes of plots: a range with evenly spaced ticks at round numbers."""
+"""Axes of plots: a range, and evenly spaced ticks at round numbers in it."""
 
 import math
 from collections.abc import Iterable
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 INTERVALS = 4  # about as many are between the ticks of an axis
 STEPS = (1, 2, 2.5, 5, 10)
 LARGEST = 1e300  # beyond it, the range of an axis could be infinite
-MAX_LABEL = 44  # characters
+MAX_LABEL = 36  # characters
+PADDING = 0.04  # between the outermost values and the ends of an axis
 # Of large numbers, so that five of them fit below an axis.
 SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -49,20 +50,21 @@ def shares(label: str) -> Axis:
 
 
 def around(values: Iterable[float], label: str) -> Axis:
-    """An axis on which all finite values are, with round numbers at its ends; from 0 to 1 for no values."""
+    """An axis on which all finite values are, with some space around but not beyond zero; from 0 to 1 for no values."""
     finite = [min(max(float(v), -LARGEST), LARGEST) for v in values if v is not None and math.isfinite(v)]
     if not finite:
         return shares(label)
     low, high = min(finite), max(finite)
-    if low == high:
+    distance = high / INTERVALS - low / INTERVALS
+    if distance <= max(abs(low), abs(high)) * 1e-12 or distance < 1e-300:  # equal, but for rounding
         half = abs(low) / 2 or 0.5
         low, high = low - half, high + half
-    distance = high / INTERVALS - low / INTERVALS
-    if distance < abs(high) * 1e-12 or distance < 1e-300:  # neighbouring floats
-        return Axis(label, low, high, (low, high))
+        distance = high / INTERVALS - low / INTERVALS
+    padding = distance * INTERVALS * PADDING
+    low, high = low - padding if low else low, high + padding if high else high
     step = _step(distance)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return Axis(label, first * step, last * step, tuple(step * i for i in range(first, last + 1)))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return Axis(label, low, high, tuple(step * i for i in range(first, last + 1)))
 
 
 def _step(distance: float) -> float:

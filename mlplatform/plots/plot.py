@@ -158,4 +158,7 @@ def text(value: float | None) -> str:
     """A number of a table, with four significant digits; a dash for None."""
     if value is None:
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    short = f"{value:.4g}"
+    return f"{float(short):.0f}" if 1e4 <= abs(value) < 1e15 else short

@@ -153,8 +153,8 @@ def gain(curves: list[dict]) -> Plot:
     shares = _steps(curves)
     plot = Plot(
         "Cumulative gain",
-        axes.shares("share of the rows, highest scores first"),
-        axes.shares("share of the class that they have"),
+        axes.shares("share of the rows, highest first"),
+        axes.shares("share of the class among them"),
         "How much of the class is among the rows with the highest scores.",
         table=_step_table(curves, "Rows", [curve["gain"] for curve in curves]),
     )
@@ -173,7 +173,7 @@ def lift(curves: list[dict]) -> Plot:
     lifts = [[y / x for x, y in zip(shares, curve["gain"][1:], strict=True)] for curve in curves]
     plot = Plot(
         "Lift",
-        axes.shares("share of the rows, highest scores first"),
+        axes.shares("share of the rows, highest first"),
         axes.around([0, *(y for ys in lifts for y in ys)], "times as many as by chance"),
         "How many times as many rows of the class are among the highest scores as in a random choice.",
         table=_step_table(curves, "Rows", [[None, *ys] for ys in lifts]),

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 from mlplatform.errors import NotFound
-from registry.diagnostics import curve_plots
+from registry.diagnostics import curve_plots, residual_plots
 from registry.models import Diagnostics, ModelVersion
 
 # Of each section what its part of the page shows.
 PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
     "curves": curve_plots.plots,
+    "residuals": residual_plots.plots,
 }
 
 

@@ -15,9 +15,9 @@ from mlplatform.plots.plot import HEIGHT, LEFT, WIDTH, Plot, Table, spread, text
     ("values", "labels"),
     [
         ([0.03, 0.97], ["0.00", "0.25", "0.50", "0.75", "1.00"]),
-        ([-1, 7], ["-2", "0", "2", "4", "6", "8"]),
-        ([120_000, 480_000], ["100k", "200k", "300k", "400k", "500k"]),
-        ([3, 3], ["1", "2", "3", "4", "5"]),
+        ([-1, 7], ["0", "2", "4", "6"]),
+        ([120_000, 480_000], ["200k", "300k", "400k"]),
+        ([3, 3], ["2", "3", "4"]),
         ([0.00012, 0.0002], ["0.00012", "0.00014", "0.00016", "0.00018", "0.0002"]),
         ([], ["0.00", "0.25", "0.50", "0.75", "1.00"]),
         ([math.nan, math.inf, None, 1, 2], ["1.00", "1.25", "1.50", "1.75", "2.00"]),
@@ -37,8 +37,13 @@ def test_the_values_are_on_an_axis_whatever_their_size(values):
     assert all(0 <= axis.share(value) <= 1 for value in values)
 
 
+def test_an_axis_has_space_around_the_values_but_not_beyond_zero():
+    axis = axes.around([0, 10], "x")
+    assert (axis.low, axis.high) == (0, 10.4)
+
+
 def test_a_long_label_is_cut():
-    assert len(Axis("column " * 30, 0, 1, (0, 1)).label) == 44
+    assert len(Axis("column " * 30, 0, 1, (0, 1)).label) == 36
 
 
 @pytest.fixture
@@ -83,4 +88,4 @@ def test_positions_are_spread_with_both_ends():
 
 
 def test_numbers_of_a_table_are_short():
-    assert [text(value) for value in (None, 1234, 0.123456)] == ["–", "1,234", "0.1235"]
+    assert [text(value) for value in (None, 1234, 0.123456, -123456.7)] == ["–", "1,234", "0.1235", "-123500"]

@@ -1,0 +1,114 @@
+"""The errors of a regressor: the numbers of scikit-learn and NumPy, and the plots that show them."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas
+import pytest
+from django.template.loader import render_to_string
+from sklearn import metrics
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from registry.diagnostics import residual_plots, residuals
+from registry.diagnostics.build import build
+from registry.diagnostics.held_out import HeldOut
+
+INPUTS = [
+    {"name": "area", "type": "number"},
+    {"name": "rooms", "type": "integer"},
+    {"name": "is_new", "type": "boolean"},
+]
+
+
+def held_out(rows=100, *, scale=1.0):
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame(
+        {"area": rng.normal(60, 20, rows), "rooms": rng.integers(1, 6, rows), "is_new": True}
+    )
+    y = (X.area * 3 + X.rooms * 10 + rng.normal(0, 8, rows)).to_numpy() * scale
+    pipeline = Pipeline([("columns", StandardScaler()), ("model", LinearRegression())]).fit(X, y)
+    return HeldOut(pipeline, X, y, task="regression", inputs=INPUTS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return held_out()
+
+
+@pytest.fixture(scope="module")
+def section(data):
+    return build(data)["residuals"]
+
+
+def test_the_quantiles_are_those_of_the_errors(data, section):
+    predicted = data.pipeline.predict(data.X)
+    found = section["quantiles"]
+    assert found["error"] == pytest.approx(np.quantile(data.y - predicted, found["share"]), rel=1e-5)
+    median = metrics.median_absolute_error(data.y, predicted)
+    assert found["size"][found["share"].index(0.5)] == pytest.approx(median, rel=1e-5)
+
+
+def test_the_means_of_the_tenths_are_that_of_all(data, section):
+    errors = data.y - data.pipeline.predict(data.X)
+    assert np.mean(section["means"]["error"]) == pytest.approx(errors.mean(), abs=1e-5)
+    assert section["means"]["predicted"] == sorted(section["means"]["predicted"])
+
+
+def test_the_numeric_inputs_stand_beside_the_errors(data, section):
+    assert [feature["name"] for feature in section["features"]] == ["area", "rooms"]
+    assert section["features"][0]["values"] == pytest.approx(data.X.area.tolist(), rel=1e-5)
+
+
+def test_the_histogram_counts_every_row_once_and_leaves_extreme_ones_out():
+    data = held_out()
+    data.y[7] += 1e6
+    found = residuals.measure(data)["histogram"]
+    assert sum(found["counts"]) + found["below"] + found["above"] == 100
+    assert found["above"] == 1
+    assert found["edges"][-1] < 1000
+
+
+def test_rows_without_a_value_of_a_feature_are_not_drawn_beside_it():
+    data = held_out()
+    data.scores  # noqa: B018 - predicted before the values are gone
+    data.X.loc[:4, "area"] = np.nan
+    plot = residual_plots.by_feature(residuals.measure(data)["features"][0], residuals.measure(data), "price")
+    assert plot.note == "5 rows without a value are not drawn."
+    assert plot.marks[1].d.count("M") == 95
+
+
+def test_a_constant_prediction_without_errors_is_drawn():
+    data = held_out()
+    data.y[:] = 5
+    data.pipeline.fit(data.X, data.y)
+    html = render(residuals.measure(data))
+    assert "9 of 10 errors are between" in html
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1, 1e12])
+def test_every_plot_is_a_picture_with_a_table_and_the_unit_of_the_target(scale):
+    html = render(build(held_out(scale=scale))["residuals"])
+    assert html.count('role="img"') == html.count("<details") == 5
+    assert "actual minus predicted price" in html
+
+
+def test_the_stored_errors_of_many_rows_are_small():
+    found = build(held_out(20_000))["residuals"]
+    assert len(found["error"]) == 300
+    assert len(json.dumps(found)) < 20_000
+
+
+def test_a_single_row_has_errors():
+    data = held_out()
+    one = HeldOut(data.pipeline, data.X[:1], data.y[:1], task="regression", inputs=INPUTS)
+    assert render(build(one)["residuals"])
+
+
+def render(section) -> str:
+    model = SimpleNamespace(target="price")
+    return render_to_string(
+        "registry/_residuals.html", {"errors": residual_plots.plots(section, model), "model": model}
+    )
