@@ -27,26 +27,7 @@ from serving.filters import ScoringJobFilter
 from serving.models import ScoringJob
 from serving.monitoring import metrics
 from serving.protocols import native
-from serving.protocols.native import PredictSerializer
-
-
-class InputWarningSerializer(serializers.Serializer):
-    row = serializers.IntegerField(help_text="The row's number, from 1.")
-    column = serializers.CharField()
-    kind = serializers.CharField(help_text="`imputed`, `unseen_category` or `out_of_range`")
-
-
-class PredictionSerializer(serializers.Serializer):
-    dataset = serializers.CharField()
-    environment = serializers.CharField()
-    version = serializers.IntegerField()
-    predictions = serializers.ListField(child=serializers.JSONField())
-    classes = serializers.ListField(child=serializers.JSONField(), required=False)
-    probabilities = serializers.ListField(
-        child=serializers.ListField(child=serializers.FloatField()), required=False
-    )
-    warnings = InputWarningSerializer(many=True, required=False)
-
+from serving.protocols.native import PredictionSerializer, PredictSerializer
 
 PREDICT_EXAMPLE = {
     "dataset_name": DATASET,

@@ -1,7 +1,7 @@
 """The predict operation: rows to predictions with a live model. Every protocol calls it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.core.exceptions import ValidationError
@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from registry.models import Release
+from serving.explanation import reasons
+from serving.explanation.reasons import Explanation
 from serving.inputs.reader import TypedRows
 from serving.inputs.sources import Rows, RowSource
 from serving.model_cache.cache import CacheEntry, shared_cache
@@ -25,6 +27,7 @@ class Prediction:
     classes: list | None = None
     probabilities: list[list[float | None]] | None = None
     warnings: list[dict] | None = None
+    explanation: Explanation | None = None
 
 
 def predict(
@@ -36,13 +39,15 @@ def predict(
     version: int | None = None,
     probabilities: bool = False,
     warnings: bool = False,
+    explain: bool = False,
     protocol: str = "native",
 ) -> Prediction:
     """Predict rows with the live model of a stage, or with a version that is or was live there (None: in any stage).
 
     `rows` are lists in the signature's order or objects by column name. `warnings` adds the input warnings of each
-    row. Raises PermissionDenied, ValidationError with the rows and columns that do not match the signature or if the
-    model does not support the request, and what ModelCache.get() raises.
+    row, `explain` the reasons for each prediction, of a few rows. Raises PermissionDenied, ValidationError with the
+    rows and columns that do not match the signature or if the model does not support the request, and what
+    ModelCache.get() and reasons.explain() raise.
     """
     start = time.perf_counter()
     name = dataset if isinstance(dataset, str) else dataset.name
@@ -52,9 +57,13 @@ def predict(
         model = entry.model
         check_supported(model, probabilities=probabilities)
         typed = (rows if hasattr(rows, "to_typed") else Rows(rows)).to_typed(model.reader)
+        if explain:
+            reasons.check_count(typed.count)
         result = _predict(entry, typed, probabilities=probabilities, warnings=warnings)
     counts = model.input_warnings.counts(typed)
     metrics.count_prediction(entry, protocol=protocol, rows=typed.count, warnings=counts, start=start)
+    if explain:
+        return replace(result, explanation=reasons.explain(model, typed, result.predictions))
     return result
 
 

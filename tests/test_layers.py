@@ -38,7 +38,7 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "serving": [
-        *("inputs", "engine", "monitoring", "model_cache", "batch", "protocols"),
+        *("inputs", "engine", "monitoring", "model_cache", "explanation", "batch", "protocols"),
         *("templatetags", "management"),
     ],
 }
@@ -72,9 +72,8 @@ PURE = [
     "serving.engine.predictors",
     "serving.engine.trees",
     "serving.engine.verification",
-    "serving.inputs.cell_rules",
-    "serving.inputs.input_warnings",
-    "serving.inputs.reader",
+    *("serving.explanation.additive", "serving.explanation.leaves", "serving.explanation.sampling"),
+    *("serving.inputs.cell_rules", "serving.inputs.input_warnings", "serving.inputs.reader"),
 ]
 ONLY_IN = {
     "joblib": {"registry.artifacts"},

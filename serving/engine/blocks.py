@@ -17,12 +17,12 @@ class UnsupportedPipeline(Exception):
 
 
 class Block(Protocol):
-    """A group of columns; `width` is the number of encoded columns."""
+    """A group of columns; `sources` has for each encoded column the number of the one that it is made of."""
 
-    width: int
+    sources: list[int]
 
     def encode(self, rows: TypedRows, out: np.ndarray) -> None:
-        """Write the encoded columns into `out`, zeros (rows, width)."""
+        """Write the encoded columns into `out`, zeros (rows, columns)."""
 
 
 def of(step, group: str, places: list[int]) -> Block:
@@ -33,7 +33,7 @@ def of(step, group: str, places: list[int]) -> Block:
         case "numbers", ["FunctionTransformer"]:
             return Numbers(places)
         case "numbers", ["SimpleImputer", _]:
-            return Numbers(places, _impute_and_scale(*steps), indicators=len(_with_indicator(steps[0])))
+            return Numbers(places, _impute_and_scale(*steps), flagged=_with_indicator(steps[0]))
         case "dates", [
             "FunctionTransformer",
             "FunctionTransformer",
@@ -60,16 +60,17 @@ def of(step, group: str, places: list[int]) -> Block:
 
 
 class Numbers:
-    """Numbers as they are, or imputed and scaled with the `indicators` of their gaps."""
+    """Numbers as they are, or imputed and scaled, with indicators of the gaps of the `flagged` ones."""
 
     def __init__(
         self,
         places: list[int],
         complete: Callable[[np.ndarray], np.ndarray] = lambda cells: cells,
         *,
-        indicators: int = 0,
+        flagged: Sequence[int] = (),
     ):
-        self.columns, self.complete, self.width = _columns(places), complete, len(places) + indicators
+        self.columns, self.complete = _columns(places), complete
+        self.sources = [*range(len(places)), *map(int, flagged)]
 
     def encode(self, rows, out):
         out[:] = self.complete(rows.numbers[:, self.columns].copy())
@@ -84,7 +85,8 @@ class Dates:
         parts: Sequence[tuple[str, object]],
         complete: Callable[[np.ndarray], np.ndarray] = lambda cells: cells,
     ):
-        self.columns, self.complete, self.width = _columns(places), complete, len(places) * len(parts)
+        self.columns, self.complete = _columns(places), complete
+        self.sources = list(range(len(places))) * len(parts)
         self.parts = [_date_part(name, step) for name, step in parts]
 
     def encode(self, rows, out):
@@ -107,7 +109,7 @@ class OneHot:
             (place, *_one_hot(categories.tolist(), [] if rare is None else rare.tolist(), imputer.fill_value))
             for place, categories, rare in zip(places, encoder.categories_, infrequent, strict=True)
         ]
-        self.width = sum(width for _, _, width in self.columns)
+        self.sources = [number for number, column in enumerate(self.columns) for _ in range(column[2])]
 
     def encode(self, rows, out):
         start = 0
@@ -135,8 +137,8 @@ class Categories:
             for name, categories in zip(encoder.feature_names_in_, encoder.categories_, strict=True)
         }
         values = scale(encoder.transform(pandas.DataFrame(known, dtype=object)))
-        self.columns, self.width = [], values.shape[1]
-        size = self.width // len(places)
+        self.columns, size = [], values.shape[1] // len(places)
+        self.sources = [number for number in range(len(places)) for _ in range(size)]
         for number, place in enumerate(places):
             categories = encoder.categories_[number].tolist()
             indices = Indices({text: index for index, text in enumerate(categories)}, longest)
@@ -155,7 +157,7 @@ class Words:
 
     def __init__(self, places: list[int], step):
         [self.place], self.step = places, step
-        self.width = step.steps[3][1].n_components
+        self.sources = [0] * step.steps[3][1].n_components
 
     def encode(self, rows, out):
         out[:] = self.step.transform(pandas.Series(rows.text[self.place], dtype="str"))

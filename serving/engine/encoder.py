@@ -12,7 +12,10 @@ from serving.inputs.reader import TypedRows
 
 
 class Encoder:
-    """Typed rows -> one float64 array (rows, columns), in the order of the transformer's groups."""
+    """Typed rows -> one float64 array (rows, columns), in the order of the transformer's groups.
+
+    `sources` has for each of its columns the number of the input that it is made of.
+    """
 
     def __init__(self, transformer, inputs: list[dict]):
         """Read a fitted ColumnTransformer and the inputs of a signature. Raises UnsupportedPipeline."""
@@ -29,12 +32,15 @@ class Encoder:
             for group, types in TypedRows.GROUPS.items()
             for place, column in enumerate(column for column in inputs if column["type"] in types)
         }
+        numbers = {column["name"]: number for number, column in enumerate(inputs)}
         self.blocks: list[tuple[Block, slice]] = []
-        self.width = 0
+        self.sources: list[int] = []
         for step, names in groups:
             block = blocks.of(step, *_place(names, places))
-            self.blocks.append((block, slice(self.width, self.width + block.width)))
-            self.width += block.width
+            start = len(self.sources)
+            self.sources += [numbers[names[place]] for place in block.sources]
+            self.blocks.append((block, slice(start, len(self.sources))))
+        self.width = len(self.sources)
         self.order = _memory_order(transformer, inputs)
 
     def __call__(self, rows: TypedRows) -> np.ndarray:

@@ -1,12 +1,18 @@
 """POST /predict: from a JSON body to the response body, for the API view and for the fast path."""
 
+from dataclasses import asdict
+
 from rest_framework import serializers
 
 from mlplatform.validation.serializers import MAX_VERSION, Serializer, VersionField
 from serving import prediction
+from serving.explanation import reasons
+from serving.explanation.reasons import Explanation
 from serving.prediction import Prediction
 
-FIELDS = frozenset(("dataset_name", "environment", "input_data", "version", "probabilities", "warnings"))
+FIELDS = frozenset(
+    ("dataset_name", "environment", "input_data", "version", "probabilities", "warnings", "explain")
+)
 
 
 class InputDataSerializer(Serializer):
@@ -28,6 +34,51 @@ class PredictSerializer(Serializer):
         default=False,
         help_text="Return the input warnings: missing values, unseen categories, values outside the training range.",
     )
+    explain = serializers.BooleanField(
+        default=False,
+        help_text=f"Return what each column contributes to each prediction, for at most {reasons.MAX_ROWS} rows.",
+    )
+
+
+class InputWarningSerializer(serializers.Serializer):
+    row = serializers.IntegerField(help_text="The row's number, from 1.")
+    column = serializers.CharField()
+    kind = serializers.CharField(help_text="`imputed`, `unseen_category` or `out_of_range`")
+
+
+class ReasonsSerializer(serializers.Serializer):
+    """base_value + the contributions = prediction."""
+
+    predicted = serializers.JSONField(
+        required=False, help_text="The class or cluster that the reasons are about; not of a regressor."
+    )
+    base_value = serializers.FloatField(help_text="The prediction without knowing any column.")
+    prediction = serializers.FloatField()
+    contributions = serializers.DictField(child=serializers.FloatField(), help_text="By input column.")
+    standard_errors = serializers.DictField(
+        child=serializers.FloatField(allow_null=True), required=False, help_text="Of sampled contributions."
+    )
+
+
+class ExplanationSerializer(serializers.Serializer):
+    method = serializers.CharField(help_text=", ".join(f"`{name}`" for name in reasons.METHODS))
+    unit = serializers.CharField(
+        help_text=f"Of base value, contributions and prediction: {', '.join(f'`{name}`' for name in reasons.UNITS)}"
+    )
+    rows = ReasonsSerializer(many=True)
+
+
+class PredictionSerializer(serializers.Serializer):
+    dataset = serializers.CharField()
+    environment = serializers.CharField()
+    version = serializers.IntegerField()
+    predictions = serializers.ListField(child=serializers.JSONField())
+    classes = serializers.ListField(child=serializers.JSONField(), required=False)
+    probabilities = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), required=False
+    )
+    warnings = InputWarningSerializer(many=True, required=False)
+    explanation = ExplanationSerializer(required=False)
 
 
 def predict(body, *, by) -> dict:
@@ -41,6 +92,7 @@ def predict(body, *, by) -> dict:
         version=request.get("version"),
         probabilities=request.get("probabilities", False),
         warnings=request.get("warnings", False),
+        explain=request.get("explain", False),
     )
     return response_body(result)
 
@@ -68,6 +120,7 @@ def is_valid(body) -> bool:
         and (version is None or (type(version) is int and 0 < version <= MAX_VERSION))
         and type(body.get("probabilities", False)) is bool
         and type(body.get("warnings", False)) is bool
+        and type(body.get("explain", False)) is bool
     )
 
 
@@ -83,4 +136,14 @@ def response_body(result: Prediction) -> dict:
         body |= {"classes": result.classes, "probabilities": result.probabilities}
     if result.warnings is not None:
         body["warnings"] = result.warnings
+    if result.explanation is not None:
+        body["explanation"] = explanation_body(result.explanation)
     return body
+
+
+def explanation_body(explanation: Explanation) -> dict:
+    """Without the standard errors of what is exact, and the class of what is a number."""
+    rows = [
+        {key: value for key, value in asdict(row).items() if value is not None} for row in explanation.rows
+    ]
+    return {"method": explanation.method, "unit": explanation.unit, "rows": rows}

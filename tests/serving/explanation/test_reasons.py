@@ -1,0 +1,170 @@
+"""`"explain": true` of POST /predict."""
+
+import math
+
+import pytest
+
+from mlplatform.auth import tokens
+from serving.explanation import reasons
+
+ROW = {"length": 9, "width": 1.6, "colour": "blue"}
+
+
+@pytest.fixture
+def explained(api):
+    def call(rows=(ROW,), **fields):
+        body = {"dataset_name": "flowers", "environment": "dev", "input_data": {"features": list(rows)}}
+        response = api.post("/predict", body | {"explain": True} | fields, format="json")
+        return response.json() if response.status_code == 200 else (response.status_code, response.json())
+
+    return call
+
+
+def assert_adds_up(row):
+    assert row["base_value"] + sum(row["contributions"].values()) == pytest.approx(
+        row["prediction"], abs=1e-9
+    )
+
+
+def test_a_forest_is_explained_by_the_probability_of_the_predicted_class(make_version, explained):
+    make_version(module="ensemble", class_name="RandomForestClassifier", params={"n_estimators": 5})
+    body = explained(probabilities=True)
+    [row] = body["explanation"]["rows"]
+    assert (body["explanation"]["method"], body["explanation"]["unit"]) == ("tree_shap", "probability")
+    assert row["predicted"] == body["predictions"][0] == "rose"
+    assert row["prediction"] == pytest.approx(body["probabilities"][0][0], abs=1e-9)
+    assert list(row["contributions"]) == ["length", "width", "colour"] and "standard_errors" not in row
+    assert_adds_up(row)
+
+
+def test_a_linear_model_is_explained_in_log_odds(make_version, explained):
+    make_version(module="linear_model", class_name="LogisticRegression")
+    body = explained(probabilities=True)
+    [row], probability = body["explanation"]["rows"], max(body["probabilities"][0])
+    assert (body["explanation"]["method"], body["explanation"]["unit"]) == ("linear", "log_odds")
+    assert row["prediction"] == pytest.approx(math.log(probability / (1 - probability)), abs=1e-9)
+    assert_adds_up(row)
+
+
+def test_other_models_are_explained_by_samples_with_their_errors(make_version, explained):
+    make_version(module="neighbors", class_name="KNeighborsClassifier")
+    body = explained(probabilities=True)
+    [row] = body["explanation"]["rows"]
+    assert body["explanation"]["method"] == "sampled_shapley"
+    assert row["prediction"] == pytest.approx(max(body["probabilities"][0]), abs=1e-9)
+    assert row["standard_errors"].keys() == row["contributions"].keys()
+    assert_adds_up(row)
+
+
+def test_a_decision_function_is_explained_as_a_score(make_version, explained):
+    make_version(module="svm", class_name="SVC")
+    body = explained()
+    [row] = body["explanation"]["rows"]
+    assert body["explanation"]["unit"] == "score" and row["predicted"] == body["predictions"][0]
+    assert row["prediction"] > 0  # towards the predicted class
+    assert_adds_up(row)
+
+
+def test_a_cluster_is_explained_by_whether_the_row_is_assigned_to_it(make_version, explained):
+    make_version(module="cluster", class_name="KMeans", target=None)
+    body = explained([ROW | {"species": "rose"}])
+    [row] = body["explanation"]["rows"]
+    assert (body["explanation"]["unit"], row["predicted"]) == ("indicator", body["predictions"][0])
+    assert row["prediction"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("class_name", ["RandomForestRegressor", "KNeighborsRegressor"])
+def test_a_regressor_is_explained_in_units_of_its_target(make_version, explained, class_name):
+    module = "ensemble" if class_name.startswith("Random") else "neighbors"
+    make_version(module=module, class_name=class_name, target="width")
+    body = explained([{"length": 9, "colour": "blue", "species": "rose"}])
+    [row] = body["explanation"]["rows"]
+    assert body["explanation"]["unit"] == "value" and "predicted" not in row
+    assert row["prediction"] == pytest.approx(body["predictions"][0], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "module"),
+    [("RandomForestClassifier", "ensemble"), ("GradientBoostingClassifier", "ensemble"),
+     ("LogisticRegression", "linear_model")],
+)  # fmt: skip
+def test_a_threshold_and_a_sigmoid_calibration_stay_exact(make_version, explained, class_name, module):
+    make_version(module=module, class_name=class_name, threshold=0.3, calibration="sigmoid")
+    body = explained([ROW, ROW | {"length": 5}], probabilities=True)
+    assert body["explanation"]["method"] != "sampled_shapley" and body["explanation"]["unit"] == "log_odds"
+    for row, probabilities in zip(body["explanation"]["rows"], body["probabilities"], strict=True):
+        probability = probabilities[body["classes"].index(row["predicted"])]
+        assert row["prediction"] == pytest.approx(math.log(probability / (1 - probability)), abs=1e-9)
+
+
+def test_lists_and_objects_have_the_same_reasons(make_version, explained):
+    make_version()
+    as_object, as_list = explained([ROW]), explained([list(ROW.values())])
+    assert as_object["explanation"] == as_list["explanation"]
+
+
+def test_a_missing_value_and_an_unseen_category_are_explained(make_version, explained):
+    make_version(
+        module="ensemble", class_name="HistGradientBoostingClassifier", params={"min_samples_leaf": 2}
+    )
+    for row in explained([dict.fromkeys(ROW), ROW | {"colour": "ultraviolet"}])["explanation"]["rows"]:
+        assert_adds_up(row)
+
+
+def test_too_many_rows_are_refused(make_version, explained):
+    make_version()
+    status, body = explained([ROW] * (reasons.MAX_ROWS + 1))
+    assert (status, body["code"]) == (400, "too_many_rows")
+    assert body["detail"].startswith("At most 10 rows are explained at once; the request has 11.")
+
+
+def test_no_rows_have_no_reasons(make_version, explained):
+    make_version()
+    assert explained([])["explanation"]["rows"] == []
+
+
+def test_without_explain_there_are_no_reasons(make_version, explained):
+    make_version()
+    assert "explanation" not in explained(explain=False)
+
+
+def test_explain_must_be_true_or_false(make_version, explained):
+    make_version()
+    status, body = explained(explain="sometimes")
+    assert status == 400 and list(body["fields"]) == ["explain"]
+
+
+def test_a_misspelt_explain_is_named(make_version, explained):
+    make_version()
+    status, body = explained(explian=True)
+    assert status == 400 and "Did you mean `explain`" in body["detail"]
+
+
+def test_one_request_at_a_time_is_explained_for_a_model(make_version, explained, monkeypatch):
+    make_version()
+    explained()
+    monkeypatch.setattr(reasons, "LIMIT_S", 0.01)
+    [(_, explainer)] = reasons._explainers.values()
+    with explainer.lock:
+        status, body = explained()
+    assert (status, body["code"]) == (503, "explanation_busy")
+
+
+def test_the_explainer_of_a_replaced_model_is_not_used(make_version, explained):
+    make_version()
+    first = explained()["explanation"]["rows"][0]
+    make_version(random_state=3, params={"max_depth": 1})
+    assert_adds_up(explained()["explanation"]["rows"][0])
+    assert first["prediction"] == 1
+
+
+def test_a_program_gets_reasons_on_the_fast_path(make_version, program, admin):
+    make_version()
+    body = {
+        "dataset_name": "flowers",
+        "environment": "dev",
+        "input_data": {"features": [ROW]},
+        "explain": True,
+    }
+    response = program("POST", "/predict", body, authorization=f"Bearer {tokens.create(admin).token}")
+    assert response.status_code == 200 and response.json()["explanation"]["rows"][0]["contributions"]
