@@ -16,6 +16,7 @@ from registry.models import (
     TrainingGroup,
     TrainingJob,
     Trial,
+    Usage,
     VersionCounter,
 )
 from registry.querysets import MODEL_VERSION_COLUMNS, WIDE_COLUMNS
@@ -92,6 +93,18 @@ class ReleaseAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).for_list()
+
+
+@admin.register(Usage)
+class UsageAdmin(ReadOnlyAdmin):
+    release_link = link("release")
+    list_display = ["__str__", "release_link", "hour", *Usage.COUNTS]
+    list_filter = ["release__stage"]
+    search_fields = ["release__dataset__name"]
+    date_hierarchy = "hour"
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("release__dataset")
 
 
 @admin.register(TrainingJob)

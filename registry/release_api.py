@@ -20,7 +20,7 @@ from registry.comparison import predictions
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, Replacement
 from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
-from registry.releases import promotion
+from registry.releases import promotion, usage
 
 
 class PromoteSerializer(Serializer):
@@ -66,6 +66,25 @@ class ChangedPredictionsSerializer(serializers.Serializer):
     largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
 
 
+class UsageSerializer(serializers.Serializer):
+    """The predictions of a stage in the last 24 hours."""
+
+    requests = serializers.IntegerField(help_text="All of them.")
+    rows = serializers.IntegerField(help_text="That were predicted.")
+    rejected = serializers.IntegerField(help_text="Invalid requests.")
+    failed = serializers.IntegerField(help_text="Requests that the platform could not answer.")
+    input_warnings = serializers.IntegerField()
+
+
+class SpeedSerializer(serializers.Serializer):
+    """How fast a version predicts, as it was measured when it was registered; null if it was not."""
+
+    engine = serializers.CharField(default=None, allow_null=True)
+    one_row_s = serializers.FloatField(default=None, allow_null=True)
+    thousand_rows_s = serializers.FloatField(default=None, allow_null=True)
+    memory_bytes = serializers.IntegerField(default=None, allow_null=True)
+
+
 class PromotionPlanSerializer(serializers.Serializer):
     """The response to a dry run of a promotion."""
 
@@ -81,7 +100,14 @@ class PromotionPlanSerializer(serializers.Serializer):
         source="has_same_test_rows", help_text="Whether both versions were measured on the same rows."
     )
     metrics = MetricDifferenceSerializer(many=True)
+    usage = serializers.SerializerMethodField()
+    speed = SpeedSerializer(source="coming.verification", default=None, allow_null=True)
+    live_speed = SpeedSerializer(source="live.verification", default=None, allow_null=True)
     predictions = serializers.SerializerMethodField()
+
+    @extend_schema_field(UsageSerializer)
+    def get_usage(self, replacement) -> dict:
+        return UsageSerializer(usage.of_stage(replacement.coming.dataset, self.context["stage"])).data
 
     @extend_schema_field(ChangedPredictionsSerializer(allow_null=True))
     def get_predictions(self, replacement) -> dict | None:
@@ -196,7 +222,9 @@ class PromoteView(ReleaseView):
         if data["dry_run"]:
             live = promotion.plan_promotion(version, stage=data["target_stage"], by=request.user)
             replacement = Replacement(version, live and live.model_version)
-            return Response(PromotionPlanSerializer(replacement).data)
+            return Response(
+                PromotionPlanSerializer(replacement, context={"stage": data["target_stage"]}).data
+            )
         release = promotion.promote(
             version,
             stage=data["target_stage"],

@@ -77,11 +77,31 @@ class ModelSerializer(ModelRowSerializer):
         help_text="`trained with scikit-learn 1.9.1, verified on 1.9.2`", read_only=True
     )
 
+    engine = serializers.CharField(
+        source="verification.engine", default=None, allow_null=True, help_text="The inference engine."
+    )
+    one_row_s = serializers.FloatField(
+        source="verification.one_row_s",
+        default=None,
+        allow_null=True,
+        help_text="The seconds of a prediction of one row, measured when the version was registered.",
+    )
+    thousand_rows_s = serializers.FloatField(
+        source="verification.thousand_rows_s", default=None, allow_null=True, help_text="Those of 1,000 rows."
+    )
+    memory_bytes = serializers.IntegerField(
+        source="verification.memory_bytes",
+        default=None,
+        allow_null=True,
+        help_text="The memory of the loaded model, estimated.",
+    )
+
     class Meta(ModelRowSerializer.Meta):
         fields = [
             *(name for name in ModelRowSerializer.Meta.fields if name != "intervals"),
             "features", "signature", "preparation", "decision", "parameters",
             "findings", "warnings", "libraries", "deletion", "compatibility",
+            "engine", "one_row_s", "thousand_rows_s", "memory_bytes",
         ]  # fmt: skip
 
     def get_findings(self, version) -> list[str]:

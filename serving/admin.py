@@ -9,10 +9,13 @@ from serving.models import CompatibilityCheck, ScoringJob, Verification
 class VerificationAdmin(ReadOnlyAdmin):
     version = link("model_version")
     golden_rows_text, predictions_text, probabilities_text = map(readable, Verification.LARGE)
-    list_display = ["__str__", "version", "engine", "reason"]
+    list_display = ["__str__", "version", "engine", "one_row_s", "thousand_rows_s", "memory_bytes", "reason"]
     list_filter = ["engine"]
     search_fields = ["model_version__dataset__name", "reason"]
-    fields = ["version", "engine", "reason", "golden_rows_text", "predictions_text", "probabilities_text"]
+    fields = [
+        "version", "engine", "reason", "one_row_s", "thousand_rows_s", "memory_bytes", "golden_rows_text",
+        "predictions_text", "probabilities_text",
+    ]  # fmt: skip
     readonly_fields = fields
 
     def get_queryset(self, request):

@@ -32,6 +32,9 @@ class Verification(models.Model):
     predictions = models.JSONField(help_text="Of the golden rows.")
     probabilities = models.JSONField(null=True, help_text="Of the golden rows.")
     hmac = models.CharField(max_length=64, help_text="The signature of this record and its artifact.")
+    one_row_s = models.FloatField(null=True, help_text="The median time of a prediction of one row.")
+    thousand_rows_s = models.FloatField(null=True, help_text="The median time of a prediction of 1,000 rows.")
+    memory_bytes = models.PositiveBigIntegerField(null=True, help_text="What it takes in memory, estimated.")
 
     def __str__(self):
         return f"verification of {self.model_version}"

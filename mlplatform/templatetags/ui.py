@@ -104,6 +104,18 @@ def duration(value):
 
 
 @register.filter
+def short_duration(seconds):
+    """Seconds of a fast operation with two digits: `52 µs`, `3.1 ms`, `1.2 s`."""
+    if _is_missing(seconds):
+        return DASH
+    for unit, size in (("s", 1), ("ms", 1e-3)):
+        if seconds >= 0.9995 * size:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    return f"{seconds * 1e6:.0f} µs"
+
+
+@register.filter
 def time_ago(value):
     """A time as `5 minutes ago`, with the exact time in the tooltip; after a month as a date."""
     if value is None:

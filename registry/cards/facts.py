@@ -7,7 +7,7 @@ from functools import cached_property
 from django.urls import reverse
 
 from catalog import display
-from mlplatform.templatetags.ui import file_size, number
+from mlplatform.templatetags.ui import file_size, number, short_duration
 from registry.evaluation import charts, findings
 from registry.models import CardRevision, ModelVersion, Release
 from registry.training import preparation, split_methods
@@ -169,6 +169,7 @@ def _artifact(version: ModelVersion) -> list[Fact]:
     libraries = ", ".join(f"{name} {release}" for name, release in version.libraries.items())
     return [
         Fact("engine", "Inference engine", checked and checked.engine, _engine(checked)),
+        *_speed(checked),
         Fact("size", "Size", version.artifact_size, file_size(version.artifact_size)),
         Fact("sha256", "SHA-256", version.artifact_sha256, f"`{version.artifact_sha256}`"),
         Fact("libraries", "Libraries", version.libraries, libraries),
@@ -180,6 +181,17 @@ def _engine(checked) -> str:
     if checked is None:
         return ""
     return checked.get_engine_display() + (f", because {checked.reason}" if checked.reason else "")
+
+
+def _speed(checked) -> list[Fact]:
+    one_s, many_s, memory = (
+        getattr(checked, name, None) for name in ("one_row_s", "thousand_rows_s", "memory_bytes")
+    )
+    return [
+        Fact("one_row_s", "One row", one_s, short_duration(one_s)),
+        Fact("thousand_rows_s", "1,000 rows", many_s, short_duration(many_s)),
+        Fact("memory_bytes", "Memory", memory, file_size(memory)),
+    ]
 
 
 def _lineage(version: ModelVersion) -> list[Fact]:

@@ -75,6 +75,18 @@ class Replacement:
         ]
 
     @property
+    def speed(self) -> list[FactRow]:
+        """How fast each predicts and how large it is, as it was measured when it was registered."""
+        if self.live is None:
+            return []
+        sides = [getattr(one, "verification", None) for one in (self.live, self.coming)]
+        names = {"One row": "one_row_s", "1,000 rows": "thousand_rows_s", "Memory": "memory_bytes"}
+        rows = [
+            FactRow(label, [getattr(side, name, None) for side in sides]) for label, name in names.items()
+        ]
+        return [FactRow("Inference engine", [side and side.get_engine_display() for side in sides]), *rows]
+
+    @property
     def settings(self) -> list[tuple[str, object, object]]:
         """The name and both values of each setting of the trainings that differs."""
         if self.live is None:

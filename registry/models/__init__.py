@@ -7,7 +7,7 @@ from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
 from registry.models.labels import Alias, RegistryTag
 from registry.models.metric_values import MetricValue
-from registry.models.releases import Release, Stage
+from registry.models.releases import Release, Stage, Usage
 from registry.models.versions import ModelVersion, VersionCounter
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "TrainingGroup",
     "TrainingJob",
     "Trial",
+    "Usage",
     "VersionCounter",
 ]

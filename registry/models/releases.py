@@ -101,3 +101,28 @@ class Release(models.Model):
     @property
     def artifact_path(self) -> str:
         return f"{settings.TRAINED_MODELS_BUCKET}/{self.key}"
+
+
+class Usage(models.Model):
+    """The predictions of a release in one hour, summed over all web processes. Scoring jobs are not among them."""
+
+    COUNTS = ("requests", "rows", "rejected", "failed", "input_warnings")
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="usage")
+    hour = models.DateTimeField(db_index=True, help_text="When the hour began.")
+    requests = models.PositiveBigIntegerField(default=0, help_text="All of them.")
+    rows = models.PositiveBigIntegerField(default=0, help_text="That were predicted.")
+    rejected = models.PositiveBigIntegerField(default=0, help_text="Invalid requests.")
+    failed = models.PositiveBigIntegerField(
+        default=0, help_text="Requests that the platform could not answer."
+    )
+    input_warnings = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "usage"
+        constraints = [
+            models.UniqueConstraint(fields=["release", "hour"], name="usage_release_hour"),
+        ]
+
+    def __str__(self):
+        return f"usage of {self.release} at {self.hour:%Y-%m-%d %H:%M}"

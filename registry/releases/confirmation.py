@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from mlplatform.errors import status_of
 from mlplatform.validation import unknown_names
 from registry.models import Release
-from registry.releases import history
+from registry.releases import history, usage
 from registry.releases.forms import ReleaseForm
 
 TEMPLATE = "registry/confirm_release.html"
@@ -36,6 +36,11 @@ class Question:
         ""  # completes the sentence why the name of the dataset must be typed; empty if it need not be
     )
     values: dict = field(default_factory=dict)  # that replace submitted ones
+
+    @property
+    def usage(self) -> usage.Totals:
+        """The predictions of the stage in the last day: whom the change affects."""
+        return usage.of_stage(self.live.dataset, self.stage)
 
 
 def bound(request, form_class: type[ReleaseForm]) -> ReleaseForm:

@@ -9,7 +9,7 @@ from mlplatform import hashing
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
-from serving.engine import verification
+from serving.engine import speed, verification
 from serving.models import Verification
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def verify(result: FitResult) -> Callable[[ModelVersion], None]:
     if not result.signature["can_predict"]:
         return lambda version: None
     engine, golden = verification.verify(result.pipeline, result.signature, result.held_out)
+    one_row_s, thousand_rows_s = speed.measure(engine, result.signature, result.held_out)
 
     def save(version: ModelVersion) -> None:
         record = Verification(
@@ -32,6 +33,9 @@ def verify(result: FitResult) -> Callable[[ModelVersion], None]:
             golden_rows=golden.rows,
             predictions=golden.predictions,
             probabilities=golden.probabilities,
+            one_row_s=one_row_s,
+            thousand_rows_s=thousand_rows_s,
+            memory_bytes=version.artifact_size + engine.nbytes,
         )
         record.hmac = sign(record, version)
         record.save(force_insert=True)

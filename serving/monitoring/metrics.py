@@ -18,6 +18,7 @@ from rest_framework.exceptions import APIException
 
 from mlplatform.errors import NotReady
 from mlplatform.metrics import Counter, Gauge, Histogram
+from serving.monitoring import usage
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LABELS = ["model", "version", "environment", "protocol"]
@@ -59,6 +60,7 @@ def count_prediction(entry, *, protocol: str, rows: int, warnings: dict[str, int
     for kind, count in warnings.items():
         _of_warning(model, release.stage, kind).inc(count)
     seconds.observe(time.perf_counter() - start)
+    usage.shared_usage().add(release.pk, rows=rows, input_warnings=sum(warnings.values()))
 
 
 class Call:
@@ -100,7 +102,11 @@ def _count_failure(error: Exception, *, protocol: str, entry) -> None:
     if entry is not None:
         release = entry.release
         labels = (release.dataset.name, str(release.model_version.number), release.stage)
-    requests.labels(*labels, protocol, _outcome(error)).inc()
+    outcome = _outcome(error)
+    requests.labels(*labels, protocol, outcome).inc()
+    if entry is not None:
+        is_invalid = outcome == "invalid"
+        usage.shared_usage().add(entry.release.pk, rejected=int(is_invalid), failed=int(not is_invalid))
 
 
 def _outcome(error: Exception) -> str:

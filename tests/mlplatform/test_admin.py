@@ -27,6 +27,7 @@ OURS = [
 def registry_rows(make_version, admin):
     from registry.cards import revisions
     from registry.models import TrainingGroup, Trial
+    from registry.releases import usage
     from registry.releases.promotion import promote
     from serving.batch.service import score
     from serving.models import CompatibilityCheck
@@ -44,6 +45,7 @@ def registry_rows(make_version, admin):
     labels.set_alias(version, alias="flowers", by=admin)
     promote(version, stage="staging", by=admin)
     revisions.save(version, revision=0, by=admin, owner="flowers")
+    usage.add({version.releases.first().pk: {"requests": 1}})
     group = TrainingGroup.objects.create(job=version.job, kind="models", metric="accuracy")
     Trial.objects.create(group=group, number=1, algorithm=version.algorithm, model_version=version)
     CompatibilityCheck.objects.create(model_version=version, lease_expires_at=timezone.now())

@@ -95,3 +95,11 @@ def test_every_stage_has_a_badge_with_its_name(stage):
 @pytest.mark.parametrize("state", JobState.values)
 def test_every_job_state_has_a_badge(state):
     assert 'class="badge' in ui.state_badge(state)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0000523, "52 µs"), (0.00314, "3.1 ms"), (0.9999, "1.0 s"), (12.3, "12 s"), (0, "0 µs"), (None, "–")],
+)
+def test_short_durations_have_two_digits(seconds, text):
+    assert ui.short_duration(seconds) == text

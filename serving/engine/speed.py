@@ -1,0 +1,49 @@
+"""How fast an inference engine predicts one row and 1,000 rows, from parsed JSON to predictions. No Django models."""
+
+import time
+from statistics import median
+
+import pandas
+
+from serving.engine import verification
+from serving.engine.inference import InferenceEngine
+from serving.engine.verification import ENGINE_ERRORS
+from serving.inputs.reader import Reader, TypedRows
+
+ONE, MANY = 1, 1000
+# For each number of rows; what is slower is measured once, and 1,000 rows not at all after a very slow row.
+BUDGET_S = 0.05
+MAX_REPEATS = 7
+TOO_SLOW_S = 0.25
+
+
+def measure(
+    engine: InferenceEngine, signature: dict, held_out: pandas.DataFrame | None
+) -> tuple[float | None, float | None]:
+    """The median seconds of one row and of 1,000 rows, in one thread, as a web process predicts them.
+
+    The rows are the held-out ones, repeated; without any, the example of the signature. None if the engine rejects
+    them, or for 1,000 rows of a very slow one.
+    """
+    rows = [[signature["example"][column["name"]] for column in signature["inputs"]]]
+    if held_out is not None and len(held_out):
+        rows = verification.json_rows(TypedRows.from_frame(held_out.iloc[:MANY], signature["inputs"]))
+    many = (rows * (MANY // len(rows) + 1))[:MANY]
+    try:
+        one_s = _median_s(engine, many[:ONE], signature)
+        return one_s, None if one_s > TOO_SLOW_S else _median_s(engine, many, signature)
+    except ENGINE_ERRORS:
+        return None, None
+
+
+def _median_s(engine: InferenceEngine, rows: list[list], signature: dict) -> float:
+    from threadpoolctl import threadpool_limits
+
+    times, deadline = [], time.perf_counter() + BUDGET_S
+    reader = Reader(signature["inputs"])
+    with threadpool_limits(1):
+        while len(times) < MAX_REPEATS and (not times or time.perf_counter() < deadline):
+            start = time.perf_counter()
+            engine.predict(reader.from_rows(rows), probabilities=signature["probabilities"])
+            times.append(time.perf_counter() - start)
+    return median(times)
