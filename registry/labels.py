@@ -11,7 +11,7 @@ from mlplatform.errors import NotFound
 from registry.models import Alias, ModelVersion, RegistryTag
 
 MAX_LABELS = 500  # tags of an object, aliases of a dataset
-MAX_DESCRIPTION = 100_000
+MAX_DESCRIPTION = 10_000  # characters, as in a training request
 is_alias = re.compile(r"[\w-]+").fullmatch
 is_reserved = re.compile(r"latest|v[0-9]+", re.IGNORECASE).fullmatch
 
@@ -19,6 +19,9 @@ is_reserved = re.compile(r"latest|v[0-9]+", re.IGNORECASE).fullmatch
 def describe(version: ModelVersion, *, description: str, by) -> ModelVersion:
     """Replace the description of a model version. Raises NotFound if it was deleted meanwhile."""
     permissions.check(by, "train")
+    if len(description) > MAX_DESCRIPTION:
+        sentence = f"A description has at most {MAX_DESCRIPTION:,} characters."
+        raise ValidationError(sentence, code="max_length")
     version.description = description.replace("\r\n", "\n").strip()
     if not ModelVersion.objects.filter(pk=version.pk).update(description=version.description):
         raise _deleted(version)

@@ -1,4 +1,4 @@
-"""Code that repeats a prediction of a stage's page through the API."""
+"""Code that repeats a prediction of a stage's page through the API, or with MLflow."""
 
 import json
 import pprint
@@ -37,4 +37,18 @@ def python(url: str, body: dict) -> str:
         "    },\n"
         ")\n"
         "print(json.load(urllib.request.urlopen(request)))\n"
+    )
+
+
+def mlflow(url: str, dataset: str, *, stage: str, version: int | None, row: dict) -> str:
+    """`url` is that of the platform."""
+    model = f"{dataset}/{version}" if version else f"{dataset}@{stage}"
+    return (
+        "import os\n\n"
+        f'os.environ["MLFLOW_TRACKING_URI"] = "{url}"\n'
+        'os.environ["MLFLOW_TRACKING_TOKEN"] = os.environ["TOKEN"]\n\n'
+        "import mlflow, pandas\n\n"
+        f'model = mlflow.pyfunc.load_model("models:/{model}")\n'
+        f"row = {pprint.pformat(row, sort_dicts=False, width=80)}\n"
+        "print(model.predict(pandas.DataFrame([row])))\n"
     )

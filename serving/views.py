@@ -261,4 +261,11 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
         "probabilities": sorted(pairs, key=lambda pair: pair[1] or 0, reverse=True)[:MAX_PROBABILITIES],
         "curl": code_snippets.curl(url, body),
         "python": code_snippets.python(url, body),
+        "mlflow": code_snippets.mlflow(
+            request.build_absolute_uri(reverse("home")).rstrip("/"),
+            model.dataset.name,
+            stage=stage,
+            version=version,
+            row=row,
+        ),
     }

@@ -5,6 +5,7 @@ from rest_framework import serializers
 
 from mlplatform.validation import integers
 from mlplatform.validation.serializers import MAX_VERSION, BoundedListField, Serializer
+from registry import labels
 from registry.models import Alias
 
 MAX_TEXT = 100_000
@@ -14,8 +15,8 @@ def text(**options) -> serializers.CharField:
     return serializers.CharField(**{"max_length": MAX_TEXT, "trim_whitespace": False} | options)
 
 
-def optional() -> serializers.CharField:
-    return text(required=False, allow_blank=True, default="")
+def optional(**options) -> serializers.CharField:
+    return text(required=False, allow_blank=True, default="", **options)
 
 
 class Name(Serializer):
@@ -65,7 +66,7 @@ class AliasedVersion(Version, AliasName):
 
 
 class Description(Serializer):
-    description = optional()
+    description = optional(max_length=labels.MAX_DESCRIPTION)
     deployment_job_id = optional()  # of Databricks; ignored, as MLflow's own server does
 
 

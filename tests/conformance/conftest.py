@@ -71,8 +71,8 @@ def run_script():
 def client(platform, run_script):
     """Runs a script of `clients/` and returns its results."""
 
-    def run(script: str) -> dict:
-        case = {
+    def run(script: str, **fields) -> dict:
+        case = fields | {
             "url": platform.url,
             "token": platform.token,
             "names": table.NAMES,

@@ -63,7 +63,7 @@ class TestTry:
         assert response.status_code == 200
         assert response.context["prediction"] in {"tulip", "rose"}
         assert {label for label, _ in response.context["probabilities"]} == {"tulip", "rose"}
-        for text in ("curl -X POST", "import json, os", "&quot;length&quot;: 9"):
+        for text in ("curl -X POST", "import json, os", "&quot;length&quot;: 9", "models:/flowers@dev"):
             assert text in response.text
 
     def test_the_shown_curl_body_is_accepted_by_the_api(self, page, api, make_version):
@@ -106,6 +106,7 @@ class TestTry:
         assert "This version is not live." in page.get("/serving/flowers/versions/1/").text
         response = page.post("/serving/flowers/versions/1/", ROW, headers=HTMX)
         assert "predicted by version 1" in response.text
+        assert "models:/flowers/1" in response.context["mlflow"]
         sent = json.loads(response.context["curl"].split("-d '")[1].rstrip("'"))
         answer = api.post("/predict", sent).json()
         assert (answer["version"], answer["predictions"]) == (1, [response.context["prediction"]])
