@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from registry.diagnostics import curves, residuals, slices, worst_rows
+from registry.diagnostics import clusters, curves, residuals, slices, worst_rows
 from registry.diagnostics.held_out import HeldOut
 from registry.evaluation.metrics import json_safe
 
@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {
     "curves": curves.measure,
     "residuals": residuals.measure,
+    "clusters": clusters.measure,
     "worst_rows": worst_rows.section,
     "slices": slices.section,
 }

@@ -13,6 +13,13 @@ from registry.evaluation.scores import ClassScores, NumberScores
 MAX_ROWS = 20_000  # of the held-out rows; more change no picture
 
 
+def sample(count: int) -> np.ndarray | None:
+    """The positions of at most MAX_ROWS of so many rows, in order; None for all."""
+    if count <= MAX_ROWS:
+        return None
+    return np.sort(np.random.default_rng(0).choice(count, MAX_ROWS, replace=False))
+
+
 @dataclass
 class HeldOut:
     """A measured pipeline with its held-out rows: of a clusterer all rows, without `y`.
@@ -34,8 +41,8 @@ class HeldOut:
     @classmethod
     def sampled(cls, pipeline, X: pandas.DataFrame, y: np.ndarray | None, **fields) -> "HeldOut":
         """At most MAX_ROWS of the rows, drawn at random with a fixed seed, in their order."""
-        if len(X) > MAX_ROWS:
-            rows = np.sort(np.random.default_rng(0).choice(len(X), MAX_ROWS, replace=False))
+        rows = sample(len(X))
+        if rows is not None:
             X, y = X.iloc[rows], None if y is None else y[rows]
         return cls(pipeline, X, y, **fields)
 
