@@ -4,14 +4,21 @@ FROM python:3.13-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
-COPY requirements.txt ./
+# Optional frameworks: docker build --build-arg EXTRAS=xgboost,lightgbm
+ARG EXTRAS=""
+COPY requirements*.txt ./
 # Wheels only: the slim image has no compiler, and a build from source would fail after an hour.
-RUN /opt/venv/bin/pip install --only-binary :all: --requirement requirements.txt
+RUN /opt/venv/bin/pip install --only-binary :all: --requirement requirements.txt \
+    $(printf '%s' "$EXTRAS" | tr ',' '\n' | sed 's/.*/--requirement requirements-&.txt/')
 
 
 FROM python:3.13-slim
 
+ARG EXTRAS=""
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+# LightGBM takes OpenMP from the system; the other packages bring their own.
+RUN case ",$EXTRAS," in *,lightgbm,*) apt-get update && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*;; esac
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent platform \
     && install --directory --mode 0700 --owner platform --group platform /var/lib/ml-mini-platform
 COPY --from=build /opt/venv /opt/venv

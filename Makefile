@@ -3,6 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The processes that tests start share the compiled modules.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+# Optional frameworks: make run EXTRAS=xgboost,lightgbm
+EXTRAS ?=
+comma := ,
+INSTALLED_EXTRAS = $(patsubst %,.venv/.installed-%,$(subst $(comma), ,$(EXTRAS)))
+TESTED_EXTRAS := .venv/.installed-xgboost .venv/.installed-lightgbm
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -11,16 +16,16 @@ PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
-run: .venv/.installed ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it)
+run: .venv/.installed $(INSTALLED_EXTRAS) ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it; EXTRAS=xgboost,lightgbm for more frameworks)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev .venv/.tests-compiled .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
+test: .venv/.installed-dev $(TESTED_EXTRAS) .venv/.tests-compiled .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tests/chromium.py
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
-test-fast: .venv/.installed-dev .venv/.tests-compiled ## run the tests that need no browser, no real servers and no protocol clients
+test-fast: .venv/.installed-dev $(TESTED_EXTRAS) .venv/.tests-compiled ## run the tests that need no browser, no real servers and no protocol clients
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTEST) $(PARALLEL) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
@@ -42,6 +47,11 @@ lock: .venv/.installed ## compile the exact requirements, with their hashes, fro
 		--no-header --generate-hashes $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
 	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
+	@for extra in xgboost lightgbm; do \
+		$(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | $(BIN)/uv pip compile - \
+		--constraint requirements.txt --universal --python-version 3.11 --no-header --generate-hashes \
+		$(LOCK_ARGS) --output-file requirements-$$extra.txt --quiet || exit; done
 
 sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbom.cdx.json (CycloneDX)
 	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
@@ -60,6 +70,12 @@ sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbo
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing the test requirements into .venv (once) ..."
 	@.ci/install .venv requirements-dev.txt
+	@touch $@
+
+# An optional framework. What it shares with requirements.txt has the same version there.
+.venv/.installed-%: requirements-%.txt .venv/.installed
+	@echo "Installing $* into .venv (once) ..."
+	@.ci/install .venv $<
 	@touch $@
 
 # Otherwise all workers of the first run would compile all tests. Later, each compiles what has changed.

@@ -7,8 +7,10 @@ import hmac
 import platform
 import shutil
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -17,6 +19,7 @@ import joblib
 
 from mlplatform import hashing, storage
 from mlplatform.errors import NotReady
+from registry.estimators.frameworks import extras, portable
 from registry.models import ModelVersion
 
 PURPOSE = "artifact"  # of signatures
@@ -45,26 +48,38 @@ def _library_versions() -> tuple[tuple[str, str], ...]:
     return tuple((name, version(name)) for name in RECORDED_LIBRARIES)
 
 
-def libraries() -> dict[str, str]:
-    """The versions of Python and of the libraries that an artifact depends on."""
-    return {"python": platform.python_version()} | dict(_library_versions())
+def libraries(frameworks: Iterable[str] = ()) -> dict[str, str]:
+    """The versions of Python and of the libraries that an artifact depends on, also of these optional frameworks."""
+    versions = {name: import_module(name).__version__ for name in frameworks}
+    return {"python": platform.python_version()} | dict(_library_versions()) | versions
 
 
 def is_of_installed_version(model: ModelVersion) -> bool:
-    """Whether the installed scikit-learn saved the artifact. Raises ArtifactRefused if another major version did."""
-    saved_by, installed = str(model.libraries.get("scikit-learn")), libraries()["scikit-learn"]
-    if saved_by.partition(".")[0] != installed.partition(".")[0]:
-        raise ArtifactRefused(
-            f"{model} was trained with scikit-learn {saved_by}, and this server runs {installed}, another major "
-            "version. Retrain it, or run the server with that version.",
-            code="artifact_incompatible",
-        )
-    return saved_by == installed
+    """Whether the installed scikit-learn saved the artifact.
+
+    Raises ArtifactRefused if another major version did, of it or of an optional framework, or if that is not installed:
+    other versions load the format of its model, and the golden rows show whether they predict the same.
+    """
+    frameworks = [name for name in extras.FRAMEWORKS if name in model.libraries]
+    for name in frameworks:
+        if name not in extras.installed():
+            raise ArtifactRefused(extras.FRAMEWORKS[name].missing(str(model)), code=extras.NOT_INSTALLED)
+    installed = libraries(frameworks)
+    for name in ("scikit-learn", *frameworks):
+        saved_by = str(model.libraries.get(name))
+        if saved_by.partition(".")[0] != installed[name].partition(".")[0]:
+            raise ArtifactRefused(
+                f"{model} was trained with {name} {saved_by}, and this server runs {installed[name]}, another major "
+                "version. Retrain it, or run the server with that version.",
+                code="artifact_incompatible",
+            )
+    return str(model.libraries.get("scikit-learn")) == installed["scikit-learn"]
 
 
 def dump(pipeline) -> Artifact:
     """Serialise a fitted pipeline."""
     file = SpooledTemporaryFile(MAX_MEMORY)  # noqa: SIM115 - the caller closes it
+    portable.register()
     joblib.dump(pipeline, file)
     return Artifact(file, file.tell(), hashing.sha256(file))
 

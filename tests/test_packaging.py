@@ -9,9 +9,11 @@ import yaml
 from django.conf import settings
 
 from mlplatform.web import process
+from registry.estimators.frameworks.extras import FRAMEWORKS
 from tests.test_settings import COMPOSE_ONLY, variables_read
 
 ROOT = settings.BASE_DIR
+LOCKS = ["dev", "conformance", *FRAMEWORKS]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = {"web", "worker", "scorer", "init"}
@@ -170,11 +172,12 @@ def test_the_image_gets_all_that_the_platform_runs_on_and_nothing_else():
     let_in = {line[1:] for line in lines if line.startswith("!")}
     assert "*" in lines
     apps = {name.split(".")[0] for name in settings.INSTALLED_APPS if (ROOT / name.split(".")[0]).is_dir()}
-    assert let_in == apps | {"static", "templates", "manage.py", "requirements.txt"}
+    locks = {"requirements.txt", *(f"requirements-{name}.txt" for name in FRAMEWORKS)}
+    assert let_in == apps | {"static", "templates", "manage.py"} | locks
     assert all((ROOT / path).exists() for path in let_in)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-conformance.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", *(f"requirements-{name}.txt" for name in LOCKS)])
 def test_the_locks_are_exact_hashed_and_name_no_address(name):
     text = re.sub("^ *#.*\n", "", (ROOT / name).read_text(), flags=re.MULTILINE)
     requirements = re.findall(r"^\S.*(?:\n .*)*", text, re.MULTILINE)
@@ -187,9 +190,26 @@ def test_the_locks_hold_every_direct_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     locks = {"requirements.txt": project["project"]["dependencies"]}
     locks["requirements-dev.txt"] = locks["requirements.txt"] + project["dependency-groups"]["dev"]
+    extras = project["project"]["optional-dependencies"]
+    assert set(extras) == set(FRAMEWORKS)
+    locks |= {f"requirements-{name}.txt": direct for name, direct in extras.items()}
     for name, direct in locks.items():
         locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
         assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} <= locked
+
+
+def test_a_framework_shares_the_versions_of_the_base_install():
+    base = locked_versions("requirements.txt")
+    for name in FRAMEWORKS:
+        of_framework = locked_versions(f"requirements-{name}.txt")
+        assert {one: of_framework[one] for one in of_framework.keys() & base.keys()}.items() <= base.items()
+
+
+def locked_versions(name: str) -> dict[str, set[str]]:
+    found = {}
+    for package, version in re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE):
+        found.setdefault(package, set()).add(version)
+    return found
 
 
 def test_the_tool_of_the_bill_of_materials_is_not_among_the_requirements():

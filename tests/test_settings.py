@@ -18,7 +18,7 @@ from mlplatform import settings as defaults
 from mlplatform import system_checks
 
 FILE = settings.BASE_DIR / "mlplatform" / "settings.py"
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "DOMAIN", "HTTPS_PORT"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "DOMAIN", "HTTPS_PORT", "EXTRAS"}
 
 
 def variables_read() -> set[str]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from django.core.exceptions import ValidationError
+from django.utils.module_loading import import_string
 
 from registry.estimators import docstrings, sklearn_algorithms, sklearn_parameters
+from registry.estimators.frameworks import extras
 from registry.estimators.parameters import Parameter, shown
 
 # Works on nearly every table without settings.
@@ -26,17 +28,26 @@ MAX_PARAMETER_BYTES = 10 * 1024
 
 @dataclass(frozen=True)
 class Algorithm:
-    """An estimator class on the allow-list.
+    """An estimator class on the allow-list, of scikit-learn or of a framework that is imported when it is used.
 
     `can_predict` is False for the clusterers that only label the rows that they were fitted on.
     """
 
     name: str
     module: str
-    cls: type
+    path: str  # of the class
     task: str
     summary: str
     can_predict: bool
+
+    @cached_property
+    def cls(self) -> type:
+        return import_string(self.path)
+
+    @property
+    def framework(self) -> extras.Framework | None:
+        """None for scikit-learn."""
+        return extras.FRAMEWORKS.get(self.module)
 
     @property
     def is_ensemble(self) -> bool:
@@ -46,6 +57,8 @@ class Algorithm:
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters that a request can set, in the order of the estimator's signature."""
+        if self.framework:
+            return self.framework.classes[self.name]
         return sklearn_parameters.read(self.cls, _preset(self))
 
 
@@ -61,12 +74,17 @@ def _all_algorithms() -> tuple[Algorithm, ...]:
         Algorithm(
             name=name,
             module=cls.__module__.split(".")[1],
-            cls=cls,
+            path=f"{cls.__module__}.{name}",
             task=task,
             summary=docstrings.summary(cls),
             can_predict=hasattr(cls, "predict"),
         )
         for name, cls, task in sklearn_algorithms.estimators()
+    ]
+    algorithms += [
+        Algorithm(name, framework, f"{framework}.{name}", extras.task_of(name), summary, can_predict=True)
+        for framework in extras.installed()
+        for name, summary in extras.FRAMEWORKS[framework].summaries.items()
     ]
     return tuple(sorted(algorithms, key=lambda algorithm: (algorithm.task, algorithm.name)))
 
@@ -74,7 +92,8 @@ def _all_algorithms() -> tuple[Algorithm, ...]:
 def get(module: str, class_name: str) -> Algorithm:
     """The algorithm `class_name` of `module` ("ensemble" or "sklearn.ensemble").
 
-    Raises ValidationError (unknown_algorithm) that names the nearest class, or the module it is in.
+    Raises ValidationError: unknown_algorithm, which names the nearest class, or the module it is in, or
+    framework_not_installed.
     """
     algorithm = find(class_name)
     if not isinstance(module, str) or module.removeprefix("sklearn.") != algorithm.module:
@@ -88,13 +107,15 @@ def get(module: str, class_name: str) -> Algorithm:
 def find(class_name: str) -> Algorithm:
     """The algorithm with this class name.
 
-    Raises ValidationError (unknown_algorithm) that names the nearest one.
+    Raises ValidationError: unknown_algorithm, which names the nearest one, or framework_not_installed.
     """
     by_name = {algorithm.name: algorithm for algorithm in all_algorithms()}
     if isinstance(class_name, str) and class_name in by_name:
         return by_name[class_name]
     if isinstance(class_name, str) and class_name in ENSEMBLES:
         return _ensemble(class_name)
+    if isinstance(class_name, str) and (framework := extras.of_class(class_name)):
+        extras.require(framework.name, class_name)
     raise ValidationError(_unknown(class_name, list(by_name)), code="unknown_algorithm")
 
 
@@ -104,7 +125,12 @@ def _ensemble(class_name: str) -> Algorithm:
 
     cls = getattr(ensemble, class_name)
     return Algorithm(
-        class_name, "ensemble", cls, ENSEMBLES[class_name], docstrings.summary(cls), can_predict=True
+        class_name,
+        "ensemble",
+        f"sklearn.ensemble.{class_name}",
+        ENSEMBLES[class_name],
+        docstrings.summary(cls),
+        can_predict=True,
     )
 
 
@@ -160,7 +186,7 @@ def build(algorithm: Algorithm, params: dict, random_state: int | None):
     Raises ValidationError (invalid_parameter) as check_params does.
     """
     arguments = _preset(algorithm) | check_params(algorithm, params)
-    if "random_state" in sklearn_parameters.defaults(algorithm.cls):
+    if "random_state" in _signature(algorithm):
         arguments.setdefault("random_state", random_state)
     with warnings.catch_warnings():  # a class that scikit-learn has deprecated warns programmers
         warnings.simplefilter("ignore", FutureWarning)
@@ -168,7 +194,18 @@ def build(algorithm: Algorithm, params: dict, random_state: int | None):
 
 
 def _preset(algorithm: Algorithm) -> dict:
-    return sklearn_algorithms.DEFAULTS.get(algorithm.name, {})
+    return (
+        algorithm.framework.fixed
+        if algorithm.framework
+        else sklearn_algorithms.DEFAULTS.get(algorithm.name, {})
+    )
+
+
+def _signature(algorithm: Algorithm) -> dict:
+    """The default of each parameter of its constructor."""
+    if algorithm.framework:
+        return {parameter.name: parameter.default for parameter in algorithm.parameters}
+    return sklearn_parameters.defaults(algorithm.cls)
 
 
 def _unknown(class_name: object, names: list[str]) -> str:
@@ -200,7 +237,9 @@ def _checked(algorithm: Algorithm, name: object, value: object) -> object:
 
 def _checked_unlisted(algorithm: Algorithm, name: object, value: object, names: list[str]) -> object:
     """Accepts null for a parameter that JSON cannot express and whose default is None."""
-    defaults = sklearn_parameters.defaults(algorithm.cls)
+    defaults = _signature(algorithm)
+    if isinstance(name, str) and algorithm.framework and name in algorithm.framework.refused:
+        raise _invalid(f"{name} of {algorithm.name} cannot be set: {algorithm.framework.refused[name]}.")
     if isinstance(name, str) and name in defaults:
         if value is None and defaults[name] is None:
             return None

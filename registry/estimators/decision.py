@@ -4,15 +4,14 @@ They wrap the estimator inside the step "model", so an artifact loads without th
 """
 
 import math
-from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from django.core.exceptions import ValidationError
 
+from registry.estimators import wrappers
 from registry.estimators.fold_splitters import GroupFolds, splitter
 
-WRAPPERS = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "CalibratedClassifierCV"}
 CALIBRATIONS = {"sigmoid": "Sigmoid (Platt)", "isotonic": "Isotonic"}
 # What a threshold can be tuned for, with the label; f1 is that of the second class.
 TUNED_FOR = {
@@ -56,8 +55,10 @@ def check_calibration(calibration: object, *, task: str | None) -> None:
 def wrap(estimator, y: np.ndarray, *, threshold: object, calibration: str | None):
     """The unfitted estimator with a calibration and a threshold; divide() sets the folds of both.
 
-    Raises ValidationError: not_binary, no_probabilities.
+    A classifier that takes only the numbers of classes gets the wrapper that it needs. Raises ValidationError:
+    not_binary, no_probabilities.
     """
+    estimator = wrappers.with_labels(estimator)
     if threshold is None and calibration is None:
         return estimator
     code = "threshold" if threshold is not None else "calibration"
@@ -94,7 +95,7 @@ def divide(
     They do not divide the `groups`, unless these are too few and not required. Raises ValidationError (threshold or
     calibration) for too few rows of a class, or groups. Of another estimator nothing is set.
     """
-    divided = [one for one in _wrappers(model) if hasattr(one, "cv")]
+    divided = [one for one in wrappers.around(model) if hasattr(one, "cv")]
     if not divided:
         return
     code = "threshold" if type(divided[0]).__name__ == "TunedThresholdClassifierCV" else "calibration"
@@ -123,17 +124,9 @@ def divide(
 
 def forget_groups(model) -> None:
     """Remove the folds of the training rows from a fitted model: an artifact loads without our code."""
-    for one in _wrappers(model):
+    for one in wrappers.around(model):
         if isinstance(getattr(one, "cv", None), GroupFolds):
             one.set_params(cv=None)
-
-
-def _wrappers(model) -> Iterator:
-    """A model and what it wraps, fitted and unfitted, as far as these are our wrappers."""
-    if type(model).__name__ in WRAPPERS:
-        yield model
-        for inner in (model.estimator, getattr(model, "estimator_", None)):
-            yield from _wrappers(inner)
 
 
 def _with_threshold(estimator, threshold, positive):
@@ -201,13 +194,6 @@ def _best_threshold(results: dict, *, rows: int) -> float:
     start = worse[worse < best].max(initial=-1) + 1
     end = worse[worse > best].min(initial=len(scores)) - 1
     return float((thresholds[start] + thresholds[end]) / 2)
-
-
-def estimator_of(model):
-    """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
-    while type(model).__name__ in WRAPPERS and model.estimator is not None:
-        model = model.estimator
-    return model
 
 
 def describe(model, *, threshold: object, calibration: str | None) -> dict:

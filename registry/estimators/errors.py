@@ -1,5 +1,6 @@
 """scikit-learn's errors and warnings as sentences that a user can act on."""
 
+import re
 import warnings as python_warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from registry.estimators.sklearn_algorithms import HINTS
 
 # What scikit-learn raises for data or parameters that an algorithm cannot use. MemoryError is not among them.
 USER_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
+# Those of optional frameworks that are none of these.
+FRAMEWORK_ERRORS = {"LightGBMError"}
+# XGBoost's errors start with the time and the place in its code, and end with a trace of its calls.
+PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: |^Check failed: .*?: |\s*Stack trace:.*", re.S)
 
 # By a part of scikit-learn's sentence, ours with what to do.
 SENTENCES = {
@@ -25,10 +30,12 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
     with python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         # Scaling is our choice, so warnings about it are not for users.
-        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing")
+        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost")
         try:
             yield
-        except USER_ERRORS as error:
+        except Exception as error:
+            if not isinstance(error, USER_ERRORS) and type(error).__name__ not in FRAMEWORK_ERRORS:
+                raise
             sentence = _first_paragraph(error) or type(error).__name__
             sentence = next((ours for part, ours in SENTENCES.items() if part in sentence), sentence)
             reason = f"{sentence} {HINTS.get(algorithm.name, '')}".strip()
@@ -42,6 +49,6 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
 
 def _first_paragraph(error: Exception | Warning) -> str:
     """Its text up to the first empty line, on one line of at most 400 characters, with a full stop."""
-    text = " ".join(str(error).strip().split("\n\n")[0].split())
+    text = " ".join(PLACE.sub("", PLACE.sub("", str(error).strip())).split("\n\n")[0].split())
     text = text if len(text) <= 400 else text[:399] + "…"
     return text if not text or text[-1] in ".!?…" else text + "."

@@ -145,6 +145,34 @@ class Parameter:
         return matches[0] if matches else None
 
 
+def integer(name: str, default: int | None, low: int, high: int, help_text: str) -> Parameter:
+    """An integer within bounds; null is allowed if it is the default."""
+    return _of_numbers("integer", name, default, low, high, help_text)
+
+
+def number(name: str, default: float | None, low: float, high: float, help_text: str) -> Parameter:
+    """A number within bounds; null is allowed if it is the default."""
+    return _of_numbers("number", name, default, low, high, help_text)
+
+
+def choice(name: str, default: str | None, choices: tuple[str, ...], help_text: str) -> Parameter:
+    """One of the choices; null is allowed if it is the default."""
+    return _of_rules(Rule("choice", choices=choices), name, default, help_text)
+
+
+def boolean(name: str, default: bool, help_text: str) -> Parameter:
+    return _of_rules(Rule("boolean"), name, default, help_text)
+
+
+def _of_numbers(kind: str, name: str, default, low, high, help_text: str) -> Parameter:
+    return _of_rules(Rule(kind, low=low, high=high), name, default, help_text)
+
+
+def _of_rules(rule: Rule, name: str, default: object, help_text: str) -> Parameter:
+    rules = (rule, Rule("none")) if default is None else (rule,)
+    return Parameter.of_rules(name, rules, default=default, help_text=help_text)
+
+
 def shown(value: object) -> str:
     """`value` as JSON for an error message, at most 60 characters."""
     if type(value) is int and abs(value) >= 2**63:  # str() of a very long int raises

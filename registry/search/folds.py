@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from registry.estimators import algorithms, decision
+from registry.estimators.frameworks import extras, fitting
 from registry.search.objective import Outputs
 from registry.training import pipelines, preparation, preprocessing
 from registry.training.cross_validation import Folds as Positions
@@ -35,6 +36,7 @@ class Folds:
             positions,
         )
         self.groups, self.are_groups_required = split.held_together, split.groups is not None
+        self.is_in_time = split.times is not None
         self.inputs, self.task, self.max_bytes = inputs, task, max_bytes
         self.classes = np.unique(split.y_train).tolist() if task == "classification" else None
         self._choices: dict[tuple, list] = {}
@@ -58,15 +60,18 @@ class Folds:
         if candidate.algorithm.is_ensemble:
             split = Split(self.train.iloc[train], self.train.iloc[test], y, self.y[test])
             model, _ = pipelines.prepare_pipeline(split, inputs=self.inputs, request=candidate)
-            model.fit(split.train, y)
+            fitting.fit_pipeline(model, split.train, y)
             return self._predicted(model, split.test)
         params = pipelines.with_typed_class_weights(candidate.params, y)
         estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
         X_train, X_test = self._arrays(estimator, fold, candidate.prepare)
         model = self._with_decision(estimator, candidate, train)
         jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
-        weights = {} if self.weights is None else {"sample_weight": self.weights[train]}
-        model.fit(X_train, y, **weights)
+        weights, groups = (
+            None if values is None else values[train] for values in (self.weights, self.groups)
+        )
+        options = {"groups": groups, "is_in_time": self.is_in_time, "seed": candidate.random_state}
+        fitting.fit(model, X_train, y, weights, **options)
         if jobs:  # the order in which threads add the predictions of trees rounds the sum
             estimator.set_params(n_jobs=None)
         return self._predicted(model, X_test)
@@ -143,6 +148,8 @@ def _use_all_cores(estimator) -> bool:
     """Fit forests and the like on every core, which gives the same model. Says if it does."""
     params = estimator.get_params(deep=False)
     if params.get("n_jobs", 1) is not None or not params.get("n_estimators"):
+        return False
+    if extras.of_estimator(estimator):  # fitting.py sets its threads
         return False
     estimator.set_params(n_jobs=len(os.sched_getaffinity(0)))
     return True

@@ -1,8 +1,10 @@
 """Template filters for the times and the progress of a training job, and for the parameters of a model."""
 
+import contextlib
 from datetime import datetime
 
 from django import template
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from mlplatform.templatetags.ui import duration
@@ -62,7 +64,9 @@ def stage_label(job):
     label = STAGE_LABELS.get(job.stage, "Starting")
     if not (share := fit_share(job)):
         return label
-    defaults = {parameter.name: parameter.default for parameter in algorithms.find(job.class_name).parameters}
+    defaults = {}
+    with contextlib.suppress(ValidationError):  # its framework may be installed for workers only
+        defaults = {one.name: one.default for one in algorithms.find(job.class_name).parameters}
     params = defaults | job.request["model"]["params"]
     name = next((name for name in ITERATIONS if name in params), None)
     return f"{label}: {ITERATIONS[name]} {round(share * params[name])} of {params[name]}" if name else label

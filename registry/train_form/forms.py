@@ -12,6 +12,7 @@ from mlplatform.validation import integers, sentences
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
 from registry.estimators.form_fields import AlgorithmField, ParameterField, SearchSelect, grouped_algorithms
+from registry.estimators.frameworks import extras
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
 from registry.train_form import column_fields, measure_fields, try_fields
@@ -162,6 +163,10 @@ class TrainForm(StrictForm):
         fields["target"].widget.choices = [
             (None, [(UNSUPERVISED, none), *((name, name) for name in targets)])
         ]
+
+    def not_installed(self) -> list[extras.Framework]:
+        """The optional frameworks that are missing here, if one algorithm is selected."""
+        return extras.not_installed() if "algorithm" in self.fields else []
 
     def algorithm_field(self):
         return self["algorithm"] if "algorithm" in self.fields else None

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 
 from registry.diagnostics import build as diagnostics
 from registry.diagnostics.held_out import HeldOut
-from registry.estimators import algorithms, decision, errors
+from registry.estimators import algorithms, decision, errors, wrappers
 from registry.evaluation import definitions, duplicates, measurement
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
@@ -104,9 +104,7 @@ def fit(
             pipeline["model"], threshold=request.threshold, calibration=request.calibration
         ),
         metrics=measured,
-        parameters=request.params
-        if algorithm.is_ensemble
-        else _effective_parameters(decision.estimator_of(pipeline["model"])),
+        parameters=_effective_parameters(request, wrappers.estimator_of(pipeline["model"])),
         warnings=list(dict.fromkeys(warnings)),
         measured=split.measured,
         rows_train=len(split.train),
@@ -124,7 +122,7 @@ def _fit(pipeline, split: Split, request: TrainingRequest, warnings: list[str], 
         errors.as_validation_errors(request.algorithm, warnings),
         fit_progress.track(pipeline["model"], partial(progress, "fitting")),
     ):
-        split.fit(pipeline)
+        split.fit(pipeline, report=partial(progress, "fitting"))
     return time.monotonic() - started
 
 
@@ -243,8 +241,14 @@ def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:
     return params | {"class_weight": {labels.get(key, key): weight for key, weight in weights.items()}}
 
 
-def _effective_parameters(estimator) -> dict:
+def _effective_parameters(request: TrainingRequest, estimator) -> dict:
     """All parameters as JSON. Those that scikit-learn is about to remove have a placeholder for a value."""
+    algorithm = request.algorithm
+    if algorithm.is_ensemble:
+        return request.params
+    if algorithm.framework:  # whose defaults are None on the estimator
+        used = {name: value for name, value in estimator.get_params().items() if value is not None}
+        return {one.name: _as_json(used.get(one.name, one.default)) for one in algorithm.parameters}
     values = {name: _as_json(value) for name, value in estimator.get_params(deep=False).items()}
     return {name: value for name, value in values.items() if value != "deprecated"}
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.estimators.frameworks import fitting
 from registry.training import column_facts
 from registry.training.column_facts import PARTS, Facts
 
@@ -71,12 +72,11 @@ class Requirements:
         from sklearn.utils import get_tags
 
         tags = get_tags(estimator).input_tags
-        is_native = getattr(estimator, "categorical_features", None) == "from_dtype"
         return cls(
             type(estimator).__name__,
             tags.allow_nan and not is_clusterer(estimator),  # HDBSCAN leaves rows with gaps out
             tags.positive_only,
-            estimator.max_bins if is_native else None,
+            fitting.max_native_categories(estimator),
         )
 
 

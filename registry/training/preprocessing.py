@@ -10,6 +10,7 @@ from operator import attrgetter
 import numpy as np
 import pandas
 
+from registry.estimators.frameworks import fitting
 from registry.training.column_facts import PARTS
 from registry.training.preparation import FOLDS, MAX_CATEGORIES, WORD_COMPONENTS, Choice, Requirements
 
@@ -54,7 +55,7 @@ def column_transformer(choices: Sequence[Choice], estimator, *, task: str):
         for number, column in enumerate(columns.get("words", ()), 1)
     ]
     if "native" in columns:
-        estimator.set_params(categorical_features=list(range(len(columns["native"]))))
+        fitting.set_native_categories(estimator, len(columns["native"]))
     return ColumnTransformer(groups)
 
 
@@ -100,7 +101,8 @@ def _native(estimator, most: int) -> list:
     """
     from sklearn.preprocessing import OrdinalEncoder
 
-    limit = estimator.max_bins if most >= estimator.max_bins else None
+    limit = fitting.max_native_categories(estimator)
+    limit = limit if most >= limit else None
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=limit)
     return [_astype("str"), encoder]
 

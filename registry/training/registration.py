@@ -18,6 +18,7 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
 from registry import artifacts
+from registry.estimators.frameworks import extras
 from registry.models import (
     Diagnostics,
     MetricValue,
@@ -88,7 +89,7 @@ def register(
         training_s=trial.duration_s if trial else (timezone.now() - job.started_at).total_seconds(),
         artifact_size=artifact.size,
         artifact_sha256=artifact.sha256,
-        libraries=artifacts.libraries(),
+        libraries=artifacts.libraries(extras.used_by(request.module, request.params)),
         trained_by=job.requested_by,
     )
 

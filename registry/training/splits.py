@@ -8,6 +8,7 @@ import pandas
 from django.core.exceptions import ValidationError
 
 from registry.estimators import decision
+from registry.estimators.frameworks import fitting
 from registry.training import split_methods, validation
 from registry.training.columns import feature_frame
 from registry.training.request import TrainingRequest
@@ -40,24 +41,28 @@ class Split:
     weights_test: np.ndarray | None = None
     first_test_row: int = 0
 
-    def fit(self, pipeline, rows: np.ndarray | None = None) -> None:
-        """Fit a pipeline on the training rows, or on these positions of them."""
+    def fit(self, pipeline, rows: np.ndarray | None = None, report: fitting.Report | None = None) -> None:
+        """Fit a pipeline on the training rows, or on these positions of them.
+
+        `report` is called with the share of the iterations of an optional framework that are done.
+        """
         everything = self.train, self.y_train, self.weights_train, self.held_together
         X, y, weights, groups = (
             everything if rows is None else (_taken(values, rows) for values in everything)
         )
-        self._fit(pipeline, X, y, weights, groups)
+        self._fit(pipeline, X, y, weights, groups, report)
 
     @cached_property
     def held_together(self) -> np.ndarray | None:
         """Of each training row the number of its group or block of time, which folds must not divide; else None."""
         return _held_together(self.groups, self.times)
 
-    def _fit(self, pipeline, X, y, weights, groups) -> None:
+    def _fit(self, pipeline, X, y, weights, groups, report=None) -> None:
         # Rows of one time need not be alike: those of a few dates are divided.
         required, seed = self.groups is not None, self.random_state
         decision.divide(pipeline[-1], y, groups=groups, are_required=required, random_state=seed)
-        pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
+        options = {"groups": groups, "is_in_time": self.times is not None, "seed": seed, "report": report}
+        fitting.fit_pipeline(pipeline, X, y, weights, **options)
         decision.forget_groups(pipeline[-1])
 
     def refitted(self, pipeline) -> tuple[object, pandas.DataFrame]:

@@ -68,4 +68,4 @@ def _calibration(calibrator) -> Callable[[np.ndarray], np.ndarray]:
     if hasattr(calibrator, "a_"):
         return lambda scores: expit(-(calibrator.a_ * scores + calibrator.b_))
     low, high = calibrator.X_min_, calibrator.X_max_
-    return lambda scores: calibrator.f_(np.clip(scores, low, high))
+    return lambda scores: calibrator.f_(np.clip(scores, low, high)).astype(scores.dtype)

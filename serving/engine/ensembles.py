@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from registry.estimators import wrappers
 from serving.engine.encoder import Encoder, training_categories
 from serving.engine.predictors import Predictor, predictor_for
 from serving.inputs.reader import TypedRows
@@ -15,7 +16,7 @@ def members(pipeline) -> list:
 
 
 def is_ensemble(pipeline) -> bool:
-    return type(pipeline["model"]).__name__ in VOTING
+    return type(pipeline["model"]).__name__ in VOTING and not wrappers.is_labelled(pipeline["model"])
 
 
 def categories(pipeline) -> dict[str, frozenset]:

@@ -12,7 +12,8 @@ import numpy as np
 from serving.engine.blocks import UnsupportedPipeline
 from serving.engine.encoder import Encoder
 from serving.engine.ensembles import EnsembleEncoder, VotingPredictor, is_ensemble, members
-from serving.engine.predictors import OutOfRange, Predictor, predictor_for
+from serving.engine.predictors import Predictor, predictor_for
+from serving.engine.trees import OutOfRange
 from serving.inputs.reader import TypedRows
 
 

@@ -13,7 +13,18 @@ MAX_MERGED_NODES = 1_000_000
 # 8 times as slow as one `apply` per tree.
 MAX_MERGED_CELLS = 4_000_000
 LEAF = -1
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 NODE_BYTES = 64 + 8  # a node of a `Tree`, and the value that it must have
+
+
+class OutOfRange(Exception):
+    """A number that the estimator rejects; the pipeline raises the error with scikit-learn's message."""
+
+
+def check_range(encoded: np.ndarray) -> None:
+    """Raise OutOfRange if a number exceeds float32: estimators with trees reject it, except under assume_finite."""
+    if (np.abs(encoded) > FLOAT32_MAX).any():
+        raise OutOfRange
 
 
 class MergedTrees:

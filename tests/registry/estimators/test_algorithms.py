@@ -11,7 +11,7 @@ from sklearn.utils import all_estimators
 from registry.estimators import algorithms, sklearn_algorithms
 from registry.estimators.algorithms import build, check_params, find, get
 
-EVERY = algorithms.all_algorithms()
+EVERY = [algorithm for algorithm in algorithms.all_algorithms() if algorithm.framework is None]
 forest = get("ensemble", "RandomForestClassifier")
 
 

@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from registry.estimators import algorithms
 from registry.estimators.algorithms import build, check_params, find, get
 
-EVERY = algorithms.all_algorithms()
+EVERY = [algorithm for algorithm in algorithms.all_algorithms() if algorithm.framework is None]
 forest = get("ensemble", "RandomForestClassifier")
 
 

@@ -36,12 +36,19 @@ def table(count=60, seed=0, classes=3) -> pandas.DataFrame:
     return frame
 
 
-def fit(algorithm, frame, params, target=None, features=None):
+def fit(algorithm, frame, params, target=None, features=None, **options):
     target = target or {"regression": "size"}.get(algorithm.task, "kind")
     target_column = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         request = TrainingRequest(
-            algorithm.module, algorithm.name, params, target, features, test_size=0.25, random_state=0
+            algorithm.module,
+            algorithm.name,
+            params,
+            target,
+            features,
+            test_size=0.25,
+            random_state=0,
+            **options,
         )
         return pipelines.fit(frame, columns=[*COLUMNS, target_column], request=request)

@@ -1,0 +1,109 @@
+"""The optional frameworks: what each offers, and whether it is installed. Nothing here imports them.
+
+A web process that uses none keeps the memory: each is imported when an estimator of it is built or loaded.
+"""
+
+import importlib.util
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+
+from registry.estimators.frameworks import lightgbm_algorithms, xgboost_algorithms
+from registry.estimators.parameters import Parameter
+
+NOT_INSTALLED = "framework_not_installed"
+
+
+@dataclass(frozen=True)
+class Framework:
+    """An extra of pyproject.toml. `name` is that of the extra and of the Python package.
+
+    `classes` are the parameters of each estimator; `refused` says why a parameter of its signature cannot be set.
+    `fixed` are the arguments that the platform chooses.
+    """
+
+    name: str
+    title: str
+    package: str  # on the index
+    classes: dict[str, tuple[Parameter, ...]]
+    summaries: dict[str, str]
+    refused: dict[str, str]
+    fixed: dict[str, object]
+
+    @property
+    def is_installed(self) -> bool:
+        return importlib.util.find_spec(self.name) is not None
+
+    @property
+    def command(self) -> str:
+        """What installs it."""
+        return f"make run EXTRAS={self.name}"
+
+    def missing(self, subject: str) -> str:
+        """The sentence about what needs it while it is not installed."""
+        return (
+            f"{subject} needs {self.title}, which is not installed on this server. "
+            f"Install it with `{self.command}`."
+        )
+
+
+FRAMEWORKS = {
+    one.name: one
+    for one in (
+        Framework(
+            "xgboost",
+            "XGBoost",
+            "xgboost-cpu",
+            xgboost_algorithms.CLASSES,
+            xgboost_algorithms.SUMMARIES,
+            xgboost_algorithms.REFUSED,
+            xgboost_algorithms.FIXED,
+        ),
+        Framework(
+            "lightgbm",
+            "LightGBM",
+            "lightgbm",
+            lightgbm_algorithms.CLASSES,
+            lightgbm_algorithms.SUMMARIES,
+            lightgbm_algorithms.REFUSED,
+            lightgbm_algorithms.FIXED,
+        ),
+    )
+}
+
+
+def installed() -> tuple[str, ...]:
+    """The names of the frameworks that this process can import."""
+    return tuple(name for name, framework in FRAMEWORKS.items() if framework.is_installed)
+
+
+def not_installed() -> list[Framework]:
+    return [framework for name, framework in FRAMEWORKS.items() if name not in installed()]
+
+
+def of_class(class_name: str) -> Framework | None:
+    """The framework that offers this class, installed or not."""
+    return next((one for one in FRAMEWORKS.values() if class_name in one.classes), None)
+
+
+def of_estimator(estimator) -> Framework | None:
+    """The framework of an instance."""
+    return FRAMEWORKS.get(type(estimator).__module__.partition(".")[0])
+
+
+def used_by(module: str, params: dict) -> list[str]:
+    """The frameworks of an algorithm, or of the members of an ensemble."""
+    members = params.get("members") or ()
+    modules = {module, *(member["module"] for member in members)}
+    return [name for name in FRAMEWORKS if name in modules]
+
+
+def task_of(class_name: str) -> str:
+    return "classification" if class_name.endswith("Classifier") else "regression"
+
+
+def require(name: str, subject: str) -> None:
+    """Raise ValidationError (framework_not_installed) if this framework is one of ours and is missing."""
+    framework = FRAMEWORKS.get(name)
+    if framework and name not in installed():
+        raise ValidationError(framework.missing(subject), code=NOT_INSTALLED)

@@ -1,0 +1,218 @@
+"""Fitting estimators of optional frameworks: threads, categories, early stopping and progress. No Django.
+
+What a fit needs for a moment is set on the estimator and taken back, so a clone of the fitted one repeats the request.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from registry.estimators import wrappers
+from registry.estimators.frameworks import extras
+
+FEW_CELLS = 200_000  # for which threads cost more than they save
+MAX_CATEGORIES = 255  # of a column that is split by category; the rare ones share a code
+VALIDATION_SHARE = 0.1  # of the training rows, for early stopping
+
+Report = Callable[[float], None]
+
+
+def max_native_categories(estimator) -> int | None:
+    """The number of categories of a column that an estimator splits by itself; None if it does not."""
+    framework = extras.of_estimator(estimator)
+    if framework is None:
+        is_native = getattr(estimator, "categorical_features", None) == "from_dtype"
+        return estimator.max_bins if is_native else None
+    return min(MAX_CATEGORIES, estimator.get_params().get("max_bin") or MAX_CATEGORIES)
+
+
+def set_native_categories(estimator, count: int) -> None:
+    """The first `count` columns of its rows are the codes of categories."""
+    framework = extras.of_estimator(estimator)
+    if framework is None:
+        estimator.set_params(categorical_features=list(range(count)))
+    elif framework.name == "lightgbm":
+        estimator.set_params(categorical_feature=list(range(count)))
+    else:  # XGBoost wants the type of every column, whose number is known once they are encoded
+        estimator.set_params(feature_types=["c"] * count)
+
+
+def fit_pipeline(pipeline, X, y, weights: np.ndarray | None = None, **options) -> None:
+    """Fit the steps "columns" and "model" of a pipeline; `options` are those of fit()."""
+    model = pipeline[-1]
+    if y is not None and extras.of_estimator(wrappers.estimator_of(model)):
+        fit(model, pipeline[0].fit_transform(X, y), y, weights, **options)
+        return
+    options.pop("report", None)
+    with contextlib.ExitStack() as stack:
+        for member in _members(model):
+            booster = wrappers.estimator_of(member[-1])
+            if extras.of_estimator(booster):
+                from sklearn.base import clone
+
+                encoded = clone(member[0]).fit_transform(X, y)
+                stack.enter_context(_configured(booster, encoded, y, weights, **options))
+        pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
+        for member in getattr(model, "estimators_", ()):
+            if hasattr(member, "steps"):
+                _settle(member[-1])
+
+
+def fit(
+    model,
+    X: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    groups: np.ndarray | None = None,
+    is_in_time: bool = False,
+    seed: int | None = None,
+    report: Report | None = None,
+) -> None:
+    """Fit a model on encoded rows (rows, columns), whatever framework it is of.
+
+    For early stopping, a part of the rows is held out that divides no group, or the last blocks of time: `groups` are
+    numbers then, in the order of time if `is_in_time`. Raises ValueError for too few rows.
+    """
+    booster, arguments = wrappers.estimator_of(model), {} if weights is None else {"sample_weight": weights}
+    if extras.of_estimator(booster) is None:
+        model.fit(X, y, **arguments)
+        return
+    if report:
+        arguments |= _report_progress(model, booster, report)
+    with _configured(booster, X, y, weights, groups=groups, is_in_time=is_in_time, seed=seed):
+        model.fit(X, y, **arguments)
+    _settle(model)
+
+
+@contextlib.contextmanager
+def _configured(booster, X, y, weights, **options) -> Iterator[None]:
+    """The booster with the parameters of one fit on all these rows."""
+    asked = booster.get_params()
+    booster.set_params(n_jobs=1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0)))
+    if asked.get("feature_types"):
+        count = asked["feature_types"].count("c")
+        booster.set_params(feature_types=["c"] * count + ["q"] * (X.shape[1] - count))
+    if rounds := asked.get("early_stopping_rounds"):
+        codes = np.unique(y, return_inverse=True)[1] if _is_classifier(booster) else None
+        parts = hold_out(codes, len(X), **options)
+        best = _best_number_of_trees(booster, X, y, weights, parts, rounds)
+        booster.set_params(n_estimators=best, early_stopping_rounds=_no_early_stopping(booster))
+    try:
+        yield
+    finally:
+        kept = ("n_estimators", "early_stopping_rounds")
+        booster.set_params(**{name: asked[name] for name in kept if name in asked})
+        booster.set_params(**_after_fit(booster))
+
+
+def hold_out(
+    codes: np.ndarray | None, rows: int, *, groups: np.ndarray | None, is_in_time: bool, seed: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of the rows to fit and to validate on: a tenth, the newest, of whole groups, or stratified.
+
+    Raises ValueError if there are too few rows, groups or times.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    too_few = ValueError("Early stopping needs more training rows, groups or times; leave it out.")
+    positions = np.arange(rows)
+    if rows < 2 or (groups is not None and len(np.unique(groups)) < 2):
+        raise too_few
+    if groups is not None and is_in_time:
+        ordered = np.sort(groups)
+        first = ordered[min(int(rows * (1 - VALIDATION_SHARE)), rows - 1)]
+        is_held = groups >= first
+        fitted, held = positions[~is_held], positions[is_held]
+    elif groups is not None:
+        splitter = GroupShuffleSplit(1, test_size=VALIDATION_SHARE, random_state=seed)
+        fitted, held = next(splitter.split(positions, groups=groups))
+    else:
+        size = max(round(rows * VALIDATION_SHARE), 1)
+        counts = np.zeros(1) if codes is None else np.bincount(codes)
+        is_stratified = counts.min() >= 2 and size >= len(counts)
+        fitted, held = train_test_split(
+            positions, test_size=size, random_state=seed, stratify=codes if is_stratified else None
+        )
+    if codes is not None:
+        held = held[np.isin(codes[held], codes[fitted])]
+    if len(fitted) < 2 or not len(held) or (codes is not None and len(np.unique(codes[fitted])) < 2):
+        raise too_few
+    return fitted, held
+
+
+def _best_number_of_trees(booster, X, y, weights, parts, rounds: int) -> int:
+    """After how many rounds of a fit on the first part the loss on the second was least."""
+    from sklearn.base import clone
+
+    fitted, held = parts
+    trial = clone(booster)
+    if type(booster).__name__ in wrappers.WITHOUT_LABELS:
+        y = np.searchsorted(np.unique(y[fitted]), y)
+    arguments = {"eval_set": [(X[held], y[held])]}
+    if extras.of_estimator(booster).name == "lightgbm":
+        import lightgbm
+
+        trial.set_params(early_stopping_rounds=0)
+        arguments["callbacks"] = [lightgbm.early_stopping(rounds, verbose=False)]
+        weights_name = "eval_sample_weight"
+    else:
+        arguments["verbose"] = False
+        weights_name = "sample_weight_eval_set"
+    if weights is not None:
+        arguments |= {"sample_weight": weights[fitted], weights_name: [weights[held]]}
+    trial.fit(X[fitted], y[fitted], **arguments)
+    best = trial.best_iteration_ if hasattr(trial, "best_iteration_") else trial.best_iteration + 1
+    if not best:
+        raise ValueError("Early stopping is not possible with dropout; leave it out, or use other trees.")
+    return int(best)
+
+
+def _is_classifier(booster) -> bool:
+    return hasattr(type(booster), "predict_proba")
+
+
+def _no_early_stopping(booster) -> int | None:
+    return 0 if extras.of_estimator(booster).name == "lightgbm" else None
+
+
+def _report_progress(model, booster, report: Report) -> dict:
+    """The arguments of `fit` with which it reports the share of its rounds.
+
+    XGBoost calls what its parameter `callbacks` names; wrappers do not pass LightGBM's argument on.
+    """
+    if model is booster and extras.of_estimator(booster).name == "lightgbm":
+        return {"callbacks": [lambda env: report((env.iteration + 1) / env.end_iteration)]}
+    if type(booster).__name__ not in {"XGBClassifier", "XGBRegressor"}:
+        return {}
+    from xgboost.callback import TrainingCallback
+
+    class Progress(TrainingCallback):
+        def after_iteration(self, model, epoch, evals_log) -> bool:
+            report((epoch + 1) / (booster.n_estimators or 100))
+            return False
+
+        def __deepcopy__(self, memo) -> "Progress":
+            return self  # by clone() of a wrapper
+
+    booster.set_params(callbacks=[Progress()])  # _settle() removes it
+    return {}
+
+
+def _settle(model) -> None:
+    """One thread for predictions, and nothing of ours in what is saved."""
+    for one in wrappers.fitted(model):
+        if extras.of_estimator(one):
+            one.set_params(**_after_fit(one))
+
+
+def _after_fit(booster) -> dict:
+    return {"n_jobs": 1} | ({"callbacks": None} if "callbacks" in booster.get_params() else {})
+
+
+def _members(model) -> list:
+    """The pipelines of an ensemble."""
+    named = getattr(model, "estimators", None)
+    return [one for _, one in named if hasattr(one, "steps")] if isinstance(named, list) else []

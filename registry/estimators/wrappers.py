@@ -1,0 +1,58 @@
+"""The wrappers of scikit-learn around the estimator of a pipeline, and what is inside them. No Django.
+
+An artifact loads without our code, so each is a class of scikit-learn.
+"""
+
+from collections.abc import Iterator
+
+WRAPPERS = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "CalibratedClassifierCV"}
+# XGBoost's classifiers take the numbers of classes from 0, and predict them. A vote of one estimator numbers the
+# classes, and gives their names back.
+WITHOUT_LABELS = {"XGBClassifier", "XGBRFClassifier"}
+LABELLED = "labelled"
+
+
+def with_labels(estimator):
+    """The estimator, inside of a vote if it does not know the names of classes."""
+    if type(estimator).__name__ not in WITHOUT_LABELS:
+        return estimator
+    from sklearn.ensemble import VotingClassifier
+
+    return VotingClassifier([(LABELLED, estimator)], voting="soft")
+
+
+def is_labelled(model) -> bool:
+    """Whether it is the vote of with_labels(); an ensemble has another name for each of its members."""
+    return type(model).__name__ == "VotingClassifier" and model.estimators[0][0] == LABELLED
+
+
+def around(model) -> Iterator:
+    """A model and what it wraps, fitted and unfitted, as far as these set a threshold or a calibration."""
+    if type(model).__name__ in WRAPPERS:
+        yield model
+        for inner in (model.estimator, getattr(model, "estimator_", None)):
+            yield from around(inner)
+
+
+def estimator_of(model):
+    """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
+    while True:
+        if type(model).__name__ in WRAPPERS and model.estimator is not None:
+            model = model.estimator
+        elif is_labelled(model):
+            model = model.estimators[0][1]
+        else:
+            return model
+
+
+def fitted(model) -> Iterator:
+    """The fitted estimators inside the wrappers of a fitted model: one, or one for each fold of a calibration."""
+    if type(model).__name__ == "CalibratedClassifierCV":
+        for one in model.calibrated_classifiers_:
+            yield from fitted(one.estimator)
+    elif type(model).__name__ in WRAPPERS:
+        yield from fitted(model.estimator_)
+    elif is_labelled(model):
+        yield from model.estimators_
+    else:
+        yield model

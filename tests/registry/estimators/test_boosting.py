@@ -1,0 +1,146 @@
+"""Fits of the boosters of optional frameworks: labels, weights, early stopping, progress, ensembles."""
+
+import numpy as np
+import pytest
+from django.core.exceptions import ValidationError
+from sklearn.base import clone
+
+from registry.estimators import algorithms, wrappers
+from registry.estimators.frameworks import fitting
+from registry.training import pipelines
+from registry.training.request import TrainingRequest
+from tests.serving.engine.fits import COLUMNS, fit, table
+
+BOOSTERS = ["XGBClassifier", "LGBMClassifier"]
+STOPPING = {"n_estimators": 60, "max_depth": 3, "early_stopping_rounds": 5}
+each_booster = pytest.mark.parametrize("name", BOOSTERS)
+
+
+def trees(model) -> int:
+    [estimator] = wrappers.fitted(model)
+    if hasattr(estimator, "get_booster"):
+        return estimator.get_booster().num_boosted_rounds()
+    return estimator.booster_.current_iteration()
+
+
+@each_booster
+@pytest.mark.parametrize(
+    "labels", [[True, False], [7, 3], ["no", "yes"], [0, 1, 2], ["a", "b", "c"]], ids=str
+)
+def test_classes_of_any_type_are_predicted_as_they_are(name, labels):
+    estimator = algorithms.build(algorithms.find(name), {"n_estimators": 3}, 0)
+    y, X = np.array(labels * 20), np.random.default_rng(0).normal(size=(20 * len(labels), 2))
+    model = wrappers.with_labels(estimator)
+    fitting.fit(model, X, y)
+    assert model.classes_.tolist() == sorted(labels)
+    assert {type(label) for label in model.predict(X).tolist()} == {type(labels[0])}
+
+
+@each_booster
+def test_early_stopping_grows_fewer_trees_and_keeps_the_request_for_the_next_fit(name):
+    result = fit(algorithms.find(name), table(200), STOPPING)
+    assert trees(result.pipeline["model"]) < 60
+    assert (result.parameters["n_estimators"], result.parameters["early_stopping_rounds"]) == (60, 5)
+    again = wrappers.estimator_of(clone(result.pipeline)["model"]).get_params()
+    assert (again["n_estimators"], again["early_stopping_rounds"]) == (60, 5)
+
+
+@each_booster
+@pytest.mark.parametrize("options", [{"cv": 3}, {"refit": True}, {"calibration": "sigmoid"}], ids=str)
+def test_early_stopping_works_in_folds_refits_and_calibrations(name, options):
+    result = fit(algorithms.find(name), table(200, classes=2), STOPPING, **options)
+    assert len(result.metrics.get("folds", ())) == options.get("cv", 0)
+    assert trees(result.pipeline["model"]) < 60
+
+
+@pytest.mark.parametrize("name", ["XGBRegressor", "LGBMRegressor"])
+def test_early_stopping_of_a_regression(name):
+    result = fit(algorithms.find(name), table(200), STOPPING | {"learning_rate": 0.9})
+    assert trees(result.pipeline["model"]) < 60
+
+
+def test_the_rows_of_early_stopping_are_stratified():
+    codes = np.repeat([0, 1, 2], [20, 40, 140])
+    fitted, held = fitting.hold_out(codes, 200, groups=None, is_in_time=False, seed=0)
+    assert np.bincount(codes[held]).tolist() == [2, 4, 14]
+    assert sorted([*fitted, *held]) == list(range(200))
+
+
+def test_the_rows_of_early_stopping_divide_no_group():
+    groups = np.repeat(np.arange(20), 10)
+    fitted, held = fitting.hold_out(None, 200, groups=groups, is_in_time=False, seed=0)
+    assert not set(groups[fitted]) & set(groups[held])
+    assert len(held) == 20
+
+
+def test_the_rows_of_early_stopping_are_the_newest_of_a_split_by_time():
+    blocks = np.random.default_rng(0).permutation(np.repeat(np.arange(50), 4))
+    fitted, held = fitting.hold_out(None, 200, groups=blocks, is_in_time=True, seed=0)
+    assert blocks[fitted].max() < blocks[held].min()
+    assert len(held) == 20
+
+
+@pytest.mark.parametrize("groups", [np.zeros(9, int), None], ids=["one group", "one row of a class"])
+def test_too_few_rows_for_early_stopping_are_an_error(groups):
+    codes = np.array([0] * 8 + [1]) if groups is not None else np.array([0, 1])
+    with pytest.raises(ValueError, match="more training rows"):
+        fitting.hold_out(codes, len(codes), groups=groups, is_in_time=False, seed=0)
+
+
+def test_dropout_has_no_early_stopping_in_lightgbm():
+    with pytest.raises(ValidationError, match="not possible with dropout"):
+        fit(algorithms.find("LGBMClassifier"), table(60), STOPPING | {"boosting_type": "dart"})
+
+
+@each_booster
+def test_weights_count_as_repeated_rows(name):
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    y, weights = np.where(X[:, 0] > 0.5, "yes", "no"), np.where(X[:, 1] > 0, 1.0, 3.0)
+    models = [
+        wrappers.with_labels(algorithms.build(algorithms.find(name), {"n_estimators": 5}, 0)) for _ in "ab"
+    ]
+    fitting.fit(models[0], X, y, weights)
+    fitting.fit(models[1], X, y)
+    assert not np.array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+@each_booster
+def test_progress_is_reported_for_each_iteration_and_left_out_of_the_model(name):
+    shares = []
+    request = TrainingRequest(
+        "xgboost" if name.startswith("XGB") else "lightgbm", name, {"n_estimators": 10}, "kind"
+    )
+    columns = [*COLUMNS, {"name": "kind", "type": "text", "nullable": False}]
+    result = pipelines.fit(
+        table(80).drop(columns="size"),
+        columns=columns,
+        request=request,
+        progress=lambda stage, share: shares.append(share) if stage == "fitting" else None,
+    )
+    assert shares == [None, *(number / 10 for number in range(1, 11))]
+    [estimator] = wrappers.fitted(result.pipeline["model"])
+    assert estimator.get_params().get("callbacks") is None
+
+
+def test_an_ensemble_of_boosters_keeps_their_categories_and_early_stopping():
+    members = [
+        {"module": "xgboost", "class": "XGBClassifier", "params": STOPPING},
+        {"module": "lightgbm", "class": "LGBMClassifier", "params": STOPPING},
+        {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 5}},
+    ]
+    params = {"members": members, "weights": None}
+    result = fit(algorithms.find("VotingClassifier"), table(200), params)
+    xgboost, lightgbm, _ = result.pipeline["model"].estimators_
+    assert next(wrappers.fitted(xgboost["model"])).get_booster().feature_types[:2] == ["c", "c"]
+    assert trees(xgboost["model"]) < 60
+    assert trees(lightgbm["model"]) < 60
+
+
+def test_the_same_seed_gives_the_same_model_whatever_the_number_of_threads(monkeypatch):
+    rows = table(80).drop(columns=["kind", "size"])
+    predicted = []
+    for few in (0, 10**9):
+        monkeypatch.setattr(fitting, "FEW_CELLS", few)
+        result = fit(algorithms.find("LGBMClassifier"), table(200), {"n_estimators": 5, "subsample": 0.5})
+        predicted.append(result.pipeline.predict_proba(rows))
+    assert np.array_equal(*predicted)

@@ -1,0 +1,64 @@
+"""Models of optional frameworks are trained, promoted and served as those of scikit-learn, if these are installed."""
+
+import pandas
+import pytest
+
+from registry import artifacts
+from registry.artifacts import ArtifactRefused
+from registry.releases.promotion import promote
+from serving.prediction import predict
+from tests.registry.estimators import without_frameworks
+
+ROW = {"length": 9, "width": 1.6, "colour": "blue"}
+BOOSTERS = [("xgboost", "XGBClassifier"), ("lightgbm", "LGBMClassifier")]
+each_booster = pytest.mark.parametrize(("module", "name"), BOOSTERS)
+BODY = {
+    "dataset_name": "flowers",
+    "use_example": False,
+    "model": {"module": "xgboost", "class": "XGBClassifier", "params": {"n_estimators": 5}},
+    "target_column": "species",
+}
+
+
+@pytest.fixture
+def make_booster(make_version):
+    def make(module="xgboost", name="XGBClassifier"):
+        return make_version(module=module, class_name=name, params={"n_estimators": 5})
+
+    return make
+
+
+@each_booster
+def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module, name):
+    job = make_job(module=module, class_name=name, params={"n_estimators": 5})
+    version = job.model_version
+    assert version.libraries[module].count(".") == 2
+    assert version.verification.engine == "estimator"
+    promote(version, stage="staging", by=admin)
+    result = predict(
+        version.dataset, stage="staging", rows=[ROW, dict.fromkeys(ROW)], by=admin, probabilities=True
+    )
+    pipeline = artifacts.load(version, version.release.key)
+    assert result.predictions[0] == pipeline.predict(pandas.DataFrame([ROW]))[0]
+    assert sum(result.probabilities[0]) == pytest.approx(1)
+
+
+def test_a_model_of_a_framework_that_is_missing_here_says_so(make_booster, admin, page, monkeypatch):
+    version = make_booster()
+    without_frameworks.hide(monkeypatch)
+    with pytest.raises(ArtifactRefused, match="make run EXTRAS=xgboost") as caught:
+        predict(version.dataset, stage="dev", rows=[ROW], by=admin)
+    assert caught.value.code == "framework_not_installed"
+    assert page.get(f"/registry/models/flowers/{version.number}/").status_code == 200
+
+
+def test_a_training_with_a_framework_that_is_missing_here_is_refused(api, page, make_dataset, monkeypatch):
+    make_dataset()
+    without_frameworks.hide(monkeypatch)
+    response = api.post("/train", BODY, format="json")
+    assert response.status_code == 400
+    assert response.json()["code"] == "framework_not_installed"
+    assert "Install it with `make run EXTRAS=xgboost`." in response.json()["detail"]
+    text = page.get("/registry/train/?dataset=flowers&target=species").text
+    assert "XGBoost is not installed on this server" in text
+    assert "<code>make run EXTRAS=xgboost</code>" in text
