@@ -74,19 +74,48 @@ def decision_sentence(model: ModelVersion) -> str:
 
 
 def folds(model: ModelVersion) -> list[dict]:
-    """Of each metric the mean over the folds, the standard deviation, and the lowest and the highest of a fold."""
+    """Of each metric the mean over the folds, the standard deviation, the range, and the folds on one scale.
+
+    Metrics that are shares have one scale, each other metric its own; `test` is the value on the test rows.
+    """
     folds, mean, deviation = (model.metrics.get(key) or {} for key in ("folds", "folds_mean", "folds_std"))
-    return [
-        {
-            "metric": metric,
-            "mean": mean[metric.name],
-            "std": deviation[metric.name],
-            "low": min(fold[metric.name] for fold in folds),
-            "high": max(fold[metric.name] for fold in folds),
-        }
+    values = {
+        metric.name: [fold[metric.name] for fold in folds]
         for metric in definitions.of_task(model.task)
         if metric.name in mean
+    }
+    tests = {name: model.metrics[name] for name in values if model.metrics.get(name) is not None}
+    scales = {name: [*of_metric, tests.get(name)] for name, of_metric in values.items()}
+    shares = [value for name in scales if definitions.BY_NAME[name].is_share for value in scales[name]]
+    return [
+        {
+            "metric": definitions.BY_NAME[name],
+            "mean": mean[name],
+            "std": deviation[name],
+            "low": min(of_metric),
+            "high": max(of_metric),
+            "dots": _on_scale(
+                shares if definitions.BY_NAME[name].is_share else scales[name],
+                of_metric,
+                mean=mean[name],
+                test=tests.get(name),
+            ),
+        }
+        for name, of_metric in values.items()
     ]
+
+
+def _on_scale(scale: list[float], values: list[float], *, mean: float, test: float | None) -> dict:
+    """The values of the folds, their mean and the value of the test rows as positions from 0 to 100."""
+    axis = axes.around(scale, "")
+    return {
+        "dots": [
+            {"x": axis.share(value) * 100, "label": f"fold {number}: {text(value)}"}
+            for number, value in enumerate(values, 1)
+        ],
+        "mean": axis.share(mean) * 100,
+        "test": None if test is None else axis.share(test) * 100,
+    }
 
 
 def baseline_label(model: ModelVersion) -> str:

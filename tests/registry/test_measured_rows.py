@@ -2,6 +2,7 @@
 
 import pytest
 
+from registry.evaluation import charts
 from registry.jobs import submission
 from tests.conftest import FLOWERS
 
@@ -40,6 +41,9 @@ def test_folds_weights_and_a_refit_are_on_the_pages_of_the_version_and_of_its_jo
     assert (body["sample_weight"], body["refit"], len(body["metrics"]["folds"])) == ("amount", True, 6)
     text = page.get("/registry/models/visits/1/").text
     assert "6 folds of the 24 training rows" in text
+    assert text.count("<title>fold 6: ") == len(charts.folds(version))
+    for row in charts.folds(version):
+        assert all(0 <= x <= 100 for x in [row["dots"]["mean"], *(dot["x"] for dot in row["dots"]["dots"])])
     assert "The model was then fitted again on all 30 rows." in text
     assert "3, drawn 2 times" in page.get(f"/registry/jobs/{version.job_id}/").text
 
