@@ -227,7 +227,7 @@ class Draft(models.Model):
 class ImportJobQuerySet(JobQuerySet):
     def for_lists(self):
         return self.select_related("dataset_version__dataset", "requested_by").defer(
-            "log", "traceback", *(f"dataset_version__{name}" for name in ("recipe", "profile", "preview"))
+            "log", "traceback", *(f"dataset_version__{name}" for name in DatasetVersion.WIDE_COLUMNS)
         )
 
     def in_progress(self):

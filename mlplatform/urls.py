@@ -5,7 +5,7 @@ from mlplatform.auth import api, views
 from mlplatform.openapi import DocsView, SchemaView
 from mlplatform.search import api as search_api
 from mlplatform.search import views as search_views
-from serving.views import home
+from serving.workbench.views import home
 
 urlpatterns = [
     # The API: paths without a trailing slash

@@ -1,20 +1,18 @@
-"""Home, the pages of live models, and the pages of scoring jobs."""
+"""The pages of live models, and the pages of scoring jobs."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count
 from django.http import FileResponse, Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from catalog import examples
-from catalog.models import Dataset, DatasetVersion
+from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import status_of
 from mlplatform.pagination import requested_page
 from mlplatform.web import download
-from registry.models import ModelVersion, Release, Stage, TrainingJob
+from registry.models import ModelVersion, Release, Stage
 from registry.releases import history
 from registry.releases.forms import RollbackForm
 from serving import code_snippets, prediction
@@ -27,24 +25,6 @@ from serving.models import ScoringJob, Verification
 RECENT = 6
 PAGE_SIZE = 50
 MAX_PROBABILITIES = 10  # that are shown
-
-
-@permissions.page()
-def home(request):
-    context = {
-        "dataset_count": Dataset.objects.count(),
-        "model_count": ModelVersion.objects.count(),
-        "live_counts": dict(Release.objects.live().values_list("stage").annotate(Count("pk"))),
-        "datasets": DatasetVersion.objects.newest().for_lists().order_by("-created_at")[:RECENT],
-        "releases": Release.objects.for_list()
-        .live()
-        .exclude(stage=Stage.DEV)
-        .order_by("-started_at")[:RECENT],
-        "jobs": TrainingJob.objects.for_list()[:RECENT],
-        "running_count": TrainingJob.objects.unfinished().count(),
-        "examples": examples.EXAMPLES,
-    }
-    return render(request, "serving/home.html", context)
 
 
 @permissions.page(query=("q", "page"))

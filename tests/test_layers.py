@@ -38,8 +38,8 @@ SUBPACKAGES = {
         *("templatetags", "management"),
     ],
     "serving": [
-        *("inputs", "engine", "monitoring", "model_cache", "explanation", "batch", "protocols"),
-        *("templatetags", "management"),
+        *("inputs", "engine", "monitoring", "model_cache", "explanation", "batch", "workbench"),
+        *("protocols", "templatetags", "management"),
     ],
 }
 APPS = list(SUBPACKAGES)

@@ -73,6 +73,14 @@ def metric(value):
 
 
 @register.filter
+def signed(value):
+    """A difference of metrics with its sign: `+0.0123`, `−3.20`."""
+    if _is_missing(value):
+        return DASH
+    return ("+" if value > 0 else "−" if value < 0 else "±") + metric(abs(value))
+
+
+@register.filter
 def file_size(value):
     """Bytes as `812 bytes`, `4.2 KB`, `120 MB`; a KB is 1024 bytes, as in the upload limit."""
     if _is_missing(value):

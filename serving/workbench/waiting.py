@@ -1,0 +1,106 @@
+"""What waits for a user: uploads to confirm, failed jobs, better versions to promote, cards to write."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from catalog.models import Draft, ImportJob
+from mlplatform.auth import roles
+from mlplatform.jobs.models import JobState
+from mlplatform.templatetags.ui import metric
+from registry.comparison import standing
+from registry.models import CardRevision, Evaluation, ModelVersion, Release, Stage, TrainingJob
+from registry.querysets import WIDE_COLUMNS
+from serving.models import ScoringJob
+from serving.workbench import live
+
+MAX_ITEMS = 4  # of each kind
+MAX_STAGED = 50  # that are compared with production
+FAILED_SINCE = timedelta(days=3)
+FAILED = (JobState.FAILED, JobState.TIMED_OUT, JobState.OUT_OF_MEMORY, JobState.LOST)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A sentence with a link to where the user can act, and the label of that."""
+
+    text: str
+    action: str
+    url: str
+
+
+def for_user(user) -> list[Item]:
+    """At most four of each kind, those that only need a click first, in a constant number of queries."""
+    items = _drafts(user)
+    if roles.can(user, "promote_production"):
+        items += _better_in_staging()
+    items += _failed_jobs(user)
+    if roles.can(user, "train"):
+        items += _cards_to_write()
+    return items
+
+
+def _drafts(user) -> list[Item]:
+    drafts = Draft.objects.stored().filter(created_by=user).only("filename")[:MAX_ITEMS]
+    return [
+        Item(
+            f"The upload of `{draft.filename}` is not confirmed.",
+            "Check the upload",
+            reverse("catalog:receipt", args=[draft.pk]),
+        )
+        for draft in drafts
+    ]
+
+
+def _better_in_staging() -> list[Item]:
+    in_production = Release.objects.live().filter(stage=Stage.PRODUCTION).values("dataset")
+    staged = ModelVersion.objects.live_in(Stage.STAGING).filter(dataset__in=in_production)
+    staged = staged.with_releases().defer(*WIDE_COLUMNS)[:MAX_STAGED]
+    better = [one for one in standing.against_live(staged, stages=[Stage.PRODUCTION]) if one.is_better]
+    return [
+        Item(
+            f"Version {one.version.number} of `{one.version.dataset.name}` in staging is better than version "
+            f"{one.live.number} in production: {one.metric.label} {metric(one.own.value)} instead of "
+            f"{metric(one.of_live.value)} ({one.verdict}).",
+            "Compare and promote",
+            f"{reverse('registry:promote', args=[one.version.dataset.name, one.version.number])}?"
+            f"{urlencode({'stage': Stage.PRODUCTION})}",
+        )
+        for one in better[:MAX_ITEMS]
+    ]
+
+
+def _failed_jobs(user) -> list[Item]:
+    kinds = (
+        TrainingJob.objects.for_list(),
+        Evaluation.objects.for_lists(),
+        ScoringJob.objects.for_lists(),
+        ImportJob.objects.for_lists(),
+    )
+    recent = {"requested_by": user, "state__in": FAILED, "finished_at__gt": timezone.now() - FAILED_SINCE}
+    failed = [job for kind in kinds for job in kind.filter(**recent)[:MAX_ITEMS]]
+    failed.sort(key=lambda job: job.finished_at, reverse=True)
+    rows = [live.row(job) for job in failed[:MAX_ITEMS]]
+    return [Item(f"{row.name} failed ({row.about}): {row.job.error[:160]}", "Open", row.url) for row in rows]
+
+
+def _cards_to_write() -> list[Item]:
+    """The cards of versions that are live in production and have no purpose."""
+    newest = CardRevision.objects.filter(model_version=OuterRef("pk")).order_by("-number")
+    versions = ModelVersion.objects.live_in(Stage.PRODUCTION).annotate(
+        purpose=Subquery(newest.values("purpose")[:1])
+    )
+    written = versions.exclude(purpose=None).exclude(purpose="").values("pk")
+    missing = versions.exclude(pk__in=written).select_related("dataset").only("number", "dataset__name")
+    return [
+        Item(
+            f"Version {version.number} of `{version.dataset.name}` is live in production; its card has no purpose.",
+            "Write the card",
+            reverse("registry:edit-card", args=[version.dataset.name, version.number]),
+        )
+        for version in missing.order_by("dataset__name")[:MAX_ITEMS]
+    ]
