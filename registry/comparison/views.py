@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.validation import unknown_names
+from registry.comparison.overlays import overlay
 from registry.comparison.side_by_side import SideBySide, chosen
 
 
@@ -20,4 +21,8 @@ def compare(request):
     except ValidationError as error:
         messages.error(request, error.messages[0])
         return redirect("registry:models")
-    return render(request, "registry/compare.html", {"comparison": SideBySide(versions)})
+    comparison = SideBySide(versions)
+    context = {"comparison": comparison}
+    if comparison.have_same_target:
+        context["overlay"] = overlay(versions)
+    return render(request, "registry/compare.html", context)

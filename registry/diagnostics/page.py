@@ -3,14 +3,14 @@
 from collections.abc import Callable
 
 from mlplatform.errors import NotFound
-from registry.diagnostics import cluster_plots, curve_plots, residual_plots
+from registry.diagnostics.plots import clusters, curves, residuals
 from registry.models import Diagnostics, ModelVersion
 
 # Of each section what its part of the page shows.
 PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
-    "curves": curve_plots.plots,
-    "residuals": residual_plots.plots,
-    "clusters": cluster_plots.plots,
+    "curves": curves.plots,
+    "residuals": residuals.plots,
+    "clusters": clusters.plots,
 }
 
 

@@ -13,9 +13,10 @@ from sklearn.metrics import silhouette_samples
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from registry.diagnostics import cluster_plots, clusters
+from registry.diagnostics import clusters
 from registry.diagnostics.build import build
 from registry.diagnostics.held_out import HeldOut
+from registry.diagnostics.plots import clusters as cluster_plots
 
 
 def held_out(model=None, *, rows=90, columns=4, centers=3):

@@ -16,9 +16,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from registry.diagnostics import curve_plots, curves
+from registry.diagnostics import curves
 from registry.diagnostics.build import build
 from registry.diagnostics.held_out import HeldOut
+from registry.diagnostics.plots import curves as curve_plots
 
 
 def held_out(classes=("no", "yes"), *, model=None, rows=100):

@@ -12,9 +12,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from registry.diagnostics import residual_plots, residuals
+from registry.diagnostics import residuals
 from registry.diagnostics.build import build
 from registry.diagnostics.held_out import HeldOut
+from registry.diagnostics.plots import residuals as residual_plots
 
 INPUTS = [
     {"name": "area", "type": "number"},

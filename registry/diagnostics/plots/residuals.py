@@ -5,13 +5,18 @@ from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
 
 SHOWN_FEATURES = 6
+HEADINGS = {"error": "Error", "size": "Size of the error"}
 
 
 def plots(section: dict, version) -> dict:
     """The plots of the errors, and those of the errors by feature."""
     target = version.target
     return {
-        "plots": [by_prediction(section, target), distribution(section, target), sizes(section, target)],
+        "plots": [
+            by_prediction(section, target),
+            distribution(section, target),
+            sizes([("", section["quantiles"])], target),
+        ],
         "features": [by_feature(one, section, target) for one in section["features"][:SHOWN_FEATURES]],
         "rows": section["rows"],
         "drawn": len(section["error"]),
@@ -63,28 +68,67 @@ def distribution(section: dict, target: str) -> Plot:
     )
     beyond = found["below"] + found["above"]
     plot.note = _spread_sentence(section) + (f" {beyond} rows are beyond the axis." if beyond else "")
-    plot.table = _quantile_table(section)
+    plot.table = quantile_table([("", section["quantiles"])], "error")
     return plot
 
 
-def sizes(section: dict, target: str) -> Plot:
-    """The size of the error that a share of the rows does not exceed."""
-    shares, values = section["quantiles"]["share"], section["quantiles"]["size"]
-    middle = values[shares.index(0.5)]
+def sizes(sides: list[tuple[str, dict]], target: str) -> Plot:
+    """The size of the error that a share of the rows does not exceed; of one model or of some.
+
+    A side is the name of a model and the `quantiles` of its section.
+    """
+    note = ""
+    if len(sides) == 1:
+        found = sides[0][1]
+        middle, high = (text(found["size"][found["share"].index(share)]) for share in (0.5, 0.9))
+        note = f"Half of the rows have an error of at most {middle}, 9 of 10 of at most {high}."
     plot = Plot(
         "Size of the errors",
         axes.shares("share of the test rows"),
-        axes.around([0, *values], f"error in {target}"),
-        f"Half of the rows have an error of at most {text(middle)}.",
-        table=_quantile_table(section),
-        note=f"Half of the rows have an error of at most {text(middle)}, 9 of 10 of at most "
-        f"{text(values[shares.index(0.9)])}.",
+        axes.around([0, *(value for _, one in sides for value in one["size"])], f"error in {target}"),
+        note or "The error that a share of the rows does not exceed: the lower, the better.",
+        table=quantile_table(sides, "size"),
+        note=note,
     )
-    titles = [f"{text(y)} or less in {text(x)} of the rows" for x, y in zip(shares, values, strict=True)]
-    plot.line(shares, values, titles=titles)
-    for share, value, title in zip(shares, values, titles, strict=True):
-        plot.marker(share, value, title)
+    for series, (label, found) in enumerate(sides):
+        shares, values = found["share"], found["size"]
+        titles = [
+            f"{text(y)} or less in {text(x)} of the rows {label}".rstrip()
+            for x, y in zip(shares, values, strict=True)
+        ]
+        plot.line(shares, values, label, series=series, titles=titles)
     return plot
+
+
+def cumulative(sides: list[tuple[str, dict]], target: str) -> Plot:
+    """The share of the rows with an error below each, to compare the distributions of some models."""
+    values = [value for _, one in sides for value in one["error"]]
+    plot = Plot(
+        "Distribution of the errors",
+        axes.around([0, *values], f"error in {target}"),
+        axes.shares("share of the rows with less"),
+        "The share of the test rows whose error is below each value: the steeper around zero, the better.",
+        table=quantile_table(sides, "error"),
+    )
+    plot.vertical(0)
+    for series, (label, found) in enumerate(sides):
+        shares, errors = found["share"], found["error"]
+        titles = [
+            f"{text(y)} of the errors {label} are below {text(x)}"
+            for x, y in zip(errors, shares, strict=True)
+        ]
+        plot.line(errors, shares, label, series=series, titles=titles)
+    return plot
+
+
+def quantile_table(sides: list[tuple[str, dict]], key: str) -> Table:
+    """The quantiles of the errors, or of their sizes, one column a model."""
+    columns = [found[key] for _, found in sides]
+    rows = [
+        [f"{share:.0%}", *(text(column[i]) for column in columns)]
+        for i, share in enumerate(sides[0][1]["share"])
+    ]
+    return Table(["Quantile", *(label or HEADINGS[key] for label, _ in sides)], rows)
 
 
 def _errors(title: str, x: str, xs: list, section: dict, target: str, summary: str, *, note: str) -> Plot:
@@ -111,12 +155,3 @@ def _spread_sentence(section: dict) -> str:
     shares, errors = section["quantiles"]["share"], section["quantiles"]["error"]
     low, high = errors[shares.index(0.05)], errors[shares.index(0.95)]
     return f"9 of 10 errors are between {text(low)} and {text(high)}."
-
-
-def _quantile_table(section: dict) -> Table:
-    found = section["quantiles"]
-    rows = [
-        [f"{share:.0%}", text(error), text(size)]
-        for share, error, size in zip(found["share"], found["error"], found["size"], strict=True)
-    ]
-    return Table(["Quantile", "Error", "Size of the error"], rows)

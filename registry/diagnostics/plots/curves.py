@@ -58,7 +58,7 @@ def roc(curves: list[dict]) -> Plot:
         title = (
             f"{name(curve)} {DECISION}: true positive rate {text(true)}, false positive rate {text(false)}"
         )
-        plot.marker(false, true, title, "" if i else DECISION, series=i)
+        plot.marker(false, true, title, DECISION if curve is curves[-1] else "", series=i)
     return plot
 
 
@@ -87,7 +87,7 @@ def precision_recall(curves: list[dict], section: dict) -> Plot:
         if decision["precision"] is not None:
             recall, precision = decision["true_rate"], decision["precision"]
             title = f"{name(curve)} {DECISION}: precision {text(precision)}, recall {text(recall)}"
-            plot.marker(recall, precision, title, "" if i else DECISION, series=i)
+            plot.marker(recall, precision, title, DECISION if curve is curves[-1] else "", series=i)
     return plot
 
 
