@@ -8,14 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from catalog.models import Draft, ImportJob
+from catalog.models import Draft
 from mlplatform.auth import roles
 from mlplatform.jobs.models import JobState
 from mlplatform.templatetags.ui import metric
 from registry.comparison import standing
-from registry.models import CardRevision, Evaluation, ModelVersion, Release, Stage, TrainingJob
+from registry.models import CardRevision, ModelVersion, Release, Stage
 from registry.querysets import WIDE_COLUMNS
-from serving.models import ScoringJob
 from serving.workbench import live
 
 MAX_ITEMS = 4  # of each kind
@@ -75,14 +74,8 @@ def _better_in_staging() -> list[Item]:
 
 
 def _failed_jobs(user) -> list[Item]:
-    kinds = (
-        TrainingJob.objects.for_list(),
-        Evaluation.objects.for_lists(),
-        ScoringJob.objects.for_lists(),
-        ImportJob.objects.for_lists(),
-    )
     recent = {"requested_by": user, "state__in": FAILED, "finished_at__gt": timezone.now() - FAILED_SINCE}
-    failed = [job for kind in kinds for job in kind.filter(**recent)[:MAX_ITEMS]]
+    failed = [job for kind in live.kinds_of_jobs() for job in kind.filter(**recent)[:MAX_ITEMS]]
     failed.sort(key=lambda job: job.finished_at, reverse=True)
     rows = [live.row(job) for job in failed[:MAX_ITEMS]]
     return [Item(f"{row.name} failed ({row.about}): {row.job.error[:160]}", "Open", row.url) for row in rows]
