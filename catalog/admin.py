@@ -10,7 +10,7 @@ class DatasetAdmin(ReadOnlyAdmin):
     models = links("model_versions", "dataset__id__exact", "models")
     list_display = ["name", "description", "created_at", "created_by", "versions", "models"]
     list_select_related = ["created_by"]
-    list_filter = ["created_by", "tags"]
+    list_filter = ["created_by", "tags", "favourited_by"]
     search_fields = ["name", "description", "tags__name"]
     date_hierarchy = "created_at"
 

@@ -12,7 +12,7 @@ from catalog.imports import upload
 from catalog.imports.representations import DatasetRowSerializer, DatasetSerializer
 from catalog.models import Dataset, DatasetVersion
 from catalog.readers import spreadsheet
-from mlplatform.metadata import tags
+from mlplatform.metadata import favourites, tags
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.serializers import Serializer, VersionField
@@ -41,9 +41,12 @@ class MetadataSerializer(Serializer):
     get=extend_schema(operation_id="list_datasets", summary="List datasets", tags=["datasets"])
 )
 class DatasetListView(ListAPIView):
-    queryset = DatasetVersion.objects.newest().for_lists().with_tags()
+    queryset = DatasetVersion.objects.newest()
     serializer_class = DatasetRowSerializer
     filterset_class = DatasetFilter
+
+    def get_queryset(self):
+        return super().get_queryset().for_list_of(self.request.user)
 
 
 class DatasetView(APIView):
@@ -80,6 +83,31 @@ class DatasetView(APIView):
     )
     def delete(self, request, name):
         upload.delete_dataset(Dataset.objects.named(name), by=request.user)
+        return Response(status=204)
+
+
+class FavouriteDatasetView(APIView):
+    methods_without_body = ("PUT", "DELETE")
+
+    @extend_schema(
+        operation_id="favourite_dataset",
+        summary="Make a dataset a favourite of yours",
+        tags=["datasets"],
+        request=None,
+        responses={204: None, 404: ErrorSerializer},
+    )
+    def put(self, request, name):
+        favourites.mark(Dataset.objects.named(name), is_favourite=True, by=request.user)
+        return Response(status=204)
+
+    @extend_schema(
+        operation_id="unfavourite_dataset",
+        summary="Remove a dataset from your favourites",
+        tags=["datasets"],
+        responses={204: None, 404: ErrorSerializer},
+    )
+    def delete(self, request, name):
+        favourites.mark(Dataset.objects.named(name), is_favourite=False, by=request.user)
         return Response(status=204)
 
 

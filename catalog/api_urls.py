@@ -10,6 +10,7 @@ urlpatterns = [
     path("datasets/inspect", upload_api.InspectView.as_view()),
     path("datasets/upload", upload_api.UploadView.as_view()),
     path("datasets/<str:name>", api.DatasetView.as_view(), name="api-dataset"),
+    path("datasets/<str:name>/favourite", api.FavouriteDatasetView.as_view()),
     path("datasets/<str:name>/versions/<int:version>", upload_api.DatasetVersionView.as_view()),
     path("datasets/<str:name>/file", api.DatasetFileView.as_view(), name="api-dataset-file"),
     path("imports", imports.ImportJobListView.as_view(), name="api-imports"),

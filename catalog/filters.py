@@ -5,6 +5,7 @@ from django import forms
 
 from catalog.models import DatasetVersion
 from catalog.readers.formats import FORMATS
+from mlplatform.metadata.favourites import FavouriteFilter
 from mlplatform.validation.filters import FilterSet
 
 DATE = forms.DateInput(attrs={"type": "date"})
@@ -15,6 +16,7 @@ class DatasetFilter(FilterSet):
 
     q = django_filters.CharFilter(field_name="dataset__name", lookup_expr="icontains", label="Name contains")
     tag = django_filters.CharFilter(method="tagged", label="Tag")
+    favourite = FavouriteFilter()
     format = django_filters.ChoiceFilter(
         choices=sorted(((form.name, form.label) for form in FORMATS.values()), key=itemgetter(1)),
         label="Format",
@@ -41,7 +43,16 @@ class DatasetFilter(FilterSet):
 
     class Meta:
         model = DatasetVersion
-        fields = ["q", "tag", "format", "created_by", "created_after", "created_before", "ordering"]
+        fields = [
+            "q",
+            "tag",
+            "favourite",
+            "format",
+            "created_by",
+            "created_after",
+            "created_before",
+            "ordering",
+        ]
 
     def tagged(self, queryset, name, value):
         return queryset.filter(dataset__tags__name=" ".join(value.lower().split()))

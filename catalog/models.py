@@ -3,13 +3,14 @@ from itertools import islice
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Q
 
 from catalog.names import normalize_name
 from catalog.readers.formats import FORMATS, full_extension
 from mlplatform.errors import NotFound, body_of
 from mlplatform.jobs.models import ChildJob, JobQuerySet, JobState
-from mlplatform.metadata.models import Tag
+from mlplatform.metadata import favourites, tags
+from mlplatform.metadata.models import TaggedModel
 
 
 class DatasetQuerySet(models.QuerySet):
@@ -20,15 +21,22 @@ class DatasetQuerySet(models.QuerySet):
         except (Dataset.DoesNotExist, ValidationError) as error:
             raise NotFound(f"No dataset is named `{name[:100]}`.", code="dataset_not_found") from error
 
+    def selected(self, names: list[str]) -> list["Dataset"]:
+        """The datasets with these names, with their tags, in this order. Raises NotFound if one is missing."""
+        found = {one.name: one for one in self.filter(name__in=names).prefetch_related(tags.listed("tags"))}
+        for name in names:
+            if name not in found:
+                raise NotFound(f"No dataset is named `{name[:100]}`.", code="dataset_not_found")
+        return [found[name] for name in names]
 
-class Dataset(models.Model):
+
+class Dataset(TaggedModel):
     """A named table; the files are in its versions."""
 
     name = models.CharField(
         max_length=100, unique=True, help_text="Lower-case letters, digits and underscores."
     )
     description = models.TextField(blank=True, help_text="In Markdown.")
-    tags = models.ManyToManyField(Tag, related_name="datasets", blank=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="datasets"
@@ -41,12 +49,6 @@ class Dataset(models.Model):
 
     def __str__(self):
         return self.name
-
-    @property
-    def tag_names(self) -> list[str]:
-        """In a list, see with_tags(), without a query."""
-        tags = self.listed_tags if hasattr(self, "listed_tags") else self.tags.all()
-        return [tag.name for tag in tags]
 
     def version(self, number: int | None = None) -> "DatasetVersion":
         """The version with this number, or the latest. Raises NotFound."""
@@ -72,9 +74,12 @@ class DatasetVersionQuerySet(models.QuerySet):
         """With related names and without the large JSON columns: a constant number of queries, in little memory."""
         return self.select_related("dataset", "created_by").defer(*self.model.WIDE_COLUMNS)
 
-    def with_tags(self):
-        """With the tags of the datasets, in one more query."""
-        return self.prefetch_related(Prefetch("dataset__tags", to_attr="listed_tags"))
+    def for_list_of(self, user):
+        """As for_lists, with the tags of the datasets and `is_favourite` of this user, in one more query."""
+        favourite = favourites.marked_by(user, Dataset, key="dataset_id")
+        return (
+            self.for_lists().prefetch_related(tags.listed("dataset__tags")).annotate(is_favourite=favourite)
+        )
 
 
 class DatasetVersion(models.Model):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from catalog import views
+from catalog import selection_views, views
 from catalog.exploration import views as exploration
 from catalog.imports import views as imports
 from catalog.receipt import views as receipt
@@ -15,8 +15,11 @@ urlpatterns = [
     path("upload/<int:pk>/", receipt.receipt, name="receipt"),
     path("upload/<int:pk>/changes/", receipt.changes, name="changes"),
     path("upload/<int:pk>/discard/", receipt.discard, name="discard"),
+    path("tag-selected/", selection_views.tag_datasets, name="tag-datasets"),
+    path("delete-selected/", selection_views.delete_datasets, name="delete-datasets"),
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),
+    path("<str:name>/favourite/", views.favourite_dataset, name="favourite-dataset"),
     path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),
     path("<str:name>/versions/<int:version>/read/", receipt.read_differently, name="read-differently"),
     path("<str:name>/column/", exploration.column, name="column"),

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from catalog import display, examples
@@ -15,6 +16,7 @@ from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
+from mlplatform.metadata import favourites
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
@@ -23,7 +25,7 @@ PAGE_SIZE = 25  # rows with descriptions and tags are tall, and the server draws
 
 @permissions.page(query=DatasetFilter.page_parameters())
 def dataset_list(request):
-    filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_lists().with_tags())
+    filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_list_of(request.user))
     page = requested_page(request, filtered.qs, size=PAGE_SIZE)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
@@ -53,6 +55,7 @@ def dataset(request, name):
     page.object_list = [columns.row(one, rows=version.row_count) for one in page.object_list]
     context = {
         "dataset": chosen,
+        "is_favourite": favourites.is_favourite(chosen, request.user),
         "version": version,
         "versions": chosen.versions.for_lists(),
         "columns": page,
@@ -66,6 +69,13 @@ def dataset(request, name):
         "lineage": lineage.rows(chosen, kinds),
     }
     return render(request, "catalog/dataset.html", context)
+
+
+@require_POST
+@permissions.page(fields=favourites.FIELDS)
+def favourite_dataset(request, name):
+    chosen = Dataset.objects.named(name)
+    return favourites.handle(request, chosen, page=reverse("catalog:dataset", args=[chosen.name]))
 
 
 @permissions.page("upload", fields=None)

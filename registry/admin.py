@@ -44,7 +44,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         "__str__", "live_in", "reached", "algorithm", "task", "dataset_link", "source", "job_link", "trained_at",
         "trained_by", "promoted_at", "releases_link", "card_link",
     ]  # fmt: skip
-    list_filter = [LiveInFilter, "reached", "task", "algorithm", "trained_by"]
+    list_filter = [LiveInFilter, "reached", "task", "algorithm", "trained_by", "tags", "favourited_by"]
     search_fields = ["dataset__name", "algorithm", "description", "artifact_sha256"]
     date_hierarchy = "trained_at"
     fields = [

@@ -2,14 +2,17 @@
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from mlplatform import storage
+from mlplatform.metadata import favourites, tags
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 from registry import artifacts
-from registry.discovery import leaderboard
+from registry.discovery import leaderboard, metadata
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
 from registry.releases import deletion
@@ -18,7 +21,9 @@ from registry.serializers import (
     ModelSerializer,
 )
 
-# The schema of the calls that train.
+
+class TagsSerializer(Serializer):
+    tags = serializers.ListField(child=serializers.CharField(), help_text=tags.RULE)
 
 
 @extend_schema_view(
@@ -32,14 +37,13 @@ from registry.serializers import (
     )
 )
 class ModelListView(ListAPIView):
-    queryset = ModelVersion.objects.for_list()
+    queryset = ModelVersion.objects.all()
     serializer_class = ModelRowSerializer
     filterset_class = ModelFilter
 
     def get_queryset(self):
-        return ModelVersion.objects.for_list(
-            leaderboard.metrics_of(self.request.query_params.get("ordering", ""))
-        )
+        metrics = leaderboard.metrics_of(self.request.query_params.get("ordering", ""))
+        return ModelVersion.objects.for_list_of(self.request.user, metrics)
 
 
 class ModelView(APIView):
@@ -55,6 +59,19 @@ class ModelView(APIView):
         return Response(ModelSerializer(ModelVersion.objects.numbered(dataset, version)).data)
 
     @extend_schema(
+        operation_id="edit_model",
+        summary="Edit the tags of a model version",
+        tags=["models"],
+        request=TagsSerializer,
+        responses={200: ModelSerializer, 400: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer},
+    )
+    def patch(self, request, dataset, version):
+        model = ModelVersion.objects.numbered(dataset, version)
+        fields = TagsSerializer.validated(request.data)
+        metadata.edit(model, by=request.user, **fields)
+        return Response(ModelSerializer(model).data)
+
+    @extend_schema(
         operation_id="delete_model",
         summary="Delete a model version and its artifacts",
         description="Its releases stay in the history. If it is live in dev, dev goes back to the release before, or "
@@ -64,6 +81,31 @@ class ModelView(APIView):
     )
     def delete(self, request, dataset, version):
         deletion.delete_version(ModelVersion.objects.numbered(dataset, version), by=request.user)
+        return Response(status=204)
+
+
+class FavouriteModelView(APIView):
+    methods_without_body = ("PUT", "DELETE")
+
+    @extend_schema(
+        operation_id="favourite_model",
+        summary="Make a model version a favourite of yours",
+        tags=["models"],
+        request=None,
+        responses={204: None, 404: ErrorSerializer},
+    )
+    def put(self, request, dataset, version):
+        favourites.mark(ModelVersion.objects.numbered(dataset, version), is_favourite=True, by=request.user)
+        return Response(status=204)
+
+    @extend_schema(
+        operation_id="unfavourite_model",
+        summary="Remove a model version from your favourites",
+        tags=["models"],
+        responses={204: None, 404: ErrorSerializer},
+    )
+    def delete(self, request, dataset, version):
+        favourites.mark(ModelVersion.objects.numbered(dataset, version), is_favourite=False, by=request.user)
         return Response(status=204)
 
 

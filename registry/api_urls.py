@@ -20,6 +20,7 @@ urlpatterns = [
     path("models", api.ModelListView.as_view()),
     path("models/compare", comparison_api.CompareView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
+    path("models/<str:dataset>/<int:version>/favourite", api.FavouriteModelView.as_view()),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),
     path("models/<str:dataset>/<int:version>/card", cards_api.CardView.as_view(), name="api-card"),
     path(

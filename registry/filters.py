@@ -3,6 +3,7 @@ from django import forms
 from django.db.models import F, Q
 from django.db.models.lookups import IsNull
 
+from mlplatform.metadata.favourites import FavouriteFilter
 from mlplatform.validation.filters import FilterSet, VersionFilter
 from registry.discovery.leaderboard import RANKINGS
 from registry.models import ModelVersion, Stage
@@ -40,6 +41,8 @@ class ModelFilter(FilterSet):
     environment = django_filters.ChoiceFilter(method="live_in", choices=Stage.choices, label="Live in")
     reached = django_filters.ChoiceFilter(choices=Stage.choices, label="Highest stage")
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
+    tag = django_filters.CharFilter(method="tagged", label="Tag")
+    favourite = FavouriteFilter()
     target = django_filters.CharFilter(field_name="target", label="Target")
     group = VersionFilter(field_name="trial__group", label="Training group")
     trained_by = django_filters.CharFilter(field_name="trained_by__username", label="Trained by")
@@ -85,6 +88,8 @@ class ModelFilter(FilterSet):
             "algorithm",
             "task",
             "target",
+            "tag",
+            "favourite",
             "group",
             "trained_by",
             "trained_after",
@@ -106,6 +111,9 @@ class ModelFilter(FilterSet):
             if value.removeprefix("-") not in RANKINGS or value == self.data.get("ordering")
         }
         field.choices = list((kept | best).items())
+
+    def tagged(self, queryset, name, value):
+        return queryset.filter(tags__name=" ".join(value.lower().split()))
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

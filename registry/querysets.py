@@ -10,6 +10,8 @@ from django.db.models.functions import Cast, Coalesce, NullIf
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
 from mlplatform.jobs.models import JobQuerySet
+from mlplatform.metadata import favourites, tags
+from mlplatform.validation import integers
 from registry.evaluation import definitions
 
 WIDE_COLUMNS = ("features", "parameters", "signature", "preparation", "metrics", "warnings", "libraries")
@@ -141,6 +143,11 @@ class ModelVersionQuerySet(models.QuerySet):
         listed = Prefetch("metric_values", queryset=values, to_attr="listed_metrics")
         return self.with_releases().defer(*WIDE_COLUMNS).prefetch_related(listed)
 
+    def for_list_of(self, user, metrics: Iterable[str] = ()):
+        """As for_list, with tags and `is_favourite` of this user, in one more query."""
+        favourite = favourites.marked_by(user, self.model)
+        return self.for_list(metrics).prefetch_related(tags.listed("tags")).annotate(is_favourite=favourite)
+
     def with_metric(self, name: str, *, alias: str):
         """With the columns of one metric, for filters and orders, as `alias__value`: see MetricValue."""
         return self.alias(**{alias: FilteredRelation("metric_values", condition=Q(metric_values__name=name))})
@@ -159,6 +166,19 @@ class ModelVersionQuerySet(models.QuerySet):
                 sentence = f"Model version {number} of `{dataset.name}` was deleted."
             raise NotFound(sentence, code="model_not_found")
         return version
+
+    def selected(self, names: Iterable[str]) -> list:
+        """The versions with names such as `iris/2`, with their tags, in this order. Raises NotFound."""
+        wanted = Q()
+        for name in names:
+            dataset, _, number = name.rpartition("/")
+            wanted |= Q(dataset__name=dataset, number=integers.parse(number) or 0)
+        listed = self.with_releases().defer(*WIDE_COLUMNS).prefetch_related(tags.listed("tags"))
+        found = {f"{one.dataset.name}/{one.number}": one for one in (listed.filter(wanted) if wanted else ())}
+        for name in names:
+            if name not in found:
+                raise NotFound(f"There is no model version `{name[:120]}`.", code="model_not_found")
+        return [found[name] for name in names]
 
 
 class ReleaseQuerySet(models.QuerySet):

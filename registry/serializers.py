@@ -46,6 +46,10 @@ class ModelRowSerializer(serializers.ModelSerializer):
     artifact_path = serializers.CharField()
     trained_by = serializers.CharField(source="trained_by.username", default=None, allow_null=True)
     job = serializers.IntegerField(source="job_id", allow_null=True)
+    tags = serializers.ListField(child=serializers.CharField(), source="tag_names")
+    favourite = serializers.BooleanField(
+        source="is_favourite", help_text="Whether it is a favourite of yours."
+    )
 
     class Meta:
         model = ModelVersion
@@ -54,12 +58,12 @@ class ModelRowSerializer(serializers.ModelSerializer):
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
             "metrics", "intervals", "primary_metric", "test_size", "split", "measured", "sample_weight", "refit",
             "random_state", "rows_train", "rows_test", "training_s", "trained_at", "trained_by", "promoted_at", "job",
-            "retrained_from",
+            "retrained_from", "tags", "favourite",
         ]  # fmt: skip
 
 
 class ModelSerializer(ModelRowSerializer):
-    intervals = None  # among its metrics
+    intervals = favourite = None  # the one is among its metrics, the other in lists only
     description = serializers.CharField()
     metrics = MetricsField()
     decision = serializers.DictField(
@@ -98,7 +102,7 @@ class ModelSerializer(ModelRowSerializer):
 
     class Meta(ModelRowSerializer.Meta):
         fields = [
-            *(name for name in ModelRowSerializer.Meta.fields if name != "intervals"),
+            *(name for name in ModelRowSerializer.Meta.fields if name not in {"intervals", "favourite"}),
             "features", "signature", "preparation", "decision", "parameters",
             "findings", "warnings", "libraries", "deletion", "compatibility",
             "engine", "one_row_s", "thousand_rows_s", "memory_bytes",

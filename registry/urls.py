@@ -3,6 +3,7 @@ from django.urls import path
 from registry import views
 from registry.cards import views as card_views
 from registry.comparison import views as comparison_views
+from registry.discovery import views as discovery_views
 from registry.jobs import group_views
 from registry.jobs import views as jobs_views
 from registry.releases import views as release_views
@@ -19,9 +20,12 @@ urlpatterns = [
     path("models/", views.model_list, name="models"),
     path("releases/", release_views.release_list, name="releases"),
     path("models/compare/", comparison_views.compare, name="compare"),
+    path("models/tag-selected/", discovery_views.tag_models, name="tag-models"),
+    path("models/delete-selected/", discovery_views.delete_models, name="delete-models"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),
     path("models/<str:dataset>/<int:version>/card/", card_views.card, name="card"),
     path("models/<str:dataset>/<int:version>/card/edit/", card_views.edit_card, name="edit-card"),
+    path("models/<str:dataset>/<int:version>/favourite/", views.favourite_model, name="favourite-model"),
     path("models/<str:dataset>/<int:version>/promote/", views.promote, name="promote"),
     path(
         "models/<str:dataset>/<int:version>/promote/predictions/",

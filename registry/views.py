@@ -5,9 +5,11 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
+from mlplatform.metadata import favourites
 from mlplatform.pagination import requested_page
 from registry.cards import revisions
 from registry.comparison import predictions
@@ -35,7 +37,7 @@ def model_list(request):
     if board:
         query["ordering"] = query.get("ordering") or leaderboard.Ranking(board.metric).best_first
         query["task"] = query.get("task") or board.metric.task  # other versions have none of its metrics
-    versions = ModelVersion.objects.for_list(board.names if board else ())
+    versions = ModelVersion.objects.for_list_of(request.user, board.names if board else ())
     model_filter = ModelFilter(query, versions)
     model_filter.offer_orders(board.metric.task if board else None)
     page = requested_page(request, model_filter.qs, size=PAGE_SIZE)
@@ -48,6 +50,14 @@ def model_list(request):
         "ordering": query.get("ordering", ""),
     }
     return render(request, "registry/models.html", context)
+
+
+@require_POST
+@permissions.page(fields=favourites.FIELDS)
+def favourite_model(request, dataset, version):
+    model = ModelVersion.objects.numbered(dataset, version)
+    page = reverse("registry:model", args=[model.dataset.name, model.number])
+    return favourites.handle(request, model, page=page)
 
 
 @permissions.page()

@@ -133,6 +133,21 @@
     next.focus();
   });
 
+  // Stars: sent without a new page. Before the busy indicators, which hold back what was sent a moment ago.
+  document.addEventListener("submit", async (event) => {
+    const { target: form, submitter: star } = event;
+    if (form.id !== "star") return;
+    event.preventDefault();
+    const isFavourite = star.value === "true";
+    const body = new FormData(form);
+    body.append("favourite", star.value);
+    const headers = { "HX-Request": "true" };
+    const response = await fetch(star.formAction, { method: "POST", body, headers }).catch(() => null);
+    if (!response?.ok) return showRequestError("The favourite was not saved. Reload the page and try again.");
+    star.setAttribute("aria-pressed", String(isFavourite));
+    star.value = String(!isFavourite);
+  });
+
   // Busy indicators: the line at the top appears after 300 ms (app.css). A double-click submits a form only once; later
   // it can be submitted again, since no event tells that the user has stopped the request.
   const RESEND_MS = 10_000;

@@ -1,8 +1,8 @@
 """What people write about a dataset: its description and its tags."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from catalog.models import Dataset
@@ -19,17 +19,26 @@ def edit(
     Raises ValidationError for a tag that cannot be one, and NotFound if the dataset was deleted meanwhile.
     """
     permissions.check(by, "upload")
-    try:
-        names = None if tags is None else tagging.normalize(tags)
-    except ValidationError as error:
-        raise ValidationError({"tags": error}) from error
+    with _locked(dataset) as locked:
+        if description is not None:
+            locked.description = description.replace("\r\n", "\n").strip()
+            locked.save(update_fields=["description"])
+        if tags is not None:
+            tagging.assign(locked, tagging.normalize(tags))
+    return locked
+
+
+def change_tags(dataset: Dataset, *, add: Iterable[str] = (), remove: Iterable[str] = (), by) -> None:
+    """Add and remove tags of a dataset. Raises what edit() raises."""
+    permissions.check(by, "upload")
+    with _locked(dataset) as locked:
+        tagging.assign(locked, tagging.changed(locked, add=add, remove=remove))
+
+
+@contextlib.contextmanager
+def _locked(dataset: Dataset) -> Iterator[Dataset]:
     with transaction.atomic():
         locked = Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first()
         if locked is None:
             raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
-        if description is not None:
-            locked.description = description.replace("\r\n", "\n").strip()
-            locked.save(update_fields=["description"])
-        if names is not None:
-            tagging.assign(locked, names)
-    return locked
+        yield locked

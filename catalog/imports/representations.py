@@ -204,6 +204,9 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     name = serializers.CharField(source="dataset.name")
     description = BeginningField(source="dataset.description")
     tags = serializers.ReadOnlyField(source="dataset.tag_names")
+    favourite = serializers.BooleanField(
+        source="is_favourite", help_text="Whether it is a favourite of yours."
+    )
     version = serializers.IntegerField(source="number")
     location = serializers.CharField()
     rows = serializers.IntegerField(source="row_count")
@@ -215,7 +218,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
     class Meta:
         model = DatasetVersion
         fields = [
-            "id", "name", "description", "tags", "version", "location", "format", "rows", "column_count",
+            "id", "name", "description", "tags", "favourite", "version", "location", "format", "rows", "column_count",
             "size_bytes", "sha256", "created_at", "created_by", "example",
         ]  # fmt: skip
 
@@ -226,6 +229,7 @@ class DatasetRowSerializer(serializers.ModelSerializer):
 class DatasetSerializer(DatasetRowSerializer):
     """A dataset with the properties of one of its versions."""
 
+    favourite = None  # of lists only
     description = serializers.CharField(source="dataset.description")
     columns = serializers.SerializerMethodField()
     recipe = serializers.SerializerMethodField()
@@ -233,7 +237,10 @@ class DatasetSerializer(DatasetRowSerializer):
     findings = serializers.SerializerMethodField()
 
     class Meta(DatasetRowSerializer.Meta):
-        fields = [*DatasetRowSerializer.Meta.fields, "columns", "recipe", "corrections", "findings"]
+        fields = [
+            *(name for name in DatasetRowSerializer.Meta.fields if name != "favourite"),
+            *("columns", "recipe", "corrections", "findings"),
+        ]
 
     # As they are stored: a table can have 10,000 columns.
     @extend_schema_field(ColumnSerializer(many=True))

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Prefetch
 
 from mlplatform.metadata.models import Tag
 
@@ -14,16 +15,35 @@ RULE = f"A tag has letters, digits, spaces and `- _ . : / +`, and at most {Tag.M
 
 
 def normalize(names: Iterable[str]) -> list[str]:
-    """Tags as they are stored: in lower case, each once, sorted, without empty ones. Raises ValidationError."""
+    """Tags as they are stored: in lower case, each once, sorted, without empty ones.
+
+    Raises ValidationError (invalid_tag, too_many_tags) of the field `tags`.
+    """
     tags = sorted({" ".join(name.lower().split()) for name in names} - {""})
     for tag in tags:
         if not PATTERN.fullmatch(tag) or len(tag) > Tag.MAX_LENGTH:
-            raise ValidationError(f"`{tag[: Tag.MAX_LENGTH]}` is not a tag. {RULE}", code="invalid_tag")
+            raise _invalid(f"`{tag[: Tag.MAX_LENGTH]}` is not a tag. {RULE}", "invalid_tag")
     if len(tags) > MAX_TAGS:
-        raise ValidationError(
-            f"These are {len(tags):,} tags; the limit is {MAX_TAGS}. Remove some.", code="too_many_tags"
+        raise _invalid(
+            f"These are {len(tags):,} tags; the limit is {MAX_TAGS}. Remove some.", "too_many_tags"
         )
     return tags
+
+
+def _invalid(sentence: str, code: str) -> ValidationError:
+    return ValidationError({"tags": ValidationError(sentence, code=code)})
+
+
+def listed(path: str) -> Prefetch:
+    """The tags of the objects of a list in one more query, for tag_names of TaggedModel."""
+    return Prefetch(path, to_attr="listed_tags")
+
+
+def changed(owner: models.Model, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> list[str]:
+    """The normalized tags of an object with these added and removed. Raises ValidationError as normalize()."""
+    removed = set(normalize(remove))
+    present = owner.tags.values_list("name", flat=True)
+    return normalize([*(name for name in present if name not in removed), *add])
 
 
 def assign(owner: models.Model, names: list[str]) -> None:

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
+from mlplatform.metadata.models import TaggedModel
 from registry.models.jobs import TrainingJob
 from registry.models.releases import Release, Stage
 from registry.querysets import ModelVersionQuerySet, headline_name
@@ -25,7 +26,7 @@ class VersionCounter(models.Model):
         return f"{self.dataset_id}: {self.last}"
 
 
-class ModelVersion(models.Model):
+class ModelVersion(TaggedModel):
     """One trained pipeline of a dataset. Its artifact belongs to its newest release in the highest stage."""
 
     # PROTECT: a dataset cannot be deleted while a model depends on it.

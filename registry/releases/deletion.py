@@ -21,14 +21,8 @@ def delete_version(version: ModelVersion, *, by, expected_effect: str | None = N
 
     def choose() -> Release | None:
         current = ModelVersion.objects.numbered(dataset.name, version.number)
-        live = [stage for stage in current.live_stages if stage != Stage.DEV]
-        if live:
-            stages = " and ".join(live)
-            raise Conflict(
-                f"Version {version.number} is live in {stages}. Retire {stages}, or release another version there, "
-                "first.",
-                code="version_is_live",
-            )
+        if sentence := refusal(current):
+            raise Conflict(sentence, code="version_is_live")
         if expected_effect is not None and effect(current) != expected_effect:
             raise Conflict(
                 "Another version went live in dev in the meantime. Check what the deletion does now, then try again.",
@@ -53,6 +47,25 @@ def delete_version(version: ModelVersion, *, by, expected_effect: str | None = N
     for key in keys:
         storage.discard(storage.models(), key)
     return opened
+
+
+def refusal(version: ModelVersion) -> str:
+    """Why a version cannot be deleted, as a sentence; empty if it can. Uses prefetched releases."""
+    live = [stage for stage in version.live_stages if stage != Stage.DEV]
+    stages = " and ".join(live)
+    if not live:
+        return ""
+    return f"Version {version.number} is live in {stages}. Retire {stages}, or release another version there, first."
+
+
+def effect_among(version: ModelVersion, deleted: list[ModelVersion]) -> str:
+    """As effect(), if others are deleted too: what dev goes back to is not known before."""
+    if len(deleted) == 1 or Stage.DEV not in version.live_stages:
+        return effect(version)
+    return (
+        f"Version {version.number} is live in dev. After its deletion, dev serves the version before it that is left, "
+        "or nothing."
+    )
 
 
 def effect(version: ModelVersion) -> str:

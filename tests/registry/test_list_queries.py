@@ -137,10 +137,10 @@ def test_the_lists_of_the_api_take_the_same_queries_for_more_rows(
 ):
     version = make_version()
     make_copies(version, 2, 3)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         api.get("/models")
     make_copies(version, 3, 11)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         assert len(api.get("/models").json()["results"]) == 10
     with django_assert_num_queries(3):
         assert len(api.get("/jobs").json()["results"]) == 10

@@ -1,0 +1,33 @@
+"""The pages for the datasets that are selected in a list."""
+
+from django.urls import reverse
+
+from catalog.discovery import metadata
+from catalog.imports import upload
+from catalog.models import Dataset
+from mlplatform.auth import permissions
+from mlplatform.metadata import selection
+
+NOUN = "dataset"
+
+
+def _selected(request) -> list[Dataset]:
+    return Dataset.objects.selected(selection.names(request, "dataset"))
+
+
+@permissions.page("upload", query=None, fields=None)
+def tag_datasets(request):
+    datasets, page = _selected(request), reverse("catalog:datasets")
+    if not datasets:
+        return selection.nothing_selected(request, noun=NOUN, page=page)
+    return selection.edit_tags(request, datasets, change=metadata.change_tags, noun=NOUN, page=page)
+
+
+@permissions.page("delete", query=None)
+def delete_datasets(request):
+    datasets, page = _selected(request), reverse("catalog:datasets")
+    if not datasets:
+        return selection.nothing_selected(request, noun=NOUN, page=page)
+    refusals = upload.refusals(datasets)
+    deletions = [selection.Deletion(one, refusal=refusals.get(one.pk, "")) for one in datasets]
+    return selection.delete(request, deletions, operation=upload.delete_dataset, noun=NOUN, page=page)
