@@ -1,5 +1,6 @@
 """What people write about model versions: a description, tags with values, aliases. One function per operation."""
 
+import posixpath
 import re
 
 from django.core.exceptions import ValidationError
@@ -10,8 +11,9 @@ from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from registry.models import Alias, ModelVersion, RegistryTag
 
-MAX_LABELS = 500  # tags of an object, aliases of a dataset
+MAX_LABELS = 100  # tags of an object, aliases of a dataset
 MAX_DESCRIPTION = 10_000  # characters, as in a training request
+is_key = re.compile(r"[\w./ :-]+").fullmatch
 is_alias = re.compile(r"[\w-]+").fullmatch
 is_reserved = re.compile(r"latest|v[0-9]+", re.IGNORECASE).fullmatch
 
@@ -34,9 +36,12 @@ def set_tag(owner: Dataset | ModelVersion, *, key: str, value: str, by) -> None:
     Raises ValidationError if the key or the value is too long, or the owner has MAX_LABELS others.
     """
     dataset, version = _owner(owner, by)
-    if not key.strip() or len(key) > RegistryTag.MAX_KEY:
-        sentence = f"The key of a tag has 1 to {RegistryTag.MAX_KEY} characters."
-        raise ValidationError(sentence, code="invalid_tag")
+    if not is_key(key) or len(key) > RegistryTag.MAX_KEY or _is_ambiguous(key):
+        raise ValidationError(
+            f"The key of a tag has letters, digits, spaces and `- _ . : /`, at most {RegistryTag.MAX_KEY}, and is not "
+            "a path such as `/a`, `a/` and `a/../b`.",
+            code="invalid_tag",
+        )
     if len(value) > RegistryTag.MAX_VALUE:
         sentence = f"The value of a tag has at most {RegistryTag.MAX_VALUE:,} characters."
         raise ValidationError(sentence, code="invalid_tag")
@@ -91,6 +96,11 @@ def _owner(owner: Dataset | ModelVersion, by) -> tuple[Dataset, ModelVersion | N
         return owner, None
     permissions.check(by, "train")
     return owner.dataset, owner
+
+
+def _is_ambiguous(key: str) -> bool:
+    """Whether MLflow, which can store a tag as a file, refuses the key: as a path it has another spelling."""
+    return posixpath.normpath(key) != key or key == "." or key.startswith(("..", "/"))
 
 
 def _lock(dataset: Dataset, version: ModelVersion | None) -> None:

@@ -22,6 +22,11 @@ def optional(**options) -> serializers.CharField:
 class Name(Serializer):
     name = text(max_length=1_000)
 
+    def validate_name(self, value: str) -> str:
+        if "/" in value or ":" in value:
+            raise ValidationError("Names cannot contain '/' or ':'.", code="invalid")
+        return value
+
 
 class Version(Name):
     version = text(max_length=100)

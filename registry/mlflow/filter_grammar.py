@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
+from mlplatform.validation import integers
+
 MAX_LENGTH = 10_000  # characters of a filter
 MAX_COMPARISONS = 50
 TEXT = ("=", "!=", "LIKE", "ILIKE")
@@ -17,7 +19,7 @@ LISTS = ("IN", "NOT IN")
 TOKEN = re.compile(
     r"""\s*(?:
     (?P<text>'(?:[^']|'')*'|"[^"]*")
-    |(?P<number>-?[0-9]{1,18}(?![\w.]))
+    |(?P<number>[0-9]{1,18}(?![\w.]))
     |(?P<operator>!=|<=|>=|=|<|>|(?:NOT\s{1,20}IN|IN|I?LIKE)\b)
     |(?P<mark>[(),])
     |(?P<and>AND\b)
@@ -130,7 +132,10 @@ def _comparison(tokens: _Tokens, texts, numbers, lists) -> Comparison:
             f"Invalid comparison operator {operator} for {key[:50]}. Use one of {', '.join(allowed)}."
         )
     if is_number:
-        return Comparison(key, operator, int(tokens.take("number")[1]))
+        number = integers.parse(tokens.take("number", "text")[1].strip("'\""))
+        if number is None:
+            raise _invalid(f"{key} is compared with a number.")
+        return Comparison(key, operator, number)
     if operator not in LISTS:
         return Comparison(key, operator, _text(tokens), is_tag)
     values = []

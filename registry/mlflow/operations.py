@@ -111,6 +111,7 @@ def search_versions(by, *, filter: str, max_results: int, order_by: list[str], p
 
 
 def create_version(by, *, name: str, **fields) -> dict:
+    Dataset.objects.named(name)
     raise NotImplementedHere(
         "Model versions are made by trainings here, by POST /train or on the page. MLflow's API does not accept "
         "the files of a model."

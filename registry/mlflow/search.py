@@ -16,7 +16,12 @@ from registry.querysets import DATASET_VERSION_COLUMNS, WIDE_COLUMNS
 
 IS_PROMPT = "mlflow.prompt.is_prompt"  # the clients exclude prompts by this tag, which no model has
 SOURCE = "mlflow-artifacts:/"
-MODEL_ORDER = {"name": "name", "creation_timestamp": "created_at", "last_updated_timestamp": "updated_at"}
+MODEL_ORDER = {
+    "name": "name",
+    "creation_timestamp": "created_at",
+    "last_updated_timestamp": "updated_at",
+    "timestamp": "updated_at",
+}
 VERSION_ORDER = {
     "name": "dataset__name",
     "version_number": "number",
@@ -110,9 +115,9 @@ def _filtered(rows: QuerySet[ModelVersion], one: Comparison) -> QuerySet[ModelVe
         case "name":
             return rows.filter(dataset__name__in=_names(one))
         case "run_id":
-            return rows.none()  # no version is of a run, and what has no value matches nothing
+            return rows if one.matches("") else rows.none()  # no version is of a run
         case "version_number":
-            number = max(min(one.value, 2**31 - 1), -1)
+            number = min(one.value, 2**31 - 1)
             lookups = {"=": "", "<": "__lt", "<=": "__lte", ">": "__gt", ">=": "__gte"}
             if one.operator == "!=":
                 return rows.exclude(number=number)

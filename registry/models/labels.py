@@ -9,7 +9,7 @@ from catalog.models import Dataset
 class RegistryTag(models.Model):
     """A key and a value of a dataset or, if it has one, of a model version."""
 
-    MAX_KEY, MAX_VALUE = 250, 5000  # characters
+    MAX_KEY, MAX_VALUE = 250, 100_000  # characters, as in MLflow
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="registry_tags")
     model_version = models.ForeignKey(
