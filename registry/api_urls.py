@@ -33,6 +33,7 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>/evaluate", evaluation_api.EvaluateView.as_view()),
     path("models/<str:dataset>/<int:version>/evaluations", evaluation_api.EvaluationListView.as_view()),
     path("models/<str:dataset>/<int:version>/diagnostics", evaluation_api.DiagnosticsView.as_view()),
+    path("models/<str:dataset>/<int:version>/fairness", evaluation_api.FairnessView.as_view()),
     path("evaluations/<int:pk>", evaluation_api.EvaluationView.as_view(), name="api-evaluation"),
     path("evaluations/<int:pk>/cancel", evaluation_api.CancelEvaluationView.as_view()),
     path("releases", releases_api.ReleaseListView.as_view()),

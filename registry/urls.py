@@ -34,6 +34,7 @@ urlpatterns = [
     ),
     path("models/<str:dataset>/<int:version>/retrain/", jobs_views.retrain, name="retrain"),
     path("models/<str:dataset>/<int:version>/evaluate/", jobs_views.evaluate, name="evaluate"),
+    path("models/<str:dataset>/<int:version>/fairness/", views.fairness, name="fairness"),
     path("models/<str:dataset>/<int:version>/diagnose/", jobs_views.diagnose, name="diagnose"),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

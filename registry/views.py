@@ -11,10 +11,13 @@ from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.metadata import favourites
 from mlplatform.pagination import requested_page
+from mlplatform.validation import unknown_names
 from registry.cards import revisions
 from registry.comparison import predictions
 from registry.comparison.differences import Replacement
+from registry.diagnostics import fairness as comparing
 from registry.diagnostics import page as diagnostics_page
+from registry.diagnostics import slice_tables
 from registry.discovery import leaderboard
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
@@ -99,6 +102,25 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "diagnostics": diagnostics_page.parts(computed, version),
     }
     return render(request, "registry/model.html", context, status=status)
+
+
+@permissions.page(query=None)
+def fairness(request, dataset, version):
+    """The rates of a classifier for the groups of chosen columns."""
+    unknown_names.check_query(request.GET, ("by", "class"), lists=("by",))
+    model = ModelVersion.objects.numbered(dataset, version)
+    sections = diagnostics_page.computed(model).sections
+    columns, classes = comparing.choices(sections)
+    chosen, positive = request.GET.getlist("by"), request.GET.get("class", classes[-1])
+    context = {"model": model, "columns": columns, "classes": classes, "chosen": chosen, "positive": positive}
+    status = 200
+    try:
+        if chosen:
+            compared = comparing.compare(sections, by=chosen, positive=positive)
+            context["groups"] = slice_tables.groups(compared, model)
+    except ValidationError as error:
+        context["error"], status = error.messages[0], 400
+    return render(request, "registry/fairness.html", context, status=status)
 
 
 @permissions.page("promote_staging", query=None, fields=None)

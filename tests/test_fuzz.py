@@ -47,6 +47,7 @@ PARAMETERS = {
     "/registry/models/delete-selected/": ["model"],
     "/catalog/tag-selected/": ["dataset"],
     "/catalog/delete-selected/": ["dataset"],
+    f"/registry/models/{DATASET}/1/fairness/": ["by", "class"],
     f"/registry/models/{DATASET}/1/promote/predictions/": ["stage"],
     "/registry/models/": ModelFilter.page_parameters(),
     f"/registry/models/{DATASET}/1/card/": ["revision"],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mlplatform.errors import NotFound
+from registry.diagnostics import slice_tables
 from registry.diagnostics.plots import clusters, curves, residuals
 from registry.models import Diagnostics, ModelVersion
 
@@ -11,6 +12,8 @@ PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
     "curves": curves.plots,
     "residuals": residuals.plots,
     "clusters": clusters.plots,
+    "slices": slice_tables.slices,
+    "worst_rows": slice_tables.worst_rows,
 }
 
 

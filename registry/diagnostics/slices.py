@@ -198,7 +198,7 @@ class Measure:
         is_other[rows] = False
         inside, outside = self.losses[self.metric][rows], self.losses[self.metric][is_other]
         if self.metric in HITS or self.metric.startswith("top_"):
-            return _wilson(inside.sum(), len(inside)), _fisher(inside, outside)
+            return wilson(inside.sum(), len(inside)), _fisher(inside, outside)
         from scipy import stats
 
         error = stats.sem(inside) * stats.t.ppf(0.975, len(inside) - 1)
@@ -210,7 +210,7 @@ class Measure:
         return interval, float(stats.ttest_ind(inside, outside, equal_var=False).pvalue)
 
 
-def _wilson(hits: float, count: int) -> list[float]:
+def wilson(hits: float, count: int) -> list[float]:
     """Wilson's 95 % interval of a share."""
     share, square = hits / count, Z**2 / count
     middle = (share + square / 2) / (1 + square)

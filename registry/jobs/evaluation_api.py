@@ -2,7 +2,7 @@
 
 from django.core.exceptions import ValidationError
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -13,6 +13,7 @@ from mlplatform.jobs.models import JobState
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView, ListAPIView
 from mlplatform.validation.serializers import Serializer, VersionField
+from registry.diagnostics import fairness
 from registry.diagnostics import page as diagnostics
 from registry.evaluation import definitions
 from registry.fields import MetricsField, NameField
@@ -196,3 +197,70 @@ class CancelEvaluationView(APIView):
     def post(self, request, pk):
         evaluation = Evaluation.objects.for_lists().numbered(pk)
         return Response(EvaluationSerializer(evaluating.cancel(evaluation, by=request.user)).data)
+
+
+class RateSerializer(serializers.Serializer):
+    value = serializers.FloatField(allow_null=True, help_text="Null without such rows.")
+    interval = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="The 95 % interval: low and high."
+    )
+
+
+class GroupOfRowsSerializer(serializers.Serializer):
+    slice = serializers.DictField(source="described", help_text="As in the diagnostics.")
+    rows = serializers.IntegerField()
+    selection_rate = RateSerializer(help_text="Of the rows, how many are predicted as the class.")
+    true_positive_rate = RateSerializer(help_text="Of the rows of the class.")
+    false_positive_rate = RateSerializer(help_text="Of the other rows.")
+
+
+class GapSerializer(serializers.Serializer):
+    rate = serializers.ChoiceField(fairness.RATES)
+    difference = serializers.FloatField(allow_null=True, help_text="The highest rate minus the lowest.")
+    ratio = serializers.FloatField(allow_null=True, help_text="The lowest rate over the highest.")
+
+
+class ColumnGroupsSerializer(serializers.Serializer):
+    column = serializers.CharField()
+    groups = GroupOfRowsSerializer(many=True)
+    gaps = GapSerializer(many=True)
+    equalized_odds_difference = serializers.FloatField(allow_null=True)
+
+
+class FairnessSerializer(serializers.Serializer):
+    """The rates of a classifier for groups of its held-out rows."""
+
+    positive = serializers.JSONField(help_text="The class whose predictions are counted.")
+    columns = ColumnGroupsSerializer(many=True)
+
+
+class FairnessView(APIView):
+    query_parameters = ("by", "class")
+    list_parameters = ("by",)
+
+    @extend_schema(
+        operation_id="compare_groups",
+        summary="Compare how a classifier treats groups of rows",
+        description="Of its held-out rows, by the values of input columns; from the slices of its diagnostics.",
+        tags=["models"],
+        parameters=[
+            OpenApiParameter(
+                "by",
+                {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "minItems": 1,
+                    "maxItems": fairness.MAX_COLUMNS,
+                },
+                required=True,
+                description="The columns: `by=sex&by=region`.",
+            ),
+            OpenApiParameter("class", str, description="The class that counts; the last one by default."),
+        ],
+        responses={200: FairnessSerializer, 400: ErrorSerializer, 404: ErrorSerializer},
+    )
+    def get(self, request, dataset, version):
+        sections = diagnostics.computed(ModelVersion.objects.numbered(dataset, version)).sections
+        query = request.query_params
+        compared = fairness.compare(sections, by=query.getlist("by"), positive=query.get("class"))
+        return Response(FairnessSerializer(compared).data)
