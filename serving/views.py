@@ -17,6 +17,7 @@ from registry.releases import history
 from registry.releases.forms import RollbackForm
 from serving import code_snippets, prediction
 from serving.batch import service
+from serving.explanation import display
 from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
 from serving.inputs.input_warnings import sentence
@@ -208,7 +209,7 @@ def rollback_form(releases: list[Release], previous: Release | None) -> Rollback
 
 
 def try_model(request, model: ModelVersion, *, stage: str, version: int | None = None) -> dict:
-    """The form to try a model; after a valid POST with the prediction, its input warnings, and the call as code.
+    """The form to try a model; after a valid POST with the prediction, its warnings and reasons, and its code.
 
     An error of the prediction is added to the form. `version` selects a version that need not be live.
     """
@@ -221,7 +222,13 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
     found_in = None if version else stage  # a version can be tried even if the stage is retired
     try:
         result = prediction.predict(
-            model.dataset, stage=found_in, rows=[row], by=request.user, warnings=True, **options
+            model.dataset,
+            stage=found_in,
+            rows=[row],
+            by=request.user,
+            warnings=True,
+            explain=True,
+            **options,
         )
     except ValidationError as error:
         form.add_error(None, error.messages)
@@ -239,6 +246,7 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
             for name in [warning["column"]]
         ],
         "probabilities": sorted(pairs, key=lambda pair: pair[1] or 0, reverse=True)[:MAX_PROBABILITIES],
+        "reasons": display.shown(result.explanation, row, target=model.target),
         "curl": code_snippets.curl(url, body),
         "python": code_snippets.python(url, body),
         "mlflow": code_snippets.mlflow(

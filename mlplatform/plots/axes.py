@@ -15,12 +15,13 @@ SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 @dataclass(frozen=True)
 class Axis:
-    """The values from `low` to `high`, of which `ticks` have a label."""
+    """The values from `low` to `high`, of which `ticks` have a label: a number, or one of the `names`."""
 
     label: str
     low: float
     high: float
     ticks: tuple[float, ...]
+    names: tuple[str, ...] = ()
 
     def __post_init__(self):
         if len(self.label) > MAX_LABEL:
@@ -31,6 +32,8 @@ class Axis:
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def tick_labels(self) -> list[str]:
+        if self.names:
+            return list(self.names)
         if len(self.ticks) < 2:
             return [f"{tick:g}" for tick in self.ticks]
         largest, step = max(map(abs, self.ticks)), self.ticks[1] - self.ticks[0]

@@ -73,15 +73,24 @@ class Plot:
         css = f"marker series-{series % SERIES}"
         self._add(css, f"M{self._at(x, y)}h0", label, DOT_SAMPLE, title=title)
 
-    def bars(self, edges: Sequence, heights: Sequence, titles: Sequence[str], label="", *, series=0) -> None:
-        """A histogram: one bar from each edge to the next, from zero to its height."""
+    def bars(
+        self,
+        edges: Sequence,
+        heights: Sequence,
+        titles: Sequence[str],
+        label="",
+        *,
+        series=0,
+        base: float = 0,
+    ) -> None:
+        """A histogram: one bar from each edge to the next, of its height above `base`."""
         css = f"bars series-{series % SERIES}"
         if label:
             self.legend.append(Sample(css, BAR_SAMPLE, label))
         for left, right, height, title in zip(edges[:-1], edges[1:], heights, titles, strict=True):
             if height:
-                x, bottom = self._left(left), self._top(0)
-                d = f"M{x:.1f} {bottom:.1f}V{self._top(height):.1f}H{self._left(right):.1f}V{bottom:.1f}Z"
+                x, bottom, top = self._left(left), self._top(base), self._top(base + height)
+                d = f"M{x:.1f} {bottom:.1f}V{top:.1f}H{self._left(right):.1f}V{bottom:.1f}Z"
                 self.marks.append(Mark(css, d, title))
 
     def area(self, xs: Sequence, ys: Sequence, title: str, label="", *, series=0, base: float = 0) -> None:

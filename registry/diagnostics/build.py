@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 from registry.diagnostics import clusters, curves, residuals, slices, worst_rows
+from registry.diagnostics.effects import background, dependence, importance
 from registry.diagnostics.held_out import HeldOut
 from registry.evaluation.metrics import json_safe
 
@@ -16,11 +17,14 @@ logger = logging.getLogger(__name__)
 # Each by its name in the stored JSON, in the order of computation: the cheap ones first. A section returns None if it
 # does not apply to the model.
 SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {
+    "background": background.measure,
     "curves": curves.measure,
     "residuals": residuals.measure,
     "clusters": clusters.measure,
     "worst_rows": worst_rows.section,
     "slices": slices.section,
+    "importance": importance.measure,
+    "dependence": dependence.measure,
 }
 
 
@@ -31,7 +35,7 @@ def limit_s(fit_s: float) -> float:
 
 def build(held_out: HeldOut) -> dict[str, dict]:
     """The sections by name, JSON-safe. One that fails is logged and left out: a model is worth more than a picture."""
-    sections = {}
+    sections = held_out.sections
     for name, section in SECTIONS.items():
         if held_out.seconds_left <= 0:
             logger.info("the diagnostics ended before %s: their time is over", name)

@@ -1,7 +1,7 @@
 """What the diagnostics of a model version are computed from. No Django models or settings."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ class HeldOut:
     `X` has the raw input columns, in the order of `inputs`, which are those of the signature: name, type and so on.
     Its index counts the rows of the dataset version from `first_row`. `primary_metric` can be "", as that of a version.
     `deadline` is an instant of time.monotonic(): a section that repeats something stops there with what it has.
+    `train` has the training rows, if they are known, and `sections` those that were computed before.
     """
 
     pipeline: object
@@ -37,6 +38,8 @@ class HeldOut:
     primary_metric: str = ""
     first_row: int = 0
     deadline: float = float("inf")
+    train: pandas.DataFrame | None = None
+    sections: dict[str, dict] = field(default_factory=dict)
 
     @classmethod
     def sampled(cls, pipeline, X: pandas.DataFrame, y: np.ndarray | None, **fields) -> "HeldOut":

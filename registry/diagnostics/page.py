@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mlplatform.errors import NotFound
 from registry.diagnostics import slice_tables
+from registry.diagnostics.effects import plots as effects
 from registry.diagnostics.plots import clusters, curves, residuals
 from registry.models import Diagnostics, ModelVersion
 
@@ -14,6 +15,8 @@ PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
     "clusters": clusters.plots,
     "slices": slice_tables.slices,
     "worst_rows": slice_tables.worst_rows,
+    "importance": effects.importance,
+    "dependence": effects.dependence,
 }
 
 

@@ -157,6 +157,7 @@ def _held_out(
         inputs=inputs,
         primary_metric=name if name and measured.get(name) is not None else "",
         first_row=split.first_test_row,
+        train=split.train,
     )
 
 

@@ -132,6 +132,7 @@ def held_out(version: ModelVersion, pipeline) -> HeldOut:
         inputs=version.signature["inputs"],
         primary_metric=version.primary_metric,
         first_row=split.first_test_row,
+        train=split.train,
     )
 
 

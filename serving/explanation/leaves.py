@@ -61,7 +61,8 @@ class Leaves:
             name: np.concatenate([getattr(tree, name) for tree in trees])
             for name in ("feature", "cell", "threshold", "missing_left", "cover", "value")
         }
-        self.cell, self.threshold = joined["cell"], joined["threshold"]
+        self.cell = np.maximum(joined["cell"], 0)  # a leaf compares none, which scikit-learn says by -2
+        self.threshold = joined["threshold"]
         self.missing_left, self.features = joined["missing_left"].astype(bool), features
         is_leaf = np.concatenate([tree.left == LEAF for tree in trees])
         parent = np.full(starts[-1], LEAF, dtype=np.intp)

@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from mlplatform.templatetags.ui import duration, number
+from mlplatform.templatetags.ui import duration, metric, number
 
 register = template.Library()
 
@@ -20,6 +20,12 @@ def predicted(value):
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def signed(value):
+    """A contribution as `+0.3142` or `−0.3142`."""
+    return f"+{metric(value)}" if value > 0 else metric(value).replace("-", "\u2212", 1)
 
 
 @register.filter

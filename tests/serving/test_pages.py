@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from registry.releases.promotion import promote
 
 ROW = {"input-0": "9", "input-1": "1.6", "input-2": "red"}
@@ -65,6 +67,19 @@ class TestTry:
         assert {label for label, _ in response.context["probabilities"]} == {"tulip", "rose"}
         for text in ("curl -X POST", "import json, os", "&quot;length&quot;: 9", "models:/flowers@dev"):
             assert text in response.text
+
+    def test_a_prediction_is_shown_with_its_reasons(self, page, make_version):
+        make_version()
+        response = page.post("/serving/flowers/dev/", ROW)
+        assert "contributes to the probability of <code>" in response.text and "raises it" in response.text
+        reasons = response.context["reasons"]
+        parts = sum(row["contribution"] for row in reasons["shown"])
+        assert reasons["base_value"] + parts == pytest.approx(reasons["prediction"])
+
+    def test_sampled_reasons_are_shown_with_their_error(self, page, make_version):
+        make_version(module="neighbors", class_name="KNeighborsClassifier")
+        text = page.post("/serving/flowers/dev/", ROW).text
+        assert "Sampled Shapley values" in text and "± 0." in text
 
     def test_the_shown_curl_body_is_accepted_by_the_api(self, page, api, make_version):
         make_version()

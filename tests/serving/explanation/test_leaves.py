@@ -62,6 +62,13 @@ def test_a_feature_that_no_tree_compares_contributes_nothing(rows):
     assert additive.of(model, None, rows).explain(np.append(rows[0], 7.0), 1)[1][5] == 0
 
 
+def test_a_single_feature_has_the_whole_contribution(rows):
+    X = np.arange(20.0)[:, None]
+    model = DecisionTreeRegressor().fit(X, X[:, 0])
+    base, [contribution] = additive.of(model, None, X).explain(X[3], 0)
+    assert base == pytest.approx(9.5) and contribution == pytest.approx(3 - 9.5)
+
+
 def test_a_tree_without_a_split_has_only_a_base_value(rows):
     model = DecisionTreeRegressor().fit(rows, np.full(80, 3.0))
     base, contributions = additive.of(model, None, rows).explain(rows[0], 0)

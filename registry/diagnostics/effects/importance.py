@@ -1,0 +1,122 @@
+"""Permutation importance of the input columns on held-out rows (Breiman 2001). No Django models or settings.
+
+A column is as important as the primary metric is worse if its values are shuffled among the rows. The values are those
+of sklearn.inspection.permutation_importance with the random state 0 on the same rows.
+"""
+
+import time
+
+import numpy as np
+import pandas
+
+from registry.diagnostics.held_out import HeldOut
+from registry.evaluation import measurement
+from registry.evaluation.definitions import BY_NAME, DEFAULT_METRICS, HIGHER
+
+REPEATS, MIN_REPEATS = 5, 2
+MAX_ROWS, MIN_ROWS = 5_000, 500  # that are shuffled; the fewer, the larger the spread
+# Copies of the rows with one column shuffled in each, that are predicted at once.
+BATCH_ROWS, BATCH_CELLS = 20_000, 4_000_000
+TIMED_ROWS = 4_000  # whose prediction is timed
+SHARE = 0.5  # of the time that is left
+MAX_NAMES = 100  # of columns that were not reached
+
+
+def measure(held_out: HeldOut) -> dict | None:
+    """`columns` from the most important: mean and standard deviation of the repeats; `baseline` is the metric as it is.
+
+    All columns have a first repeat before any has a second. `not_reached` counts those without any when the time was
+    over, with the first of them as `not_reached_names`.
+    """
+    if held_out.task == "clustering":
+        return None
+    deadline = time.monotonic() + SHARE * held_out.seconds_left
+    score = _Score(held_out)
+    rows, repeats = _affordable(score, held_out, deadline)
+    X, y = held_out.X.iloc[rows], held_out.y[rows]
+    baseline = score([X], y)[0]
+    values = _shuffled(score, X, y, repeats, deadline)
+    columns = [
+        {
+            "column": name,
+            "mean": float(np.mean(found)),
+            "std": float(np.std(found)) if len(found) > 1 else None,
+            "repeats": found,
+        }
+        for name, scores in values.items()
+        if (found := [score.sign * (baseline - one) for one in scores])
+    ]
+    missing = [name for name, found in values.items() if not found]
+    return {
+        "metric": score.metric,
+        "baseline": baseline,
+        "rows": len(rows),
+        "of_rows": len(held_out.X),
+        "columns": sorted(columns, key=lambda one: -one["mean"]),
+        "not_reached": len(missing),
+        "not_reached_names": missing[:MAX_NAMES],
+    }
+
+
+class _Score:
+    """The primary metric of a pipeline, or the usual one if the rows have not the primary one."""
+
+    def __init__(self, held_out: HeldOut):
+        self.pipeline, self.task = held_out.pipeline, held_out.task
+        metric = held_out.metric
+        if held_out.scores.values().get(metric.name) is None:
+            metric = BY_NAME[DEFAULT_METRICS[self.task]]
+        self.metric, self.sign = metric.name, 1 if metric.better == HIGHER else -1
+
+    def __call__(self, frames: list[pandas.DataFrame], y: np.ndarray) -> list[float]:
+        """The metric of each frame, whose rows have the targets `y`; all frames are predicted at once."""
+        together = self._predict(pandas.concat(frames, ignore_index=True), np.tile(y, len(frames)))
+        if len(together) == len(frames) * len(y):
+            parts = [
+                together.take(np.arange(len(y)) + len(y) * number) if len(frames) > 1 else together
+                for number in range(len(frames))
+            ]
+        else:  # some predictions are not finite, and left out
+            parts = [self._predict(frame, y) for frame in frames]
+        return [float(part.values(np.ones(len(part)))[self.metric]) for part in parts]
+
+    def _predict(self, X: pandas.DataFrame, y: np.ndarray):
+        return measurement.predict(self.pipeline, X, y, task=self.task, warnings=[])
+
+
+def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.ndarray, int]:
+    """The positions of the rows to shuffle, and the repeats: fewer rows first, then fewer repeats."""
+    count = len(held_out.X)
+    sample = np.sort(np.random.default_rng(0).choice(count, min(count, MIN_ROWS), replace=False))
+    copies = max(TIMED_ROWS // len(sample), 1)  # a call has a cost of its own, which batches share
+    started = time.monotonic()
+    score([held_out.X.iloc[sample]] * copies, held_out.y[sample])
+    row_s = (time.monotonic() - started) / (len(sample) * copies)
+    evaluations = (
+        max(deadline - time.monotonic(), 0) / row_s / held_out.X.shape[1]
+    )  # rows x repeats of a column
+    size = int(min(count, MAX_ROWS, max(evaluations / REPEATS, MIN_ROWS)))
+    repeats = int(min(REPEATS, max(evaluations / size, MIN_REPEATS)))
+    if size < count:
+        return np.sort(np.random.default_rng(0).choice(count, size, replace=False)), repeats
+    return np.arange(count), repeats
+
+
+def _shuffled(score: _Score, X, y, repeats: int, deadline: float) -> dict[str, list[float]]:
+    """The metric with each column shuffled, once a repeat: all columns in the same order, as scikit-learn shuffles
+    them, which shuffles again what the repeat before has shuffled."""
+    seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max + 1)
+    random, step, order = np.random.RandomState(seed), np.arange(len(X)), np.arange(len(X))
+    size = max(min(BATCH_ROWS // len(X), BATCH_CELLS // X.size), 1)
+    found = {name: [] for name in X.columns}
+    for _ in range(repeats):
+        random.shuffle(step)
+        order = order[step]
+        for start in range(0, len(X.columns), size):
+            if time.monotonic() > deadline and any(found.values()):
+                return found
+            names = X.columns[start : start + size]
+            frames = [X.assign(**{name: X[name].iloc[order].array}) for name in names]
+            for name, value in zip(names, score(frames, y), strict=True):
+                found[name].append(value)
+    return found

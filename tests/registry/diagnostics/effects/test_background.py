@@ -1,0 +1,58 @@
+"""The training rows that explanations compare a row with."""
+
+from dataclasses import replace
+
+import pytest
+
+from registry.diagnostics.effects import background
+from registry.models import Diagnostics
+from serving.explanation import reasons
+from serving.inputs.reader import Reader
+from tests.registry.diagnostics.effects.test_importance import held_out
+
+
+@pytest.fixture(scope="module")
+def rows():
+    found = held_out("Ridge")
+    return replace(found, train=found.X)
+
+
+def test_rows_are_values_that_the_model_reads(rows):
+    section = background.measure(rows)
+    assert len(section["rows"]) == background.ROWS
+    assert Reader(rows.inputs).from_rows(section["rows"]).count == background.ROWS
+
+
+def test_means_are_those_of_the_encoded_training_rows(rows):
+    means = rows.pipeline["columns"].transform(rows.X).mean(axis=0)
+    assert background.measure(rows)["means"] == pytest.approx(means)
+
+
+def test_trees_have_no_means():
+    found = held_out("DecisionTreeClassifier")
+    assert background.measure(replace(found, train=found.X))["means"] == []
+
+
+def test_unknown_training_rows_have_no_section(rows):
+    assert background.measure(replace(rows, train=None)) is None
+
+
+def test_an_explanation_uses_the_stored_means(make_version, api):
+    version = make_version(module="linear_model", class_name="LogisticRegression")
+    row = [version.signature["example"][column["name"]] for column in version.signature["inputs"]]
+    body = {
+        "dataset_name": "flowers",
+        "environment": "dev",
+        "input_data": {"features": [row]},
+        "explain": True,
+    }
+    before = api.post("/predict", body, format="json").json()["explanation"]["rows"][0]
+    width = len(reasons._explainers[version.pk][1].sources)
+    Diagnostics.objects.create(
+        model_version=version, sections={"background": {"rows": [row], "means": [0.5] * width}}, duration_s=1
+    )
+    reasons._explainers.clear()
+    after = api.post("/predict", body, format="json").json()["explanation"]["rows"][0]
+    assert after["base_value"] != before["base_value"] and after["prediction"] == pytest.approx(
+        before["prediction"]
+    )
