@@ -72,23 +72,31 @@ class FileForm(StrictForm):
 
 
 class TryForm(StrictForm):
-    """One row: a field per input column, or one JSON text if there are too many columns."""
+    """One row: a field per input column, or one JSON text if there are too many columns.
 
-    def __init__(self, data=None, *, signature: dict):
+    It begins with `row`, by default the example of the signature.
+    """
+
+    def __init__(self, data=None, *, signature: dict, row: dict | None = None):
         super().__init__(data)
         self.inputs = signature["inputs"]
+        row = row or signature["example"]
         if len(self.inputs) > MAX_FIELDS:
             self.fields["row"] = forms.JSONField(
                 label=f"One row of {len(self.inputs):,} columns",
-                initial=signature["example"],
+                initial=row,
                 help_text="A JSON object keyed by column name; null is missing.",
                 widget=forms.Textarea(attrs={"rows": 14, "class": "mono", "spellcheck": "false"}),
             )
             return
         for index, column in enumerate(self.inputs):  # by index: a column's name can be any text
             field = form_field(column)
-            example = signature["example"][column["name"]]
-            field.initial = str(example).lower() if isinstance(example, bool) else example
+            value = row[column["name"]]
+            field.initial = str(value).lower() if isinstance(value, bool) else value
+            if isinstance(field, forms.ChoiceField) and value is not None:
+                choices = dict(field.choices)
+                choices.setdefault(field.initial, field.initial)  # a category that only test rows have
+                field.choices = list(choices.items())
             self.fields[f"{PREFIX}{index}"] = field
 
     @property

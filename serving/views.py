@@ -11,11 +11,12 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import status_of
 from mlplatform.pagination import requested_page
+from mlplatform.validation.forms import integer
 from mlplatform.web import download
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import history
 from registry.releases.forms import RollbackForm
-from serving import code_snippets, prediction
+from serving import code_snippets, example_rows, prediction
 from serving.batch import service
 from serving.explanation import display
 from serving.filters import ScoringJobFilter
@@ -56,7 +57,7 @@ def live(request):
     return render(request, "serving/live.html", context)
 
 
-@permissions.page(fields=None)
+@permissions.page(query=("row",), fields=None)
 def stage(request, dataset, environment):
     """The live model of one stage, with a form to try it."""
     dataset = _dataset(dataset, environment)
@@ -66,7 +67,7 @@ def stage(request, dataset, environment):
     return render_try(request, "serving/stage.html", context)
 
 
-@permissions.page("predict", fields=None)
+@permissions.page("predict", query=("row",), fields=None)
 def version(request, dataset, version):
     """A form to try a version that need not be live. Every version was live in dev, where its artifact is."""
     model = ModelVersion.objects.numbered(dataset, version)
@@ -209,12 +210,14 @@ def rollback_form(releases: list[Release], previous: Release | None) -> Rollback
 
 
 def try_model(request, model: ModelVersion, *, stage: str, version: int | None = None) -> dict:
-    """The form to try a model; after a valid POST with the prediction, its warnings and reasons, and its code.
+    """The form to try a model with a row of its table; after a valid POST the prediction, its warnings and reasons.
 
     An error of the prediction is added to the form. `version` selects a version that need not be live.
     """
-    form = TryForm(request.POST or None, signature=model.signature)
-    context = {"model": model, "form": form, "stage": stage}
+    example = example_rows.numbered(model, integer(request.GET, "row"))
+    form = TryForm(request.POST or None, signature=model.signature, row=example and example.inputs)
+    context = {"model": model, "form": form, "stage": stage, "example": example}
+    context["another"] = example and example_rows.another(model, example)
     if not form.is_valid():
         return context
     row, with_probabilities = form.row(), model.signature["probabilities"]
@@ -240,6 +243,9 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
     return context | {
         "result": result,
         "prediction": result.predictions[0],
+        "is_example": example is not None and not form.has_changed(),
+        "is_correct": example is not None and example.is_correct(result.predictions[0]),
+        "error": example and example.error_of(result.predictions[0]),
         "warnings": [
             sentence(warning, column=columns[name], value=row.get(name))
             for warning in result.warnings

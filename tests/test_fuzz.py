@@ -58,6 +58,8 @@ PARAMETERS = {
     "/serving/": ["q", "page"],
     "/serving/jobs/": ScoringJobFilter.page_parameters(),
     "/serving/jobs/1/result/": ["spreadsheet"],
+    f"/serving/{DATASET}/dev/": ["row"],
+    f"/serving/{DATASET}/versions/1/": ["row"],
     f"/serving/{DATASET}/dev/rollback/": ["to_version", "reason"],
     f"/serving/{DATASET}/dev/retire/": ["reason"],
 }

@@ -167,6 +167,13 @@ def page(
     return Page(start, columns=_columns(version, names), **found)
 
 
+def one(version: DatasetVersion, position: int, names: Sequence[str]) -> dict[str, object]:
+    """These columns of the row at a position, counted from 0, as JSON values. Raises NotReady."""
+    with StoredCopy.of(version).opened() as copy:
+        table = copy.slice(position, 1, names)
+    return dict(zip(table.schema.names, _cells(table)[0], strict=True))
+
+
 def _shown(version: DatasetVersion, where: Sequence[Filter]) -> list[str]:
     """The first columns, and those that are filtered."""
     first = [column["name"] for column in version.columns[:MAX_COLUMNS]]
