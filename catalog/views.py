@@ -16,21 +16,30 @@ from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
-from mlplatform.metadata import favourites
+from mlplatform.metadata import favourites, saved_filters
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
 PAGE_SIZE = 25  # rows with descriptions and tags are tall, and the server draws them slowly
 
 
-@permissions.page(query=DatasetFilter.page_parameters())
+@permissions.page(query=DatasetFilter.page_parameters(), fields=saved_filters.FIELDS)
 def dataset_list(request):
+    if request.method == "POST":
+        return saved_filters.handle(request)
     filtered = DatasetFilter(request.GET, DatasetVersion.objects.newest().for_list_of(request.user))
     page = requested_page(request, filtered.qs, size=PAGE_SIZE)
     existing = set(Dataset.objects.filter(name__in=examples.EXAMPLES).values_list("name", flat=True))
     available = {name: text for name, text in examples.EXAMPLES.items() if name not in existing}
     imports = ImportJob.objects.in_progress()
-    context = {"filter": filtered, "page": page, "examples": available, "imports": imports}
+    context = {
+        "filter": filtered,
+        "page": page,
+        "saved": saved_filters.saved(request),
+        "query": saved_filters.query_of(request.GET),
+        "examples": available,
+        "imports": imports,
+    }
     return render(request, "catalog/datasets.html", context)
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from mlplatform.idempotency.models import IdempotentRequest
-from mlplatform.metadata.models import Tag
+from mlplatform.metadata.models import SavedFilter, Tag
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -78,3 +78,11 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
 class TagAdmin(ReadOnlyAdmin):
     list_display = ["name"]
     search_fields = ["name"]
+
+
+@admin.register(SavedFilter)
+class SavedFilterAdmin(ReadOnlyAdmin):
+    list_display = ["name", "user", "page", "query"]
+    list_select_related = ["user"]
+    list_filter = ["page", "user"]
+    search_fields = ["name", "query", "user__username"]

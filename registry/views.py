@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
-from mlplatform.metadata import favourites
+from mlplatform.metadata import favourites, saved_filters
 from mlplatform.pagination import requested_page
 from mlplatform.validation import unknown_names
 from registry.cards import revisions
@@ -31,9 +31,11 @@ PAGE_SIZE = 25  # the rows of a leaderboard are tall
 SHOWN_INPUTS = 8  # of a changed prediction
 
 
-@permissions.page(query=ModelFilter.page_parameters())
+@permissions.page(query=ModelFilter.page_parameters(), fields=saved_filters.FIELDS)
 def model_list(request):
     """The list of versions; ordered by a metric, or of one dataset and target, as a leaderboard."""
+    if request.method == "POST":
+        return saved_filters.handle(request)
     query = request.GET.copy()
     names = ("ordering", "dataset", "target", "task")
     board = leaderboard.of_request(**{name: query.get(name, "") for name in names})
@@ -47,6 +49,8 @@ def model_list(request):
     context = {
         "filter": model_filter,
         "page": page,
+        "saved": saved_filters.saved(request),
+        "query": saved_filters.query_of(request.GET),
         "board": board,
         "groups": board.groups(page) if board else [],
         "targets": leaderboard.targets(query["dataset"]) if query.get("dataset") else [],

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from mlplatform.errors import NotFound
 from mlplatform.metadata import tags
 from mlplatform.validation import unknown_names
-from mlplatform.validation.forms import StrictForm
+from mlplatform.validation.forms import CSRF_FIELD, StrictForm
 
 MAX_SELECTED = 50
 MAX_SHOWN = 5  # failures in messages
@@ -63,6 +63,7 @@ def names(request, parameter: str) -> list[str]:
 
 
 def nothing_selected(request, *, noun: str, page: str):
+    unknown_names.check([name for name in request.POST if name != CSRF_FIELD], TagsForm.base_fields)
     messages.error(request, f"Select at least one {noun}.")
     return redirect(page)
 

@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
+from mlplatform.metadata import saved_filters
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 from registry.evaluation import charts
@@ -14,12 +15,15 @@ from registry.jobs.filters import JobFilter
 from registry.models import ModelVersion, TrainingJob
 
 
-@permissions.page(query=JobFilter.page_parameters())
+@permissions.page(query=JobFilter.page_parameters(), fields=saved_filters.FIELDS)
 def job_list(request):
+    if request.method == "POST":
+        return saved_filters.handle(request)
     job_filter = JobFilter(request.GET, TrainingJob.objects.for_list())
     page = requested_page(request, job_filter.qs)
     template = "registry/_jobs.html" if request.htmx else "registry/jobs.html"
-    return render(request, template, {"filter": job_filter, "page": page})
+    saved, query = saved_filters.saved(request), saved_filters.query_of(request.GET)
+    return render(request, template, {"filter": job_filter, "page": page, "saved": saved, "query": query})
 
 
 @permissions.page()

@@ -13,6 +13,7 @@ from catalog.discovery import metadata
 from catalog.imports.drafts import store_draft
 from catalog.models import ImportJob
 from mlplatform.idempotency import keys
+from mlplatform.metadata import saved_filters
 from registry import labels
 from registry.models import Evaluation
 
@@ -55,6 +56,7 @@ def registry_rows(make_version, admin):
     draft = store_draft(io.BytesIO(b"a,b\n1,2\n"), filename="flowers.csv", by=admin)
     fields = {"filename": "flowers.csv", "name": "flowers", "size_bytes": draft.size_bytes}
     ImportJob.objects.create(draft=draft, keeps_draft=True, new_version=False, requested_by=admin, **fields)
+    saved_filters.save(admin, page="/catalog/", name="flowers", query="q=flowers")
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
