@@ -41,14 +41,14 @@ def dependence(section: dict, version: ModelVersion) -> dict:
         "prediction": f"predicted {version.target}" if not classes else "share predicted",
     }[section["output"]]
     y = axes.around([value for one in columns for values in one["means"] for value in values], label)
-    names = [""] if classes is None or binary else classes
+    names = [label] if classes is None or binary else classes
     return {
         "label": label,
         "rows": max((one["rows"] for one in columns), default=0),
-        "names": names if len(names) > 1 else [label],
+        "names": names,
         "omitted": section["omitted"],
         "parts": [
-            {"table": _categories(one)} if "counts" in one else {"plot": _line(one, y, names)}
+            {"table": _categories(one, names)} if "counts" in one else {"plot": _line(one, y, names)}
             for one in columns
         ],
     }
@@ -66,7 +66,7 @@ def _line(column: dict, y: Axis, names: list[str]) -> Plot:
         y,
         f"Mean {y.label} by {column['column']}, from {shown[0]} to {shown[-1]}, above the number of rows.",
         table=Table(
-            [column["column"], *(name or y.label for name in names)],
+            [column["column"], *names],
             [
                 list(row)
                 for row in zip(shown, *(map(text, values) for values in column["means"]), strict=True)
@@ -76,7 +76,7 @@ def _line(column: dict, y: Axis, names: list[str]) -> Plot:
     _draw_distribution(plot, column["histogram"], xs)
     for number, (name, values) in enumerate(zip(names, column["means"], strict=True)):
         titles = [f"{value}: {text(mean)}" for value, mean in zip(shown, values, strict=True)]
-        plot.line(xs, values, name, series=number, titles=titles)
+        plot.line(xs, values, name if len(names) > 1 else "", series=number, titles=titles)
         if len(xs) == 1:
             plot.marker(xs[0], values[0], titles[0], series=number)
     return plot
@@ -106,14 +106,14 @@ def _seconds(date: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _categories(column: dict) -> dict:
+def _categories(column: dict, names: list[str]) -> dict:
     """Rows of a category with its outputs, of a single one also as a bar, and the number of rows that have it."""
     means = column["means"]
     shapes = bars(means[0]) if len(means) == 1 else [None] * len(column["grid"])
     rows = [
         {
             "value": "missing" if value is None else str(value),
-            "means": [f"{mean:.3g}" for mean in found],
+            "means": [(name, f"{mean:.3g}") for name, mean in zip(names, found, strict=True)],
             "bar": shape,
             "count": count,
         }
