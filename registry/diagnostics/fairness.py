@@ -132,7 +132,7 @@ def compare(sections: dict, *, by: list[str], positive: str | None = None) -> Co
 def _group(one: dict, code: int) -> Group:
     counts, rows = one["counts"], one["rows"]
     actual, predicted, correct = (counts[kind][code] for kind in ("actual", "predicted", "correct"))
-    described = {key: one[key] for key in ("kind", "type", "value", "low", "high", "values") if key in one}
+    described = {key: one[key] for key in ("kind", "type", "value", "low", "high", "distinct") if key in one}
     return Group(
         described,
         rows,

@@ -83,7 +83,7 @@ def label(one: dict, words: dict | None = None) -> str:
     if one["kind"] == "missing":
         return "missing"
     if one["kind"] == "other":
-        return "1 other value" if one["values"] == 1 else f"{one['values']:,} other values"
+        return "1 other value" if one["distinct"] == 1 else f"{one['distinct']:,} other values"
     if one["kind"] == "value":
         return str(column_value(_cell(one["value"], words), 4)) or "empty text"
     low, high = (column_value(one[end], 4) for end in ("low", "high"))

@@ -131,7 +131,10 @@ def _values(known: pandas.Series, distinct: int) -> Iterator[tuple[dict, np.ndar
             np.flatnonzero(codes == code),
         )
     if distinct > len(frequent):
-        yield {"kind": "other", "values": distinct - len(frequent)}, np.flatnonzero(~np.isin(codes, frequent))
+        yield (
+            {"kind": "other", "distinct": distinct - len(frequent)},
+            np.flatnonzero(~np.isin(codes, frequent)),
+        )
 
 
 def _quantiles(known: pandas.Series) -> Iterator[tuple[dict, np.ndarray]]:

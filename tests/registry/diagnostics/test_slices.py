@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
-from registry.diagnostics import slices
+from registry.diagnostics import slice_tables, slices
 from registry.diagnostics.held_out import HeldOut
 
 ROWS = 200
@@ -170,6 +170,7 @@ def test_rare_values_are_one_slice(table):
         ("value", 12),
         ("value", 12),
     ]
+    assert "176 other values" in [slice_tables.label(one) for one in found]
 
 
 def test_clusters_have_no_slices(classified):
