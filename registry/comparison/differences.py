@@ -76,7 +76,7 @@ class Replacement:
 
     @property
     def speed(self) -> list[FactRow]:
-        """How fast each predicts and how large it is, as it was measured when it was registered."""
+        """How fast each predicts and how large it is, as far as it was measured at registration."""
         if self.live is None:
             return []
         sides = [getattr(one, "verification", None) for one in (self.live, self.coming)]
@@ -84,7 +84,8 @@ class Replacement:
         rows = [
             FactRow(label, [getattr(side, name, None) for side in sides]) for label, name in names.items()
         ]
-        return [FactRow("Inference engine", [side and side.get_engine_display() for side in sides]), *rows]
+        engines = FactRow("Inference engine", [side and side.get_engine_display() for side in sides])
+        return [row for row in (engines, *rows) if any(value is not None for value in row.values)]
 
     @property
     def settings(self) -> list[tuple[str, object, object]]:

@@ -78,7 +78,8 @@ def change(
     context = {"question": question, "back": back, "form": confirm}
     if not is_post:
         return render(request, TEMPLATE, context)
-    if question.live and values["expected_live"] == history.NOTHING:
+    is_unasked = question.why_named and "expected_live" not in request.POST
+    if values["expected_live"] == history.NOTHING and (question.live or is_unasked):
         query = {name: value for name, value in values.items() if value and name not in form.only_posted}
         address = f"{request.path}?{urlencode(query)}"
         return redirect(address) if len(address) <= MAX_ADDRESS else render(request, TEMPLATE, context)

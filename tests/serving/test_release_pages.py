@@ -63,6 +63,19 @@ class TestRetire:
         )
         assert Release.objects.live().filter(stage="production").exists()
 
+    def test_a_retired_production_asks_for_the_name_before_a_version_goes_live(
+        self, page, make_version, admin
+    ):
+        version = make_version()
+        promote(version, stage="production", by=admin)
+        retire(version.dataset, stage="production", by=admin)
+        asked = page.post("/serving/flowers/production/rollback/", {"to_version": "1"}, follow=True)
+        assert "Release version 1 in production again?" in asked.text
+        form = hidden_fields(asked)
+        assert page.post("/serving/flowers/production/rollback/", form).status_code == 400
+        page.post("/serving/flowers/production/rollback/", form | {"typed_name": "flowers"})
+        assert Release.objects.live().filter(stage="production").exists()
+
     def test_a_data_scientist_cannot_retire_production(self, sign_in, make_version, admin):
         promote(make_version(), stage="production", by=admin)
         scientist = sign_in("data scientist")
