@@ -47,7 +47,7 @@ lock: .venv/.installed ## compile the exact requirements, with their hashes, fro
 		--no-header --generate-hashes $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
 	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
-	@for extra in xgboost lightgbm; do \
+	@for extra in xgboost lightgbm catboost; do \
 		$(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | $(BIN)/uv pip compile - \
 		--constraint requirements.txt --universal --python-version 3.11 --no-header --generate-hashes \

@@ -186,6 +186,8 @@ def build(algorithm: Algorithm, params: dict, random_state: int | None):
     Raises ValidationError (invalid_parameter) as check_params does.
     """
     arguments = _preset(algorithm) | check_params(algorithm, params)
+    if algorithm.framework and random_state is not None:
+        random_state %= 2**31  # the seeds of LightGBM and CatBoost are signed
     if "random_state" in _signature(algorithm):
         arguments.setdefault("random_state", random_state)
     with warnings.catch_warnings():  # a class that scikit-learn has deprecated warns programmers

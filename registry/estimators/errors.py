@@ -13,9 +13,11 @@ from registry.estimators.sklearn_algorithms import HINTS
 # What scikit-learn raises for data or parameters that an algorithm cannot use. MemoryError is not among them.
 USER_ERRORS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, RuntimeError)
 # Those of optional frameworks that are none of these.
-FRAMEWORK_ERRORS = {"LightGBMError"}
-# XGBoost's errors start with the time and the place in its code, and end with a trace of its calls.
-PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: |^Check failed: .*?: |\s*Stack trace:.*", re.S)
+FRAMEWORK_ERRORS = {"LightGBMError", "CatBoostError"}
+# Errors of XGBoost and CatBoost start with the place in their code; XGBoost's also have the time, and a trace of calls.
+PLACE = re.compile(
+    r"^\[[\d:]+\] \S+:\d+: |^\S+\.(?:cpp|h):\d+: |^Check failed: .*?: |\s*Stack trace:.*", re.S
+)
 
 # By a part of scikit-learn's sentence, ours with what to do.
 SENTENCES = {
@@ -30,7 +32,7 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
     with python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         # Scaling is our choice, so warnings about it are not for users.
-        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost")
+        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost|catboost")
         try:
             yield
         except Exception as error:

@@ -6,24 +6,28 @@ An artifact loads without our code, so each is a class of scikit-learn.
 from collections.abc import Iterator
 
 WRAPPERS = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "CalibratedClassifierCV"}
-# XGBoost's classifiers take the numbers of classes from 0, and predict them. A vote of one estimator numbers the
-# classes, and gives their names back.
-WITHOUT_LABELS = {"XGBClassifier", "XGBRFClassifier"}
+# XGBoost's classifiers take the numbers of classes from 0, and predict them; CatBoost's turn some labels into texts. A
+# vote of one estimator numbers the classes, and gives their names back. CatBoost also refuses to change the parameters
+# of a fitted estimator, such as the number of trees after early stopping: in a vote, only a clone is fitted.
+IN_A_VOTE = {"XGBClassifier", "XGBRFClassifier", "CatBoostClassifier", "CatBoostRegressor"}
+VOTES = {"VotingClassifier", "VotingRegressor"}
 LABELLED = "labelled"
 
 
 def with_labels(estimator):
-    """The estimator, inside of a vote if it does not know the names of classes."""
-    if type(estimator).__name__ not in WITHOUT_LABELS:
+    """The estimator, inside of a vote if it needs one."""
+    if type(estimator).__name__ not in IN_A_VOTE:
         return estimator
-    from sklearn.ensemble import VotingClassifier
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
 
-    return VotingClassifier([(LABELLED, estimator)], voting="soft")
+    if hasattr(type(estimator), "predict_proba"):
+        return VotingClassifier([(LABELLED, estimator)], voting="soft")
+    return VotingRegressor([(LABELLED, estimator)])
 
 
 def is_labelled(model) -> bool:
     """Whether it is the vote of with_labels(); an ensemble has another name for each of its members."""
-    return type(model).__name__ == "VotingClassifier" and model.estimators[0][0] == LABELLED
+    return type(model).__name__ in VOTES and model.estimators[0][0] == LABELLED
 
 
 def around(model) -> Iterator:

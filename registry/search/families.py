@@ -4,6 +4,7 @@ docs/decisions/training-groups.md explains the choice.
 """
 
 from registry.estimators import algorithms
+from registry.estimators.frameworks import extras
 from registry.search.space import Family, Range
 
 # Their time or memory grows too fast for more rows.
@@ -24,6 +25,31 @@ BOOSTING_FIRST = {
     "l2_regularization": 0,
     "max_features": 1.0,
 }
+XGBOOST = (
+    Range("learning_rate", low=0.01, high=0.3, log=True),
+    Range("n_estimators", low=50, high=500, log=True, is_integer=True),
+    Range("max_depth", low=2, high=10, is_integer=True),
+    Range("min_child_weight", low=1, high=30, log=True),
+    Range("reg_lambda", choices=(0, 0.1, 1, 10)),
+    Range("subsample", low=0.5, high=1.0),
+    Range("colsample_bytree", low=0.3, high=1.0),
+)
+XGBOOST_FIRST = {
+    "learning_rate": 0.1, "n_estimators": 100, "max_depth": 6, "min_child_weight": 1, "reg_lambda": 1,
+    "subsample": 1.0, "colsample_bytree": 1.0,
+}  # fmt: skip
+LIGHTGBM = (
+    Range("learning_rate", low=0.01, high=0.3, log=True),
+    Range("n_estimators", low=50, high=500, log=True, is_integer=True),
+    Range("num_leaves", low=4, high=127, log=True, is_integer=True),
+    Range("min_child_samples", low=2, high=100, log=True, is_integer=True),
+    Range("reg_lambda", choices=(0, 0.1, 1, 10)),
+    Range("colsample_bytree", low=0.3, high=1.0),
+)
+LIGHTGBM_FIRST = {
+    "learning_rate": 0.1, "n_estimators": 100, "num_leaves": 31, "min_child_samples": 20, "reg_lambda": 0,
+    "colsample_bytree": 1.0,
+}  # fmt: skip
 FOREST = (
     Range("n_estimators", choices=(100, 200, 400)),
     Range("max_features", choices=("sqrt", 0.33, 0.6, 1.0)),
@@ -59,6 +85,8 @@ def families(task: str, *, rows: int) -> list[Family]:
         (f"HistGradientBoosting{kind}", {}, BOOSTING, BOOSTING_FIRST),
         (f"ExtraTrees{kind}", {}, FOREST, forest_first),
         (f"RandomForest{kind}", {}, FOREST, forest_first),
+        (f"XGB{kind}", {}, XGBOOST, XGBOOST_FIRST),
+        (f"LGBM{kind}", {}, LIGHTGBM, LIGHTGBM_FIRST),
         (f"KNeighbors{kind}", {}, NEIGHBOURS, NEIGHBOURS_FIRST),
     ]
     if is_classification:  # a network needs a scaled target for a regression
@@ -66,5 +94,12 @@ def families(task: str, *, rows: int) -> list[Family]:
     return [
         Family(algorithms.find(name), fixed, ranges, first)
         for name, fixed, ranges, first in described
-        if all(rows <= limit for start, limit in MAX_ROWS.items() if name.startswith(start))
+        if not _is_missing(name)
+        and all(rows <= limit for start, limit in MAX_ROWS.items() if name.startswith(start))
     ]
+
+
+def _is_missing(name: str) -> bool:
+    """Whether it needs an optional framework that is not installed."""
+    framework = extras.of_class(name)
+    return framework is not None and framework.name not in extras.installed()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from registry.estimators import algorithms, decision
+from registry.estimators import algorithms, decision, wrappers
 from registry.estimators.frameworks import extras, fitting
 from registry.search.objective import Outputs
 from registry.training import pipelines, preparation, preprocessing
@@ -65,6 +65,7 @@ class Folds:
         params = pipelines.with_typed_class_weights(candidate.params, y)
         estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
         X_train, X_test = self._arrays(estimator, fold, candidate.prepare)
+        X_train, X_test = (fitting.as_cells(estimator, X) for X in (X_train, X_test))
         model = self._with_decision(estimator, candidate, train)
         jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
         weights, groups = (
@@ -78,7 +79,7 @@ class Folds:
 
     def _with_decision(self, estimator, candidate: TrainingRequest, rows: np.ndarray):
         if self.classes is None:
-            return estimator
+            return wrappers.with_labels(estimator)
         y, groups = self.y[rows], None if self.groups is None else self.groups[rows]
         model = decision.wrap(estimator, y, threshold=candidate.threshold, calibration=candidate.calibration)
         decision.divide(

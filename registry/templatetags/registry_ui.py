@@ -29,6 +29,7 @@ STAGE_LABELS = {
 }
 ITERATIONS = {
     "n_estimators": "tree",
+    "iterations": "tree",
     "max_iter": "iteration",
 }  # what a fit reports, by the parameter with their number
 LOG_LINES = 12

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from registry.diagnostics import build as diagnostics
 from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, decision, errors, wrappers
+from registry.estimators.frameworks import fitting
 from registry.evaluation import definitions, duplicates, measurement
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
@@ -51,7 +52,7 @@ def build(choices: list[Choice], estimator, *, task: str):
     from sklearn.pipeline import Pipeline
 
     transformer = preprocessing.column_transformer(choices, estimator, task=task)
-    return Pipeline([("columns", transformer), ("model", estimator)])
+    return Pipeline([("columns", transformer), *fitting.cell_steps(estimator), ("model", estimator)])
 
 
 def fit(
@@ -202,6 +203,8 @@ def prepare_pipeline(
         inputs, split.train, estimator, y=split.y_train, task=request.task, requested=request.prepare
     )
     pipeline = build(choices, estimator, task=request.task)
+    if request.task == "regression":
+        pipeline.set_params(model=wrappers.with_labels(pipeline["model"]))
     if request.task == "classification":
         wrapped = decision.wrap(
             pipeline["model"],

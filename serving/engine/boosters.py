@@ -48,19 +48,44 @@ class LightGBMPredictor:
         return self.booster.predict(encoded, raw_score=True, num_threads=1, validate_features=False)
 
 
+class CatBoostPredictor:
+    """An estimator of CatBoost, which takes categories as integers: -1 is a missing or unseen one."""
+
+    kind = "estimator"
+    nbytes = 0
+
+    def __init__(self, estimator):
+        self.estimator, self.categories = estimator, len(estimator.get_cat_feature_indices())
+        self.classes = getattr(estimator, "classes_", None)
+        self.is_classifier = hasattr(type(estimator), "predict_proba")
+
+    def predict(self, encoded, *, probabilities):
+        check_range(encoded)
+        cells = encoded
+        if self.categories:
+            cells = encoded.astype(object)
+            codes = np.nan_to_num(encoded[:, : self.categories], nan=-1)
+            cells[:, : self.categories] = codes.astype(np.int64)
+        if not self.is_classifier:
+            return self.estimator.predict(cells, thread_count=1), None
+        return _outputs(self.estimator.predict_proba(cells, thread_count=1), self.classes, probabilities)
+
+
 class LabelledPredictor:
     """A vote of one estimator, which gives the numbers that it predicts the names of classes."""
 
     def __init__(self, model, inner):
         self.inner, self.kind, self.nbytes = inner, inner.kind, inner.nbytes
-        self.classes = model.classes_
+        self.classes = getattr(model, "classes_", None)
 
     def predict(self, encoded, *, probabilities):
+        if self.classes is None:
+            return self.inner.predict(encoded, probabilities=False)
         scores = self.inner.predict(encoded, probabilities=True)[1]
         return self.classes.take(scores.argmax(axis=1)), scores if probabilities else None
 
 
-PREDICTORS = {"xgboost": XGBoostPredictor, "lightgbm": LightGBMPredictor}
+PREDICTORS = {"xgboost": XGBoostPredictor, "lightgbm": LightGBMPredictor, "catboost": CatBoostPredictor}
 
 
 def _outputs(values: np.ndarray, classes, probabilities: bool) -> tuple[np.ndarray, np.ndarray | None]:

@@ -7,8 +7,6 @@ from serving.engine.encoder import Encoder, training_categories
 from serving.engine.predictors import Predictor, predictor_for
 from serving.inputs.reader import TypedRows
 
-VOTING = {"VotingClassifier", "VotingRegressor"}
-
 
 def members(pipeline) -> list:
     """The fitted pipelines that an ensemble combines; the pipeline itself if it is none."""
@@ -16,7 +14,7 @@ def members(pipeline) -> list:
 
 
 def is_ensemble(pipeline) -> bool:
-    return type(pipeline["model"]).__name__ in VOTING and not wrappers.is_labelled(pipeline["model"])
+    return type(pipeline["model"]).__name__ in wrappers.VOTES and not wrappers.is_labelled(pipeline["model"])
 
 
 def categories(pipeline) -> dict[str, frozenset]:

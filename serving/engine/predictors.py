@@ -177,6 +177,7 @@ Predictor = (
     | BoostingPredictor
     | boosters.XGBoostPredictor
     | boosters.LightGBMPredictor
+    | boosters.CatBoostPredictor
     | boosters.LabelledPredictor
     | ThresholdPredictor
     | CalibratedPredictor

@@ -5,13 +5,14 @@ import pytest
 
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
+from registry.estimators.frameworks import extras
 from registry.releases.promotion import promote
 from serving.prediction import predict
 from tests.registry.estimators import without_frameworks
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
-BOOSTERS = [("xgboost", "XGBClassifier"), ("lightgbm", "LGBMClassifier")]
-each_booster = pytest.mark.parametrize(("module", "name"), BOOSTERS)
+BOOSTERS = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
+each_booster = pytest.mark.parametrize("module", extras.installed())
 BODY = {
     "dataset_name": "flowers",
     "use_example": False,
@@ -29,8 +30,9 @@ def make_booster(make_version):
 
 
 @each_booster
-def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module, name):
-    job = make_job(module=module, class_name=name, params={"n_estimators": 5})
+def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module):
+    trees = {"iterations" if module == "catboost" else "n_estimators": 5}
+    job = make_job(module=module, class_name=BOOSTERS[module], params=trees)
     version = job.model_version
     assert version.libraries[module].count(".") == 2
     assert version.verification.engine == "estimator"

