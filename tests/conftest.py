@@ -1,7 +1,6 @@
 """Fixtures: accounts of every role, datasets and trained models, created by the real operations."""
 
 import contextlib
-import dataclasses
 import faulthandler
 import io
 import json
@@ -30,9 +29,10 @@ from mlplatform.web.request_log import RequestLog
 from registry.estimators.algorithms import all_algorithms
 from registry.jobs import submission
 from registry.models import ModelVersion
-from registry.training import registration, run
+from registry.training import registration
 from registry.training.request import TrainingRequest
 from serving.model_cache.cache import shared_cache
+from tests.servers.fitted import FITTED_MODELS
 from tests.servers.ingested import IngestedFiles
 from tests.servers.migrated import copy_database
 from tests.servers.scheduling import GroupScheduling, place_in_run, refuse_unstable_ids
@@ -222,18 +222,9 @@ def make_job(admin, make_dataset):
     return make
 
 
-@pytest.fixture(scope="session")
-def fitted_models():
-    """The fitted models of make_version with their artifacts' bytes, by dataset version and request."""
-    return {}
-
-
 @pytest.fixture
-def make_version(admin, make_dataset, fitted_models):
-    """Registers a model without preflight checks, and fits it only if no test has: that is 80 % of a training's time.
-
-    What a training job itself does, such as its warnings and its progress, needs make_job.
-    """
+def make_version(admin, make_dataset):
+    """Registers a model without the preflight checks, the outcome and the diagnostics of a job: see make_job."""
 
     def make(source=None, *, module="tree", class_name="DecisionTreeClassifier", by=None, **fields):
         source = source or make_dataset()
@@ -242,15 +233,9 @@ def make_version(admin, make_dataset, fitted_models):
         job = submission.new_job(source, request=request, by=by or admin, warnings=[])
         job.state, job.attempt, job.started_at = JobState.RUNNING, 1, timezone.now()
         job.save()
-        key = json.dumps([source.dataset_id, source.sha256, source.columns, source.recipe, request.to_dict()])
-        if key not in fitted_models or request.random_state is None:
-            model = run.fit(source, request=request, progress=lambda *args: None, with_diagnostics=False)
-            with model.artifact.file as file:
-                file.seek(0)
-                fitted_models[key] = (model, file.read())
-        model, content = fitted_models[key]
-        artifact = dataclasses.replace(model.artifact, file=io.BytesIO(content))
-        version = registration.register(job, dataclasses.replace(model, artifact=artifact))
+        fit = FITTED_MODELS.fit
+        model = fit(source, request=request, progress=lambda *args: None, with_diagnostics=False)
+        version = registration.register(job, model)
         return ModelVersion.objects.get(pk=version.pk)  # it shares nothing with the fitted model
 
     return make

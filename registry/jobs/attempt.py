@@ -1,6 +1,8 @@
 """One attempt of a training job, in its own process."""
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy
 from django.utils import timezone
@@ -11,7 +13,8 @@ from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable
 from registry.models import TrainingJob
 from registry.search.run import run_group
-from registry.training.run import train
+from registry.training.registration import FittedModel
+from registry.training.run import fit, train
 
 # The shares of the stages in the whole, from 0 to 1: fitting takes most of the time.
 STAGES = {
@@ -67,8 +70,8 @@ def run_claimed(*, job: int, attempt: int) -> None:
         run(claimed, retry_s=RETRY_S)
 
 
-def run(job: TrainingJob, *, retry_s: float = 0) -> None:
+def run(job: TrainingJob, *, retry_s: float = 0, fit: Callable[..., FittedModel] = fit) -> None:
     """Train in this process, and record the outcome."""
     with Attempt(job).recording_outcome():
-        work = run_group if job.is_group else train
+        work = run_group if job.is_group else partial(train, fit=fit)
         work(job, progress=Reporter(job), retry_s=retry_s)

@@ -19,12 +19,16 @@ from registry.training.request import TrainingRequest
 
 
 def train(
-    job: TrainingJob, *, progress: Callable[[str, float | None], None], retry_s: float = 0
+    job: TrainingJob,
+    *,
+    progress: Callable[[str, float | None], None],
+    retry_s: float = 0,
+    fit: Callable[..., FittedModel],
 ) -> ModelVersion:
     """Run the training that the job requests, and register its model version and dev release, exactly once.
 
     Raises ValidationError with a reason that the user can act on. While the model is saved, an unavailable database
-    or object store is retried for `retry_s` seconds.
+    or object store is retried for `retry_s` seconds. `fit` is the function of this module.
     """
     model = fit(source_of(job), request=TrainingRequest.from_dict(job.request), progress=progress)
     with model.artifact.file:
