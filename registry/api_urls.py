@@ -19,6 +19,7 @@ urlpatterns = [
     path("groups/<int:pk>/cancel", group_api.CancelGroupView.as_view()),
     path("models", api.ModelListView.as_view()),
     path("models/compare", comparison_api.CompareView.as_view()),
+    path("models/compare/predictions", comparison_api.ComparePredictionsView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),
     path("models/<str:dataset>/<int:version>/favourite", api.FavouriteModelView.as_view()),
     path("models/<str:dataset>/<int:version>/artifact", api.ArtifactView.as_view(), name="api-artifact"),

@@ -18,6 +18,7 @@ from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.comparison import predictions
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, Replacement
+from registry.comparison.schema import ChangedPredictionsSerializer
 from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import promotion, usage
@@ -47,23 +48,6 @@ class MetricDifferenceSerializer(serializers.Serializer):
     verdict = serializers.ChoiceField(
         [BETTER, WORSE, UNCLEAR], help_text="Of the new version; clear if the intervals do not overlap."
     )
-
-
-class ChangedPredictionSerializer(serializers.Serializer):
-    inputs = serializers.DictField()
-    live = serializers.JSONField()
-    coming = serializers.JSONField()
-    actual = serializers.JSONField()
-
-
-class ChangedPredictionsSerializer(serializers.Serializer):
-    rows = serializers.IntegerField()
-    source = serializers.CharField(help_text="Which rows were predicted.")
-    different = serializers.IntegerField(help_text="How many are predicted differently.")
-    mean_difference = serializers.FloatField(
-        required=False, help_text="Of numbers: the mean of the absolute differences."
-    )
-    largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
 
 
 class UsageSerializer(serializers.Serializer):

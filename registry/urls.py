@@ -20,6 +20,7 @@ urlpatterns = [
     path("models/", views.model_list, name="models"),
     path("releases/", release_views.release_list, name="releases"),
     path("models/compare/", comparison_views.compare, name="compare"),
+    path("models/compare/predictions/", comparison_views.compare_predictions, name="compare-predictions"),
     path("models/tag-selected/", discovery_views.tag_models, name="tag-models"),
     path("models/delete-selected/", discovery_views.delete_models, name="delete-models"),
     path("models/<str:dataset>/<int:version>/", views.model, name="model"),

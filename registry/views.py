@@ -28,7 +28,6 @@ from registry.releases.confirmation import Question
 from registry.releases.forms import PromoteForm
 
 PAGE_SIZE = 25  # the rows of a leaderboard are tall
-SHOWN_INPUTS = 8  # of a changed prediction
 
 
 @permissions.page(query=ModelFilter.page_parameters(), fields=saved_filters.FIELDS)
@@ -168,16 +167,11 @@ def changed_predictions(request, dataset, version):
     if live:
         try:
             changed = predictions.compare(live.model_version, model)
-            context |= {"predictions": changed, "rows": _shown(changed["largest"])}
+            context |= {"predictions": changed, "rows": predictions.first_inputs(changed)}
         except ValidationError as error:
             context["error"] = error.messages[0]
     template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"
     return render(request, template, context)
-
-
-def _shown(rows: list[dict]) -> list[dict]:
-    """Each row with its first inputs as pairs: a template would take `.items` for a column of this name."""
-    return [row | {"inputs": list(row["inputs"].items())[:SHOWN_INPUTS]} for row in rows]
 
 
 @permissions.page("delete", fields=("effect",))

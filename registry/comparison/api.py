@@ -6,6 +6,8 @@ from rest_framework.response import Response
 
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
+from registry.comparison import predictions
+from registry.comparison.schema import ChangedPredictionsSerializer
 from registry.comparison.side_by_side import SideBySide, chosen
 
 
@@ -67,3 +69,33 @@ class CompareView(APIView):
     def get(self, request):
         versions = chosen(request.query_params.getlist("model"))
         return Response(ModelComparisonSerializer(SideBySide(versions)).data)
+
+
+class ComparePredictionsView(APIView):
+    query_parameters = ("model",)
+    list_parameters = ("model",)
+
+    @extend_schema(
+        operation_id="compare_predictions",
+        summary="Compare the predictions of two model versions",
+        description="Of the same target, for the held-out rows of the second: on which rows they differ, and whether "
+        "the difference of the primary metric is more than noise. `live` is the first version, `coming` the second.",
+        tags=["models"],
+        parameters=[
+            OpenApiParameter(
+                "model",
+                {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+                required=True,
+                description="The versions, as dataset and number: `model=iris/1&model=iris/2`.",
+            )
+        ],
+        responses={
+            200: ChangedPredictionsSerializer,
+            400: ErrorSerializer,
+            404: ErrorSerializer,
+            503: ErrorSerializer,
+        },
+    )
+    def get(self, request):
+        first, second = chosen(request.query_params.getlist("model"), most=2)
+        return Response(ChangedPredictionsSerializer(predictions.compare(first, second)).data)

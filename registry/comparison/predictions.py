@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas
 from django.core.exceptions import ValidationError
 
 from catalog import files
@@ -13,17 +12,20 @@ from catalog.models import DatasetVersion
 from mlplatform import storage
 from mlplatform.jobs.children import calls
 from registry import artifacts
+from registry.comparison import pairing
 from registry.comparison.differences import have_same_target
+from registry.comparison.pairing import Rows, Side
 from registry.evaluation.cells import cell
 from registry.models import ModelVersion
 from registry.training import pipelines, signature
 from registry.training import run as training
-from registry.training.columns import feature_frame, with_labels
+from registry.training.columns import with_labels
 from registry.training.request import TrainingRequest
 
 MAX_ROWS = 20_000
 MAX_SOURCE_BYTES = 512 * 1024**2
 MAX_SHOWN = 20
+SHOWN_INPUTS = 8
 LIMIT_S = 25
 MEMORY_MB = 1024
 
@@ -50,8 +52,10 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
 
     `rows`, how many were predicted, and `source`, which they are; `different`, how many predictions differ, and
     `largest`, the 20 largest differences: the inputs by name, the prediction of both (`live`, `coming`) and `actual`.
-    Numbers also have `mean_difference`, of the absolute differences. Raises ValidationError (not_comparable,
-    comparison_timeout, out_of_memory, process_died), NotReady and ArtifactRefused.
+    Numbers also have `mean_difference`, of the absolute differences. `paired` is the difference of the primary metric
+    with its `verdict`, or None if it cannot be tested, see pairing.difference(); `conclusion` says so in a sentence.
+    Raises ValidationError (not_comparable, comparison_timeout, out_of_memory, process_died), NotReady and
+    ArtifactRefused.
     """
     if not have_same_target(live, coming) or coming.task == "clustering":
         raise ValidationError("Only predictions of the same target can be compared.", code="not_comparable")
@@ -59,11 +63,13 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
         raise ValidationError(
             "The dataset is too large to compare predictions while you wait.", code="not_comparable"
         )
+    request = _request(coming)
     arguments = {
         "live": Artifact.of(live),
         "coming": Artifact.of(coming),
         "source": DatasetVersion.objects.select_related("dataset").get(pk=coming.dataset_version_id),
-        "request": _request(coming),
+        "request": request,
+        "unpaired": pairing.why_unpaired(live, coming, request),
     }
     with turns.child(f"{__name__}.run", **arguments) as child:
         try:
@@ -81,6 +87,11 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     return result
 
 
+def first_inputs(result: dict) -> list[dict]:
+    """The largest differences, each with its first inputs as pairs: a template takes `.items` for a column's name."""
+    return [row | {"inputs": list(row["inputs"].items())[:SHOWN_INPUTS]} for row in result["largest"]]
+
+
 def _request(version: ModelVersion) -> TrainingRequest | None:
     """The request whose split can be repeated, or None."""
     if "dataset_version" in version.split:
@@ -92,7 +103,12 @@ def _request(version: ModelVersion) -> TrainingRequest | None:
 
 
 def run(
-    *, live: Artifact, coming: Artifact, source: DatasetVersion, request: TrainingRequest | None
+    *,
+    live: Artifact,
+    coming: Artifact,
+    source: DatasetVersion,
+    request: TrainingRequest | None,
+    unpaired: str,
 ) -> Iterator[dict]:
     """What the child process runs."""
     out_of_memory = ValidationError(
@@ -100,20 +116,34 @@ def run(
     )
 
     def answers():
-        yield differences(live, coming, source=source, request=request)
+        yield differences(live, coming, source=source, request=request, unpaired=unpaired)
 
     yield from calls.results(answers(), memory_mb=MEMORY_MB, out_of_memory=out_of_memory)
 
 
 def differences(
-    live: Artifact, coming: Artifact, *, source: DatasetVersion, request: TrainingRequest | None
+    live: Artifact,
+    coming: Artifact,
+    *,
+    source: DatasetVersion,
+    request: TrainingRequest | None,
+    unpaired: str,
 ) -> dict:
     """The result of compare(), in this process."""
     storage.require_temporary_space(source.size_bytes)
-    frame, rows = _rows(live.version, coming.version, source, request)
-    before, after = (_predictions(one, frame) for one in (live, coming))
-    actual = frame[coming.version.target].to_numpy(dtype=object)
-    if coming.version.task == "regression":
+    rows = _rows(live.version, coming.version, source, request)
+    sides = [Side.of(one.version, artifacts.load(one.version, one.key), rows) for one in (live, coming)]
+    found = None if unpaired else pairing.difference(*sides, rows)
+    return _changed(live.version, coming.version, rows, [side.predicted for side in sides]) | {
+        "paired": found,
+        "conclusion": unpaired or pairing.conclusion(live.version, coming.version, found),
+    }
+
+
+def _changed(live: ModelVersion, coming: ModelVersion, rows: Rows, predicted: list[np.ndarray]) -> dict:
+    frame, (before, after) = rows.frame, predicted
+    actual = frame[coming.target].to_numpy(dtype=object)
+    if coming.task == "regression":
         before, after = before.astype(float), after.astype(float)
         size = np.abs(after - before)
         is_different = size > 1e-9 * np.maximum(np.abs(before), np.abs(after))
@@ -121,12 +151,10 @@ def differences(
         is_different = before.astype(str) != after.astype(str)
         size = is_different.astype(float)
     largest = np.argsort(-size, kind="stable")[: min(MAX_SHOWN, int(is_different.sum()))]
-    names = list(
-        dict.fromkeys(one["name"] for side in (live, coming) for one in side.version.signature["inputs"])
-    )
+    names = list(dict.fromkeys(one["name"] for side in (live, coming) for one in side.signature["inputs"]))
     result = {
         "rows": len(frame),
-        "source": rows,
+        "source": rows.source,
         "different": int(is_different.sum()),
         "largest": [
             {
@@ -138,15 +166,14 @@ def differences(
             for row in largest
         ],
     }
-    if coming.version.task == "regression":
+    if coming.task == "regression":
         result["mean_difference"] = float(size.mean()) if len(size) else 0.0
     return result
 
 
 def _rows(
     live: ModelVersion, coming: ModelVersion, source: DatasetVersion, request: TrainingRequest | None
-) -> tuple[pandas.DataFrame, str]:
-    """The rows that both versions predict, and which they are."""
+) -> Rows:
     columns = {column["name"]: column for column in signature.columns_of(source.recipe)}
     for version in (live, coming):
         for column in version.signature["inputs"]:
@@ -158,15 +185,17 @@ def _rows(
     inputs = [column["name"] for version in (live, coming) for column in version.signature["inputs"]]
     names = dict.fromkeys([*inputs, *(request.columns if request else [coming.target])])
     frame, which = files.read_frame(source, columns=list(names)), f"rows of dataset version {source.number}"
+    y = groups = None
     if request:
         _, _, split = pipelines.split_rows(frame, [columns[name] for name in names], request, None, [])
         frame, which = frame.loc[split.test.index], f"held-out rows of version {coming.number}"
+        y, groups = split.y_test, None if split.groups is None else split.test_keys
     frame, _ = with_labels(frame, columns[coming.target])
-    if len(frame) > MAX_ROWS:
-        frame, which = frame.sample(MAX_ROWS, random_state=0), f"{which}, drawn at random from {len(frame):,}"
-    return frame, which
-
-
-def _predictions(artifact: Artifact, frame: pandas.DataFrame) -> np.ndarray:
-    pipeline = artifacts.load(artifact.version, artifact.key)
-    return np.ravel(pipeline.predict(feature_frame(frame, artifact.version.signature["inputs"])))
+    if len(frame) <= MAX_ROWS:
+        return Rows(frame, which, y, groups)
+    drawn = np.random.default_rng(0).choice(len(frame), MAX_ROWS, replace=False)
+    return Rows(
+        frame.iloc[drawn],
+        f"{which}, drawn at random from {len(frame):,}",
+        *(None if values is None else values[drawn] for values in (y, groups)),
+    )

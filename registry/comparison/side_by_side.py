@@ -36,16 +36,17 @@ class MetricRow:
     cells: list[MetricCell]
 
 
-def chosen(names: list[str]) -> list[ModelVersion]:
+def chosen(names: list[str], *, most: int = MAX_VERSIONS) -> list[ModelVersion]:
     """The versions with names such as `garden/2`, in their order.
 
     Raises ValidationError (invalid_choice) for another number of names or another form, and NotFound.
     """
-    if MIN_VERSIONS <= len(names := list(dict.fromkeys(names))) <= MAX_VERSIONS:
+    if MIN_VERSIONS <= len(names := list(dict.fromkeys(names))) <= most:
         versions = {version.pk: version for version in map(_named, names)}  # `iris/1` is also `Iris/01`
         if len(versions) >= MIN_VERSIONS:
             return list(versions.values())
-    raise _invalid(f"Select {MIN_VERSIONS} to {MAX_VERSIONS} model versions to compare.")
+    wanted = f"{MIN_VERSIONS} to {most}" if most > MIN_VERSIONS else "two"
+    raise _invalid(f"Select {wanted} model versions to compare.")
 
 
 def _named(name: str) -> ModelVersion:
@@ -66,6 +67,13 @@ class SideBySide:
     @property
     def have_same_target(self) -> bool:
         return have_same_target(*self.versions)
+
+    @property
+    def pairs(self) -> list[tuple[ModelVersion, ModelVersion]]:
+        """The first version with each other one, if their predictions can be compared."""
+        first, *others = self.versions
+        is_comparable = self.have_same_target and first.task != "clustering"
+        return [(first, other) for other in others] if is_comparable else []
 
     @property
     def have_same_test_rows(self) -> bool:

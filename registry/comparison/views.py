@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.validation import unknown_names
+from registry.comparison import predictions
 from registry.comparison.overlays import overlay
 from registry.comparison.side_by_side import SideBySide, chosen
 
@@ -26,3 +27,18 @@ def compare(request):
     if comparison.have_same_target:
         context["overlay"] = overlay(versions)
     return render(request, "registry/compare.html", context)
+
+
+@permissions.page(query=None)
+def compare_predictions(request):
+    """Whether the second of two versions is better than the first by more than noise, and where they differ."""
+    unknown_names.check_query(request.GET, ["model"], lists=["model"])
+    first, second = chosen(request.GET.getlist("model"), most=2)
+    context = {"model": second, "live": first, "is_pair": True}
+    try:
+        changed = predictions.compare(first, second)
+        context |= {"predictions": changed, "rows": predictions.first_inputs(changed)}
+    except ValidationError as error:
+        context["error"] = error.messages[0]
+    template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"
+    return render(request, template, context)

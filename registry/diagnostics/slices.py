@@ -57,7 +57,7 @@ def section(held_out: HeldOut) -> dict | None:
     from threadpoolctl import threadpool_limits
 
     metric = definitions.BY_NAME[INSTEAD.get(held_out.metric.name, held_out.metric.name)]
-    if held_out.scores.values()[metric.name] is None:
+    if held_out.scores.values().get(metric.name) is None:
         metric = definitions.BY_NAME[definitions.DEFAULT_METRICS[held_out.task]]
     with threadpool_limits(1):  # for vectors, see registry.evaluation.scores
         return _measured(held_out, metric)

@@ -66,3 +66,60 @@ def test_the_inputs_of_a_row_are_json_with_dates_as_they_are_written(make_datase
     inputs = [row["inputs"] for row in predictions.compare(*stored)["largest"]]
     assert all(len(one["day"]) == 10 for one in inputs)
     assert {type(one["age"]) for one in inputs} <= {int, float, type(None)}
+
+
+@pytest.fixture
+def lines_and_steps(make_dataset, make_version):
+    """A line, and a tree that learns the steps, of 100 rows."""
+    source = make_dataset("stairs", "x,y\n" + "".join(f"{i},{10 * (i // 50 % 2)}\n" for i in range(200)))
+    made = [make_version(source, target="y", **algorithm) for algorithm in (LINE, TREE)]
+    return [ModelVersion.objects.numbered("stairs", one.number) for one in made]
+
+
+def test_the_primary_metric_is_compared_on_the_rows_that_both_held_out(lines_and_steps):
+    line, tree = lines_and_steps
+    result = predictions.compare(line, tree)
+    found = result["paired"]
+    assert (found["metric"], found["verdict"]) == ("r2", "better")
+    assert [found["live"], found["coming"]] == pytest.approx([line.metrics["r2"], tree.metrics["r2"]])
+    assert found["interval"][0] < found["difference"] < found["interval"][1]
+    assert result["conclusion"].endswith("version 2 is better by more than noise.")
+    assert predictions.compare(tree, line)["paired"]["verdict"] == "worse"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"random_state": 1}, "because they did not hold out the same rows."),
+        ({"refit": True}, "because version 3 was fitted again on all rows."),
+    ],
+)
+def test_versions_without_the_same_held_out_rows_get_no_verdict(
+    lines_and_steps, make_version, fields, reason
+):
+    line, _ = lines_and_steps
+    make_version(line.dataset_version, target="y", **TREE, **fields)
+    result = predictions.compare(line, ModelVersion.objects.numbered("stairs", 3))
+    assert result["paired"] is None
+    assert result["conclusion"].endswith(reason)
+
+
+def test_the_page_the_api_and_a_dry_run_of_a_promotion_give_the_same_verdict(lines_and_steps, api, page):
+    api.post("/promote", {"dataset_name": "stairs", "version": 1, "target_stage": "staging"})
+    versions = {"model": ["stairs/1", "stairs/2"]}
+    found = api.get("/models/compare/predictions", versions).json()
+    plan = {"dataset_name": "stairs", "version": 2, "target_stage": "staging", "dry_run": True}
+    assert api.post("/promote", plan).json()["predictions"] == found
+    text = page.get("/registry/models/compare/predictions/", versions).text
+    assert found["conclusion"] in text
+    assert "Version 1</th>" in text
+    assert (
+        "/compare/predictions/?model=stairs/1&amp;model=stairs/2"
+        in page.get("/registry/models/compare/", versions).text
+    )
+
+
+def test_predictions_of_two_versions_are_compared_not_of_three(lines_and_steps, api, page):
+    three = {"model": ["stairs/1", "stairs/2", "stairs/3"]}
+    assert "Select two model versions" in api.get("/models/compare/predictions", three).json()["detail"]
+    assert page.get("/registry/models/compare/predictions/", three).status_code == 400

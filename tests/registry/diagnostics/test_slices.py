@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from registry.diagnostics import slice_tables, slices
@@ -47,7 +48,7 @@ def held_out(table, model, y=None, **fields):
     X, labels = table
     y = labels if y is None else y
     pipeline = Pipeline([("columns", FunctionTransformer(numbers_of)), ("model", model)]).fit(X, y)
-    task = "regression" if hasattr(model, "coef_") or y.dtype.kind == "f" else "classification"
+    task = "regression" if y.dtype.kind == "f" else "classification"
     return HeldOut(pipeline, X, y, task=task, inputs=INPUTS, **fields)
 
 
@@ -143,6 +144,11 @@ def test_an_area_is_shown_but_the_slices_are_compared_by_the_log_loss(table):
     assert first["values"]["log_loss"] == pytest.approx(metrics.log_loss(measured.y[rows], probabilities))
     area = metrics.roc_auc_score(measured.y[rows], probabilities[:, 1])
     assert first["values"]["roc_auc"] == pytest.approx(area)
+
+
+def test_without_probabilities_slices_are_compared_by_the_accuracy(table):
+    found = slices.section(held_out(table, LinearSVC(), primary_metric="roc_auc"))
+    assert (found["metric"], found["also"]) == ("accuracy", ["roc_auc", "f1_score"])
 
 
 def test_noise_is_called_noise(table):

@@ -1,0 +1,101 @@
+"""Whether two model versions differ by more than noise, on rows that both have held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas
+
+from registry.comparison.differences import BETTER, UNCLEAR, WORSE, have_same_test_rows
+from registry.evaluation import definitions, measurement, paired
+from registry.models import ModelVersion
+from registry.training.columns import feature_frame
+from registry.training.request import TrainingRequest
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that both versions predict: which they are, and of held-out ones the values of the target and the groups."""
+
+    frame: pandas.DataFrame
+    source: str
+    y: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One version with its predictions for the rows."""
+
+    version: ModelVersion
+    pipeline: object
+    X: pandas.DataFrame
+    predicted: np.ndarray
+
+    @classmethod
+    def of(cls, version: ModelVersion, pipeline, rows: Rows) -> "Side":
+        X = feature_frame(rows.frame, version.signature["inputs"])
+        return cls(version, pipeline, X, np.ravel(pipeline.predict(X)))
+
+
+def why_unpaired(live: ModelVersion, coming: ModelVersion, request: TrainingRequest | None) -> str:
+    """Why the metrics of these versions cannot be compared row by row, as a sentence, or ""."""
+    if live.pk == coming.pk:
+        return "It is the same version."
+    refitted = next((one for one in (live, coming) if one.refit), None)
+    if refitted:
+        reason = f"version {refitted.number} was fitted again on all rows"
+    elif request is None or not have_same_test_rows(live, coming):
+        reason = "they did not hold out the same rows"
+    else:
+        return ""
+    return f"Whether the versions differ by more than noise cannot be tested, because {reason}."
+
+
+def difference(live: Side, coming: Side, rows: Rows) -> dict | None:
+    """The primary metric of `coming` for both, the difference with its 95 % interval, and the verdict about `coming`.
+
+    None if the metric is not defined or there are too few rows: see registry.evaluation.paired.
+    """
+    task = coming.version.task
+    metric = definitions.primary(coming.version.primary_metric, task=task)
+    scores = [
+        measurement.predict(one.pipeline, one.X, rows.y, task=task, warnings=[]) for one in (live, coming)
+    ]
+    found = paired.difference(*scores, metric, rows.groups)
+    if found is None:
+        return None
+    is_better = metric.is_better(found["after"], found["before"])
+    return {
+        "metric": metric.name,
+        "better": metric.better,
+        "live": found["before"],
+        "coming": found["after"],
+        "difference": found["difference"],
+        "interval": found["interval"],
+        "p_value": found["p_value"],
+        "verdict": (BETTER if is_better else WORSE) if found["is_clear"] else UNCLEAR,
+    }
+
+
+def conclusion(live: ModelVersion, coming: ModelVersion, found: dict | None) -> str:
+    """The difference and its verdict in a sentence."""
+    if found is None:
+        return (
+            "Whether the versions differ by more than noise cannot be tested: it takes the primary metric of both on "
+            f"at least {paired.MIN_ROWS} held-out rows, or groups of rows."
+        )
+    label = definitions.BY_NAME[found["metric"]].label
+    low, high = (f"{end:+.4g}" for end in found["interval"])
+    sentence = (
+        f"{label} of version {coming.number} is {abs(found['difference']):.4g} "
+        f"{'higher' if found['difference'] > 0 else 'lower'} than that of version {live.number} on the same held-out "
+        f"rows, with a 95 % interval from {low} to {high}"
+    )
+    if found["difference"] == 0:
+        sentence = (
+            f"{label} of both versions is the same on the same held-out rows, with a 95 % interval of the "
+            f"difference from {low} to {high}"
+        )
+    if found["verdict"] == UNCLEAR:
+        return f"{sentence}: the difference can be noise."
+    return f"{sentence}: version {coming.number} is {found['verdict']} by more than noise."

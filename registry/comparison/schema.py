@@ -1,0 +1,39 @@
+"""How the API describes the predictions that differ between two model versions."""
+
+from rest_framework import serializers
+
+from registry.comparison.differences import BETTER, UNCLEAR, WORSE
+
+
+class PairedDifferenceSerializer(serializers.Serializer):
+    """The difference of the primary metric on the rows that both versions held out."""
+
+    metric = serializers.CharField()
+    better = serializers.ChoiceField(["higher", "lower"])
+    live = serializers.FloatField()
+    coming = serializers.FloatField()
+    difference = serializers.FloatField(help_text="Of the new version to the live one.")
+    interval = serializers.ListField(child=serializers.FloatField(), help_text="Its 95 % interval.")
+    p_value = serializers.FloatField()
+    verdict = serializers.ChoiceField(
+        [BETTER, WORSE, UNCLEAR], help_text="Of the new version; clear if the difference is more than noise."
+    )
+
+
+class ChangedPredictionSerializer(serializers.Serializer):
+    inputs = serializers.DictField()
+    live = serializers.JSONField()
+    coming = serializers.JSONField()
+    actual = serializers.JSONField()
+
+
+class ChangedPredictionsSerializer(serializers.Serializer):
+    rows = serializers.IntegerField()
+    source = serializers.CharField(help_text="Which rows were predicted.")
+    different = serializers.IntegerField(help_text="How many are predicted differently.")
+    mean_difference = serializers.FloatField(
+        required=False, help_text="Of numbers: the mean of the absolute differences."
+    )
+    largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
+    paired = PairedDifferenceSerializer(allow_null=True, help_text="Null if it cannot be tested.")
+    conclusion = serializers.CharField(help_text="Whether the difference is more than noise, in a sentence.")
