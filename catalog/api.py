@@ -12,9 +12,10 @@ from catalog.imports import upload
 from catalog.imports.representations import DatasetRowSerializer, DatasetSerializer
 from catalog.models import Dataset, DatasetVersion
 from catalog.readers import spreadsheet
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.metadata import favourites, tags
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from mlplatform.web import download
 

@@ -6,7 +6,7 @@ from catalog.discovery import metadata
 from catalog.imports import upload
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from mlplatform.metadata import selection
+from mlplatform.lists import selection
 
 NOUN = "dataset"
 

@@ -16,7 +16,8 @@ from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
-from mlplatform.metadata import favourites, saved_filters
+from mlplatform.lists import saved_filters
+from mlplatform.metadata import favourites
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from mlplatform.idempotency.models import IdempotentRequest
-from mlplatform.metadata.models import SavedFilter, Tag
+from mlplatform.lists.models import SavedFilter
+from mlplatform.metadata.models import Tag
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -6,13 +6,15 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from mlplatform import storage
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.metadata import favourites, tags
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer
 from mlplatform.web import download
 from registry import artifacts
 from registry.discovery import leaderboard, metadata
+from registry.evaluation import definitions
 from registry.filters import ModelFilter
 from registry.models import ModelVersion
 from registry.releases import deletion
@@ -43,7 +45,17 @@ class ModelListView(ListAPIView):
 
     def get_queryset(self):
         metrics = leaderboard.metrics_of(self.request.query_params.get("ordering", ""))
+        if self.is_export:
+            metrics = definitions.BY_NAME
         return ModelVersion.objects.for_list_of(self.request.user, metrics)
+
+    def csv_row(self, row):
+        """With a column for each metric and each end of its interval."""
+        cells = {name: value for name, value in row.items() if name not in {"metrics", "intervals"}}
+        for name in definitions.BY_NAME:
+            low, high = (row["intervals"] or {}).get(name) or (None, None)
+            cells |= {name: (row["metrics"] or {}).get(name), f"{name}_low": low, f"{name}_high": high}
+        return cells
 
 
 class ModelView(APIView):

@@ -9,7 +9,8 @@ from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
-from mlplatform.metadata import favourites, saved_filters
+from mlplatform.lists import saved_filters
+from mlplatform.metadata import favourites
 from mlplatform.pagination import requested_page
 from mlplatform.validation import unknown_names
 from registry.cards import revisions

@@ -15,8 +15,9 @@ from rest_framework.response import Response
 
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import DATASET, ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.parsers import MultiPartParser
 from mlplatform.validation.serializers import Serializer, VersionField
 from mlplatform.web import download

@@ -21,6 +21,7 @@ SUBPACKAGES = {
         "activity",
         "auth",
         "metadata",
+        "lists",
         "idempotency",
         "jobs",
         "search",

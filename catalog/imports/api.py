@@ -12,8 +12,9 @@ from catalog.models import ImportJob
 from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType, body_of
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.filters import FilterSet
 
 # By the error code of a job, for uploads that wait for it. Any other failure is a fault of the file.

@@ -1,9 +1,5 @@
-"""CSV for spreadsheets, which run a cell that begins with one of a few characters as a formula.
+"""Delimited text for spreadsheets: with an apostrophe in front of formulas, as in mlplatform.lists.csv_export."""
 
-An apostrophe in front makes it text, as OWASP recommends ("CSV Injection"). Numbers stay as they are.
-"""
-
-import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -18,10 +14,7 @@ from catalog.readers import streams, tables
 from catalog.readers.cells.column_types import Column
 from catalog.readers.formats import written_delimiter
 from catalog.readers.recipe import ParseRecipe
-
-MARK = codecs.BOM_UTF8
-FORMULA = r"^[=+\-@\t\r]"
-NUMBER = r"^[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?%?$"
+from mlplatform.lists.csv_export import FORMULA, MARK, NUMBER
 
 
 def check(form: str) -> None:

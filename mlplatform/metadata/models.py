@@ -34,23 +34,3 @@ class TaggedModel(models.Model):
         """Without a query in a list: see mlplatform.metadata.tags.listed."""
         tags = self.listed_tags if hasattr(self, "listed_tags") else self.tags.all()
         return [tag.name for tag in tags]
-
-
-class SavedFilter(models.Model):
-    """The filters and the order of a list that a user has kept under a name."""
-
-    MAX_NAME, MAX_QUERY = 100, 2000  # characters
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_filters")
-    page = models.CharField(max_length=100, help_text="The path of the list.")
-    name = models.CharField(max_length=MAX_NAME)
-    query = models.CharField(
-        max_length=MAX_QUERY, help_text="The query string, without the number of the page."
-    )
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="saved_filter_name")]
-
-    def __str__(self):
-        return f"{self.name}: {self.page}?{self.query}"

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from django import template
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 
+from mlplatform.lists import saved_filters
 from mlplatform.metadata import markdown as descriptions
 
 register = template.Library()
@@ -203,6 +205,13 @@ def percent(share):
     if 0.999 < share < 1:
         return f"> 99.9{THIN_SPACE}%"
     return f"{share * 100:.0f}{THIN_SPACE}%" if share in (0, 1) else f"{share * 100:.1f}{THIN_SPACE}%"
+
+
+@register.simple_tag(takes_context=True)
+def export_url(context, name):
+    """The address of a list as CSV, by the name of its API: with the filters and the order of the page."""
+    query = saved_filters.query_of(context["filter"].data)
+    return f"{reverse(name)}?{query}{'&' if query else ''}export=csv"
 
 
 def _is_missing(value):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
-from rest_framework import generics, views
+from rest_framework import views
 
 from mlplatform.validation import unknown_names
 
@@ -33,11 +33,3 @@ class StrictMixin:
 
 class APIView(StrictMixin, views.APIView):
     pass
-
-
-class ListAPIView(StrictMixin, generics.ListAPIView):
-    """A paginated list; its query parameters are the filters and those of the pagination."""
-
-    def get_query_parameters(self) -> tuple[str, ...]:
-        paging = (self.paginator.page_query_param, self.paginator.page_size_query_param)
-        return (*self.filterset_class.base_filters, *paging)

@@ -6,8 +6,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.filters import FilterSet
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.cards import markdown, revisions

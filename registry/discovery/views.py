@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from mlplatform.auth import permissions
-from mlplatform.metadata import selection
+from mlplatform.lists import selection
 from registry.discovery import metadata
 from registry.models import ModelVersion
 from registry.releases import deletion

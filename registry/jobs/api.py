@@ -9,8 +9,9 @@ from mlplatform.errors import NotFound, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from registry.jobs import groups, submission
 from registry.jobs.filters import JobFilter
 from registry.jobs.serializers import (

@@ -10,8 +10,9 @@ from catalog.models import Dataset
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
 from mlplatform.jobs.models import JobState
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.diagnostics import fairness
 from registry.diagnostics import page as diagnostics

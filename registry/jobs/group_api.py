@@ -6,8 +6,9 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from mlplatform.jobs.models import JobState
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
-from mlplatform.validation.api_views import APIView, ListAPIView
+from mlplatform.validation.api_views import APIView
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
 from registry.jobs.serializers import JobResultSerializer

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
-from mlplatform.metadata import saved_filters
+from mlplatform.lists import saved_filters
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 from registry.evaluation import charts

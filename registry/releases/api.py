@@ -3,7 +3,7 @@
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from mlplatform.validation.api_views import ListAPIView
+from mlplatform.lists.list_api import ListAPIView
 from registry.models import Release, Stage
 from registry.releases.filters import ReleaseFilter
 

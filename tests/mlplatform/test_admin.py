@@ -13,7 +13,7 @@ from catalog.discovery import metadata
 from catalog.imports.drafts import store_draft
 from catalog.models import ImportJob
 from mlplatform.idempotency import keys
-from mlplatform.metadata import saved_filters
+from mlplatform.lists import saved_filters
 from registry import labels
 from registry.models import Evaluation
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplatform.metadata.models import SavedFilter
+from mlplatform.lists.models import SavedFilter
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.shortcuts import redirect
 
-from mlplatform.metadata.models import SavedFilter
+from mlplatform.lists.models import SavedFilter
 from mlplatform.validation import integers
 
 FIELDS = ("filter_name", "delete_filter")  # of the POST of a list
