@@ -63,6 +63,13 @@ def env_origins(name: str) -> list[str]:
     return origins
 
 
+def env_url(name: str) -> str:
+    text = env(name).rstrip("/")
+    if text and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", text):  # it can contain a password
+        raise ImproperlyConfigured(f"{name} is not an address such as https://mlflow.example.org.")
+    return text
+
+
 def env_prefix(name: str) -> str:
     text = env(name).rstrip("/")
     if text and not re.fullmatch(URL_PREFIX_PATTERN, text):
@@ -436,6 +443,11 @@ PARQUET_ROW_GROUP_BYTES = 32 * 1024**2  # in memory
 INVOCATIONS_MODEL = env("INVOCATIONS_MODEL")
 INVOCATIONS_ANONYMOUS = env_bool("INVOCATIONS_ANONYMOUS", False)
 INVOCATIONS_ANONYMOUS_MB = env_int("INVOCATIONS_ANONYMOUS_MB", 25, low=1, high=MAX_REQUEST_MB)
+
+# The MLflow server on which each training becomes a run
+
+MLFLOW_MIRROR_URI = env_url("MLFLOW_MIRROR_URI")
+MLFLOW_MIRROR_TOKEN = env("MLFLOW_MIRROR_TOKEN")
 
 # Called once before the web server or a training worker forks: slow work whose result all its processes share.
 PRELOAD = [

@@ -9,6 +9,8 @@ from registry.models import (
     Diagnostics,
     Evaluation,
     MetricValue,
+    MirroredModel,
+    MirroredVersion,
     ModelVersion,
     RegistryTag,
     Release,
@@ -221,3 +223,20 @@ class AliasAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "dataset_link", "version_link"]
     search_fields = ["dataset__name", "name"]
     list_select_related = ["dataset", "model_version__dataset"]
+
+
+@admin.register(MirroredVersion)
+class MirroredVersionAdmin(ReadOnlyAdmin):
+    version_link = link("model_version")
+    list_display = ["__str__", "version_link", "run_id", "number", "finished_at", "tries", "due_at", "error"]
+    list_filter = [("finished_at", admin.EmptyFieldListFilter)]
+    search_fields = ["model_version__dataset__name", "run_id"]
+    list_select_related = ["model_version__dataset"]
+
+
+@admin.register(MirroredModel)
+class MirroredModelAdmin(ReadOnlyAdmin):
+    dataset_link = link("dataset")
+    list_display = ["__str__", "dataset_link", "aliases", "tries", "due_at", "error"]
+    search_fields = ["dataset__name"]
+    list_select_related = ["dataset"]

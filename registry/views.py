@@ -23,6 +23,7 @@ from registry.discovery import leaderboard
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.jobs import evaluation
+from registry.mlflow import mirror
 from registry.models import ModelVersion
 from registry.releases import confirmation, deletion, history, promotion
 from registry.releases.confirmation import Question
@@ -82,6 +83,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     context = {
         "model": version,
         "card": revisions.current(version),
+        "mlflow_run": mirror.run_address(version),
         "releases": version.releases.select_related("released_by"),
         "promotable": promotable,
         "form": form,

@@ -13,7 +13,8 @@ from registry.releases import deletion
 MAX_PAGE = 10_000  # versions in a response
 NOT_A_TRACKING_SERVER = (
     "This is a model registry without a tracking server: it has no experiments, runs, traces and logged models. Set "
-    "MLFLOW_REGISTRY_URI to this server and MLFLOW_TRACKING_URI to one that has them."
+    "MLFLOW_REGISTRY_URI to this server and MLFLOW_TRACKING_URI to one that has them. With the setting "
+    "MLFLOW_MIRROR_URI, trainings become runs on such a server."
 )
 SERVER = {
     "store_type": "ml-mini-platform",

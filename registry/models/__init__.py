@@ -7,6 +7,7 @@ from registry.models.groups import TrainingGroup, Trial
 from registry.models.jobs import TrainingJob
 from registry.models.labels import Alias, RegistryTag
 from registry.models.metric_values import MetricValue
+from registry.models.mirror import MirroredModel, MirroredVersion
 from registry.models.releases import Release, Stage, Usage
 from registry.models.versions import ModelVersion, VersionCounter
 
@@ -16,6 +17,8 @@ __all__ = [
     "Diagnostics",
     "Evaluation",
     "MetricValue",
+    "MirroredModel",
+    "MirroredVersion",
     "ModelVersion",
     "RegistryTag",
     "Release",

@@ -22,6 +22,7 @@ from registry.estimators.frameworks import extras
 from registry.models import (
     Diagnostics,
     MetricValue,
+    MirroredVersion,
     ModelVersion,
     Release,
     Stage,
@@ -180,6 +181,7 @@ def _register(
             version.trained_at = timezone.now()
             version.save(force_insert=True)
             MetricValue.objects.record(version)
+            MirroredVersion.objects.enqueue([version])
             save_records(version)
             history.open_release(
                 version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by

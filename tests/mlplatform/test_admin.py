@@ -15,7 +15,7 @@ from catalog.models import ImportJob
 from mlplatform.idempotency import keys
 from mlplatform.lists import saved_filters
 from registry import labels
-from registry.models import Evaluation
+from registry.models import Evaluation, MirroredModel, MirroredVersion
 
 OURS = [
     model
@@ -44,6 +44,8 @@ def registry_rows(make_version, admin):
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
     labels.set_tag(version, key="flowers", value="cut", by=admin)
     labels.set_alias(version, alias="flowers", by=admin)
+    MirroredVersion.objects.create(model_version=version)
+    MirroredModel.objects.create(dataset=version.dataset)
     promote(version, stage="staging", by=admin)
     revisions.save(version, revision=0, by=admin, owner="flowers")
     usage.add({version.releases.first().pk: {"requests": 1}})

@@ -1,5 +1,6 @@
 from functools import partial
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from catalog.imports import cleanup
@@ -10,6 +11,7 @@ from mlplatform.jobs.children import supervision
 from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.jobs.retention import Hourly, prune
 from mlplatform.jobs.worker import Worker, run_until_signal
+from registry.mlflow import mirror
 from registry.models import Evaluation, TrainingJob
 
 
@@ -31,4 +33,5 @@ class Command(BaseCommand):
         # They share the fork server, which is most of a worker's memory, and an import does not wait for a training.
         imports = Worker(ImportJob, supervision.run, tidy=cleanup.Tidy())
         evaluations = Worker(Evaluation, supervision.run)
-        run_until_signal(trainings, imports, evaluations)
+        mirrors = [mirror.Mirror(mirror.client())] if settings.MLFLOW_MIRROR_URI else []
+        run_until_signal(trainings, imports, evaluations, *mirrors)
