@@ -15,7 +15,7 @@ from catalog.models import ImportJob
 from mlplatform.idempotency import keys
 from mlplatform.lists import saved_filters
 from registry import labels
-from registry.models import Evaluation, MirroredModel, MirroredVersion
+from registry.models import Diagnostics, Evaluation, MirroredModel, MirroredVersion
 
 OURS = [
     model
@@ -41,6 +41,7 @@ def registry_rows(make_version, admin):
         number=1,
         requested_by=admin,
     )
+    Diagnostics.objects.create(model_version=version, sections={}, duration_s=1)
     metadata.edit(version.dataset, tags=["flowers"], by=admin)
     labels.set_tag(version, key="flowers", value="cut", by=admin)
     labels.set_alias(version, alias="flowers", by=admin)
