@@ -48,7 +48,7 @@ def dependence(section: dict, version: ModelVersion) -> dict:
         "names": names,
         "omitted": section["omitted"],
         "parts": [
-            {"table": _categories(one, names)} if "counts" in one else {"plot": _line(one, y, names)}
+            {"table": _categories(one)} if "counts" in one else {"plot": _line(one, y, names)}
             for one in columns
         ],
     }
@@ -106,14 +106,14 @@ def _seconds(date: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def _categories(column: dict, names: list[str]) -> dict:
+def _categories(column: dict) -> dict:
     """Rows of a category with its outputs, of a single one also as a bar, and the number of rows that have it."""
     means = column["means"]
     shapes = bars(means[0]) if len(means) == 1 else [None] * len(column["grid"])
     rows = [
         {
             "value": "missing" if value is None else str(value),
-            "means": [(name, f"{mean:.3g}") for name, mean in zip(names, found, strict=True)],
+            "means": [f"{mean:.3g}" for mean in found],
             "bar": shape,
             "count": count,
         }
