@@ -5,6 +5,7 @@ from registry.cards import api as cards_api
 from registry.comparison import api as comparison_api
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
+from registry.jobs.learning_curves.api import LearningCurveView
 from registry.releases import api as releases_api
 
 urlpatterns = [
@@ -35,6 +36,7 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>/evaluations", evaluation_api.EvaluationListView.as_view()),
     path("models/<str:dataset>/<int:version>/diagnostics", evaluation_api.DiagnosticsView.as_view()),
     path("models/<str:dataset>/<int:version>/fairness", evaluation_api.FairnessView.as_view()),
+    path("models/<str:dataset>/<int:version>/learning-curve", LearningCurveView.as_view()),
     path("evaluations/<int:pk>", evaluation_api.EvaluationView.as_view(), name="api-evaluation"),
     path("evaluations/<int:pk>/cancel", evaluation_api.CancelEvaluationView.as_view()),
     path("releases", releases_api.ReleaseListView.as_view(), name="api-releases"),

@@ -99,12 +99,17 @@ class TrialQuerySet(models.QuerySet):
 
 class EvaluationQuerySet(JobQuerySet):
     def on_other_data(self):
-        """Without those that compute the diagnostics."""
+        """Without those that compute the diagnostics or a learning curve."""
         return self.exclude(dataset_version=models.F("model_version__dataset_version"))
 
     def on_held_out_rows(self):
         """Those that compute the diagnostics."""
-        return self.filter(dataset_version=models.F("model_version__dataset_version"))
+        return self.filter(
+            is_learning_curve=False, dataset_version=models.F("model_version__dataset_version")
+        )
+
+    def learning_curves(self):
+        return self.filter(is_learning_curve=True)
 
     def for_lists(self):
         """With the model version and the user, and each metric as `metric_accuracy`, without wide columns.

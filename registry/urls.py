@@ -37,5 +37,10 @@ urlpatterns = [
     path("models/<str:dataset>/<int:version>/evaluate/", jobs_views.evaluate, name="evaluate"),
     path("models/<str:dataset>/<int:version>/fairness/", views.fairness, name="fairness"),
     path("models/<str:dataset>/<int:version>/diagnose/", jobs_views.diagnose, name="diagnose"),
+    path(
+        "models/<str:dataset>/<int:version>/learning-curve/",
+        jobs_views.compute_learning_curve,
+        name="learning-curve",
+    ),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

@@ -23,6 +23,7 @@ from registry.discovery import leaderboard
 from registry.evaluation import charts, findings
 from registry.filters import ModelFilter
 from registry.jobs import evaluation
+from registry.jobs.learning_curves import computation as learning_curve
 from registry.mlflow import mirror
 from registry.models import ModelVersion
 from registry.releases import confirmation, deletion, history, promotion
@@ -104,6 +105,7 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "residuals": charts.residuals(version),
         "clusters": charts.clusters(version),
         "computed": computed,
+        "learning_curve": learning_curve.state(version),
         "diagnostics_state": evaluation.diagnostics_state(version, computed),
         "diagnostics": diagnostics_page.parts(computed, version),
     }

@@ -19,6 +19,7 @@ from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.estimators.errors import USER_ERRORS
 from registry.evaluation import definitions, duplicates, measurement
+from registry.jobs.learning_curves import computation as learning_curve
 from registry.models import Diagnostics, Evaluation, ModelVersion
 from registry.training import pipelines, signature, validation
 from registry.training import run as training
@@ -63,6 +64,15 @@ def submit_diagnostics(version: ModelVersion, *, by) -> Evaluation:
     return _enqueue(version, version.dataset_version, by=by)
 
 
+def submit_learning_curve(version: ModelVersion, *, by) -> Evaluation:
+    """Queue the learning curve of a version; the job in progress if there is one. Raises what its check() raises."""
+    permissions.check(by, "train")
+    learning_curve.check(version)
+    if running := version.evaluations.learning_curves().unfinished().first():
+        return running
+    return _enqueue(version, version.dataset_version, by=by, is_learning_curve=True)
+
+
 @dataclass(frozen=True)
 class DiagnosticsState:
     """The latest job that computes the diagnostics of a version, if any, and why they cannot be computed, or ""."""
@@ -81,7 +91,7 @@ def diagnostics_state(version: ModelVersion, computed: Diagnostics | None) -> Di
     return DiagnosticsState(job, "", computed is None and job is None)
 
 
-def _enqueue(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
+def _enqueue(version: ModelVersion, source: DatasetVersion, *, by, is_learning_curve=False) -> Evaluation:
     return leases.enqueue(
         Evaluation(
             model_version=version,
@@ -89,6 +99,7 @@ def _enqueue(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation
             number=source.number,
             dataset_version=source,
             requested_by=by,
+            is_learning_curve=is_learning_curve,
         )
     )
 
@@ -110,10 +121,15 @@ def run_claimed(*, job: int, attempt: int) -> None:
 
 def run(evaluation: Evaluation) -> None:
     """Measure in this process, and record the outcome."""
-    with Attempt(evaluation).recording_outcome():
+    attempt = Attempt(evaluation)
+    with attempt.recording_outcome():
         if evaluation.dataset_version is None:
             raise NotFound("The dataset version was deleted before the evaluation.", code="dataset_deleted")
-        if evaluation.is_on_held_out_rows:
+        if evaluation.is_learning_curve:
+            rows, metrics, warnings = learning_curve.compute(
+                evaluation.model_version, progress=lambda share: attempt.report(progress=share)
+            )
+        elif evaluation.is_on_held_out_rows:
             rows, metrics, warnings = diagnose(evaluation.model_version)
         else:
             rows, metrics, warnings = _measure(evaluation.model_version, evaluation.dataset_version)

@@ -93,10 +93,10 @@ class EvaluateView(APIView):
         source = Dataset.objects.named(data["dataset_name"] or model.dataset.name).version(
             data["dataset_version"]
         )
-        return _waited_for(request, evaluating.submit(model, source, by=request.user))
+        return waited_for(request, evaluating.submit(model, source, by=request.user))
 
 
-def _waited_for(request, evaluation: Evaluation) -> Response:
+def waited_for(request, evaluation: Evaluation) -> Response:
     waiting.wait(request, evaluation)
     if evaluation.is_finished and evaluation.state != JobState.SUCCEEDED:
         raise waiting.failure(evaluation, ValidationError)
@@ -149,7 +149,7 @@ class DiagnosticsView(APIView):
     )  # fmt: skip
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        return _waited_for(request, evaluating.submit_diagnostics(model, by=request.user))
+        return waited_for(request, evaluating.submit_diagnostics(model, by=request.user))
 
 
 class EvaluationListView(ListAPIView):

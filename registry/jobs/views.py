@@ -79,3 +79,13 @@ def diagnose(request, dataset, version):
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("registry:model", dataset=dataset, version=version)
+
+
+@require_POST
+@permissions.page("train")
+def compute_learning_curve(request, dataset, version):
+    try:
+        evaluation.submit_learning_curve(ModelVersion.objects.numbered(dataset, version), by=request.user)
+    except ValidationError as error:
+        messages.error(request, error.messages[0])
+    return redirect("registry:model", dataset=dataset, version=version)

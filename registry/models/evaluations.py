@@ -13,7 +13,8 @@ from registry.querysets import EvaluationQuerySet
 class Evaluation(ChildJob):
     """A request to measure a model version on a dataset version, its state and its outcome.
 
-    On the dataset version of its training, it measures the held-out rows and computes the diagnostics.
+    On the dataset version of its training, it measures the held-out rows and computes the diagnostics, or the learning
+    curve.
     """
 
     WORK = "registry.jobs.evaluation.run_claimed"
@@ -27,6 +28,9 @@ class Evaluation(ChildJob):
     number = models.PositiveIntegerField(help_text="The number of the dataset version.")
     dataset_version = models.ForeignKey(
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="evaluations"
+    )
+    is_learning_curve = models.BooleanField(
+        default=False, help_text="It repeats the training on shares of its rows."
     )
     rows = models.PositiveBigIntegerField(null=True, help_text="The rows that were measured.")
     metrics = models.JSONField(default=dict)
