@@ -16,11 +16,12 @@ from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.diagnostics import fairness
 from registry.diagnostics import page as diagnostics
+from registry.diagnostics.schema import DiagnosticsSerializer, FairnessSerializer
 from registry.evaluation import definitions
 from registry.fields import MetricsField, NameField
 from registry.jobs import evaluation as evaluating
 from registry.jobs.filters import EvaluationFilter
-from registry.models import Diagnostics, Evaluation, ModelVersion
+from registry.models import Evaluation, ModelVersion
 
 
 class EvaluateSerializer(Serializer):
@@ -106,20 +107,6 @@ def waited_for(request, evaluation: Evaluation) -> Response:
     return Response(body, status=202, headers={"Location": body["url"]})
 
 
-class DiagnosticsSerializer(serializers.ModelSerializer):
-    """What was computed about a model version on its held-out rows; of a clusterer on all rows."""
-
-    model = serializers.CharField(source="model_version.dataset.name", help_text="The dataset of the model.")
-    version = serializers.IntegerField(source="model_version.number")
-    sections = serializers.DictField(
-        child=serializers.DictField(), help_text="By name; a section that does not apply is absent."
-    )
-
-    class Meta:
-        model = Diagnostics
-        fields = ["model", "version", "computed_at", "duration_s", "sections"]
-
-
 class DiagnosticsView(APIView):
     methods_without_body = ("POST",)
 
@@ -198,41 +185,6 @@ class CancelEvaluationView(APIView):
     def post(self, request, pk):
         evaluation = Evaluation.objects.for_lists().numbered(pk)
         return Response(EvaluationSerializer(evaluating.cancel(evaluation, by=request.user)).data)
-
-
-class RateSerializer(serializers.Serializer):
-    value = serializers.FloatField(allow_null=True, help_text="Null without such rows.")
-    interval = serializers.ListField(
-        child=serializers.FloatField(), allow_null=True, help_text="The 95 % interval: low and high."
-    )
-
-
-class GroupOfRowsSerializer(serializers.Serializer):
-    slice = serializers.DictField(source="described", help_text="As in the diagnostics.")
-    rows = serializers.IntegerField()
-    selection_rate = RateSerializer(help_text="Of the rows, how many are predicted as the class.")
-    true_positive_rate = RateSerializer(help_text="Of the rows of the class.")
-    false_positive_rate = RateSerializer(help_text="Of the other rows.")
-
-
-class GapSerializer(serializers.Serializer):
-    rate = serializers.ChoiceField(fairness.RATES)
-    difference = serializers.FloatField(allow_null=True, help_text="The highest rate minus the lowest.")
-    ratio = serializers.FloatField(allow_null=True, help_text="The lowest rate over the highest.")
-
-
-class ColumnGroupsSerializer(serializers.Serializer):
-    column = serializers.CharField()
-    groups = GroupOfRowsSerializer(many=True)
-    gaps = GapSerializer(many=True)
-    equalized_odds_difference = serializers.FloatField(allow_null=True)
-
-
-class FairnessSerializer(serializers.Serializer):
-    """The rates of a classifier for groups of its held-out rows."""
-
-    positive = serializers.JSONField(help_text="The class whose predictions are counted.")
-    columns = ColumnGroupsSerializer(many=True)
 
 
 class FairnessView(APIView):

@@ -5,6 +5,12 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
+from registry.diagnostics.schema import (
+    SectionsSerializer,
+    SliceSerializer,
+    SlicesSerializer,
+    WorstRowSerializer,
+)
 from registry.models import Diagnostics, Evaluation, TrainingJob
 from registry.training import run
 from registry.training.request import TrainingRequest
@@ -130,3 +136,17 @@ def test_the_command_computes_those_of_all_versions_without_any(make_version):
     assert "1 of 2 versions" in evaluate("flowers", "--all")[0]
     with pytest.raises(CommandError, match="no model version 9"):
         evaluate("flowers", "9")
+
+
+def test_the_schema_names_every_section_and_field_that_the_api_returns(make_version, api):
+    make_version(params={"max_depth": 1})
+    make_version(module="linear_model", class_name="LinearRegression", target="width")
+    for number in (1, 2):
+        api.post(f"/models/flowers/{number}/diagnostics")
+        sections = api.get(f"/models/flowers/{number}/diagnostics").json()["sections"]
+        assert set(sections) <= set(SectionsSerializer().fields)
+        assert set(sections["slices"]) == set(SlicesSerializer().fields)
+        assert {name for one in sections["slices"]["slices"] for name in one} <= set(SliceSerializer().fields)
+        assert {name for one in sections["worst_rows"]["rows"] for name in one} <= set(
+            WorstRowSerializer().fields
+        )
