@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -13,8 +13,7 @@ from mlplatform.auth import roles
 from mlplatform.jobs.models import JobState
 from mlplatform.templatetags.ui import metric
 from registry.comparison import standing
-from registry.models import CardRevision, ModelVersion, Release, Stage
-from registry.querysets import WIDE_COLUMNS
+from registry.models import CardRevision, Release, Stage
 from serving.workbench import live
 
 MAX_ITEMS = 4  # of each kind
@@ -56,10 +55,11 @@ def _drafts(user) -> list[Item]:
 
 
 def _better_in_staging() -> list[Item]:
-    in_production = Release.objects.live().filter(stage=Stage.PRODUCTION).values("dataset")
-    staged = ModelVersion.objects.live_in(Stage.STAGING).filter(dataset__in=in_production)
-    staged = staged.with_releases().defer(*WIDE_COLUMNS)[:MAX_STAGED]
-    better = [one for one in standing.against_live(staged, stages=[Stage.PRODUCTION]) if one.is_better]
+    live_releases = Release.objects.for_list().live()
+    in_production = live_releases.filter(stage=Stage.PRODUCTION, dataset=OuterRef("dataset"))
+    staged = live_releases.filter(Exists(in_production), stage=Stage.STAGING)[:MAX_STAGED]
+    versions = [release.model_version for release in staged]
+    better = [one for one in standing.against_live(versions, stages=[Stage.PRODUCTION]) if one.is_better]
     return [
         Item(
             f"Version {one.version.number} of `{one.version.dataset.name}` in staging is better than version "
@@ -83,17 +83,15 @@ def _failed_jobs(user) -> list[Item]:
 
 def _cards_to_write() -> list[Item]:
     """The cards of versions that are live in production and have no purpose."""
-    newest = CardRevision.objects.filter(model_version=OuterRef("pk")).order_by("-number")
-    versions = ModelVersion.objects.live_in(Stage.PRODUCTION).annotate(
-        purpose=Subquery(newest.values("purpose")[:1])
-    )
-    written = versions.exclude(purpose=None).exclude(purpose="").values("pk")
-    missing = versions.exclude(pk__in=written).select_related("dataset").only("number", "dataset__name")
+    newest = CardRevision.objects.filter(model_version=OuterRef("model_version")).order_by("-number")
+    missing = Release.objects.live().filter(stage=Stage.PRODUCTION).select_related("dataset")
+    missing = missing.annotate(purpose=Subquery(newest.values("purpose")[:1]))
+    missing = missing.filter(Q(purpose=None) | Q(purpose="")).only("number", "dataset__name")
     return [
         Item(
-            f"Version {version.number} of `{version.dataset.name}` is live in production; its card has no purpose.",
+            f"Version {release.number} of `{release.dataset.name}` is live in production; its card has no purpose.",
             "Write the card",
-            reverse("registry:edit-card", args=[version.dataset.name, version.number]),
+            reverse("registry:edit-card", args=[release.dataset.name, release.number]),
         )
-        for version in missing.order_by("dataset__name")[:MAX_ITEMS]
+        for release in missing[:MAX_ITEMS]
     ]
