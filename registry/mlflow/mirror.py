@@ -129,7 +129,7 @@ class Mirror:
         return str(created["model_version"]["version"])
 
     def _mirror_aliases(self, row: MirroredModel) -> None:
-        wanted, name = _aliases([row.dataset_id])[row.dataset_id], row.dataset.name
+        wanted, name = _aliases([row])[row.pk], row.dataset.name
         for alias, number in wanted.items():
             if row.aliases.get(alias) != number:
                 self.client.post("registered-models/alias", name=name, alias=alias, version=number)
@@ -158,20 +158,27 @@ def enqueue_all() -> int:
     )
 
 
-def _aliases(datasets: list[int]) -> dict[int, dict[str, str]]:
-    """The number there of what is live in each stage, by alias, as far as it is mirrored; of each dataset."""
-    live = Release.objects.live().filter(dataset__in=datasets, model_version__mirrored__number__gt="")
-    found: dict[int, dict[str, str]] = {key: {} for key in datasets}
+def _aliases(rows: list[MirroredModel]) -> dict[int, dict[str, str]]:
+    """The number there of what is live in each stage, by alias, of each row.
+
+    As long as that version is not mirrored, an alias stays where it is.
+    """
+    by_dataset = {row.dataset_id: row for row in rows}
+    found: dict[int, dict[str, str]] = {row.pk: {} for row in rows}
+    live = Release.objects.live().filter(dataset__in=by_dataset)
     for dataset, stage, number in live.values_list("dataset", "stage", "model_version__mirrored__number"):
-        found[dataset] |= {alias: number for alias, of_alias in stages.ALIASES.items() if of_alias == stage}
+        row = by_dataset[dataset]
+        for alias, of_alias in stages.ALIASES.items():
+            if of_alias == stage and (there := number or row.aliases.get(alias)):
+                found[row.pk][alias] = there
     return found
 
 
 def _changed_model() -> MirroredModel | None:
     """A model whose aliases there are not those of the stages here, claimed."""
-    rows = MirroredModel.objects.filter(due_at__lte=timezone.now())
-    wanted = _aliases(list(rows.values_list("dataset", flat=True)))
-    changed = (row for row in rows if row.aliases != wanted.get(row.dataset_id, {}))
+    rows = list(MirroredModel.objects.filter(due_at__lte=timezone.now()))
+    wanted = _aliases(rows)
+    changed = (row for row in rows if row.aliases != wanted[row.pk])
     return next(filter(None, (_claim(MirroredModel.objects.filter(pk=row.pk)) for row in changed)), None)
 
 

@@ -64,6 +64,17 @@ def test_aliases_follow_the_stages(server, make_dataset, make_version, admin):
     assert work() == []
 
 
+def test_an_alias_stays_until_the_version_that_replaces_it_is_mirrored(server, make_dataset, make_version):
+    source = make_dataset()
+    make_version(source, random_state=0)
+    work()
+    make_version(source, random_state=0)
+    MirroredVersion.objects.filter(finished_at=None).update(due_at=timezone.now() + timedelta(minutes=1))
+    assert (work(), server.aliases) == ([], {"dev": "1"})
+    make_due()
+    assert (work(), server.aliases) == ([True, True], {"dev": "2"})
+
+
 def test_an_outage_delays_and_loses_nothing(server, versions):
     server.stop()
     assert work() == [False] * 3
