@@ -1,16 +1,19 @@
-"""The curves of some model versions in one plot, from their stored diagnostics."""
+"""The curves of some model versions in one plot, and their important columns, from the stored diagnostics."""
 
+from mlplatform.plots.bars import bars
 from mlplatform.plots.plot import Plot
 from registry.diagnostics.plots import curves, residuals
+from registry.evaluation.definitions import BY_NAME
 from registry.models import Diagnostics, ModelVersion
 
 MIN_DRAWN = 2
 # Of the sections; the whole diagnostics are large.
-READ = ("sections__curves", "sections__residuals__quantiles")
+READ = ("sections__curves", "sections__residuals__quantiles", "sections__importance")
+SHOWN_COLUMNS = 12
 
 
 def overlay(versions: list[ModelVersion]) -> dict:
-    """The `plots` of versions with one target, and the versions `without` diagnostics, which are not drawn.
+    """The `plots` of versions with one target, their `importance`, and those `without` diagnostics.
 
     Binary classifiers have ROC, precision-recall, calibration and gain, regressors the distribution of their errors.
     """
@@ -18,12 +21,12 @@ def overlay(versions: list[ModelVersion]) -> dict:
     found = {pk: sections for pk, *sections in rows}
     measured = [(f"version {one.number}", *found[one.pk]) for one in versions if one.pk in found]
     plots = [
-        *_of_classifiers([(name, curves) for name, curves, _ in measured if curves and curves["positive"]]),
-        *_of_regressors([(name, errors) for name, _, errors in measured if errors], versions[0].target),
+        *_of_classifiers([(name, curves) for name, curves, *_ in measured if curves and curves["positive"]]),
+        *_of_regressors([(name, errors) for name, _, errors, _ in measured if errors], versions[0].target),
     ]
-    has_pictures = versions[0].task == "regression" or _is_binary(versions[0])
-    without = [one for one in versions if one.pk not in found] if has_pictures else []
-    return {"plots": plots, "without": without}
+    without = [one for one in versions if one.pk not in found and one.task != "clustering"]
+    importance = _importance([(name, section) for name, *_, section in measured if section])
+    return {"plots": plots, "importance": importance, "without": without}
 
 
 def _of_classifiers(sides: list[tuple[str, dict]]) -> list[Plot]:
@@ -44,5 +47,30 @@ def _of_regressors(sides: list[tuple[str, dict]], target: str) -> list[Plot]:
     return [residuals.cumulative(sides, target), residuals.sizes(sides, target)]
 
 
-def _is_binary(version: ModelVersion) -> bool:
-    return len(version.signature.get("classes") or ()) == 2
+def _importance(sides: list[tuple[str, dict]]) -> dict | None:
+    """Of the columns that are most important to any version, the importance to each; all bars are on one scale.
+
+    Versions whose importance is that of another metric are left out.
+    """
+    sides = [side for side in sides if side[1]["metric"] == sides[0][1]["metric"]]
+    if len(sides) < MIN_DRAWN:
+        return None
+    by_column = [{one["column"]: one for one in section["columns"]} for _, section in sides]
+    highest: dict[str, float] = {}
+    for columns in by_column:
+        for name, one in columns.items():
+            highest[name] = max(one["mean"], highest.get(name, one["mean"]))
+    names = sorted(highest, key=lambda name: -highest[name])[:SHOWN_COLUMNS]
+    cells = [columns[name] for name in names for columns in by_column if name in columns]
+    shapes = iter(bars([c["mean"] for c in cells], [c["std"] for c in cells], [c["repeats"] for c in cells]))
+
+    def drawn(one: dict | None) -> dict | None:
+        return one and one | {"bar": next(shapes)}
+
+    rows = [{"column": name, "cells": [drawn(columns.get(name)) for columns in by_column]} for name in names]
+    return {
+        "metric": BY_NAME[sides[0][1]["metric"]],
+        "versions": [name for name, _ in sides],
+        "rows": rows,
+        "omitted": len(highest) - len(names),
+    }

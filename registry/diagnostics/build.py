@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {
     "background": background.measure,
     "curves": curves.measure,
-    "residuals": residuals.measure,
     "clusters": clusters.measure,
     "worst_rows": worst_rows.section,
     "slices": slices.section,
     "importance": importance.measure,
+    "residuals": residuals.measure,  # by the most important columns
     "dependence": dependence.measure,
 }
 

@@ -6,7 +6,7 @@ from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short
 
 MAX_POINTS = 300  # of the rows; more dots cover each other
-MAX_FEATURES = 12  # the page shows the most important of them
+MAX_FEATURES = 6
 BINS = 20
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 TENTHS = 10
@@ -44,13 +44,13 @@ def measure(held_out: HeldOut) -> dict | None:
 
 
 def _features(held_out: HeldOut, chosen: np.ndarray) -> list[dict]:
-    """The values of the first numeric inputs; none if some rows have no finite prediction, and so no error."""
-    if len(held_out.scores) != len(held_out.X):
-        return []
+    """The values of the most important numeric inputs; of the first ones if the importance is not known."""
     names = [column["name"] for column in held_out.inputs if column["type"] in {"integer", "number"}]
-    found = []
+    important = [one["column"] for one in held_out.sections.get("importance", {}).get("columns", [])]
+    names = [*(name for name in important if name in names), *(n for n in names if n not in important)]
+    rows, found = held_out.measured[chosen], []
     for name in names[:MAX_FEATURES]:
-        values = held_out.X[name].iloc[chosen].to_numpy(dtype=float, na_value=np.nan)
+        values = held_out.X[name].iloc[rows].to_numpy(dtype=float, na_value=np.nan)
         found.append({"name": name, "values": short(values, DIGITS)})
     return found
 

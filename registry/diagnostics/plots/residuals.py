@@ -4,7 +4,6 @@ from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
 
-SHOWN_FEATURES = 6
 HEADINGS = {"error": "Error", "size": "Size of the error"}
 
 
@@ -17,7 +16,7 @@ def plots(section: dict, version) -> dict:
             distribution(section, target),
             sizes([("", section["quantiles"])], target),
         ],
-        "features": [by_feature(one, section, target) for one in section["features"][:SHOWN_FEATURES]],
+        "features": [by_feature(one, section, target) for one in section["features"]],
         "rows": section["rows"],
         "drawn": len(section["error"]),
     }

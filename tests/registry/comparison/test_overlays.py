@@ -40,6 +40,29 @@ def test_binary_classifiers_have_their_curves_in_one_plot(two, classifiers, page
     assert len(html) < 100_000
 
 
+def test_the_importance_of_columns_stands_side_by_side_on_one_scale(two, classifiers, page):
+    for version, held_out in zip(two, classifiers, strict=True):
+        diagnose(version, held_out)
+    found = overlay(two)["importance"]
+    assert found["versions"] == ["version 1", "version 2"]
+    for place, held_out in enumerate(classifiers):
+        means = {one["column"]: one["mean"] for one in held_out.sections["importance"]["columns"]}
+        assert {row["column"]: row["cells"][place]["mean"] for row in found["rows"]} == means
+    bars = [cell["bar"] for row in found["rows"] for cell in row["cells"]]
+    assert len({bar.zero for bar in bars}) == 1
+    assert "Importance of columns" in page.get(PAGE).text
+
+
+def test_a_column_that_one_version_lacks_has_no_bar_there(two, classifiers):
+    for version, held_out in zip(two, classifiers, strict=True):
+        diagnose(version, held_out)
+    stored = two[0].diagnostics
+    lost = stored.sections["importance"]["columns"].pop()["column"]
+    stored.save()
+    rows = {row["column"]: row["cells"] for row in overlay(two)["importance"]["rows"]}
+    assert [cell is None for cell in rows[lost]] == [True, False]
+
+
 def test_classifiers_of_other_positive_classes_are_not_drawn_together(two, classifiers):
     diagnose(two[0], classifiers[0])
     diagnose(two[1], test_curves.held_out(("a", "b")))
@@ -57,7 +80,7 @@ def test_regressors_have_the_distributions_of_their_errors_in_one_plot(make_data
 
 def test_a_version_without_diagnostics_is_named(two, classifiers, page):
     diagnose(two[0], classifiers[0])
-    assert overlay(two) == {"plots": [], "without": [two[1]]}
+    assert overlay(two) == {"plots": [], "importance": None, "without": [two[1]]}
     assert "Not drawn, because their diagnostics are not computed" in page.get(PAGE).text
 
 

@@ -35,7 +35,8 @@ def held_out(classes=("no", "yes"), *, model=None, rows=100):
     )
     X, y = pandas.DataFrame(X, columns=list("abcd")), np.array(classes)[codes]
     pipeline = make_pipeline(StandardScaler(), model or LogisticRegression())
-    return HeldOut(pipeline.fit(X, y), X, y, task="classification", inputs=[])
+    inputs = [{"name": name, "type": "number"} for name in X]
+    return HeldOut(pipeline.fit(X, y), X, y, task="classification", inputs=inputs)
 
 
 @pytest.fixture(scope="module")

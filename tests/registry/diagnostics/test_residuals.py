@@ -58,6 +58,20 @@ def test_the_means_of_the_tenths_are_that_of_all(data, section):
     assert section["means"]["predicted"] == sorted(section["means"]["predicted"])
 
 
+def test_the_most_important_inputs_are_the_first():
+    data = held_out()
+    data.sections["importance"] = {"columns": [{"column": name} for name in ("is_new", "rooms", "area")]}
+    assert [feature["name"] for feature in residuals.measure(data)["features"]] == ["rooms", "area"]
+
+
+def test_the_inputs_of_rows_without_a_finite_prediction_are_left_out():
+    data = held_out()
+    data.X.loc[3, "area"] = 1e308
+    data.pipeline["model"].coef_ = data.pipeline["model"].coef_ * 1e10
+    found = residuals.measure(data)
+    assert found["rows"] == len(found["features"][0]["values"]) == 99
+
+
 def test_the_numeric_inputs_stand_beside_the_errors(data, section):
     assert [feature["name"] for feature in section["features"]] == ["area", "rooms"]
     assert section["features"][0]["values"] == pytest.approx(data.X.area.tolist(), rel=1e-5)
