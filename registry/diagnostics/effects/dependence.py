@@ -13,7 +13,7 @@ from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short
 
 MAX_COLUMNS = 6
-MAX_ROWS, MIN_ROWS = 500, 50
+MAX_ROWS, MIN_ROWS, TIMED_ROWS = 500, 50, 1_000
 VALUES = 20  # of a number or date: at evenly spaced quantiles between the ends
 ENDS = 0.01, 0.99  # quantiles: beyond, the model has seen little
 MAX_CATEGORIES = 10
@@ -34,16 +34,23 @@ def measure(held_out: HeldOut) -> dict | None:
     deadline = time.monotonic() + SHARE * held_out.seconds_left
     types = {column["name"]: column["type"] for column in held_out.inputs}
     output = _Output(held_out)
-    rows = sample(held_out.X, MAX_ROWS)
+    rows = sample(held_out.X, _affordable(output, held_out.X, deadline))
     found = []
     for column in columns:
         if found and time.monotonic() > deadline:
             break
-        started = time.monotonic()
         found.append(_of_column(output, held_out.X, rows, column["column"], types[column["column"]]))
-        if time.monotonic() - started > (deadline - started) / MAX_COLUMNS:
-            rows = sample(rows, max(len(rows) // 4, MIN_ROWS))
     return {"output": output.name, "classes": output.classes, "omitted": output.omitted, "columns": found}
+
+
+def _affordable(output: "_Output", X: pandas.DataFrame, deadline: float) -> int:
+    """The number of rows with which the columns are done in time, by the time that some take."""
+    probe = sample(X, TIMED_ROWS)
+    started = time.monotonic()
+    output(probe)
+    row_s = (time.monotonic() - started) / len(probe)
+    affordable = (deadline - time.monotonic()) / (row_s * VALUES * MAX_COLUMNS)
+    return int(min(max(affordable, MIN_ROWS), MAX_ROWS))
 
 
 class _Output:

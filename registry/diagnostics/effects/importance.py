@@ -14,10 +14,10 @@ from registry.evaluation import measurement
 from registry.evaluation.definitions import BY_NAME, DEFAULT_METRICS, HIGHER
 
 REPEATS, MIN_REPEATS = 5, 2
-MAX_ROWS, MIN_ROWS = 5_000, 500  # that are shuffled; the fewer, the larger the spread
+MAX_ROWS, MIN_ROWS = 5_000, 200  # that are shuffled; the fewer, the larger the spread
 # Copies of the rows with one column shuffled in each, that are predicted at once.
-BATCH_ROWS, BATCH_CELLS = 20_000, 4_000_000
-TIMED_ROWS = 4_000  # whose prediction is timed
+BATCH_ROWS, BATCH_CELLS, BATCH_S = 20_000, 4_000_000, 0.5
+TIMED_ROWS = 1_000  # whose prediction is timed
 SHARE = 0.5  # of the time that is left
 MAX_NAMES = 100  # of columns that were not reached
 
@@ -32,10 +32,10 @@ def measure(held_out: HeldOut) -> dict | None:
         return None
     deadline = time.monotonic() + SHARE * held_out.seconds_left
     score = _Score(held_out)
-    rows, repeats = _affordable(score, held_out, deadline)
+    rows, repeats, batch_rows = _affordable(score, held_out, deadline)
     X, y = held_out.X.iloc[rows], held_out.y[rows]
     baseline = score([X], y)[0]
-    values = _shuffled(score, X, y, repeats, deadline)
+    values = _shuffled(score, X, y, repeats, deadline, batch_rows=batch_rows)
     columns = [
         {
             "column": name,
@@ -84,30 +84,30 @@ class _Score:
         return measurement.predict(self.pipeline, X, y, task=self.task, warnings=[])
 
 
-def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.ndarray, int]:
-    """The positions of the rows to shuffle, and the repeats: fewer rows first, then fewer repeats."""
+def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.ndarray, int, int]:
+    """The positions of the rows to shuffle, the repeats, and the rows of a batch: first rows are saved."""
     count = len(held_out.X)
     sample = np.sort(np.random.default_rng(0).choice(count, min(count, MIN_ROWS), replace=False))
     copies = max(TIMED_ROWS // len(sample), 1)  # a call has a cost of its own, which batches share
     started = time.monotonic()
     score([held_out.X.iloc[sample]] * copies, held_out.y[sample])
     row_s = (time.monotonic() - started) / (len(sample) * copies)
-    evaluations = (
-        max(deadline - time.monotonic(), 0) / row_s / held_out.X.shape[1]
-    )  # rows x repeats of a column
+    left = max(deadline - time.monotonic(), 0)
+    evaluations = left / row_s / held_out.X.shape[1]  # rows x repeats of a column
     size = int(min(count, MAX_ROWS, max(evaluations / REPEATS, MIN_ROWS)))
     repeats = int(min(REPEATS, max(evaluations / size, MIN_REPEATS)))
-    if size < count:
-        return np.sort(np.random.default_rng(0).choice(count, size, replace=False)), repeats
-    return np.arange(count), repeats
+    rows = np.sort(np.random.default_rng(0).choice(count, size, replace=False))
+    return rows, repeats, int(min(BATCH_ROWS, BATCH_S / row_s))
 
 
-def _shuffled(score: _Score, X, y, repeats: int, deadline: float) -> dict[str, list[float]]:
+def _shuffled(
+    score: _Score, X, y, repeats: int, deadline: float, *, batch_rows: int
+) -> dict[str, list[float]]:
     """The metric with each column shuffled, once a repeat: all columns in the same order, as scikit-learn shuffles
     them, which shuffles again what the repeat before has shuffled."""
     seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max + 1)
     random, step, order = np.random.RandomState(seed), np.arange(len(X)), np.arange(len(X))
-    size = max(min(BATCH_ROWS // len(X), BATCH_CELLS // X.size), 1)
+    size = max(min(batch_rows // len(X), BATCH_CELLS // X.size), 1)
     found = {name: [] for name in X.columns}
     for _ in range(repeats):
         random.shuffle(step)
