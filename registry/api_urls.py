@@ -3,6 +3,7 @@ from django.urls import path
 from registry import api, release_api
 from registry.cards import api as cards_api
 from registry.comparison import api as comparison_api
+from registry.estimators import api as algorithms_api
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
 from registry.jobs.learning_curves.api import LearningCurveView
@@ -18,6 +19,8 @@ urlpatterns = [
     path("groups", group_api.GroupListView.as_view(), name="api-groups"),
     path("groups/<int:pk>", group_api.GroupView.as_view(), name="api-group"),
     path("groups/<int:pk>/cancel", group_api.CancelGroupView.as_view()),
+    path("algorithms", algorithms_api.AlgorithmListView.as_view()),
+    path("algorithms/<str:name>", algorithms_api.AlgorithmView.as_view()),
     path("models", api.ModelListView.as_view(), name="api-models"),
     path("models/compare", comparison_api.CompareView.as_view()),
     path("models/compare/predictions", comparison_api.ComparePredictionsView.as_view()),

@@ -23,6 +23,8 @@ CALLS = {
     ("POST", "/train"),
     ("GET", "/jobs"),
     ("GET", "/jobs/{id}"),
+    ("GET", "/algorithms"),
+    ("GET", "/algorithms/{name}"),
     ("GET", "/groups"),
     ("GET", "/groups/{id}"),
     ("POST", "/groups/{id}/cancel"),

@@ -1,5 +1,7 @@
 """Models of optional frameworks are trained, promoted and served as those of scikit-learn, if these are installed."""
 
+from functools import partial
+
 import pandas
 import pytest
 
@@ -43,6 +45,23 @@ def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module):
     pipeline = artifacts.load(version, version.release.key)
     assert result.predictions[0] == pipeline.predict(pandas.DataFrame([ROW]))[0]
     assert sum(result.probabilities[0]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("saved_by", "code"), [("3.0.5", None), ("2.1.4", "artifact_incompatible")])
+def test_a_model_of_another_patch_release_is_served_and_one_of_another_major_version_is_not(
+    make_booster, admin, saved_by, code
+):
+    version = make_booster()
+    version.libraries |= {"xgboost": saved_by}
+    version.artifact_hmac = artifacts.sign(version)
+    version.save()
+    call = partial(predict, version.dataset, stage="dev", rows=[ROW], by=admin)
+    if code is None:
+        assert call().predictions
+        return
+    with pytest.raises(ArtifactRefused, match=r"trained with xgboost 2\.1\.4") as caught:
+        call()
+    assert caught.value.code == code
 
 
 def test_a_model_of_a_framework_that_is_missing_here_says_so(make_booster, admin, page, monkeypatch):

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
@@ -57,6 +58,16 @@ def test_a_row_alone_is_predicted_as_in_a_batch(fits, name):
     rows = feature_frame(table(10, seed=2), COLUMNS)
     together, _ = predicted(fits[name], rows)
     assert [predicted(fits[name], rows.iloc[[row]])[0][0] for row in range(10)] == together.tolist()
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_threads_share_a_booster(fits, name):
+    result, rows = fits[name], feature_frame(table(40, seed=5), COLUMNS)
+    engine = inference.build(result.pipeline, result.signature)
+    typed = [TypedRows.from_frame(rows.iloc[[row]], COLUMNS) for row in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        alone = list(pool.map(lambda row: engine.predict(row, probabilities=True)[1][0], typed * 5))
+    assert np.array_equal(alone, np.tile(predicted(result, rows)[1], (5, 1)))
 
 
 @pytest.mark.parametrize("name", NAMES)
