@@ -1,11 +1,13 @@
 """Shared by the tests of inference engines: a table of every column type, and pipelines fitted on it."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pandas
 
-from registry.training import pipelines
+from registry.estimators import decision, errors
+from registry.training import pipelines, signature
 from registry.training.request import TrainingRequest
 
 COLUMNS = [
@@ -36,19 +38,44 @@ def table(count=60, seed=0, classes=3) -> pandas.DataFrame:
     return frame
 
 
-def fit(algorithm, frame, params, target=None, features=None, **options):
+def request_of(algorithm, params, target=None, features=None, **options) -> TrainingRequest:
     target = target or {"regression": "size"}.get(algorithm.task, "kind")
-    target_column = {"name": target, "type": "text" if target == "kind" else "number", "nullable": False}
+    return TrainingRequest(
+        algorithm.module, algorithm.name, params, target, features, test_size=0.25, random_state=0, **options
+    )
+
+
+def columns_of(request: TrainingRequest) -> list[dict]:
+    kind = "text" if request.target == "kind" else "number"
+    return [*COLUMNS, {"name": request.target, "type": kind, "nullable": False}]
+
+
+def fit(algorithm, frame, params, target=None, features=None, **options) -> pipelines.FitResult:
+    request = request_of(algorithm, params, target, features, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        request = TrainingRequest(
-            algorithm.module,
-            algorithm.name,
-            params,
-            target,
-            features,
-            test_size=0.25,
-            random_state=0,
-            **options,
+        return pipelines.fit(frame, columns=columns_of(request), request=request)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What an engine is built from and compared on: a fitted pipeline, its signature, and rows that it has not seen."""
+
+    pipeline: object
+    signature: dict
+    held_out: pandas.DataFrame
+
+
+def fit_pipeline(algorithm, frame, params, target=None, features=None, **options) -> Fitted:
+    """The steps of fit() without its evaluation, which takes longer than most fits."""
+    request = request_of(algorithm, params, target, features, **options)
+    with warnings.catch_warnings(), errors.as_validation_errors(algorithm, []):
+        warnings.simplefilter("ignore")
+        inputs, column, split = pipelines.split_rows(frame, columns_of(request), request, None, [])
+        pipeline, _ = pipelines.prepare_pipeline(split, inputs=inputs, request=request)
+        split.fit(pipeline, report=lambda *args: None)
+        pipeline = decision.settle(pipeline, rows=len(split.train))
+        description = signature.describe(
+            pipeline, split.train, inputs=inputs, target=column, task=request.task
         )
-        return pipelines.fit(frame, columns=[*COLUMNS, target_column], request=request)
+        return Fitted(pipeline, description, split.test)

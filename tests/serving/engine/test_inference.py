@@ -12,7 +12,7 @@ from registry.training.columns import feature_frame
 from serving.engine import inference
 from serving.engine.predictors import SMALL_BATCH_ROWS
 from serving.inputs.reader import Reader, TypedRows
-from tests.serving.engine.fits import COLUMNS, fit, table
+from tests.serving.engine.fits import COLUMNS, fit_pipeline, table
 
 # Parameters an algorithm needs to train on a table of mixed columns, or quickly enough for a test.
 PARAMS = {
@@ -80,7 +80,7 @@ def test_every_algorithm_predicts_what_its_pipeline_predicts(algorithm):
         pytest.skip("it takes one column only")
     if "n_estimators" in {parameter.name for parameter in algorithm.parameters}:
         params = {"n_estimators": 12}
-    engine = assert_same_for_any_batch(fit(algorithm, table(), params), table(seed=1))
+    engine = assert_same_for_any_batch(fit_pipeline(algorithm, table(), params), table(seed=1))
     assert engine.kind == ("trees" if algorithm.name in TREES else "estimator")
 
 
@@ -114,7 +114,7 @@ def test_trees_with_any_parameters_predict_what_their_pipeline_predicts(drawn, c
     assume(not (params.get("loss") == "exponential" and classes > 2))
     frame = table(count, seed, classes)
     try:
-        result = fit(algorithms.find(name), frame, params)
+        result = fit_pipeline(algorithms.find(name), frame, params)
     except ValidationError:
         assume(False)
     assert_same_for_any_batch(result, frame)
@@ -122,7 +122,7 @@ def test_trees_with_any_parameters_predict_what_their_pipeline_predicts(drawn, c
 
 @pytest.mark.parametrize("features", [["length", "count"], ["seen"], ["length", "seen"], ["colour"]], ids=str)
 def test_encoded_arrays_have_the_memory_layout_of_the_pipeline(features):
-    result = fit(algorithms.find("LogisticRegression"), table(), {}, features=features)
+    result = fit_pipeline(algorithms.find("LogisticRegression"), table(), {}, features=features)
     inputs = result.signature["inputs"]
     engine = inference.build(result.pipeline, result.signature)
     frame = feature_frame(table(seed=1), inputs)
@@ -133,7 +133,7 @@ def test_encoded_arrays_have_the_memory_layout_of_the_pipeline(features):
 @pytest.mark.parametrize("column", range(3, 6))
 def test_boosting_with_categorical_columns_uses_the_estimator(column):
     params = {"categorical_features": [column], "max_iter": 3}
-    result = fit(algorithms.find("HistGradientBoostingRegressor"), table(200), params)
+    result = fit_pipeline(algorithms.find("HistGradientBoostingRegressor"), table(200), params)
     assert assert_same_for_any_batch(result, table(seed=1)).kind == "estimator"
 
 
@@ -146,7 +146,7 @@ def test_any_text_is_encoded_as_the_pipeline_encodes_it(texts, name):
     frame = table(len(texts), len(texts), 2)
     frame["colour"] = pandas.Series(texts, dtype="str")
     assume(frame["kind"].value_counts().min() > 3 and frame["kind"].nunique() == 2)
-    assert_same_for_any_batch(fit(algorithms.find(name), frame, {}), frame)
+    assert_same_for_any_batch(fit_pipeline(algorithms.find(name), frame, {}), frame)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_any_text_is_encoded_as_the_pipeline_encodes_it(texts, name):
 )
 @pytest.mark.parametrize("count", [1, SMALL_BATCH_ROWS + 1])
 def test_a_number_too_large_for_the_trees_raises_the_error_of_the_pipeline(name, count):
-    result = fit(algorithms.find(name), table(), {"n_estimators": 3})
+    result = fit_pipeline(algorithms.find(name), table(), {"n_estimators": 3})
     engine = inference.build(result.pipeline, result.signature)
     for number in (1e300, -1e39):
         rows = Reader(COLUMNS).from_rows([["red", number, 1, True, None]] * count)
@@ -165,7 +165,7 @@ def test_a_number_too_large_for_the_trees_raises_the_error_of_the_pipeline(name,
 def test_an_unsupported_step_uses_the_full_pipeline():
     from sklearn.preprocessing import RobustScaler
 
-    result = fit(algorithms.find("LogisticRegression"), table(), {})
+    result = fit_pipeline(algorithms.find("LogisticRegression"), table(), {})
     numbers = result.pipeline["columns"].named_transformers_["numbers"]
     values = result.pipeline["columns"].transform(feature_frame(table(), COLUMNS))
     numbers.steps[1] = ("scale", RobustScaler().fit(values[:, :2]))
@@ -184,7 +184,7 @@ def test_an_ensemble_is_compiled_to_the_bits_of_its_pipeline(target):
         {"module": "ensemble", "class": f"ExtraTrees{kind}", "params": {"n_estimators": 3}},
     ]
     voting = algorithms.find(f"Voting{kind}")
-    result = fit(voting, table(), {"members": members, "weights": [2, 1, 1]}, target=target)
+    result = fit_pipeline(voting, table(), {"members": members, "weights": [2, 1, 1]}, target=target)
     engine = inference.build(result.pipeline, result.signature)
     assert engine.kind == "estimator"
     rows = TypedRows.from_frame(result.held_out, result.signature["inputs"])

@@ -11,12 +11,12 @@ from registry.training.columns import feature_frame
 from serving.engine import inference, predictors, trees
 from serving.engine.predictors import SMALL_BATCH_ROWS, ForestPredictor
 from serving.inputs.reader import TypedRows
-from tests.serving.engine.fits import COLUMNS, fit, table
+from tests.serving.engine.fits import COLUMNS, fit_pipeline, table
 
 
 @pytest.mark.parametrize("name", ["RandomForestClassifier", "GradientBoostingClassifier"])
 def test_a_batch_over_the_cell_limit_is_not_predicted_with_merged_trees(name):
-    result = fit(algorithms.find(name), table(), {"n_estimators": 20})
+    result = fit_pipeline(algorithms.find(name), table(), {"n_estimators": 20})
     engine = inference.build(result.pipeline, result.signature)
     merged = engine.predictor.merged
     assert merged.max_rows == trees.MAX_MERGED_CELLS // (len(merged.numbers) * merged.tree.n_features)
@@ -41,7 +41,7 @@ class ObservedTree:
 class TestConcurrentForests:
     @pytest.fixture
     def forests(self):
-        result = fit(algorithms.find("RandomForestClassifier"), table(), {"n_estimators": 3})
+        result = fit_pipeline(algorithms.find("RandomForestClassifier"), table(), {"n_estimators": 3})
         return [ForestPredictor(result.pipeline["model"]) for _ in range(2)]
 
     def cells(self, forest, count):

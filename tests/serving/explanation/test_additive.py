@@ -39,7 +39,7 @@ LINEAR_REGRESSORS = [
 
 def explained(name, params, *, classes=3):
     """The additive model of a fit on columns of every type, its encoded held-out rows, and the pipeline with these."""
-    result = fits.fit(find(name), fits.table(classes=classes), params)
+    result = fits.fit_pipeline(find(name), fits.table(classes=classes), params)
     encoder = Encoder(result.pipeline["columns"], result.signature["inputs"])
     encoded = encoder(TypedRows.from_frame(result.held_out, result.signature["inputs"]))
     model = additive.of(result.pipeline["model"], encoded.mean(axis=0), encoded)
@@ -111,7 +111,7 @@ def test_forests_with_too_many_leaves_are_not_explained_exactly(monkeypatch):
 @pytest.mark.parametrize("name", ["HistGradientBoostingClassifier", "RandomForestRegressor", "Ridge"])
 def test_each_encoded_column_is_made_of_one_input(name):
     """Changing an input changes the encoded columns that name it as their source, and no others."""
-    result = fits.fit(find(name), fits.table(), {})
+    result = fits.fit_pipeline(find(name), fits.table(), {})
     inputs = result.signature["inputs"]
     encoder, rows = Encoder(result.pipeline["columns"], inputs), result.held_out
     encoded = encoder(TypedRows.from_frame(rows, inputs))
