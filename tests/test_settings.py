@@ -291,3 +291,10 @@ HOOKS = [
 @pytest.mark.parametrize("hook", sorted(set(HOOKS)))
 def test_every_hook_in_the_settings_is_a_function(hook):
     assert callable(import_string(hook))
+
+
+@pytest.mark.parametrize(("given", "used"), [("", "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_openmp_threads_sleep_unless_the_environment_says_otherwise(load, monkeypatch, given, used):
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    load(**({"OMP_WAIT_POLICY": given} if given else {}))
+    assert os.environ["OMP_WAIT_POLICY"] == used
