@@ -15,7 +15,7 @@ from registry.estimators.frameworks import extras
 from registry.training.columns import feature_frame
 from serving.engine import inference, verification
 from serving.inputs.reader import TypedRows
-from tests.serving.engine.fits import COLUMNS, fit_pipeline, table
+from tests.serving.engine.fits import COLUMNS, fit, table
 
 NAMES = [name for framework in extras.installed() for name in extras.FRAMEWORKS[framework].classes]
 CLASSIFIERS = [name for name in NAMES if name.endswith("Classifier") and "RF" not in name]
@@ -28,7 +28,7 @@ def few_trees(name: str) -> dict:
 
 @pytest.fixture(scope="module")
 def fits():
-    return {name: fit_pipeline(algorithms.find(name), table(200), few_trees(name)) for name in NAMES}
+    return {name: fit(algorithms.find(name), table(200), few_trees(name)) for name in NAMES}
 
 
 def predicted(result, rows) -> tuple:
@@ -102,7 +102,7 @@ def test_categories_are_native(fits, name):
 )
 def test_a_threshold_and_a_calibration_have_the_bits_of_the_pipeline(name, options):
     rows = feature_frame(table(20, seed=3), COLUMNS)
-    result = fit_pipeline(algorithms.find(name), table(150, classes=2), few_trees(name), **options)
+    result = fit(algorithms.find(name), table(150, classes=2), few_trees(name), **options)
     predictions, probabilities = predicted(result, rows)
     assert np.array_equal(predictions, result.pipeline.predict(rows))
     assert np.array_equal(probabilities, result.pipeline.predict_proba(rows))
