@@ -10,9 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
+from registry.estimators import wrappers
+from registry.estimators.frameworks import extras
 from serving.engine.decisions import has_threshold, is_calibrated
 from serving.engine.predictors import BAGS, FORESTS, TREES, _float32, _is_forest, _keeps_columns
 from serving.engine.trees import HistogramSplits, node_table
+from serving.explanation import boosters
 from serving.explanation.leaves import Leaves, TreeTable, count_comparisons, grouped
 
 MAX_COMPARISONS = 10_000_000  # on the paths of all leaves: about 160 MB
@@ -81,7 +84,12 @@ def of(model, mean: np.ndarray, background: np.ndarray) -> Additive | None:
         return of(model.estimator_, mean, background)
     if is_calibrated(model):
         return _calibrated(model, mean, background)
+    if wrappers.is_labelled(model):
+        return of(model.estimators_[0], mean, background)
     classes = len(getattr(model, "classes_", ()))
+    if extras.of_estimator(model):
+        unit = _unit_of_booster(model, classes)
+        return Additive(TREE_SHAP, unit, boosters.BoosterSum(model), _outputs(model, "boosting", classes))
     if name := _kind_of_trees(model):
         trees = _TREES[name](model)
         return trees and Additive(TREE_SHAP, _unit(model, name), trees, _outputs(model, name, classes))
@@ -95,6 +103,8 @@ def _calibrated(model, mean, background) -> Additive | None:
     calibrator = calibrated.calibrators[0]
     if inner is None or not hasattr(calibrator, "a_"):
         return None
+    if inner.unit == LOG_ODDS and not hasattr(calibrated.estimator, "decision_function"):
+        return None  # it is calibrated by its probabilities
     output, factor, offset = inner.outputs[1]
     if inner.unit == LOG_ODDS and getattr(calibrated.estimator, "loss", None) == "exponential":
         factor /= 2  # of the decision function
@@ -122,6 +132,12 @@ def _unit(model, kind: str) -> str:
     if kind in {"tree", "forest"}:
         return PROBABILITY
     return LOG_ODDS if len(model.classes_) == 2 else SCORE
+
+
+def _unit_of_booster(model, classes: int) -> str:
+    if classes:
+        return LOG_ODDS if classes == 2 else SCORE
+    return LOG_VALUE if boosters.has_log_link(model) else VALUE
 
 
 def _outputs(model, kind: str, classes: int) -> list[tuple[int, float, float]]:

@@ -45,6 +45,12 @@ def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module):
     pipeline = artifacts.load(version, version.release.key)
     assert result.predictions[0] == pipeline.predict(pandas.DataFrame([ROW]))[0]
     assert sum(result.probabilities[0]) == pytest.approx(1)
+    reasons = predict(version.dataset, stage="staging", rows=[ROW], by=admin, explain=True).explanation
+    assert (reasons.method, reasons.unit, set(reasons.rows[0].contributions)) == (
+        "tree_shap",
+        "log_odds",
+        set(ROW),
+    )
 
 
 @pytest.mark.parametrize(("saved_by", "code"), [("3.0.5", None), ("2.1.4", "artifact_incompatible")])
