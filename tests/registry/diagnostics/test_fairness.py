@@ -1,5 +1,7 @@
 """The rates of a classifier for groups of rows, by page and API, against scikit-learn on the same rows."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -76,6 +78,8 @@ def test_the_version_page_shows_the_slices_and_the_worst_rows(version, page):
     assert "Where it fails" in text
     assert PAGE in text
     assert "/catalog/loans/rows/?version=1&amp;row=" in text
+    [tried, *_] = re.findall(r'href="(/serving/loans/versions/1/\?row=\d+)"', text)
+    assert page.get(tried).context["example"].actual in {"granted", "denied"}
 
 
 @pytest.mark.parametrize(
