@@ -170,4 +170,4 @@ def text(value: float | None) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     short = f"{value:.4g}"
-    return f"{float(short):.0f}" if 1e4 <= abs(value) < 1e15 else short
+    return f"{float(short):,.0f}" if 1e4 <= abs(value) < 1e15 else short

@@ -13,6 +13,7 @@ from mlplatform.auth import roles
 from mlplatform.jobs.models import JobState
 from mlplatform.templatetags.ui import metric
 from registry.comparison import standing
+from registry.comparison.differences import BETTER
 from registry.models import CardRevision, Release, Stage
 from serving.workbench import live
 
@@ -62,9 +63,10 @@ def _better_in_staging() -> list[Item]:
     better = [one for one in standing.against_live(versions, stages=[Stage.PRODUCTION]) if one.is_better]
     return [
         Item(
-            f"Version {one.version.number} of `{one.version.dataset.name}` in staging is better than version "
+            f"Version {one.version.number} of `{one.version.dataset.name}` in staging "
+            f"{'is better' if one.verdict == BETTER else 'measures better, within noise,'} than version "
             f"{one.live.number} in production: {one.metric.label} {metric(one.own.value)} instead of "
-            f"{metric(one.of_live.value)} ({one.verdict}).",
+            f"{metric(one.of_live.value)}.",
             "Compare and promote",
             f"{reverse('registry:promote', args=[one.version.dataset.name, one.version.number])}?"
             f"{urlencode({'stage': Stage.PRODUCTION})}",

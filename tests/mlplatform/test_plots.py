@@ -88,4 +88,9 @@ def test_positions_are_spread_with_both_ends():
 
 
 def test_numbers_of_a_table_are_short():
-    assert [text(value) for value in (None, 1234, 0.123456, -123456.7)] == ["–", "1,234", "0.1235", "-123500"]
+    assert [text(value) for value in (None, 1234, 0.123456, -123456.7)] == [
+        "–",
+        "1,234",
+        "0.1235",
+        "-123,500",
+    ]

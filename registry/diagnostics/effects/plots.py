@@ -113,7 +113,7 @@ def _categories(column: dict) -> dict:
     rows = [
         {
             "value": "missing" if value is None else str(value),
-            "means": [f"{mean:.3g}" for mean in found],
+            "means": [text(mean) for mean in found],
             "bar": shape,
             "count": count,
         }
