@@ -101,7 +101,10 @@ def _calibrated(model, mean, background) -> Additive | None:
     [calibrated] = model.calibrated_classifiers_
     inner = of(calibrated.estimator, mean, background)
     calibrator = calibrated.calibrators[0]
-    if inner is None or not hasattr(calibrator, "a_"):
+    has_decision = hasattr(
+        calibrated.estimator, "decision_function"
+    )  # which is calibrated then, else probabilities
+    if inner is None or not hasattr(calibrator, "a_") or has_decision == (inner.unit == PROBABILITY):
         return None
     if inner.unit == LOG_ODDS and not hasattr(calibrated.estimator, "decision_function"):
         return None  # it is calibrated by its probabilities

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from mlplatform.auth import tokens
+from registry.estimators.frameworks import extras
 from serving.explanation import reasons
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
@@ -95,6 +96,17 @@ def test_a_threshold_and_a_sigmoid_calibration_stay_exact(make_version, explaine
     for row, probabilities in zip(body["explanation"]["rows"], body["probabilities"], strict=True):
         probability = probabilities[body["classes"].index(row["predicted"])]
         assert row["prediction"] == pytest.approx(math.log(probability / (1 - probability)), abs=1e-9)
+
+
+@pytest.mark.skipif("lightgbm" not in extras.installed(), reason="LightGBM is not installed")
+def test_a_calibrated_booster_is_explained_by_what_it_predicts(make_version, explained):
+    params = {"n_estimators": 5, "min_child_samples": 2}
+    make_version(module="lightgbm", class_name="LGBMClassifier", params=params, calibration="sigmoid")
+    body = explained(probabilities=True)
+    [row], probability = body["explanation"]["rows"], max(body["probabilities"][0])
+    is_probability = body["explanation"]["unit"] == "probability"
+    expected = probability if is_probability else math.log(probability / (1 - probability))
+    assert row["prediction"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_lists_and_objects_have_the_same_reasons(make_version, explained):
