@@ -15,6 +15,7 @@ import numpy as np
 import pandas
 
 from registry.diagnostics.held_out import HeldOut
+from registry.estimators import threads
 from registry.evaluation import definitions
 from registry.evaluation.cells import cell
 from registry.evaluation.scores import ClassScores, NumberScores
@@ -54,12 +55,10 @@ def section(held_out: HeldOut) -> dict | None:
     """The slices of each input column, the worst first, with the whole they are compared with; None of a clusterer."""
     if held_out.task == "clustering":
         return None
-    from threadpoolctl import threadpool_limits
-
     metric = definitions.BY_NAME[INSTEAD.get(held_out.metric.name, held_out.metric.name)]
     if held_out.scores.values().get(metric.name) is None:
         metric = definitions.BY_NAME[definitions.DEFAULT_METRICS[held_out.task]]
-    with threadpool_limits(1):  # for vectors, see registry.evaluation.scores
+    with threads.limited_to(1):  # for vectors, see registry.evaluation.scores
         return _measured(held_out, metric)
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas
 
+from registry.estimators import threads
 from registry.evaluation import definitions
 from registry.evaluation.scores import ClassScores, NumberScores
 
@@ -25,13 +26,11 @@ def bootstrap(scores: ClassScores | NumberScores, groups: np.ndarray | None = No
 
     Rows of one of the `groups` are drawn together: ten rows of a customer are not ten independent ones.
     """
-    from threadpoolctl import threadpool_limits
-
     codes = np.arange(len(scores)) if groups is None else pandas.factorize(groups)[0]
     if len(scores) < MIN_MEASURED or codes.max() + 1 < MIN_MEASURED:
         return {}
     # As for the values of all rows: see scores.
-    with threadpool_limits(1):
+    with threads.limited_to(1):
         return _bootstrap(scores, codes)
 
 

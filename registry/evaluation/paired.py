@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas
 
+from registry.estimators import threads
 from registry.evaluation.definitions import Metric
 from registry.evaluation.scores import ClassScores, NumberScores
 
@@ -28,12 +29,10 @@ def difference(
     that of the bootstrap; of the accuracy, McNemar's exact one (1947). `is_clear` if both say so. None if the metric is
     not defined for both, or if there are fewer than MIN_ROWS.
     """
-    from threadpoolctl import threadpool_limits
-
     codes = np.arange(len(before)) if groups is None else pandas.factorize(groups)[0]
     if len(before) != len(after) or codes.max(initial=-1) + 1 < MIN_ROWS:
         return None
-    with threadpool_limits(1):  # for vectors, see registry.evaluation.scores
+    with threads.limited_to(1):  # for vectors, see registry.evaluation.scores
         values = [one.values(np.ones(len(one))).get(metric.name) for one in (before, after)]
         if None in values:
             return None

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pandas
 
+from registry.estimators import threads
 from registry.evaluation.definitions import TOP_K, TOP_K_ABOVE
 
 ROUNDING = 1e-13  # of a variance, relative to the mean square it is computed from
@@ -196,9 +197,7 @@ class NumberScores:
 
 def _unweighted(scores: ClassScores | NumberScores) -> dict[str, float | None]:
     """The values for weights of 1, in one thread: for vectors, those of the linear algebra take ten times as long."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with threads.limited_to(1):
         return scores.values(np.ones(len(scores)))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
-from registry.estimators import errors
+from registry.estimators import errors, threads
 from registry.estimators.algorithms import Algorithm
 from registry.evaluation import measurement
 from registry.training import cross_validation, pipelines, preparation, split_methods, splits
@@ -103,10 +103,8 @@ def _judged(failure: ValidationError, rows: int) -> str | None:
 
 def _fit(frame, *, inputs, target, request: TrainingRequest) -> None:
     """The steps of pipelines.fit without its progress, which redirects the standard output of the process."""
-    from threadpoolctl import threadpool_limits
-
     # For 500 rows, several threads mostly wait for each other, and the server has other work.
-    with threadpool_limits(1):
+    with threads.limited_to(1):
         split = splits.split(frame, inputs=inputs, target=target, request=request, warnings=[])
         cross_validation.folds_of(split, request)
         with errors.as_validation_errors(request.algorithm, []):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from threadpoolctl import threadpool_limits
 
 from mlplatform.errors import TrainingFailed
+from registry.estimators import threads
 from registry.estimators.algorithms import ENSEMBLES
 from registry.estimators.parameters import is_same
 from registry.models import ModelVersion, TrainingGroup, TrainingJob, Trial
@@ -72,7 +72,7 @@ def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> Mo
     budget = TimeBudget(budget_s, started - sum(trial.duration_s for trial in trials))
     search = Search(job.group, plan, folds, recorder, budget, trials)
     # Threads that wait for each other take longer than the work on few rows.
-    with threadpool_limits(1 if len(folds.y) <= FEW_ROWS else None):
+    with threads.limited_to(1 if len(folds.y) <= FEW_ROWS else None):
         search.run(progress)
         left_s = job.time_limit_s - (time.monotonic() - started)
         return register_best(job, search, table, left_s=left_s, progress=progress, retry_s=retry_s)

@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from catalog.readers import tables
 from catalog.readers.encodings import is_guess as is_guessed_encoding
 from mlplatform.errors import UnsupportedType
+from registry.estimators.threads import limited_to
 from serving import prediction
 from serving.batch.writers import WRITERS
 from serving.inputs import files
@@ -190,10 +191,8 @@ def in_order(calls: Iterator[Callable[[], Result]], threads: int) -> Iterator[Re
     if threads == 1:
         yield from (call() for call in calls)
         return
-    from threadpoolctl import threadpool_limits
-
     running = deque()
-    with threadpool_limits(1), ThreadPoolExecutor(threads, initializer=partial(threadpool_limits, 1)) as pool:
+    with limited_to(1), ThreadPoolExecutor(threads, initializer=partial(limited_to, 1)) as pool:
         try:
             for call in calls:
                 running.append(pool.submit(call))

@@ -5,6 +5,7 @@ from statistics import median
 
 import pandas
 
+from registry.estimators import threads
 from serving.engine import verification
 from serving.engine.inference import InferenceEngine
 from serving.engine.verification import ENGINE_ERRORS
@@ -37,11 +38,9 @@ def measure(
 
 
 def _median_s(engine: InferenceEngine, rows: list[list], signature: dict) -> float:
-    from threadpoolctl import threadpool_limits
-
     times, deadline = [], time.perf_counter() + BUDGET_S
     reader = Reader(signature["inputs"])
-    with threadpool_limits(1):
+    with threads.limited_to(1):
         while len(times) < MAX_REPEATS and (not times or time.perf_counter() < deadline):
             start = time.perf_counter()
             engine.predict(reader.from_rows(rows), probabilities=signature["probabilities"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas
 
+from registry.estimators import threads
 from serving.engine import inference
 from serving.engine.inference import InferenceEngine
 from serving.engine.predictors import SMALL_BATCH_ROWS
@@ -90,9 +91,7 @@ def first_mismatch(engine: InferenceEngine, golden: GoldenRows, signature: dict)
 
 def outputs_in_one_thread(engine: InferenceEngine, rows: list[list], signature: dict) -> Outputs:
     """The outputs for rows, in one thread: how a sum is divided among threads, and into batches, rounds it."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with threads.limited_to(1):
         return _outputs(engine, rows, signature)
 
 

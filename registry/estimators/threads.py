@@ -1,0 +1,21 @@
+"""The threads of native code: OpenMP's and those of the linear algebra."""
+
+import sys
+from functools import lru_cache
+
+
+def limited_to(threads: int | None):
+    """A context in which native code uses at most so many threads, or with None as many as it likes.
+
+    threadpoolctl's own context looks for the libraries each time, which takes 3 ms: too long for what a training does
+    several times, and a page does.
+    """
+    return _controller(len(sys.modules)).limit(limits=threads)
+
+
+@lru_cache(maxsize=1)
+def _controller(modules: int):
+    """Of the libraries that are loaded with so many modules: only an import loads others."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
