@@ -18,7 +18,7 @@ from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.comparison import predictions
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, Replacement
-from registry.comparison.schema import ChangedPredictionsSerializer
+from registry.comparison.schema import ChangedPredictionsSerializer, SpeedSerializer
 from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import promotion, usage
@@ -58,15 +58,6 @@ class UsageSerializer(serializers.Serializer):
     rejected = serializers.IntegerField(help_text="Invalid requests.")
     failed = serializers.IntegerField(help_text="Requests that the platform could not answer.")
     input_warnings = serializers.IntegerField()
-
-
-class SpeedSerializer(serializers.Serializer):
-    """How fast a version predicts, as it was measured when it was registered; null if it was not."""
-
-    engine = serializers.CharField(default=None, allow_null=True)
-    one_row_s = serializers.FloatField(default=None, allow_null=True)
-    thousand_rows_s = serializers.FloatField(default=None, allow_null=True)
-    memory_bytes = serializers.IntegerField(default=None, allow_null=True)
 
 
 class PromotionPlanSerializer(serializers.Serializer):

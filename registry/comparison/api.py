@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from registry.comparison import predictions
-from registry.comparison.schema import ChangedPredictionsSerializer
+from registry.comparison.schema import ChangedPredictionsSerializer, SpeedSerializer
 from registry.comparison.side_by_side import SideBySide, chosen
 
 
@@ -33,6 +33,7 @@ class ComparedVersionSerializer(serializers.Serializer):
     dataset = serializers.CharField(source="dataset.name")
     version = serializers.IntegerField(source="number")
     algorithm = serializers.CharField()
+    speed = SpeedSerializer(source="verification", default=None, allow_null=True)
 
 
 class ModelComparisonSerializer(serializers.Serializer):

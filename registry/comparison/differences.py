@@ -1,5 +1,6 @@
 """How model versions differ: their metrics, and what they were trained with. One of them can replace another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from registry.estimators.parameters import is_same
@@ -77,15 +78,7 @@ class Replacement:
     @property
     def speed(self) -> list[FactRow]:
         """How fast each predicts and how large it is, as far as it was measured at registration."""
-        if self.live is None:
-            return []
-        sides = [getattr(one, "verification", None) for one in (self.live, self.coming)]
-        names = {"One row": "one_row_s", "1,000 rows": "thousand_rows_s", "Memory": "memory_bytes"}
-        rows = [
-            FactRow(label, [getattr(side, name, None) for side in sides]) for label, name in names.items()
-        ]
-        engines = FactRow("Inference engine", [side and side.get_engine_display() for side in sides])
-        return [row for row in (engines, *rows) if any(value is not None for value in row.values)]
+        return speed_facts([self.live, self.coming]) if self.live else []
 
     @property
     def settings(self) -> list[tuple[str, object, object]]:
@@ -98,6 +91,15 @@ class Replacement:
             rows = differing([one.parameters for one in sides])
             different += [(f"`{row.name}`", *row.values) for row in rows]
         return different
+
+
+def speed_facts(versions: Sequence[ModelVersion]) -> list[FactRow]:
+    """Engine, seconds of one row and of 1,000, and bytes of memory; without what was measured of no version."""
+    sides = [getattr(one, "verification", None) for one in versions]
+    names = {"One row": "one_row_s", "1,000 rows": "thousand_rows_s", "Memory": "memory_bytes"}
+    engines = FactRow("Inference engine", [side and side.get_engine_display() for side in sides])
+    rows = [FactRow(label, [getattr(side, name, None) for side in sides]) for label, name in names.items()]
+    return [row for row in (engines, *rows) if any(value is not None for value in row.values)]
 
 
 def are_apart(interval: list[float] | None, other: list[float] | None) -> bool:

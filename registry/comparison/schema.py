@@ -1,4 +1,4 @@
-"""How the API describes the predictions that differ between two model versions."""
+"""How the API describes model versions beside each other: their predictions that differ, and their speed."""
 
 from rest_framework import serializers
 
@@ -37,3 +37,12 @@ class ChangedPredictionsSerializer(serializers.Serializer):
     largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
     paired = PairedDifferenceSerializer(allow_null=True, help_text="Null if it cannot be tested.")
     conclusion = serializers.CharField(help_text="Whether the difference is more than noise, in a sentence.")
+
+
+class SpeedSerializer(serializers.Serializer):
+    """How fast a version predicts, as it was measured when it was registered; null if it was not."""
+
+    engine = serializers.CharField(default=None, allow_null=True)
+    one_row_s = serializers.FloatField(default=None, allow_null=True)
+    thousand_rows_s = serializers.FloatField(default=None, allow_null=True)
+    memory_bytes = serializers.IntegerField(default=None, allow_null=True)

@@ -11,6 +11,7 @@ from registry.comparison.differences import (
     differing,
     have_same_target,
     have_same_test_rows,
+    speed_facts,
     training_facts,
 )
 from registry.evaluation import definitions
@@ -116,6 +117,10 @@ class SideBySide:
     def training(self) -> list[FactRow]:
         """What differs in the trainings."""
         return differing([training_facts(one) for one in self.versions])
+
+    @property
+    def speed(self) -> list[FactRow]:
+        return speed_facts(self.versions)
 
     @property
     def parameters(self) -> list[FactRow]:

@@ -2,6 +2,7 @@
 
 from registry import artifacts
 from serving.engine import speed, verification
+from serving.models import Verification
 
 
 def test_one_row_and_a_thousand_rows_are_measured_at_registration(make_version, api, page):
@@ -12,6 +13,21 @@ def test_one_row_and_a_thousand_rows_are_measured_at_registration(make_version, 
     assert (body["one_row_s"], body["thousand_rows_s"]) == (record.one_row_s, record.thousand_rows_s)
     assert (body["engine"], body["memory_bytes"]) == (record.engine, record.memory_bytes)
     assert "<dt>1,000 rows</dt>" in page.get("/registry/models/flowers/1/").text
+
+
+def test_versions_are_compared_by_their_speed(make_version, api, page):
+    first = make_version()
+    make_version(first.dataset_version)
+    query = {"model": ["flowers/1", "flowers/2"]}
+    speeds = [one["speed"] for one in api.get("/models/compare", query).json()["models"]]
+    assert speeds[0]["one_row_s"] == first.verification.one_row_s
+    assert speeds[1]["engine"] == "trees"
+    text = page.get("/registry/models/compare/", query).text
+    assert '<th scope="row">1,000 rows</th>' in text
+    Verification.objects.update(one_row_s=None, thousand_rows_s=None, memory_bytes=None)
+    text = page.get("/registry/models/compare/", query).text
+    assert '<th scope="row">1,000 rows</th>' not in text
+    assert "optimised trees" in text
 
 
 def test_a_version_without_measurements_says_so(make_version, api, page):
