@@ -72,7 +72,7 @@ def test_the_picture_has_a_title_axes_a_text_alternative_a_legend_and_its_table(
     assert 'role="img" aria-label="ROC. The area is 0.9."' in html
     assert html.count("<title>") == 5  # of the line, two of its points, one bar and the reference
     assert "&lt;yes&gt;</li>" in html and "chance</li>" in html
-    assert '<th scope="row">0.5</th><td class="num">1</td>' in html
+    assert '<th scope="row">0.5</th><td>1</td>' in html
     assert "style=" not in html
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.bars import bars
-from mlplatform.plots.plot import Plot, Table, text
+from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
 from registry.evaluation.definitions import BY_NAME
 from registry.models import ModelVersion
 
@@ -68,15 +68,22 @@ def _line(column: dict, y: Axis, names: list[str]) -> Plot:
         table=Table(
             [column["column"], *names],
             [
-                list(row)
-                for row in zip(shown, *(map(text, values) for values in column["means"]), strict=True)
+                [shown[i], *(text(values[i]) for values in column["means"])]
+                for i in spread(len(shown), TABLE_ROWS if len(names) == 1 else TABLE_ROWS // 2)
             ],
         ),
     )
     _draw_distribution(plot, column["histogram"], xs)
     for number, (name, values) in enumerate(zip(names, column["means"], strict=True)):
         titles = [f"{value}: {text(mean)}" for value, mean in zip(shown, values, strict=True)]
-        plot.line(xs, values, name if len(names) > 1 else "", series=number, titles=titles)
+        plot.line(
+            xs,
+            values,
+            name if len(names) > 1 else "",
+            series=number,
+            titles=titles,
+            shown=TABLE_ROWS // len(names),
+        )
         if len(xs) == 1:
             plot.marker(xs[0], values[0], titles[0], series=number)
     return plot

@@ -5,7 +5,7 @@ from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
 
 DECISION = "as the model decides"
-MANY_SHOWN = 6
+MIN_SHOWN, MIN_LISTED = 3, 4  # points of each of many curves that have a title, and a row of the table
 MAX_NAME = 32  # characters of a class in a legend
 THRESHOLD_METRICS = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("accuracy", "accuracy"))
 
@@ -19,7 +19,8 @@ def plots(section: dict, version=None) -> dict:
     histograms = [distribution(curve, section, series=i) for i, curve in enumerate(curves)]
     found += [calibration_rows(curves)] if section["positive"] and "calibration" in curves[0] else []
     found += histograms if section["positive"] else []
-    found += [gain(curves), lift(curves)]
+    found.append(gain(curves))
+    found += [lift(curves)] if section["positive"] else []
     if section.get("thresholds"):
         found.append(by_threshold(section))
     return {
@@ -92,18 +93,12 @@ def precision_recall(curves: list[dict], section: dict) -> Plot:
 
 
 def calibration(curves: list[dict]) -> Plot:
-    rows = [
-        [f"{name(curve)}: {text(mean)}", text(share), text(count)]
-        for curve in curves
-        for mean, share, count in zip(*_calibrated(curve), strict=True)
-        if count
-    ]
     plot = Plot(
         "Calibration",
         axes.shares("mean predicted probability"),
         axes.shares("actual share of the class"),
         "By tenth of the probability, how often the class is the actual one. The closer to the diagonal, the better.",
-        table=Table(["Predicted", "Actual share", "Rows"], rows),
+        table=_calibration_table(curves),
         note="Above the diagonal, probabilities are too low; below, too high.",
     )
     plot.diagonal("calibrated")
@@ -111,7 +106,14 @@ def calibration(curves: list[dict]) -> Plot:
         points = [point for point in zip(*_calibrated(curve), strict=True) if point[2]]
         titles = [f"predicted {text(m)}, actual {text(s)}, {text(n)} rows" for m, s, n in points]
         means, shares, _ = zip(*points, strict=True)
-        plot.line(means, shares, name(curve), series=i, titles=titles if len(curves) > 1 else ())
+        plot.line(
+            means,
+            shares,
+            name(curve),
+            series=i,
+            titles=titles if len(curves) > 1 else (),
+            shown=_shown(curves),
+        )
         if len(curves) == 1:
             for mean, share, title in zip(means, shares, titles, strict=True):
                 plot.marker(mean, share, title)
@@ -157,6 +159,7 @@ def gain(curves: list[dict]) -> Plot:
         axes.shares("share of the class among them"),
         "How much of the class is among the rows with the highest scores.",
         table=_step_table(curves, "Rows", [curve["gain"] for curve in curves]),
+        note="" if len(curves) == 1 else "The lift is this share divided by that of the rows.",
     )
     plot.diagonal("chance")
     for i, curve in enumerate(curves):
@@ -216,8 +219,8 @@ def _areas(curves: list[dict], key: str, label: str) -> str:
 
 
 def _shown(curves: list[dict]) -> int:
-    """The points of a curve that have a title and a row of the table: a page with all of many would be large."""
-    return TABLE_ROWS if len(curves) == 1 else MANY_SHOWN
+    """How many points of a curve have a title: a page with all of many curves would be large."""
+    return max(TABLE_ROWS // len(curves), MIN_SHOWN)
 
 
 def _titles(points: dict, sentence: str) -> list[str]:
@@ -232,7 +235,7 @@ def _curve_table(curves: list[dict], key: str, columns: list[str]) -> Table:
     rows = []
     for curve in curves:
         points = curve[key]
-        for i in spread(len(points["x"]), _shown(curves)):
+        for i in spread(len(points["x"]), max(TABLE_ROWS // len(curves), MIN_LISTED)):
             cut = points["threshold"][i]
             first = text(cut) if cut is not None else "none"
             first = first if len(curves) == 1 else f"{name(curve)}: {first}"
@@ -240,11 +243,32 @@ def _curve_table(curves: list[dict], key: str, columns: list[str]) -> Table:
     return Table(["Threshold" if len(curves) == 1 else "Class and threshold", *columns], rows)
 
 
+def _calibration_table(curves: list[dict]) -> Table:
+    """Of one curve its points; of more the actual shares by tenth of the probability, with their rows."""
+    if len(curves) == 1:
+        points = zip(*_calibrated(curves[0]), strict=True)
+        return Table(
+            ["Predicted", "Actual share", "Rows"], [list(map(text, point)) for point in points if point[2]]
+        )
+    tenths = [
+        [
+            f"{text(share)} of {text(count)}" if count else text(None)
+            for _, share, count in zip(*_calibrated(curve), strict=True)
+        ]
+        for curve in curves
+    ]
+    count = len(tenths[0])
+    rows = [
+        [f"{i / count:g} to {(i + 1) / count:g}", *cells] for i, cells in enumerate(zip(*tenths, strict=True))
+    ]
+    return Table(["Probability", *map(name, curves)], rows)
+
+
 def _step_table(curves: list[dict], first: str, values: list[list]) -> Table:
     rows = [
         [f"{share:.0%}", *(text(of_curve[i]) for of_curve in values)]
         for i, share in enumerate(_steps(curves))
-        if i
+        if i and (i % 2 == 0 or len(curves) == 1)
     ]
     return Table([first, *map(name, curves)], rows)
 
