@@ -48,7 +48,10 @@ def why_unpaired(live: ModelVersion, coming: ModelVersion, request: TrainingRequ
         reason = "they did not hold out the same rows"
     else:
         return ""
-    return f"Whether the versions differ by more than noise cannot be tested, because {reason}."
+    return (
+        f"Whether versions {live.number} and {coming.number} differ by more than noise cannot be tested, because "
+        f"{reason}."
+    )
 
 
 def difference(live: Side, coming: Side, rows: Rows) -> dict | None:
@@ -81,7 +84,8 @@ def conclusion(live: ModelVersion, coming: ModelVersion, found: dict | None) -> 
     """The difference and its verdict in a sentence."""
     if found is None:
         return (
-            "Whether the versions differ by more than noise cannot be tested: it takes the primary metric of both on "
+            f"Whether versions {live.number} and {coming.number} differ by more than noise cannot be tested: it takes "
+            "the primary metric of both on "
             f"at least {paired.MIN_ROWS} held-out rows, or groups of rows."
         )
     label = definitions.BY_NAME[found["metric"]].label

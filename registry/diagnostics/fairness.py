@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from mlplatform.errors import NotFound
-from registry.diagnostics.slices import wilson
+from registry.diagnostics.slices import MIN_ROWS, wilson
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 MAX_COLUMNS = 10  # compared at once
@@ -108,11 +108,14 @@ def choices(sections: dict) -> tuple[list[str], list[str]]:
 def compare(sections: dict, *, by: list[str], positive: str | None = None) -> Comparison:
     """The rates of the groups of each column of `by`, for the predictions of one class: the last one, if not chosen.
 
-    Raises NotFound as choices(), and ValidationError (invalid_choice) for another column or class.
+    Raises NotFound as choices(), also without any column, and ValidationError (invalid_choice) for another column or
+    class.
     """
     columns, classes = choices(sections)
     by = list(dict.fromkeys(by))
     positive = classes[-1] if positive is None else positive
+    if not columns:
+        raise NotFound(f"No column has two groups of at least {MIN_ROWS} held-out rows.", code="no_groups")
     if not 1 <= len(by) <= MAX_COLUMNS:
         raise _invalid("by", f"Choose 1 to {MAX_COLUMNS} columns.")
     for name in by:

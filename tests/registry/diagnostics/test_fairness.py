@@ -109,3 +109,23 @@ def test_regressors_have_no_groups(make_version, make_dataset, api, page):
     api.post("/models/loans/1/diagnostics")
     assert api.get(URL, {"by": "sex"}).json()["code"] == "no_groups"
     assert page.get(PAGE).status_code == 404
+
+
+def test_a_table_of_few_rows_has_no_groups(make_version, api, page):
+    make_version()
+    api.post("/models/flowers/1/diagnostics")
+    response = api.get("/models/flowers/1/fairness", {"by": "colour"})
+    assert (response.status_code, response.json()["code"]) == (404, "no_groups")
+    assert "No input column has two groups" in page.get("/registry/models/flowers/1/fairness/").text
+
+
+def test_any_class_of_several_can_be_chosen(make_version, make_dataset, api):
+    rows = "".join(f"{i % 7},{i % 2},{'abc'[i % 3]}\n" for i in range(150))
+    make_version(make_dataset("letters", "x,side,letter\n" + rows), target="letter", test_size=0.5)
+    api.post("/models/letters/1/diagnostics")
+    shares = []
+    for letter in "abc":
+        body = api.get("/models/letters/1/fairness", {"by": "side", "class": letter}).json()
+        assert body["positive"] == letter
+        shares.append([one["selection_rate"]["value"] for one in body["columns"][0]["groups"]])
+    assert [sum(group) for group in zip(*shares, strict=True)] == pytest.approx([1, 1])
