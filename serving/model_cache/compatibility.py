@@ -19,6 +19,7 @@ from mlplatform.errors import NotReady
 from mlplatform.resilience.database_clock import LEASE_EXPIRED, NOW, ago, from_now
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
+from registry.estimators.frameworks import extras
 from registry.models import ModelVersion, Release
 from serving.engine import registration
 from serving.model_cache import replay_process
@@ -73,7 +74,7 @@ def report() -> dict[str, int]:
         libraries=_installed(), model_version__in={pk for pk, _ in versions}
     )
     states = dict(checks.values_list("model_version_id", "state"))
-    counts = {"refused": 0, "not_verified": 0}
+    counts = {"refused": _without_framework(installed), "not_verified": 0}
     for pk, libraries in versions:
         is_other_major = str(libraries.get("scikit-learn")).partition(".")[0] != installed.partition(".")[0]
         if is_other_major or states.get(pk) == State.REFUSED:
@@ -81,6 +82,17 @@ def report() -> dict[str, int]:
         elif states.get(pk) != State.VERIFIED:
             counts["not_verified"] += 1
     return counts
+
+
+def _without_framework(installed: str) -> int:
+    """How many live releases of the installed scikit-learn need an optional framework that is missing here."""
+    missing = {framework.name for framework in extras.not_installed()}
+    same = Release.objects.live().filter(**{"model_version__libraries__scikit-learn": installed})
+    if not missing:
+        return 0
+    return sum(
+        not missing.isdisjoint(used) for used in same.values_list("model_version__libraries", flat=True)
+    )
 
 
 def _installed() -> str:

@@ -9,6 +9,7 @@ from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.estimators.frameworks import extras
 from registry.releases.promotion import promote
+from serving.model_cache import compatibility
 from serving.prediction import predict
 from tests.registry.estimators import without_frameworks
 
@@ -72,7 +73,9 @@ def test_a_model_of_another_patch_release_is_served_and_one_of_another_major_ver
 
 def test_a_model_of_a_framework_that_is_missing_here_says_so(make_booster, admin, page, monkeypatch):
     version = make_booster()
+    assert compatibility.report()["refused"] == 0
     without_frameworks.hide(monkeypatch)
+    assert compatibility.report()["refused"] == 1
     with pytest.raises(ArtifactRefused, match="make run EXTRAS=xgboost") as caught:
         predict(version.dataset, stage="dev", rows=[ROW], by=admin)
     assert caught.value.code == "framework_not_installed"
