@@ -1,8 +1,11 @@
-"""How long pages and API answers take with 1,000 datasets and 10,000 model versions.
+"""How long pages and API answers take with 10,000 model versions of 1,000 datasets, or with any other numbers.
 
     .venv/bin/python benchmarks/pages.py
+    .venv/bin/python benchmarks/pages.py 50 2        # versions and datasets: nearly all versions are of one dataset
+    .venv/bin/python benchmarks/pages.py 10000 2
 
-Everything happens in this process on its own database in a temporary folder; the median of 15 requests each.
+Everything happens in this process on its own database in a temporary folder: the median and the longest of 15 requests,
+the least CPU time, which other processes do not change, the size and the queries.
 """
 
 import os
@@ -21,6 +24,12 @@ ADDRESSES = [
     "/registry/models/iris/1/", "/serving/", "/serving/iris/dev/", "/accounts/tokens/",
     "/datasets", "/datasets?page=10", "/datasets/iris", "/models", "/models?environment=dev&page=100",
     "/models/iris/1", "/jobs", "/readyz",
+    "/catalog/dataset_0/", "/registry/models/?dataset=dataset_0", "/registry/models/?dataset=dataset_0&target=target",
+    "/registry/models/?ordering=-accuracy", "/registry/models/?ordering=interval_accuracy",
+    "/registry/models/?ordering=training_s", "/registry/models/?ordering=-artifact_size",
+    "/registry/models/?trained_by=admin", "/registry/models/?favourite=true", "/registry/models/?tag=champion",
+    "/models?ordering=-accuracy", "/registry/models/compare/?model=dataset_0/1&model=dataset_0/2",
+    "/registry/releases/", "/registry/releases/?dataset=dataset_0", "/search/?q=dataset_0",
 ]  # fmt: skip
 
 
@@ -31,22 +40,35 @@ def main() -> None:
         import django
 
         django.setup()
-        client = prepare()
-        print("| address | median ms | slowest ms |\n|---|---|---|")
+        versions, datasets = (int(text) for text in sys.argv[1:3] or (VERSIONS, DATASETS))
+        client = prepare(versions, datasets)
+        print("| address | median ms | slowest ms | CPU ms | KB | queries |\n|---|---|---|---|---|---|")
         for address in ADDRESSES:
-            times = [seconds(client, address) for _ in range(REQUESTS)]
-            print(f"| `{address}` | {statistics.median(times) * 1000:.0f} | {max(times) * 1000:.0f} |")
+            if datasets < DATASETS and "page=" in address:  # there are not so many live versions
+                continue
+            print(measured(client, address))
         times = [predict(client) for _ in range(REQUESTS)]
         print(
-            f"| `POST /predict`, 1 row | {statistics.median(times) * 1000:.0f} | {max(times) * 1000:.0f} | |"
+            f"| `POST /predict`, 1 row | {statistics.median(times) * 1000:.0f} | {max(times) * 1000:.0f} | | | |"
         )
 
 
-def seconds(client, address: str) -> float:
-    start = time.perf_counter()
-    response = client.get(address)
-    assert response.status_code == 200, (address, response.status_code)
-    return time.perf_counter() - start
+def measured(client, address: str) -> str:
+    """A row of the table."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    times, cpu = [], []
+    for _ in range(REQUESTS):
+        start, cpu_start = time.perf_counter(), time.process_time()
+        response = client.get(address)
+        times.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - cpu_start)
+        assert response.status_code == 200, (address, response.status_code)
+    with CaptureQueriesContext(connection) as queries:
+        size = len(client.get(address).content)
+    figures = [statistics.median(times) * 1000, max(times) * 1000, min(cpu) * 1000, size / 1000, len(queries)]
+    return f"| `{address}` | " + " | ".join(f"{figure:.0f}" for figure in figures) + " |"
 
 
 def predict(client) -> float:
@@ -57,7 +79,7 @@ def predict(client) -> float:
     return time.perf_counter() - start
 
 
-def prepare():
+def prepare(count: int, dataset_count: int):
     """A signed-in client, the iris example with one model, and the crowd around it."""
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
@@ -73,19 +95,20 @@ def prepare():
     source = add_example("iris", by=user)
     forest = TrainingRequest(module="ensemble", class_name="RandomForestClassifier")
     submit(source, request=forest, by=user)
-    crowd(ModelVersion.objects.get(), source, user)
+    crowd(ModelVersion.objects.get(), source, user, count=count, dataset_count=dataset_count)
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
 
 
-def crowd(model, source, user) -> None:
+def crowd(model, source, user, *, count: int, dataset_count: int) -> None:
     """Copies of one dataset and one model version under other names and numbers."""
     from catalog.models import Dataset, DatasetVersion
-    from registry.models import ModelVersion, Release, TrainingJob
+    from registry.models import MetricValue, ModelVersion, Release, TrainingJob
 
     datasets = Dataset.objects.bulk_create(
-        Dataset(name=f"dataset_{n}", description="one of many", created_by=user) for n in range(DATASETS - 1)
+        Dataset(name=f"dataset_{n}", description="one of many", created_by=user)
+        for n in range(dataset_count - 1)
     )
     versions = DatasetVersion.objects.bulk_create(copy(source, dataset=dataset) for dataset in datasets)
     jobs = TrainingJob.objects.bulk_create(
@@ -94,7 +117,7 @@ def crowd(model, source, user) -> None:
             dataset_version=versions[n % len(versions)],
             dataset_name=datasets[n % len(datasets)].name,
         )
-        for n in range(VERSIONS - 1)
+        for n in range(count - 1)
     )
     models = ModelVersion.objects.bulk_create(
         copy(
@@ -106,6 +129,10 @@ def crowd(model, source, user) -> None:
             reached=["dev", "dev", "staging", "production"][n % 4],
         )
         for n, job in enumerate(jobs)
+    )
+    values = list(model.metric_values.all())
+    MetricValue.objects.bulk_create(
+        copy(value, model_version=version) for version in models for value in values
     )
     release = model.releases.get()
     last = len(models) - len(datasets)

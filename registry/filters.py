@@ -29,7 +29,7 @@ class ModelOrdering(django_filters.OrderingFilter):
             column = F(f"by_{name}__{RANKINGS[name].column}")
             terms += [IsNull(column, True).asc(), "dataset__name", "task", "target"]
             terms.append(column.desc() if param.startswith("-") else column.asc())
-        return qs.order_by(*terms, "-trained_at", "-id") if terms else qs
+        return qs.order_by(*terms, "-id") if terms else qs
 
 
 class ModelFilter(FilterSet):

@@ -30,7 +30,7 @@ def models(query: Query, limit: int) -> list[Result]:
             page=reverse("registry:model", args=[version.dataset.name, version.number]),
             url=reverse("api-model", args=[version.dataset.name, version.number]),
         )
-        for version in best(found, order=("-trained_at", "-id"), limit=limit)
+        for version in best(found, order=("-id",), limit=limit)
     ]
 
 

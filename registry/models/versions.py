@@ -108,6 +108,8 @@ class ModelVersion(TaggedModel):
         indexes = [
             models.Index(fields=["dataset", "task", "target"], name="model_version_target"),
             models.Index(fields=["dataset", "trained_at"], name="model_version_newest"),
+            models.Index(fields=["dataset", "dataset_version"], name="model_version_source"),
+            models.Index(fields=["trained_by", "trained_at"], name="model_version_trainer"),
             models.Index(fields=["artifact_size"], name="model_version_size"),
             models.Index(fields=["training_s"], name="model_version_time"),
         ]

@@ -11,7 +11,9 @@ from serving.models import ScoringJob
 
 
 def scoring_jobs(dataset: Dataset) -> Dependents:
-    scored = ScoringJob.objects.filter(model_version__dataset=dataset)
+    # By name, since the database would look up the jobs of each of 10,000 model versions. Those of an earlier
+    # dataset of this name have no model version.
+    scored = ScoringJob.objects.filter(dataset_name=dataset.name, model_version__isnull=False)
     newest = defaultdict(list)
     for job in scored.for_lists().annotate(source=F("model_version__dataset_version__number"))[:NEWEST]:
         link = Link(

@@ -43,6 +43,9 @@ def make_copies(version, start, end):
         "/registry/models/",
         "/registry/models/?dataset=flowers&target=species",
         "/registry/models/?ordering=-accuracy",
+        "/registry/models/?favourite=false&trained_by=ada",
+        "/catalog/",
+        "/search/?q=flowers",
         "/registry/jobs/",
         "/",
         "/registry/releases/",
@@ -60,9 +63,26 @@ def test_a_page_takes_the_same_queries_for_more_rows_and_reads_no_wide_columns(
     make_copies(version, 4, 31)
     with django_assert_max_num_queries(len(few_queries)) as many:
         assert page.get(path).status_code == 200
-    if path != "/serving/flowers/dev/":  # its form needs one signature
+    # The form needs one signature, the search the names of columns.
+    if path not in {"/serving/flowers/dev/", "/search/?q=flowers"}:
         read = [query["sql"].partition(" FROM ")[0] for query in many.captured_queries]
         assert not [sql for sql in read if WIDE_COLUMN.search(sql)]
+
+
+def test_pages_of_many_versions_are_small(page, make_version):
+    version = make_version(description="d" * 500)
+    make_copies(version, 2, 61)
+    paths = [
+        "/",
+        "/catalog/",
+        "/catalog/flowers/",
+        "/registry/models/",
+        "/registry/jobs/",
+        "/registry/releases/",
+    ]
+    paths += ["/registry/models/?dataset=flowers&target=species", "/registry/models/?ordering=-log_loss"]
+    sizes = {path: len(page.get(path).content) for path in [*paths, "/search/?q=flowers"]}
+    assert {path: size for path, size in sizes.items() if size > 100_000} == {}
 
 
 def widen(version) -> None:
