@@ -36,6 +36,19 @@ class Side:
         X = feature_frame(rows.frame, version.signature["inputs"])
         return cls(version, pipeline, X, np.ravel(pipeline.predict(X)))
 
+    def probabilities(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
+        """For each of these rows, by position, the probability of a label: 0 for a class that it does not know.
+
+        None of a classifier without probabilities.
+        """
+        if not hasattr(self.pipeline, "predict_proba"):
+            return None
+        if not len(rows):
+            return np.zeros(0)
+        places = pandas.Categorical(labels, categories=self.pipeline.classes_).codes
+        found = self.pipeline.predict_proba(self.X.iloc[rows])
+        return np.where(places < 0, 0.0, found[np.arange(len(rows)), places])
+
 
 def why_unpaired(live: ModelVersion, coming: ModelVersion, request: TrainingRequest | None) -> str:
     """Why the metrics of these versions cannot be compared row by row, as a sentence, or ""."""

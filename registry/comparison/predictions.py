@@ -51,7 +51,8 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     """The held-out rows of `coming` that the two versions predict differently.
 
     `rows`, how many were predicted, and `source`, which they are; `different`, how many predictions differ, and
-    `largest`, the 20 largest differences: the inputs by name, the prediction of both (`live`, `coming`) and `actual`.
+    `largest`, the 20 largest differences (of classes, by how much more probable the new one is): the inputs by name,
+    the prediction of both (`live`, `coming`) and `actual`.
     Numbers also have `mean_difference`, of the absolute differences. `paired` is the difference of the primary metric
     with its `verdict`, or None if it cannot be tested, see pairing.difference(); `conclusion` says so in a sentence.
     Raises ValidationError (not_comparable, comparison_timeout, out_of_memory, process_died), NotReady and
@@ -134,24 +135,25 @@ def differences(
     rows = _rows(live.version, coming.version, source, request)
     sides = [Side.of(one.version, artifacts.load(one.version, one.key), rows) for one in (live, coming)]
     found = None if unpaired else pairing.difference(*sides, rows)
-    return _changed(live.version, coming.version, rows, [side.predicted for side in sides]) | {
+    return _changed(*sides, rows) | {
         "paired": found,
         "conclusion": unpaired or pairing.conclusion(live.version, coming.version, found),
     }
 
 
-def _changed(live: ModelVersion, coming: ModelVersion, rows: Rows, predicted: list[np.ndarray]) -> dict:
-    frame, (before, after) = rows.frame, predicted
-    actual = frame[coming.target].to_numpy(dtype=object)
-    if coming.task == "regression":
+def _changed(live: Side, coming: Side, rows: Rows) -> dict:
+    frame, before, after = rows.frame, live.predicted, coming.predicted
+    actual, task = frame[coming.version.target].to_numpy(dtype=object), coming.version.task
+    if task == "regression":
         before, after = before.astype(float), after.astype(float)
         size = np.abs(after - before)
         is_different = size > 1e-9 * np.maximum(np.abs(before), np.abs(after))
     else:
         is_different = before.astype(str) != after.astype(str)
-        size = is_different.astype(float)
+        size = _size_of_flips(live, coming, is_different)
     largest = np.argsort(-size, kind="stable")[: min(MAX_SHOWN, int(is_different.sum()))]
-    names = list(dict.fromkeys(one["name"] for side in (live, coming) for one in side.signature["inputs"]))
+    inputs = (one for side in (live, coming) for one in side.version.signature["inputs"])
+    names = list(dict.fromkeys(one["name"] for one in inputs))
     result = {
         "rows": len(frame),
         "source": rows.source,
@@ -166,9 +168,22 @@ def _changed(live: ModelVersion, coming: ModelVersion, rows: Rows, predicted: li
             for row in largest
         ],
     }
-    if coming.task == "regression":
+    if task == "regression":
         result["mean_difference"] = float(size.mean()) if len(size) else 0.0
     return result
+
+
+def _size_of_flips(live: Side, coming: Side, is_different: np.ndarray) -> np.ndarray:
+    """For each row how much more probable the class of `coming` became, above 0 only if the class is another one.
+
+    1 without probabilities.
+    """
+    size = is_different.astype(float)
+    flipped = np.flatnonzero(is_different)
+    before, after = (side.probabilities(flipped, coming.predicted[flipped]) for side in (live, coming))
+    if before is not None and after is not None:
+        size[flipped] = 1 + after - before  # above that of a row that is predicted alike
+    return size
 
 
 def _rows(

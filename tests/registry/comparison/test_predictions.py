@@ -1,8 +1,10 @@
 """On which rows two versions predict differently, computed in a child process."""
 
+import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
+from registry import artifacts
 from registry.comparison import predictions
 from registry.models import ModelVersion
 
@@ -43,6 +45,25 @@ def test_classes_that_differ_are_counted(make_dataset, make_version):
     assert result["different"] == len(result["largest"])
     assert all(row["live"] != row["coming"] for row in result["largest"])
     assert "mean_difference" not in result
+
+
+def test_the_flips_that_are_most_probable_come_first(make_dataset, make_version):
+    source = make_dataset()
+    made = [
+        make_version(source, features=["width"], module="naive_bayes", class_name="GaussianNB"),
+        make_version(source, features=["length"], module="naive_bayes", class_name="GaussianNB"),
+    ]
+    live, coming = (ModelVersion.objects.numbered("flowers", one.number) for one in made)
+    before, after = (artifacts.load(one, one.release.key) for one in (live, coming))
+    rows = predictions.compare(live, coming)["largest"]
+    gains = []
+    for row in rows:
+        X, place = pandas.DataFrame([row["inputs"]]), list(after.classes_).index(row["coming"])
+        gains.append(
+            after.predict_proba(X[["length"]])[0, place] - before.predict_proba(X[["width"]])[0, place]
+        )
+    assert len(gains) > 1
+    assert gains == sorted(gains, reverse=True)
 
 
 def test_versions_of_other_targets_are_not_compared(two_regressors, make_version):
