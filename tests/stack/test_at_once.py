@@ -266,7 +266,7 @@ def test_ten_simultaneous_writers_get_no_server_error(platform):
 
     def write(writer: int) -> list[int]:
         codes = []
-        for turn in range(4):
+        for turn in range(2):
             table = f"{TABLE}{turn},{writer},red,rose\n"
             to_version = {"dataset_name": "crowded", "environment": "dev", "to_version": 1 + turn % 2}
             codes += [
@@ -279,7 +279,7 @@ def test_ten_simultaneous_writers_get_no_server_error(platform):
     trained = platform.train("crowded", prefer="respond-async").json()
     with ThreadPoolExecutor(10) as pool:
         codes = Counter(status for responses in pool.map(write, range(10)) for status in responses)
-    assert codes.total() == 120
+    assert codes.total() == 60
     assert set(codes) <= {200, 201, 409}
     assert len(platform.live_versions("crowded", "dev")) == 1
     assert platform.finished(trained["job"])["state"] == "succeeded"
