@@ -1,7 +1,8 @@
 """The rows of a platform's database, read and changed past the platform."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import psycopg
 
@@ -11,12 +12,29 @@ class DatabaseRows:
 
     def sql(self, *queries: str) -> list[tuple]:
         """The rows of the last query; all queries are one transaction."""
+        with self.connected() as sql:
+            return sql(*queries)
+
+    @contextmanager
+    def connected(self) -> Iterator[Callable[..., list[tuple]]]:
+        """sql() on one connection, for a test that polls: PostgreSQL starts a process for each."""
         if url := self.env.get("DATABASE_URL"):
             with psycopg.connect(url) as connection:
-                cursor = [connection.execute(query) for query in queries][-1]
-                return cursor.fetchall() if cursor.description else []
-        with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection, connection:
-            return [connection.execute(query).fetchall() for query in queries][-1]
+
+                def sql(*queries: str) -> list[tuple]:
+                    with connection.transaction():
+                        cursor = [connection.execute(query) for query in queries][-1]
+                        return cursor.fetchall() if cursor.description else []
+
+                yield sql
+            return
+        with closing(sqlite3.connect(self.data / "ml_registry.db", timeout=20)) as connection:
+
+            def sql(*queries: str) -> list[tuple]:
+                with connection:
+                    return [connection.execute(query).fetchall() for query in queries][-1]
+
+            yield sql
 
     def row_counts(self) -> dict[str, int]:
         """The rows of every table that an operation writes."""

@@ -23,16 +23,18 @@ def worker_at(platform, dataset: str, step: str) -> subprocess.Popen:
     """The worker that trains on the dataset, once it is in this step, or in a later one if it was too short to see."""
     later = set(STEPS[STEPS.index(step) :])
 
-    def look():
-        rows = platform.sql(
-            "SELECT stage, worker FROM registry_trainingjob "
-            f"WHERE dataset_name = '{dataset}' AND state = 'running' ORDER BY id DESC"
-        )
-        names = [name for stage, name in rows if stage in later]
+    query = (
+        "SELECT stage, worker FROM registry_trainingjob "
+        f"WHERE dataset_name = '{dataset}' AND state = 'running' ORDER BY id DESC"
+    )
+
+    def look(sql):
+        names = [name for stage, name in sql(query) if stage in later]
         workers = [worker for worker in platform.workers if worker.poll() is None]
         return next((one for name in names for one in workers if name.endswith(f":{one.pid}")), None)
 
-    return until(look, what=f"A training of {dataset} at {step}", pause=0.01)
+    with platform.connected() as sql:
+        return until(lambda: look(sql), what=f"A training of {dataset} at {step}", pause=0.01)
 
 
 def check_models(platform, dataset: str, jobs: list[int]) -> None:
