@@ -34,7 +34,7 @@ def measure(held_out: HeldOut) -> dict | None:
     score = _Score(held_out)
     rows, repeats, batch_rows = _affordable(score, held_out, deadline)
     X, y = held_out.X.iloc[rows], held_out.y[rows]
-    baseline = score([X], y)[0]
+    baseline = score([score.prepared(X)], y)[0]
     values = _shuffled(score, X, y, repeats, deadline, batch_rows=batch_rows)
     columns = [
         {
@@ -59,29 +59,65 @@ def measure(held_out: HeldOut) -> dict | None:
 
 
 class _Score:
-    """The primary metric of a pipeline, or the usual one if the rows have not the primary one."""
+    """The primary metric of a pipeline, or the usual one if the rows have not the primary one.
+
+    If each encoded column is made of one input, the rows are encoded once and shuffled as such: the values are the
+    same, without the encoding of each shuffle.
+    """
 
     def __init__(self, held_out: HeldOut):
-        self.pipeline, self.task = held_out.pipeline, held_out.task
+        self.pipeline, self.task, self.encoder = held_out.pipeline, held_out.task, None
+        self.places = _places(held_out.pipeline, held_out.X.columns)
+        if self.places:
+            self.encoder, self.pipeline = held_out.pipeline["columns"], held_out.pipeline[1:]
         metric = held_out.metric
         if held_out.scores.values().get(metric.name) is None:
             metric = BY_NAME[DEFAULT_METRICS[self.task]]
         self.metric, self.sign = metric.name, 1 if metric.better == HIGHER else -1
 
-    def __call__(self, frames: list[pandas.DataFrame], y: np.ndarray) -> list[float]:
-        """The metric of each frame, whose rows have the targets `y`; all frames are predicted at once."""
-        together = self._predict(pandas.concat(frames, ignore_index=True), np.tile(y, len(frames)))
-        if len(together) == len(frames) * len(y):
-            parts = [
-                together.take(np.arange(len(y)) + len(y) * number) if len(frames) > 1 else together
-                for number in range(len(frames))
+    def prepared(self, X: pandas.DataFrame):
+        """The rows as a frame, or encoded."""
+        return X if self.encoder is None else np.asarray(self.encoder.transform(X))
+
+    def shuffled(self, rows, column: str, order: np.ndarray):
+        """A copy of prepared rows with the values of a column in another order."""
+        if self.encoder is None:
+            return rows.assign(**{column: rows[column].iloc[order].array})
+        copy, places = rows.copy(), self.places[column]
+        copy[:, places] = rows[:, places][order]
+        return copy
+
+    def __call__(self, parts: list, y: np.ndarray) -> list[float]:
+        """The metric of each part, prepared rows with the targets `y`; all parts are predicted at once."""
+        joined = pandas.concat(parts, ignore_index=True) if self.encoder is None else np.concatenate(parts)
+        together = self._predict(joined, np.tile(y, len(parts)))
+        if len(together) == len(joined):
+            scores = [
+                together.take(np.arange(len(y)) + len(y) * number) if len(parts) > 1 else together
+                for number in range(len(parts))
             ]
         else:  # some predictions are not finite, and left out
-            parts = [self._predict(frame, y) for frame in frames]
-        return [float(part.values(np.ones(len(part)))[self.metric]) for part in parts]
+            scores = [self._predict(part, y) for part in parts]
+        return [float(one.values(np.ones(len(one)))[self.metric]) for one in scores]
 
-    def _predict(self, X: pandas.DataFrame, y: np.ndarray):
-        return measurement.predict(self.pipeline, X, y, task=self.task, warnings=[])
+    def _predict(self, rows, y: np.ndarray):
+        return measurement.predict(self.pipeline, rows, y, task=self.task, warnings=[])
+
+
+def _places(pipeline, names: pandas.Index) -> dict[str, list[int]] | None:
+    """The encoded columns of each input, if each group of columns has only one, or makes one of each."""
+    encoder, found = pipeline[0], {}
+    for group, _, columns in getattr(encoder, "transformers_", ()):
+        columns = [columns] if isinstance(columns, str) else list(columns)
+        part = encoder.output_indices_[group]
+        where = range(part.start, part.stop)
+        if len(columns) == 1:
+            found[columns[0]] = list(where)
+        elif len(where) == len(columns):
+            found |= {name: [place] for name, place in zip(columns, where, strict=True)}
+        else:
+            return None
+    return found if set(found) == set(names) else None
 
 
 def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.ndarray, int, int]:
@@ -90,7 +126,7 @@ def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.n
     sample = np.sort(np.random.default_rng(0).choice(count, min(count, MIN_ROWS), replace=False))
     copies = max(TIMED_ROWS // len(sample), 1)  # a call has a cost of its own, which batches share
     started = time.monotonic()
-    score([held_out.X.iloc[sample]] * copies, held_out.y[sample])
+    score([score.prepared(held_out.X.iloc[sample])] * copies, held_out.y[sample])
     row_s = (time.monotonic() - started) / (len(sample) * copies)
     left = max(deadline - time.monotonic(), 0)
     evaluations = left / row_s / held_out.X.shape[1]  # rows x repeats of a column
@@ -107,7 +143,8 @@ def _shuffled(
     them, which shuffles again what the repeat before has shuffled."""
     seed = np.random.RandomState(0).randint(np.iinfo(np.int32).max + 1)
     random, step, order = np.random.RandomState(seed), np.arange(len(X)), np.arange(len(X))
-    size = max(min(batch_rows // len(X), BATCH_CELLS // X.size), 1)
+    rows = score.prepared(X)
+    size = max(min(batch_rows // len(rows), BATCH_CELLS // rows.size), 1)
     found = {name: [] for name in X.columns}
     for _ in range(repeats):
         random.shuffle(step)
@@ -116,7 +153,7 @@ def _shuffled(
             if time.monotonic() > deadline and any(found.values()):
                 return found
             names = X.columns[start : start + size]
-            frames = [X.assign(**{name: X[name].iloc[order].array}) for name in names]
-            for name, value in zip(names, score(frames, y), strict=True):
+            parts = [score.shuffled(rows, name, order) for name in names]
+            for name, value in zip(names, score(parts, y), strict=True):
                 found[name].append(value)
     return found

@@ -14,9 +14,9 @@ from registry.estimators.algorithms import find
 from tests.serving.engine import fits
 
 
-def held_out(name, params=None, **fields):
+def held_out(name, params=None, features=None, **fields):
     frame = fits.table(count=100)
-    result = fits.fit(find(name), frame, params or {})
+    result = fits.fit(find(name), frame, params or {}, features=features)
     inputs, target = result.signature["inputs"], result.signature["target"]["name"]
     task = "regression" if target == "size" else "classification"
     X = frame[[column["name"] for column in inputs]]
@@ -44,6 +44,12 @@ def test_importances_are_those_of_scikit_learn(classified):
     section = importance.measure(classified)
     assert section["metric"] == "accuracy" and section["not_reached"] == 0
     assert_equal(section, scikit_learn(classified, "accuracy"), classified.X.columns)
+
+
+def test_a_table_of_numbers_is_shuffled_encoded_with_the_same_importances():
+    rows = held_out("RandomForestRegressor", {"n_estimators": 5}, features=["length", "count"])
+    section = importance.measure(rows)
+    assert_equal(section, scikit_learn(rows, "r2"), rows.X.columns)
 
 
 def test_a_metric_that_is_better_if_lower_has_positive_importances():
