@@ -42,7 +42,17 @@ class Algorithm:
 
     @cached_property
     def cls(self) -> type:
-        return import_string(self.path)
+        """Raises ValidationError (framework_not_installed) if its framework lacks a library of the system."""
+        try:
+            return import_string(self.path)
+        except (ImportError, OSError) as error:
+            if self.framework is None:
+                raise
+            raise ValidationError(
+                f"{self.framework.title} is installed but cannot be loaded: {error}. LightGBM needs the system's "
+                "OpenMP library, such as the package libgomp1.",
+                code=extras.NOT_INSTALLED,
+            ) from error
 
     @property
     def framework(self) -> extras.Framework | None:

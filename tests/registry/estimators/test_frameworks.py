@@ -1,5 +1,6 @@
 """Optional frameworks: their parameters are those of the installed library, and they are imported only to be used."""
 
+import dataclasses
 import inspect
 import subprocess
 import sys
@@ -103,6 +104,16 @@ def test_an_algorithm_that_is_not_installed_names_the_command_that_installs_it(m
         "Install it with `make run EXTRAS=xgboost`."
     )
     assert "XGBClassifier" not in {algorithm.name for algorithm in algorithms.all_algorithms()}
+
+
+def test_a_framework_that_cannot_be_loaded_says_why(monkeypatch):
+    algorithm = dataclasses.replace(algorithms.find("LGBMClassifier"))
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(
+        ValidationError, match=r"LightGBM is installed but cannot be loaded: .*libgomp1"
+    ) as caught:
+        algorithms.build(algorithm, {}, 0)
+    assert caught.value.code == "framework_not_installed"
 
 
 def fit_on_all_cores(*, name: str):
