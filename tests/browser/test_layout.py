@@ -16,6 +16,8 @@ PATHS = [
     "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/", "/registry/releases/?dataset=garden",
     "/registry/models/garden/1/card/", "/registry/models/garden/1/card/edit/",
     "/registry/models/compare/?model=garden/1&model=garden/2", "/registry/groups/",
+    "/registry/models/?dataset=garden&target=species", "/registry/models/tag-selected/?model=garden/1&model=garden/2",
+    "/registry/models/delete-selected/?model=garden/1&model=garden/2",
     "/accounts/tokens/", "/catalog/nothing/",
 ]  # fmt: skip
 
@@ -26,8 +28,8 @@ AXE_RUNS = ((390, "light"), (1280, "dark"))
 
 BEYOND_THE_EDGE = """() => [...document.querySelectorAll('.table.rows td')]
   .filter((cell) => cell.getBoundingClientRect().right > innerWidth).map((cell) => cell.textContent.trim())"""
-# The train form is what its page shows.
-FOR_PRINT = "form:not(#train-form):visible, button:visible, .button:visible, nav:visible"
+# The train form is what its page shows, and the form of a selection has the list.
+FOR_PRINT = "form:not(#train-form, #selected):visible, button:visible, .button:visible, nav:visible"
 
 WIDTHS = (1600, 1280, 1024, 768, 640, 390)
 
