@@ -21,7 +21,9 @@ def overlay(versions: list[ModelVersion]) -> dict:
     found = {pk: sections for pk, *sections in rows}
     measured = [(f"version {one.number}", *found[one.pk]) for one in versions if one.pk in found]
     plots = [
-        *_of_classifiers([(name, curves) for name, curves, *_ in measured if curves and curves["positive"]]),
+        *_of_classifiers(
+            [(name, curves) for name, curves, *_ in measured if curves and curves["positive"] is not None]
+        ),
         *_of_regressors([(name, errors) for name, _, errors, _ in measured if errors], versions[0].target),
     ]
     without = [one for one in versions if one.pk not in found and one.task != "clustering"]

@@ -13,6 +13,8 @@ THRESHOLD_METRICS = (("precision", "precision"), ("recall", "recall"), ("f1", "F
 def plots(section: dict, version=None) -> dict:
     """The plots of the classes, the distributions of their scores, and what they are about."""
     curves = section["curves"]
+    if section["positive"] is not None:
+        section = section | {side: short(section[side]) for side in ("positive", "negative")}
     found = [roc(curves), precision_recall(curves, section)]
     if "calibration" in curves[0]:
         found.append(calibration(curves))
@@ -35,7 +37,11 @@ def plots(section: dict, version=None) -> dict:
 
 
 def name(curve: dict) -> str:
-    label = curve["class"] or "empty text"
+    return short(curve["class"])
+
+
+def short(label: str) -> str:
+    label = label or "empty text"
     return label if len(label) <= MAX_NAME else f"{label[: MAX_NAME - 1]}…"
 
 

@@ -164,3 +164,10 @@ def test_every_plot_is_a_picture_with_a_table(classes, count):
     assert plots == count
     assert html.count('role="img"') == html.count("<details") == plots
     assert "AUC 0." in html and "<c>" not in html
+
+
+def test_long_and_empty_names_of_classes_are_short_in_the_plots():
+    context = {"curves": curve_plots.plots(curves.measure(held_out(("", "x" * 5000))))}
+    html = render_to_string("registry/_curves.html", context)
+    assert "empty text" in html
+    assert "x" * 40 not in html
