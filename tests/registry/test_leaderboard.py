@@ -94,6 +94,16 @@ def test_each_target_has_its_own_group_and_its_own_leaderboard(ranked, page):
     assert leaderboard.targets("flowers")[0] == leaderboard.Target("classification", "species", 3)
 
 
+def test_the_pages_of_a_version_and_of_its_dataset_lead_to_the_leaderboard(make_version, page):
+    make_version()
+    link = "/registry/models/?dataset=flowers&amp;task=classification&amp;target=species"
+    assert f'href="{link}">Leaderboard</a>' in page.get("/registry/models/flowers/1/").text
+    assert (
+        'href="/registry/models/?dataset=flowers">Models and leaderboards'
+        in page.get("/catalog/flowers/").text
+    )
+
+
 def test_clusterers_have_a_leaderboard_without_a_target(make_version, make_dataset, page):
     make_version(make_dataset(), module="cluster", class_name="KMeans", params={"n_clusters": 2})
     response = page.get("/registry/models/?dataset=flowers&task=clustering")
