@@ -67,7 +67,7 @@ def _memory_order(transformer, inputs: list[dict]) -> str:
         inputs,
         2,
         np.full((2, counts["numbers"]), np.nan),
-        np.full((2, counts["dates"]), np.datetime64("NaT"), dtype="M8[us]"),
+        np.full((2, counts["dates"]), np.datetime64("NaT", "us")),
         [[None, None]] * counts["text"],
     )
     return "F" if np.isfortran(transformer.transform(rows.to_frame())) else "C"

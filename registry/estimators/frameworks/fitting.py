@@ -230,8 +230,11 @@ def _is_classifier(booster) -> bool:
 def _report_progress(model, booster, report: Report) -> dict:
     """The arguments of `fit` with which it reports the share of its rounds.
 
-    XGBoost calls what its parameter `callbacks` names; wrappers do not pass LightGBM's argument on.
+    A threshold and a calibration fit it several times and keep clones, so there are none. XGBoost calls what its
+    parameter `callbacks` names.
     """
+    if type(model).__name__ in wrappers.WRAPPERS:
+        return {}
     if model is booster and extras.of_estimator(booster).name == "lightgbm":
         return {"callbacks": [lambda env: report((env.iteration + 1) / env.end_iteration)]}
     if type(booster).__name__ not in {"XGBClassifier", "XGBRegressor"}:

@@ -5,6 +5,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from sklearn.base import clone
 
+from registry import artifacts
 from registry.estimators import algorithms, wrappers
 from registry.estimators.frameworks import extras, fitting
 from registry.training import pipelines
@@ -66,6 +67,15 @@ def test_early_stopping_of_a_regression(name):
     params = few_trees(name, 60, early_stopping_rounds=5, learning_rate=0.9)
     result = fit(algorithms.find(name.replace("Classifier", "Regressor")), table(200), params)
     assert trees(result.pipeline["model"]) < 60
+
+
+@each_booster
+@pytest.mark.parametrize("options", [{"calibration": "sigmoid"}, {"threshold": 0.4}], ids=str)
+def test_a_wrapped_booster_has_nothing_of_ours_in_its_artifact(name, options):
+    result = fit(algorithms.find(name), table(200, classes=2), few_trees(name, 5), **options)
+    file = artifacts.dump(result.pipeline).file
+    file.seek(0)
+    assert b"registry" not in file.read()
 
 
 def test_the_rows_of_early_stopping_are_stratified():
