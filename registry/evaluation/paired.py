@@ -27,10 +27,12 @@ def difference(
 
     The interval is a paired bootstrap: each resample draws the same rows, or `groups` of rows, for both. The p-value is
     that of the bootstrap; of the accuracy, McNemar's exact one (1947). `is_clear` if both say so. None if the metric is
-    not defined for both, or if there are fewer than MIN_ROWS.
+    not defined for both, if there are fewer than MIN_ROWS, or if one side lacks rows: a prediction can be infinite.
     """
     codes = np.arange(len(before)) if groups is None else pandas.factorize(groups)[0]
-    if len(before) != len(after) or codes.max(initial=-1) + 1 < MIN_ROWS:
+    if not len(before) == len(after) == len(codes) or codes.max(initial=-1) + 1 < MIN_ROWS:
+        return None
+    if isinstance(before, NumberScores) and not np.array_equal(before.actual, after.actual):
         return None
     with threads.limited_to(1):  # for vectors, see registry.evaluation.scores
         values = [one.values(np.ones(len(one))).get(metric.name) for one in (before, after)]
@@ -58,11 +60,14 @@ def difference(
 
 
 def _drawn(before, after, metric: Metric, codes: np.ndarray) -> tuple[np.ndarray, float]:
-    """The differences in the resamples, and by how much their spread is to be multiplied."""
+    """The differences in the resamples, and by how much their spread is to be multiplied.
+
+    The spread follows the number of groups: a sample of the rows that has all of them needs no correction.
+    """
     random = np.random.default_rng(0)
     width = before.width if metric.name in RANKED else 1
     limit = max(MAX_ROWS // width, MIN_SAMPLE)
-    rows = np.arange(len(codes))
+    rows, total = np.arange(len(codes)), int(codes.max()) + 1
     if len(rows) > limit:
         rows = np.sort(random.choice(len(rows), limit, replace=False))
     sides = [_part(one, rows, metric) for one in (before, after)]
@@ -73,7 +78,7 @@ def _drawn(before, after, metric: Metric, codes: np.ndarray) -> tuple[np.ndarray
         first, second = (side.values(times).get(metric.name) for side in sides)
         if first is not None and second is not None:
             drawn.append(second - first)
-    return np.array(drawn), math.sqrt(len(rows) / len(before))
+    return np.array(drawn), math.sqrt(count / total)
 
 
 def _part(scores, rows: np.ndarray, metric: Metric):

@@ -95,3 +95,22 @@ def test_few_rows_or_groups_are_not_compared(y):
 def test_the_same_predictions_have_no_difference(y):
     found = paired.difference(classes(y, y), classes(y, y), BY_NAME["accuracy"])
     assert (found["difference"], found["p_value"], found["is_clear"]) == (0, 1, False)
+
+
+def test_many_rows_in_few_groups_do_not_narrow_the_interval(random):
+    def width(rows):
+        groups = np.arange(rows) % 20
+        effect = np.random.default_rng(1).normal(size=20)[groups]
+        actual = random.normal(size=rows)
+        after = NumberScores(actual, actual + 1 + 0.3 * effect)
+        found = paired.difference(NumberScores(actual, actual + 1), after, BY_NAME["mae"], groups)
+        return found["interval"][1] - found["interval"][0]
+
+    assert width(10 * paired.MAX_ROWS) == pytest.approx(width(paired.MAX_ROWS), rel=0.25)
+
+
+def test_predictions_of_other_rows_are_not_compared(random):
+    actual = random.normal(size=ROWS)
+    first, second = (NumberScores(rows, rows + 1) for rows in (actual[1:], actual[:-1]))
+    assert paired.difference(first, second, BY_NAME["mae"]) is None
+    assert paired.difference(first, first, BY_NAME["mae"], np.arange(ROWS)) is None
