@@ -11,6 +11,7 @@ BINS = 20
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 TENTHS = 10
 DIGITS = 6
+MANY = 100  # rows, of which the lowest and the highest hundredth are extreme
 
 
 def measure(held_out: HeldOut) -> dict | None:
@@ -57,7 +58,9 @@ def _features(held_out: HeldOut, chosen: np.ndarray) -> list[dict]:
 
 def _histogram(errors: np.ndarray) -> dict:
     """The counts of the errors, without the extreme ones, which would leave one bar: `below` and `above` count them."""
-    low, high = np.quantile(errors, 0.01, method="higher"), np.quantile(errors, 0.99, method="lower")
+    low, high = errors.min(), errors.max()
+    if len(errors) >= MANY:
+        low, high = np.quantile(errors, 0.01, method="higher"), np.quantile(errors, 0.99, method="lower")
     margin = (high - low) * 0.1
     counts, edges = np.histogram(
         errors, BINS, (max(errors.min(), low - margin), min(errors.max(), high + margin))

@@ -19,6 +19,8 @@ ENDS = 0.01, 0.99  # quantiles: beyond, the model has seen little
 MAX_CATEGORIES = 10
 MAX_CLASSES = 5
 BINS = 20
+BATCH_CELLS = 4_000_000  # 32 MB of numbers
+MAX_TEXT = 200  # characters of a category
 SHARE = 0.8  # of the time that is left
 
 
@@ -89,10 +91,12 @@ def _of_column(output: _Output, X: pandas.DataFrame, rows: pandas.DataFrame, nam
     values = X[name]
     is_category = type_ in {"text", "boolean"}
     places, counts = _frequent(values) if is_category else _quantiles(values)
-    repeated = pandas.concat([rows] * len(places), ignore_index=True)
-    repeated[name] = values.array.take(np.repeat(places, len(rows)))
-    means = output(repeated).reshape(len(places), len(rows), -1).mean(axis=1)
+    size = max(BATCH_CELLS // rows.size, 1)  # of the copies that are predicted at once
+    means = np.concatenate(
+        [_means(output, rows, name, values, places[at : at + size]) for at in range(0, len(places), size)]
+    )
     grid = [as_json(values.iloc[place], type_) for place in places]
+    grid = [value[:MAX_TEXT] if type_ == "text" and value else value for value in grid]
     return {
         "column": name,
         "type": type_,
@@ -101,6 +105,15 @@ def _of_column(output: _Output, X: pandas.DataFrame, rows: pandas.DataFrame, nam
         "means": [short(column) for column in means.T],
         **({"counts": counts} if is_category else {"histogram": _histogram(values, places, type_)}),
     }
+
+
+def _means(
+    output: _Output, rows: pandas.DataFrame, name: str, values: pandas.Series, places: list[int]
+) -> np.ndarray:
+    """(places, outputs): the mean output for the rows with the value at each place in the column."""
+    repeated = pandas.concat([rows] * len(places), ignore_index=True)
+    repeated[name] = values.array.take(np.repeat(places, len(rows)))
+    return output(repeated).reshape(len(places), len(rows), -1).mean(axis=1)
 
 
 def _frequent(values: pandas.Series) -> tuple[list[int], list[int]]:

@@ -35,6 +35,11 @@ def measure(held_out: HeldOut) -> dict | None:
     rows, repeats, batch_rows = _affordable(score, held_out, deadline)
     X, y = held_out.X.iloc[rows], held_out.y[rows]
     baseline = score([score.prepared(X)], y)[0]
+    if baseline is None:  # of a metric that these rows do not have, such as areas without a rare class
+        score.use(DEFAULT_METRICS[held_out.task])
+        baseline = score([score.prepared(X)], y)[0]
+    if baseline is None:
+        return None
     values = _shuffled(score, X, y, repeats, deadline, batch_rows=batch_rows)
     columns = [
         {
@@ -44,7 +49,7 @@ def measure(held_out: HeldOut) -> dict | None:
             "repeats": found,
         }
         for name, scores in values.items()
-        if (found := [score.sign * (baseline - one) for one in scores])
+        if (found := [score.sign * (baseline - one) for one in scores if one is not None])
     ]
     missing = [name for name, found in values.items() if not found]
     return {
@@ -70,10 +75,12 @@ class _Score:
         self.places = _places(held_out.pipeline, held_out.X.columns)
         if self.places:
             self.encoder, self.pipeline = held_out.pipeline["columns"], held_out.pipeline[1:]
-        metric = held_out.metric
-        if held_out.scores.values().get(metric.name) is None:
-            metric = BY_NAME[DEFAULT_METRICS[self.task]]
-        self.metric, self.sign = metric.name, 1 if metric.better == HIGHER else -1
+        self.use(held_out.metric.name)
+        if held_out.scores.values().get(self.metric) is None:
+            self.use(DEFAULT_METRICS[self.task])
+
+    def use(self, metric: str) -> None:
+        self.metric, self.sign = metric, 1 if BY_NAME[metric].better == HIGHER else -1
 
     def prepared(self, X: pandas.DataFrame):
         """The rows as a frame, or encoded."""
@@ -87,7 +94,7 @@ class _Score:
         copy[:, places] = rows[:, places][order]
         return copy
 
-    def __call__(self, parts: list, y: np.ndarray) -> list[float]:
+    def __call__(self, parts: list, y: np.ndarray) -> list[float | None]:
         """The metric of each part, prepared rows with the targets `y`; all parts are predicted at once."""
         joined = pandas.concat(parts, ignore_index=True) if self.encoder is None else np.concatenate(parts)
         together = self._predict(joined, np.tile(y, len(parts)))
@@ -98,7 +105,8 @@ class _Score:
             ]
         else:  # some predictions are not finite, and left out
             scores = [self._predict(part, y) for part in parts]
-        return [float(one.values(np.ones(len(one)))[self.metric]) for one in scores]
+        values = [one.values(np.ones(len(one))).get(self.metric) for one in scores]
+        return [None if value is None else float(value) for value in values]
 
     def _predict(self, rows, y: np.ndarray):
         return measurement.predict(self.pipeline, rows, y, task=self.task, warnings=[])

@@ -127,3 +127,10 @@ def render(section) -> str:
     return render_to_string(
         "registry/_residuals.html", {"errors": residual_plots.plots(section, model), "model": model}
     )
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 99])
+def test_the_histogram_of_few_errors_has_all(data, rows):
+    few = HeldOut(data.pipeline, data.X[:rows], data.y[:rows], task="regression", inputs=INPUTS)
+    found = residuals.measure(few)["histogram"]
+    assert (sum(found["counts"]), found["below"], found["above"]) == (rows, 0, 0)

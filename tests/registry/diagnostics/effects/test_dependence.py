@@ -89,3 +89,9 @@ def test_the_section_ends_with_what_it_has_when_the_time_is_over(classified):
 
 def test_without_importance_there_is_no_dependence(classified):
     assert dependence.measure(replace(classified[0], sections={})) is None
+
+
+def test_wide_tables_are_predicted_in_parts_with_the_same_means(regressed, monkeypatch):
+    rows, section = regressed
+    monkeypatch.setattr(dependence, "BATCH_CELLS", 3 * rows.X.size)
+    assert dependence.measure(rows)["columns"] == section["columns"]

@@ -81,3 +81,20 @@ def test_rows_without_a_finite_prediction_are_left_out():
     assert 0 < len(rows.scores) < len(rows.X)
     columns = importance.measure(rows)["columns"]
     assert len(columns) == 5 and all(np.isfinite(one["mean"]) for one in columns)
+
+
+def test_a_metric_that_the_shuffled_rows_lack_is_replaced_by_the_usual_one(monkeypatch):
+    rows = held_out("LogisticRegression", primary_metric="roc_auc")
+    rare, other = rows.pipeline.classes_[:2]
+    monkeypatch.setattr(importance, "MAX_ROWS", 50)
+    shuffled = np.random.default_rng(0).choice(len(rows.y), 50, replace=False)
+    rows.y = np.where((rows.y == rare) & np.isin(np.arange(len(rows.y)), shuffled), other, rows.y)
+    section = importance.measure(rows)
+    assert rows.scores.values()["roc_auc"] is not None
+    assert section["metric"] == "accuracy" and section["not_reached"] == 0
+
+
+def test_a_single_row_has_no_importance():
+    rows = held_out("Ridge")
+    one = replace(rows, X=rows.X[:1], y=rows.y[:1])
+    assert importance.measure(one) is None
