@@ -209,7 +209,8 @@ class Measure:
             interval = [math.sqrt(max(end, 0)) for end in interval]
         if len(outside) < 2 or (np.ptp(inside) == 0 and np.ptp(outside) == 0):
             return interval, None
-        return interval, float(stats.ttest_ind(inside, outside, equal_var=False).pvalue)
+        p_value = float(stats.ttest_ind(inside, outside, equal_var=False).pvalue)
+        return interval, p_value if math.isfinite(p_value) else None  # NaN of losses that overflow
 
 
 def wilson(hits: float, count: int) -> list[float]:
