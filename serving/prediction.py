@@ -60,10 +60,12 @@ def predict(
         if explain:
             reasons.check_count(typed.count)
         result = _predict(entry, typed, probabilities=probabilities, warnings=warnings)
+        if explain:
+            began = time.perf_counter()
+            result = replace(result, explanation=reasons.explain(model, typed, result.predictions))
+            start += time.perf_counter() - began  # the metrics are about the prediction
     counts = model.input_warnings.counts(typed)
     metrics.count_prediction(entry, protocol=protocol, rows=typed.count, warnings=counts, start=start)
-    if explain:
-        return replace(result, explanation=reasons.explain(model, typed, result.predictions))
     return result
 
 

@@ -1,5 +1,7 @@
 """The pages of live models, and the pages of scoring jobs."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404
@@ -9,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from mlplatform.errors import status_of
+from mlplatform.errors import NotReady, status_of
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 from mlplatform.web import download
@@ -18,7 +20,7 @@ from registry.releases import history
 from registry.releases.forms import RollbackForm
 from serving import code_snippets, example_rows, prediction
 from serving.batch import service
-from serving.explanation import display
+from serving.explanation import display, reasons
 from serving.filters import ScoringJobFilter
 from serving.forms import FileForm, TryForm
 from serving.inputs.input_warnings import sentence
@@ -223,16 +225,22 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
     row, with_probabilities = form.row(), model.signature["probabilities"]
     options = {"version": version, "probabilities": with_probabilities}
     found_in = None if version else stage  # a version can be tried even if the stage is retired
+    predict = partial(
+        prediction.predict,
+        model.dataset,
+        stage=found_in,
+        rows=[row],
+        by=request.user,
+        warnings=True,
+        **options,
+    )
     try:
-        result = prediction.predict(
-            model.dataset,
-            stage=found_in,
-            rows=[row],
-            by=request.user,
-            warnings=True,
-            explain=True,
-            **options,
-        )
+        try:
+            result = predict(explain=True)
+        except NotReady as error:
+            if error.code != reasons.BUSY:
+                raise
+            result, context["no_reasons"] = predict(), error.messages[0]
     except ValidationError as error:
         form.add_error(None, error.messages)
         return context
@@ -252,7 +260,7 @@ def try_model(request, model: ModelVersion, *, stage: str, version: int | None =
             for name in [warning["column"]]
         ],
         "probabilities": sorted(pairs, key=lambda pair: pair[1] or 0, reverse=True)[:MAX_PROBABILITIES],
-        "reasons": display.shown(result.explanation, row, target=model.target),
+        "reasons": result.explanation and display.shown(result.explanation, row, target=model.target),
         "curl": code_snippets.curl(url, body),
         "python": code_snippets.python(url, body),
         "mlflow": code_snippets.mlflow(

@@ -20,6 +20,7 @@ from serving.explanation.leaves import Leaves, TreeTable, count_comparisons, gro
 
 MAX_COMPARISONS = 10_000_000  # on the paths of all leaves: about 160 MB
 TOLERANCE = 1e-9
+MIN_DIFFERENT = 2  # background rows: on a single one, every function is linear
 PROBABILITY, LOG_ODDS, SCORE, VALUE, LOG_VALUE = "probability", "log_odds", "score", "value", "log_value"
 TREE_SHAP, LINEAR = "tree_shap", "linear"
 
@@ -226,7 +227,7 @@ def _sum(trees: list[TreeTable], model, baseline: np.ndarray, cells: Callable = 
 def _linear(model, mean: np.ndarray, background: np.ndarray) -> Additive | None:
     """A model with coefficients that are all there is to its decision function, prediction or the logarithm of that."""
     coefficients = np.atleast_2d(np.asarray(getattr(model, "coef_", np.zeros(0)), dtype=np.float64))
-    if coefficients.shape[1] != len(mean) or not len(background):
+    if coefficients.shape[1] != len(mean) or len(np.unique(background, axis=0)) < MIN_DIFFERENT:
         return None
     is_classifier = hasattr(model, "classes_")
     if is_classifier and not hasattr(model, "decision_function"):

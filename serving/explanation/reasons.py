@@ -20,9 +20,11 @@ from serving.model_cache.loader import Model
 from serving.models import Verification
 
 MAX_ROWS = 10  # of a request
-LIMIT_S = 10  # for all rows of a request; and to wait for another request for the same model
+LIMIT_S = 10  # for all rows of a request
+WAIT_S = 2  # for another request for the same model: who waits holds a thread of the server
 EDGE_ROWS = 7  # the first golden rows can be so many invented ones
 KEPT, KEPT_BYTES = 4, 64 * 1024**2  # explainers in memory, and the size of the largest that is kept
+BUSY = "explanation_busy"
 SAMPLED = "sampled_shapley"
 INDICATOR = "indicator"  # 1 if the row is assigned to the class or cluster, else 0
 METHODS = (additive.TREE_SHAP, additive.LINEAR, SAMPLED)
@@ -66,21 +68,23 @@ def check_count(count: int) -> None:
 def explain(model: Model, typed: TypedRows, predictions: list) -> Explanation:
     """The reasons for the predictions of these rows, exact for trees and linear models, else sampled.
 
-    One request at a time for each model. Raises ValidationError (too_many_rows), NotReady if others take too long,
-    and database errors.
+    One request at a time for each model. Raises ValidationError (too_many_rows, explanation_timeout), NotReady
+    (explanation_busy) if others take too long, and database errors.
     """
     check_count(typed.count)
-    explainer = _explainer(model)
-    deadline = time.monotonic() + LIMIT_S
-    if not explainer.lock.acquire(timeout=LIMIT_S):
+    with (
+        _lock
+    ):  # not one of the explainer: to build it can take seconds and 160 MB, and a large one is not kept
+        turn = _turns.setdefault(model.version.pk, threading.Lock())
+    if not turn.acquire(timeout=WAIT_S):
         raise NotReady(
             "Other predictions of this model are being explained. Send the request again.",
-            code="explanation_busy",
+            code=BUSY,
         )
     try:
-        return explainer.explain(model, typed, predictions, deadline=deadline)
+        return _explainer(model).explain(model, typed, predictions, deadline=time.monotonic() + LIMIT_S)
     finally:
-        explainer.lock.release()
+        turn.release()
 
 
 class Explainer:
@@ -88,7 +92,6 @@ class Explainer:
 
     def __init__(self, model: Model):
         rows, mean = _background(model.version)
-        self.lock = threading.Lock()
         self.names = [column["name"] for column in model.version.signature["inputs"]]
         self.background = model.reader.from_rows(rows)
         self.additive, encoder = None, model.engine.encoder
@@ -107,6 +110,12 @@ class Explainer:
             return self._exact(model, typed, predictions)
         found, unit = [], ""
         for number, predicted in enumerate(predictions):
+            if number and time.monotonic() > deadline:
+                raise ValidationError(
+                    f"Explaining these rows exceeds the {LIMIT_S}-second limit; {number} of {typed.count} were "
+                    "explained. Send fewer rows, or leave out `explain`.",
+                    code="explanation_timeout",
+                )
             output, unit = _output(model, predicted)
             left = max(deadline - time.monotonic(), 0) / (typed.count - number)
             row = _row(typed, number)
@@ -138,6 +147,7 @@ class Explainer:
 
 
 _explainers: OrderedDict[int, tuple[weakref.ref, Explainer]] = OrderedDict()
+_turns: dict[int, threading.Lock] = {}  # by version, 100 bytes each
 _lock = threading.Lock()
 
 

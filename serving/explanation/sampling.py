@@ -14,7 +14,7 @@ import numpy as np
 from serving.inputs.reader import TypedRows
 
 PAIRS = 200  # of walks for one row
-BATCH_ROWS = 4096  # that are predicted at once
+BATCH_ROWS, BATCH_CELLS = 4096, 1_000_000  # that are predicted at once
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def _walk(output, row, background, orders: list[np.ndarray], starts: np.ndarray)
     is_explained = np.zeros((len(both), width + 1, width), dtype=bool)
     for place, order in enumerate(both):
         is_explained[place][:, order] = steps
-    values = output(_mixed(row, background, is_explained.reshape(-1, width), starts.repeat(2 * (width + 1))))
+    is_explained, starts = is_explained.reshape(-1, width), starts.repeat(2 * (width + 1))
+    size = max(BATCH_CELLS // width, 1)  # a walk over 5,000 columns has as many rows
+    parts = [slice(at, at + size) for at in range(0, len(starts), size)]
+    values = np.concatenate([output(_mixed(row, background, is_explained[at], starts[at])) for at in parts])
     values = values.reshape(len(both), width + 1)
     changes = np.empty((len(both), width))
     for place, order in enumerate(both):

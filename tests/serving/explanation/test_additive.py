@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import PoissonRegressor
 
 from registry.estimators.algorithms import find
 from serving.engine.encoder import Encoder
@@ -121,3 +122,10 @@ def test_each_encoded_column_is_made_of_one_input(name):
         again = encoder(TypedRows.from_frame(changed, inputs))
         moved = ~((encoded == again) | (np.isnan(encoded) & np.isnan(again))).all(axis=0)
         assert moved.any() and set(np.array(encoder.sources)[moved]) == {number}
+
+
+def test_a_linear_function_is_not_concluded_from_one_row():
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    model = PoissonRegressor().fit(X, np.exp(X[:, 0]))
+    assert additive.of(model, X.mean(axis=0), X[:1]) is None
+    assert additive.of(model, X.mean(axis=0), X[:2]).unit == "log_value"

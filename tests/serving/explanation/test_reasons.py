@@ -6,7 +6,9 @@ import pytest
 
 from mlplatform.auth import tokens
 from registry.estimators.frameworks import extras
+from registry.models import Usage
 from serving.explanation import reasons
+from serving.monitoring import usage
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
 
@@ -153,13 +155,56 @@ def test_a_misspelt_explain_is_named(make_version, explained):
 
 
 def test_one_request_at_a_time_is_explained_for_a_model(make_version, explained, monkeypatch):
-    make_version()
+    version = make_version()
     explained()
-    monkeypatch.setattr(reasons, "LIMIT_S", 0.01)
-    [(_, explainer)] = reasons._explainers.values()
-    with explainer.lock:
+    monkeypatch.setattr(reasons, "WAIT_S", 0.01)
+    with reasons._turns[version.pk]:
         status, body = explained()
     assert (status, body["code"]) == (503, "explanation_busy")
+
+
+def test_a_request_that_cannot_be_explained_counts_once_as_failed(make_version, explained, monkeypatch):
+    version = make_version()
+    explained()
+    monkeypatch.setattr(reasons, "WAIT_S", 0.01)
+    usage.shared_usage.cache_clear()
+    with reasons._turns[version.pk]:
+        explained()
+    usage.shared_usage().write()
+    counts = Usage.objects.values_list("requests", "rows", "failed")
+    assert list(counts) == [(1, 0, 1)]
+
+
+def test_an_explainer_that_is_too_large_to_keep_is_built_by_one_request_at_a_time(
+    make_version, explained, monkeypatch
+):
+    version = make_version()
+    monkeypatch.setattr(reasons, "KEPT_BYTES", -1)
+    monkeypatch.setattr(reasons, "WAIT_S", 0.01)
+    explained()
+    with reasons._turns[version.pk]:
+        status, body = explained()
+    assert (status, body["code"]) == (503, "explanation_busy")
+
+
+def test_rows_that_take_too_long_are_refused_after_one_batch_each(make_version, explained, monkeypatch):
+    make_version(module="neighbors", class_name="KNeighborsClassifier")
+    monkeypatch.setattr(reasons, "LIMIT_S", 0)
+    status, body = explained([ROW] * 3)
+    assert (status, body["code"]) == (400, "explanation_timeout")
+    assert "1 of 3 were explained" in body["detail"]
+    assert explained()["explanation"]["rows"]
+
+
+def test_the_page_shows_the_prediction_if_the_reasons_are_busy(make_version, page, monkeypatch):
+    version = make_version()
+    values = {"input-0": "9", "input-1": "1.6", "input-2": "blue"}
+    assert "no_reasons" not in page.post("/serving/flowers/dev/", values).context
+    monkeypatch.setattr(reasons, "WAIT_S", 0.01)
+    with reasons._turns[version.pk]:
+        response = page.post("/serving/flowers/dev/", values)
+    assert response.context["prediction"] == "rose"
+    assert "Other predictions of this model are being explained." in response.text
 
 
 def test_the_explainer_of_a_replaced_model_is_not_used(make_version, explained):

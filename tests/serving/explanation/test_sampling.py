@@ -71,3 +71,17 @@ def test_one_batch_is_sampled_even_if_the_time_is_over():
 def test_a_row_of_the_background_alone_has_no_contributions():
     found = sampling.shapley(output, typed(ROW), typed(ROW), deadline=0)
     assert not found.contributions.any() and found.base_value == output(typed(ROW))[0]
+
+
+def test_a_walk_over_thousands_of_columns_is_predicted_in_parts():
+    inputs = [{"name": f"c{n}", "type": "number", "nullable": True} for n in range(2_500)]
+    rows = [Reader(inputs).from_rows([[value] * len(inputs)]) for value in (1.0, 0.0)]
+    cells = []
+
+    def total(part):
+        cells.append(part.count * len(inputs))
+        return part.numbers.sum(axis=1)
+
+    found = sampling.shapley(total, *rows, deadline=0)
+    assert max(cells) <= sampling.BATCH_CELLS
+    assert (found.contributions == 1).all() and found.base_value == 0

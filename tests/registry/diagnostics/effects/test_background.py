@@ -49,7 +49,9 @@ def test_an_explanation_uses_the_stored_means(make_version, api):
     before = api.post("/predict", body, format="json").json()["explanation"]["rows"][0]
     width = len(reasons._explainers[version.pk][1].sources)
     Diagnostics.objects.create(
-        model_version=version, sections={"background": {"rows": [row], "means": [0.5] * width}}, duration_s=1
+        model_version=version,
+        sections={"background": {"rows": [row, [1, *row[1:]]], "means": [0.5] * width}},
+        duration_s=1,
     )
     reasons._explainers.clear()
     after = api.post("/predict", body, format="json").json()["explanation"]["rows"][0]
