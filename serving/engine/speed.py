@@ -11,12 +11,14 @@ from serving.engine.inference import InferenceEngine
 from serving.engine.verification import ENGINE_ERRORS
 from serving.inputs.reader import Reader, TypedRows
 
-ONE, MANY = 1, 1000
+ONE, FEW, MANY = 1, 10, 1000
 # For each number of rows: the first of few times is often that of a cold cache.
 BUDGET_S = 0.05
 MIN_REPEATS, MAX_REPEATS = 3, 9
 # What takes longer is measured once, and 1,000 rows are not tried after such a row.
 TOO_SLOW_S = 0.25
+# 1,000 rows are not tried either if a few say that they take longer: a training waits for it.
+LIMIT_S = 5
 
 
 def measure(
@@ -33,9 +35,19 @@ def measure(
     many = (rows * (MANY // len(rows) + 1))[:MANY]
     try:
         one_s = _median_s(engine, many[:ONE], signature)
-        return one_s, None if one_s > TOO_SLOW_S else _median_s(engine, many, signature)
+        if one_s > TOO_SLOW_S or _extrapolated_s(engine, many, signature, one_s) > LIMIT_S:
+            return one_s, None
+        return one_s, _median_s(engine, many, signature)
     except ENGINE_ERRORS:
         return None, None
+
+
+def _extrapolated_s(engine: InferenceEngine, rows: list[list], signature: dict, one_s: float) -> float:
+    """About how many seconds all rows take, by what a few take longer than one."""
+    if one_s * len(rows) <= LIMIT_S:
+        return one_s
+    few_s = _median_s(engine, rows[:FEW], signature)
+    return one_s + max(few_s - one_s, 0) / (FEW - ONE) * len(rows)
 
 
 def _median_s(engine: InferenceEngine, rows: list[list], signature: dict) -> float:

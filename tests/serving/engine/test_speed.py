@@ -1,5 +1,7 @@
 """The speed of an engine is measured when a version is registered, and shown with it."""
 
+import time
+
 from registry import artifacts
 from serving.engine import speed, verification
 from serving.models import Verification
@@ -54,3 +56,21 @@ def test_without_held_out_rows_the_example_is_predicted(make_version):
     engine = verification.build_engine(pipeline, version.signature)
     one_row_s, thousand_rows_s = speed.measure(engine, version.signature, None)
     assert 0 < one_row_s < thousand_rows_s
+
+
+class SlowEngine:
+    """An engine that takes as long for each row."""
+
+    def __init__(self):
+        self.counts = []
+
+    def predict(self, rows, *, probabilities):
+        self.counts.append(rows.count)
+        time.sleep(0.02 * rows.count)
+
+
+def test_a_thousand_rows_are_not_predicted_if_they_take_too_long(make_version):
+    engine = SlowEngine()
+    one_row_s, thousand_rows_s = speed.measure(engine, make_version().signature, None)
+    assert one_row_s > 0.01 and thousand_rows_s is None
+    assert set(engine.counts) == {1, 10}
