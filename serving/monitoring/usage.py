@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from mlplatform.resilience import circuit_breaker
 from registry.releases import usage
@@ -38,7 +38,7 @@ class UsageCounter:
                 own[name] = own.get(name, 0) + count
 
     def write(self) -> None:
-        """Add the counts to the database. If it is down, they are kept for the next time."""
+        """Add the counts to the database. If it is down, or a release was deleted just now, they are kept for later."""
         with self._lock:
             taken, self._counts = self._counts, {}
         if not taken:
@@ -46,7 +46,7 @@ class UsageCounter:
         try:
             with circuit_breaker.short_timeout():
                 usage.add(taken)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, IntegrityError):
             self._restore(taken)
 
     def _restore(self, taken: dict[int, dict[str, int]]) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
 from registry.models import Release, Usage
@@ -56,9 +56,10 @@ def test_what_has_been_written_is_not_written_again(version):
     assert Usage.objects.get().requests == 1
 
 
-def test_counts_are_kept_while_the_database_is_down(version):
+@pytest.mark.parametrize("kind", [OperationalError, IntegrityError])
+def test_counts_are_kept_while_they_cannot_be_written(version, kind):
     def fail(*args):
-        raise OperationalError("the database is down")
+        raise kind("the database is down, or the release of a row was deleted just now")
 
     counter, release = UsageCounter(), version.releases.get().pk
     counter.add(release, rows=1)
