@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from catalog.exploration import rows
 from mlplatform.errors import NotFound, NotReady
 from registry.models import ModelVersion
+from registry.training import signature
+from registry.training.columns import boolean_words
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,11 @@ def numbered(model: ModelVersion, number: int | None) -> ExampleRow | None:
     except NotReady as error:
         logger.warning("no row to try %s with: %s", model, error.messages[0])
         return None
-    return ExampleRow(number, {name: values[name] for name in names}, values.get(target))
+    actual = values.get(target)
+    if model.task == "classification":  # whose classes are the words of the file
+        [column] = [one for one in signature.columns_of(source.recipe) if one["name"] == target]
+        actual = boolean_words(column).get(actual, actual) if isinstance(actual, bool) else actual
+    return ExampleRow(number, {name: values[name] for name in names}, actual)
 
 
 def another(model: ModelVersion, row: ExampleRow) -> int | None:

@@ -76,12 +76,17 @@ def select_features(
     return [column for column in columns if column["name"] in selected]
 
 
+def boolean_words(column: dict) -> dict[bool, str]:
+    """The words of the file for the values of a boolean column, Yes and No; of another column none."""
+    words = column.get("format", {}) if column["type"] == "boolean" else {}
+    return {True: words["true"][0], False: words["false"][0]} if words.get("true") else {}
+
+
 def with_labels(frame: pandas.DataFrame, target: dict | None) -> tuple[pandas.DataFrame, dict | None]:
     """The frame and its target, with the words of the file as classes if these are booleans for it: Yes and No."""
-    words = target and target["type"] == "boolean" and target.get("format", {})
-    if not words or not words.get("true"):
+    labels = boolean_words(target) if target else {}
+    if not labels:
         return frame, target
-    labels = {True: words["true"][0], False: words["false"][0]}
     values = frame[target["name"]].map(labels).astype(DTYPES["text"])
     return frame.assign(**{target["name"]: values}), target | {"type": "text"}
 

@@ -53,6 +53,14 @@ def test_the_prediction_of_a_number_has_its_error(page, make_version, make_datas
     assert "(error " in response.text
 
 
+def test_the_actual_class_of_booleans_is_the_word_of_the_file(page, make_version, make_dataset):
+    rows = "".join(f"{1 + i % 5},{'Yes' if i % 5 > 2 else 'No'}\n" for i in range(30))
+    make_version(make_dataset("houses", f"rooms,sold\n{rows}"))
+    response = page.post("/serving/houses/dev/?row=5", {"input-0": "5"})
+    assert response.context["prediction"] == response.context["example"].actual == "Yes"
+    assert response.context["is_correct"]
+
+
 def test_a_clusterer_has_no_actual_value(page, make_version):
     make_version(module="cluster", class_name="KMeans", target="species", features=["length", "width"])
     text = page.post(f"{STAGE}?row=2", {"input-0": "10", "input-1": "1.6"}).text
