@@ -1,5 +1,6 @@
 import django_filters
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import F, Q
 from django.db.models.lookups import IsNull
 
@@ -8,6 +9,7 @@ from mlplatform.validation.filters import FilterSet, VersionFilter
 from registry.discovery.leaderboard import RANKINGS
 from registry.models import ModelVersion, Stage
 
+MAX_METRICS = 5
 DATE = forms.DateInput(attrs={"type": "date"})
 
 
@@ -15,11 +17,14 @@ class ModelOrdering(django_filters.OrderingFilter):
     """Orders by columns and metrics.
 
     Only metrics of the same dataset, task and target are comparable: these versions follow each other. Versions
-    without the metric are last.
+    without the metric are last. Each metric is a join, of which SQLite allows 64.
     """
 
     def filter(self, qs, value):
         terms = []
+        if len({param.removeprefix("-") for param in value or ()} & RANKINGS.keys()) > MAX_METRICS:
+            sentence = f"A list is ordered by at most {MAX_METRICS} metrics."
+            raise ValidationError({"ordering": ValidationError(sentence, code="too_many_metrics")})
         for param in value or ():
             name = param.removeprefix("-")
             if name not in RANKINGS:

@@ -136,3 +136,10 @@ def test_versions_are_ordered_by_training_time_and_size(make_version, make_datas
     for ordering, numbers in (("training_s", [2, 1]), ("artifact_size", [1, 2]), ("-artifact_size", [2, 1])):
         rows = api.get(f"/models?ordering={ordering}").json()["results"]
         assert [row["version"] for row in rows] == numbers
+
+
+def test_a_list_can_be_ordered_by_a_few_metrics_only(ranked, api):
+    few, many = (",".join(list(leaderboard.RANKINGS)[:count]) for count in (5, 6))
+    assert api.get(f"/models?ordering={few},-accuracy,version").status_code == 200
+    response = api.get(f"/models?ordering={many}")
+    assert (response.status_code, list(response.json()["fields"])) == (400, ["ordering"])
