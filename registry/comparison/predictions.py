@@ -51,8 +51,8 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     """The held-out rows of `coming` that the two versions predict differently.
 
     `rows`, how many were predicted, and `source`, which they are; `different`, how many predictions differ, and
-    `largest`, the 20 largest differences (of classes, by how much more probable the new one is): the inputs by name,
-    the prediction of both (`live`, `coming`) and `actual`.
+    `largest`, the 20 largest differences (of classes, by how much more probable the new one is): `row`, its number in
+    the dataset version of `coming` from 1, the inputs by name, the prediction of both (`live`, `coming`) and `actual`.
     Numbers also have `mean_difference`, of the absolute differences. `paired` is the difference of the primary metric
     with its `verdict`, or None if it cannot be tested, see pairing.difference(); `conclusion` says so in a sentence.
     Raises ValidationError (not_comparable, comparison_timeout, out_of_memory, process_died), NotReady and
@@ -160,6 +160,7 @@ def _changed(live: Side, coming: Side, rows: Rows) -> dict:
         "different": int(is_different.sum()),
         "largest": [
             {
+                "row": int(frame.index[row]) + 1,
                 "inputs": {name: cell(frame[name].iloc[row]) for name in names},
                 "live": cell(before[row]),
                 "coming": cell(after[row]),

@@ -21,6 +21,7 @@ class PairedDifferenceSerializer(serializers.Serializer):
 
 
 class ChangedPredictionSerializer(serializers.Serializer):
+    row = serializers.IntegerField(help_text="Its number in the dataset version of the new version, from 1.")
     inputs = serializers.DictField()
     live = serializers.JSONField()
     coming = serializers.JSONField()

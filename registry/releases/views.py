@@ -21,5 +21,5 @@ def release_list(request):
         drawn = timeline.of_dataset(dataset, at=at)
     elif page:
         drawn = timeline.of_stage(Stage(chosen.get("environment") or Stage.PRODUCTION), at=at)
-    context = {"filter": release_filter, "page": page, "dataset": dataset, "timeline": drawn}
+    context = {"filter": release_filter, "page": page, "dataset": dataset, "at": at, "timeline": drawn}
     return render(request, "registry/releases.html", context)

@@ -121,6 +121,7 @@ def test_the_address_of_a_confirmation_cannot_bring_the_name(page, another_targe
 def test_a_promotion_shows_the_metrics_and_the_changed_predictions_of_both_versions(page, replacement):
     asked = page.get(f"{PROMOTE}?stage=production")
     assert "Both were measured on the same 5 rows." in asked.text
+    assert asked.text.index("Changed predictions") < asked.text.index('id="metrics"')
     assert "Name of the dataset" not in asked.text
     changed = page.get(f"{PROMOTE}predictions/?stage=production")
     assert "0 of 5 held-out rows of version 2 are predicted differently." in changed.text

@@ -27,6 +27,13 @@ def test_the_form_starts_from_a_row_and_offers_another(page, make_version, path)
         assert f'href="{path}?row={response.context["another"]}"' in response.text
 
 
+def test_the_number_of_a_row_can_be_entered(page, make_version):
+    make_version()
+    text = page.get(STAGE).text
+    assert f'<form id="row-form" action="{STAGE}"' in text
+    assert 'form="row-form" name="row" type="number" min="1" max="24"' in text
+
+
 def test_another_row_is_never_the_same_and_always_one_of_the_table(make_version):
     version = make_version()
     row = example_rows.numbered(version, 24)

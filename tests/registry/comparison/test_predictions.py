@@ -27,6 +27,7 @@ def test_the_held_out_rows_with_the_largest_differences_are_listed_with_their_in
     assert (result["rows"], result["source"]) == (8, "held-out rows of version 2")
     assert result["different"] == len(rows) == 8
     assert all(row["actual"] == 10 * (row["inputs"]["x"] % 4) for row in rows)
+    assert all(row["row"] == row["inputs"]["x"] + 1 for row in rows)
     sizes = [abs(row["coming"] - row["live"]) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     assert result["mean_difference"] == pytest.approx(sum(sizes) / 8)

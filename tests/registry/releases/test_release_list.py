@@ -42,6 +42,11 @@ def test_a_release_says_who_what_and_why(history, api):
     assert (rows[1]["comment"], rows[1]["released_by"], rows[1]["ended_by"]) == ("the 1.", "ada", "ada")
 
 
+def test_the_page_says_at_which_time_nothing_was_live(history, page):
+    assert "Nothing was live at 2001-02-03 00:00 UTC" in page.get("/registry/releases/?at=2001-02-03").text
+    assert "No releases" in page.get("/registry/releases/?dataset=other").text
+
+
 @pytest.mark.parametrize("query", ["at=yesterday", "at=0001-01-01T00:00:00%2B14:00", "environment=prod"])
 def test_an_invalid_filter_is_a_sentence(history, api, query):
     assert api.get(f"/releases?{query}").status_code == 400
