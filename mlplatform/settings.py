@@ -9,7 +9,7 @@ import stat
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from botocore.config import Config
@@ -65,9 +65,18 @@ def env_origins(name: str) -> list[str]:
 
 def env_url(name: str) -> str:
     text = env(name).rstrip("/")
-    if text and not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*)?", text):  # it can contain a password
+    # It can contain a password, which a `/` in it would make a part of the path, and so of error messages.
+    if text and not (re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s@]*)?", text) and _has_valid_host(text)):
         raise ImproperlyConfigured(f"{name} is not an address such as https://mlflow.example.org.")
     return text
+
+
+def _has_valid_host(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # [::1, :port
+        return False
 
 
 def env_prefix(name: str) -> str:

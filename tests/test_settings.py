@@ -73,11 +73,8 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("PORT", "eighty"),
-        ("PORT", "0"),
-        ("PORT", "65536"),
-        ("WEB_WORKERS", "0"),
-        ("WEB_WORKERS", "-1"),
+        *(("PORT", value) for value in ("eighty", "0", "65536")),
+        *(("WEB_WORKERS", value) for value in ("0", "-1")),
         ("WEB_THREADS", "1"),
         ("WEB_SERVER", "apache"),
         ("TRAIN_WORKERS", "1.5"),
@@ -100,6 +97,7 @@ def test_the_operations_guide_lists_every_variable_and_no_other():
         ("DATABASE_URL", "mysql://user:password@host/name"),
         ("DATABASE_URL", "postgresql://user:password@host:port/name"),
         ("DATA_DIR", "/dev/null/data"),
+        *(("MLFLOW_MIRROR_URI", uri) for uri in ("ftp://a", "http://a:b/c@d", "http://[::1", "http://a:b")),
     ],
 )
 def test_an_invalid_value_is_rejected_with_the_name_of_its_variable(load, name, value):

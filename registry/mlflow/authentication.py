@@ -7,6 +7,8 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from mlplatform.auth import lockout, token_cache
 
+MAX_NAME = 150  # characters, as in Django's accounts
+
 
 class PasswordAuthentication(BasicAuthentication):
     """HTTP Basic: a user name with an API token or the password, which counts as a sign-in.
@@ -22,6 +24,9 @@ class PasswordAuthentication(BasicAuthentication):
             if userid not in {user.get_username(), "token"}:
                 raise AuthenticationFailed("The token belongs to another user.")
             return user, None
+        # No account has such a name, and PostgreSQL can store none of them as a failed sign-in.
+        if "\0" in userid or len(userid) > MAX_NAME:
+            raise AuthenticationFailed("Incorrect username or password.")
         # After ten failures django-axes responds with 429, see mlplatform/auth/lockout.py.
         user = authenticate(request._request, username=userid, password=password)
         if user is None:

@@ -13,6 +13,7 @@ from mlplatform.validation import integers
 
 MAX_LENGTH = 10_000  # characters of a filter
 MAX_COMPARISONS = 50
+MAX_PATTERN = 500  # characters of LIKE, which is compared with values of up to 100,000
 TEXT = ("=", "!=", "LIKE", "ILIKE")
 NUMBER = ("=", "!=", "<", "<=", ">", ">=")
 LISTS = ("IN", "NOT IN")
@@ -62,22 +63,33 @@ class Comparison:
 
 
 def like(text: str, pattern: str) -> bool:
-    """SQL's LIKE with the case of letters: `%` is any text, `_` one character. Takes len(text) * len(pattern) steps."""
-    place = other = 0
-    star, resume = -1, 0
-    while place < len(text):
-        if other < len(pattern) and pattern[other] == "%":
-            star, resume = other, place
-            other += 1
-        elif other < len(pattern) and pattern[other] in {"_", text[place]}:
-            place += 1
-            other += 1
-        elif star >= 0:
-            resume += 1
-            place, other = resume, star + 1
-        else:
+    """SQL's LIKE with the case of letters: `%` is any text, `_` one character.
+
+    Takes len(text) * len(pattern) steps of C: without `_` far fewer.
+    """
+    head, *middle = pattern.split("%")
+    if not middle:
+        return len(text) == len(head) and _find(head, text, 0) == 0
+    *middle, tail = middle
+    end = len(text) - len(tail)
+    place = len(head)
+    if place > end or _find(head, text[:place], 0) != 0 or _find(tail, text[end:], 0) != 0:
+        return False
+    text = text[:end]
+    for part in middle:
+        found = _find(part, text, place)
+        if found < 0:
             return False
-    return not pattern[other:].strip("%")
+        place = found + len(part)
+    return True
+
+
+def _find(part: str, text: str, start: int) -> int:
+    """The first place of a part of a pattern without `%`; -1 if there is none."""
+    if "_" not in part:
+        return text.find(part, start)
+    found = re.compile(re.escape(part).replace("_", "."), re.DOTALL).search(text, start)
+    return found.start() if found else -1
 
 
 def parse(text: str, *, texts: Collection[str], numbers: Collection[str] = (), lists: Collection[str] = ()):
@@ -137,7 +149,10 @@ def _comparison(tokens: _Tokens, texts, numbers, lists) -> Comparison:
             raise _invalid(f"{key} is compared with a number.")
         return Comparison(key, operator, number)
     if operator not in LISTS:
-        return Comparison(key, operator, _text(tokens), is_tag)
+        value = _text(tokens)
+        if "LIKE" in operator and len(value) > MAX_PATTERN:
+            raise _invalid(f"The pattern of {operator} has more than {MAX_PATTERN} characters.")
+        return Comparison(key, operator, value, is_tag)
     values = []
     mark = tokens.take("mark")[1]
     while mark != ")":

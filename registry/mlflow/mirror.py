@@ -6,11 +6,12 @@ was done is not done again: what it made there is in the row, or found by its ta
 
 import logging
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import close_old_connections
+from django.core.exceptions import ValidationError
+from django.db import Error, close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,16 +26,6 @@ LEASE = timedelta(minutes=15)  # of a row, in which no other worker takes it
 MAX_PAUSE_S = 600
 POLL_S = 2
 PROXIED = "mlflow-artifacts:"
-# The last are answers of another shape than MLflow's, and a version that was deleted: a crash would stop the trainings.
-FAILURES = (
-    MirrorError,
-    ValidationError,
-    ObjectDoesNotExist,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-)
 
 
 class Mirror:
@@ -111,7 +102,15 @@ class Mirror:
     def _upload(self, version: ModelVersion, folder: str) -> None:
         root = folder.removeprefix(PROXIED).lstrip("/")
         for file in model_files.files(version).values():
-            self.client.upload(f"{root}/model/{file.name}", file.blocks(), size=file.size)
+            self.client.upload(
+                f"{root}/model/{file.name}", self._until_stopped(file.blocks()), size=file.size
+            )
+
+    def _until_stopped(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
+            if self.is_stopping:
+                raise MirrorError("The worker stopped.")
+            yield block
 
     def _register(self, run_id: str, version: ModelVersion, source: str) -> str:
         """The number of the version there: of one that an interrupted try has made, or a new one."""
@@ -196,8 +195,11 @@ def _try(row, work) -> bool:
     error, pause_s = "", 0
     try:
         work()
-    except FAILURES as failure:
+    except Error:  # of the database, which run_forever() logs
+        raise
+    except Exception as failure:  # a crash would stop the trainings of the worker
         error = failure.messages[0] if isinstance(failure, ValidationError) else str(failure) or repr(failure)
+        error = error.encode(errors="replace").decode().replace("\0", "")  # can be the text of the server
         pause_s = min(2 ** min(row.tries + 1, 20), MAX_PAUSE_S)
         is_expected = isinstance(failure, MirrorError | ValidationError)
         logger.warning("%s: %s Next try in %s s.", row, error, pause_s, exc_info=not is_expected)

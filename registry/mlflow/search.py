@@ -1,7 +1,6 @@
 """Searches of registered models and model versions, and the latest versions by stage."""
 
 import base64
-import binascii
 from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
@@ -133,7 +132,7 @@ def _names(one: Comparison) -> list[str]:
 
 def _by_tag(rows: QuerySet, one: Comparison, tags: QuerySet[RegistryTag], owner: str) -> QuerySet:
     values = tags.filter(key=one.key).values_list(owner, "value")
-    matching = [pk for pk, value in values if one.matches(value)]
+    matching = [pk for pk, value in values.iterator() if one.matches(value)]
     condition = Q(pk__in=matching)
     if one.key == IS_PROMPT and (one.operator, one.value) in {("=", "false"), ("!=", "true")}:
         condition |= ~Q(pk__in=tags.filter(key=one.key).values(owner))
@@ -162,7 +161,7 @@ def _offset(token: str) -> int:
     try:
         word, _, digits = base64.urlsafe_b64decode(token[:100]).decode().partition(" ")
         offset = integers.parse(digits) if word == "offset" else None
-    except (binascii.Error, UnicodeError):
+    except ValueError:  # also binascii.Error and UnicodeError
         offset = None
     if offset is None or offset > 10**9:
         raise ValidationError("Invalid page token. Start again without one.", code="invalid_page_token")

@@ -13,6 +13,17 @@ from collections.abc import Iterator
 
 TIMEOUT_S = 30
 MAX_MESSAGE = 300
+MAX_ANSWER = 10 * 1024**2  # bytes
+
+
+class _RefusedRedirect(urllib.request.HTTPRedirectHandler):
+    """urllib would send the credentials to wherever a server redirects, and a POST as a GET."""
+
+    def redirect_request(self, *args) -> None:
+        return None
+
+
+OPENER = urllib.request.build_opener(_RefusedRedirect)
 
 
 class MirrorError(Exception):
@@ -63,17 +74,25 @@ class TrackingClient:
             f"{self.base}/api/2.0/{path}", data=content, headers=headers | self.headers, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-                return response.read()
+            with OPENER.open(request, timeout=TIMEOUT_S) as response:
+                content = response.read(MAX_ANSWER + 1)
         except urllib.error.HTTPError as error:
             raise _failure(method, path, error) from error
         except (OSError, http.client.HTTPException) as error:
             raise MirrorError(f"{self.base} is not responding: {error}") from error
+        if len(content) > MAX_ANSWER:
+            raise MirrorError(f"{method} {path.partition('?')[0]}: the answer is too large.")
+        return content
 
 
 def _failure(method: str, path: str, error: urllib.error.HTTPError) -> MirrorError:
+    if 300 <= error.code < 400:
+        sentence = (
+            f"The server redirects ({error.code}). Set MLFLOW_MIRROR_URI to the address that it redirects to."
+        )
+        return MirrorError(sentence)
     try:
-        body = json.loads(error.read())
+        body = json.loads(error.read(MAX_ANSWER))
         code, message = str(body["error_code"]), str(body.get("message", ""))
     except (ValueError, KeyError, TypeError, OSError):
         code, message = "", ""

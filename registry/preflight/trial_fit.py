@@ -21,6 +21,7 @@ CAPS = {
     "branching_factor": 100,
     "convergence_iter": 100,
     "cv": 5,
+    "depth": 8,
     "iterations": 10,
     "max_fun": 500,
     "max_iter": 50,
@@ -35,6 +36,7 @@ CAPS = {
     "n_init": 1,
     "n_iter_no_change": 1_000,
     "n_restarts_optimizer": 0,
+    "num_leaves": 100,
     "num_parallel_tree": 3,
 }
 MAX_VALUES = {

@@ -138,6 +138,10 @@ def _configured(booster, X, y, weights, **options) -> Iterator[None]:
     if asked.get("feature_types"):
         count = asked["feature_types"].count("c")
         booster.set_params(feature_types=["c"] * count + ["q"] * (X.shape[1] - count))
+    # No tree has more leaves than rows, and LightGBM takes memory for each before the fit: gigabytes for 131,072.
+    leaves = asked.get("num_leaves")
+    if leaves:
+        booster.set_params(num_leaves=min(leaves, max(len(X), 2)))
     rounds = asked.get("early_stopping_rounds")
     if rounds:
         codes = np.unique(y, return_inverse=True)[1] if _is_classifier(booster) else None
@@ -149,6 +153,8 @@ def _configured(booster, X, y, weights, **options) -> Iterator[None]:
     try:
         yield
     finally:
+        if leaves:
+            booster.set_params(num_leaves=leaves)
         if rounds:
             booster.set_params(**{trees: asked.get(trees, CATBOOST_TREES), "early_stopping_rounds": rounds})
         booster.set_params(**_after_fit(booster))

@@ -100,5 +100,6 @@ REFUSED = {
     "categorical_feature": "the preparation of the columns decides",
     "kwargs": "it is no parameter",
 }
-# The same model whatever the number of threads.
-FIXED = {"verbosity": -1, "deterministic": True, "force_row_wise": True}
+# The same model whatever the number of threads. The pool is in MB: without it, LightGBM takes the histograms of all
+# columns for each leaf that a tree may have, before the fit.
+FIXED = {"verbosity": -1, "deterministic": True, "force_row_wise": True, "histogram_pool_size": 1024}

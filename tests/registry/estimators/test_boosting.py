@@ -169,3 +169,13 @@ def test_weights_that_a_calibration_would_not_pass_on_are_an_error():
     options = {"features": ["length"], "calibration": "sigmoid", "sample_weight": "count"}
     with pytest.raises(ValidationError, match="cannot be combined with sample weights"):
         fit(algorithms.find("XGBClassifier"), table(100, classes=2), {}, **options)
+
+
+@pytest.mark.skipif("lightgbm" not in extras.installed(), reason="LightGBM is not installed")
+def test_lightgbm_takes_no_memory_for_leaves_that_the_rows_cannot_fill():
+    estimator = algorithms.build(algorithms.find("LGBMClassifier"), few_trees("LGBMClassifier", 2), 0)
+    estimator.set_params(num_leaves=131_072)
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    fitting.fit(estimator, X, X[:, 0] > 0)
+    assert estimator.booster_.params["num_leaves"] == 60
+    assert estimator.get_params()["num_leaves"] == 131_072

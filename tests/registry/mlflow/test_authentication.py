@@ -36,6 +36,8 @@ def test_other_credentials_are_unauthenticated(client, admin, make_user):
         basic("ada", "wrong"),
         basic("ada", "mlmp_" + "x" * 60),
         basic("ada", "mlmp_é"),
+        basic("a\0da", "wrong"),
+        basic("a" * 300, "wrong"),
     ]
     for headers in refused:
         response = client.get(PATH, headers=headers)

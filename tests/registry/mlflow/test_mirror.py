@@ -142,6 +142,40 @@ def test_credentials_are_sent_and_never_shown(server, settings, make_version, pa
     assert server.headers["Authorization"] == "Bearer secret"
 
 
+def test_a_redirect_is_not_followed_with_the_credentials(server):
+    client = mirror.TrackingClient(server.url, token="secret")
+    with pytest.raises(mirror.MirrorError, match=r"redirects \(302\)"):
+        client.post("redirect")
+    assert server.calls == ["redirect"]
+
+
+def test_an_answer_without_end_is_an_error(server):
+    server.experiments_get_by_name = lambda method, **fields: (200, {"a": "x" * 11 * 1024**2})
+    with pytest.raises(mirror.MirrorError, match="too large"):
+        mirror.TrackingClient(server.url).get("experiments/get-by-name")
+
+
+def test_no_answer_crashes_the_worker(server, make_version):
+    make_version(random_state=0)
+    server.experiments_get_by_name = lambda method, **fields: (
+        400,
+        {"error_code": "A", "message": "\ud800\0"},
+    )
+    assert work() == [False]
+    assert "400 A" in MirroredVersion.objects.get().error
+
+
+def test_a_worker_that_stops_uploads_no_more_and_goes_on_later(server, make_version):
+    make_version(random_state=0)
+    worker = mirror.Mirror(mirror.client())
+    worker.is_stopping = True
+    assert worker.run_next() is False
+    assert MirroredVersion.objects.get().error == "The worker stopped."
+    assert not any(server.files.values())
+    make_due()
+    assert work()[-1] is True
+
+
 def test_without_the_setting_nothing_is_queued_and_the_command_catches_up(settings, versions, capsys):
     assert MirroredVersion.objects.count() == 0
     with pytest.raises(CommandError, match="MLFLOW_MIRROR_URI is not set"):

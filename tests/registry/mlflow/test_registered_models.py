@@ -85,6 +85,7 @@ def test_a_search_is_ordered_and_divided_into_pages(mlflow, three):
         {"max_results": 1001},
         {"max_results": "many"},
         {"page_token": "nonsense"},
+        {"page_token": "é"},
         {"page_token": "b2Zmc2V0IC0x"},
         {"no_such_field": "1"},
     ],

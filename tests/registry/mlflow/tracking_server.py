@@ -40,6 +40,9 @@ class TrackingServer:
         self.experiments[name] = str(len(self.experiments) + 1)
         return 200, {"experiment_id": self.experiments[name]}
 
+    def redirect(self, method, **fields):
+        return 302, {}
+
     def runs_create(self, method, experiment_id, tags, **info):
         run = f"run{len(self.runs) + 1}"
         uri = f"{self.artifacts}{experiment_id}/{run}/artifacts"
@@ -107,6 +110,8 @@ def _handler(server: TrackingServer) -> type[BaseHTTPRequestHandler]:
             answer = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
+            if status == 302:
+                self.send_header("Location", server.url + "/api/2.0/mlflow/experiments/create")
             self.end_headers()
             self.wfile.write(answer)
 
