@@ -1,5 +1,6 @@
 """The diagnostics of a model version, as the templates need them."""
 
+import logging
 from collections.abc import Callable
 
 from mlplatform.errors import NotFound
@@ -7,6 +8,8 @@ from registry.diagnostics import slice_tables
 from registry.diagnostics.effects import plots as effects
 from registry.diagnostics.plots import clusters, curves, residuals
 from registry.models import Diagnostics, ModelVersion
+
+logger = logging.getLogger(__name__)
 
 # Of each section what its part of the page shows.
 PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
@@ -36,6 +39,15 @@ def computed(version: ModelVersion) -> Diagnostics:
 
 
 def parts(diagnostics: Diagnostics | None, version: ModelVersion) -> dict[str, dict]:
-    """The context of each part of the page by the name of its section; none for a version without diagnostics."""
-    found = diagnostics.sections if diagnostics else {}
-    return {name: part(found[name], version) for name, part in PARTS.items() if name in found}
+    """The context of each part of the page by the name of its section; none for a version without diagnostics.
+
+    A section that cannot be drawn is logged and left out: the page also promotes and deletes the version.
+    """
+    found, drawn = diagnostics.sections if diagnostics else {}, {}
+    for name, part in PARTS.items():
+        try:
+            if name in found:
+                drawn[name] = part(found[name], version)
+        except Exception:
+            logger.exception("drawing %s of %s failed", name, version)
+    return drawn

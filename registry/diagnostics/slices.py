@@ -52,7 +52,10 @@ class Slice:
 
 
 def section(held_out: HeldOut) -> dict | None:
-    """The slices of each input column, the worst first, with the whole they are compared with; None of a clusterer."""
+    """The slices of each input column, the worst first, with the whole they are compared with.
+
+    None of a clusterer, and if the metric is not finite: the square of 1e200 is not.
+    """
     if held_out.task == "clustering":
         return None
     metric = definitions.BY_NAME[INSTEAD.get(held_out.metric.name, held_out.metric.name)]
@@ -62,7 +65,7 @@ def section(held_out: HeldOut) -> dict | None:
         return _measured(held_out, metric)
 
 
-def _measured(held_out: HeldOut, metric: definitions.Metric) -> dict:
+def _measured(held_out: HeldOut, metric: definitions.Metric) -> dict | None:
     scores = held_out.scores
     names = dict.fromkeys([held_out.metric.name, *ALSO[held_out.task]])
     also = [name for name in names if name != metric.name][:2]
@@ -70,13 +73,16 @@ def _measured(held_out: HeldOut, metric: definitions.Metric) -> dict:
         scores = copy.copy(scores)
         scores.ranks = {}  # to sort the rows of each slice takes most of the time
     measure = Measure(scores, metric, also)
+    if not math.isfinite(measure.whole[metric.name]):
+        return None
     deadline = time.monotonic() + SHARE_OF_TIME * held_out.seconds_left
     found, columns = [], []
     for column in held_out.inputs:
         parts = list(_slices(held_out.X[column["name"]].iloc[held_out.measured], column))
         if time.monotonic() > deadline or len(found) + len(parts) > MAX_SLICES:
             break
-        found += [part.described | measure.of(part.rows) for part in parts]
+        measured = [part.described | measure.of(part.rows) for part in parts]
+        found += [one for one in measured if all(map(math.isfinite, one["interval"]))]
         columns.append(column["name"])
     _correct(found)
     sign = -1 if metric.better == definitions.HIGHER else 1

@@ -53,3 +53,11 @@ def test_the_page_of_many_classes_and_columns_is_small_with_as_many_queries(make
     text = page.get(PAGE).text
     assert "the 8 most frequent classes, 2 more are not drawn" in text
     assert len(text) < MAX_BYTES
+
+
+def test_a_section_that_cannot_be_drawn_is_left_out_of_the_page(make_version, page):
+    found = sections(classes=2, columns=2) | {"slices": {"metric": "accuracy"}}
+    Diagnostics.objects.create(model_version=make_version(), sections=found, duration_s=1)
+    response = page.get(PAGE)
+    assert response.status_code == 200
+    assert "curves" in response.context["diagnostics"] and "slices" not in response.context["diagnostics"]
