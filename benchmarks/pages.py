@@ -20,15 +20,15 @@ DATASETS, VERSIONS, REQUESTS = 1_000, 10_000, 15
 
 ADDRESSES = [
     "/", "/catalog/", "/catalog/?q=dataset_5&ordering=-rows", "/catalog/iris/", "/catalog/upload/",
-    "/registry/train/", "/registry/jobs/", "/registry/models/", "/registry/models/?environment=production&page=20",
+    "/registry/train/", "/registry/jobs/", "/registry/models/", "/registry/models/?environment=production&page=3",
     "/registry/models/iris/1/", "/serving/", "/serving/iris/dev/", "/accounts/tokens/",
-    "/datasets", "/datasets?page=10", "/datasets/iris", "/models", "/models?environment=dev&page=100",
+    "/datasets", "/datasets?page=10", "/datasets/iris", "/models", "/models?environment=dev&page=5",
     "/models/iris/1", "/jobs", "/readyz",
     "/catalog/dataset_0/", "/registry/models/?dataset=dataset_0", "/registry/models/?dataset=dataset_0&target=target",
     "/registry/models/?ordering=-accuracy", "/registry/models/?ordering=interval_accuracy",
     "/registry/models/?ordering=training_s", "/registry/models/?ordering=-artifact_size",
     "/registry/models/?trained_by=admin", "/registry/models/?favourite=true", "/registry/models/?tag=champion",
-    "/models?ordering=-accuracy", "/registry/models/compare/?model=dataset_0/1&model=dataset_0/2",
+    "/models?ordering=-accuracy", "/registry/models/compare/?model=dataset_0/1&model=dataset_1/1",
     "/registry/releases/", "/registry/releases/?dataset=dataset_0", "/search/?q=dataset_0",
 ]  # fmt: skip
 
