@@ -102,7 +102,7 @@ def conclusion(live: ModelVersion, coming: ModelVersion, found: dict | None) -> 
             f"at least {paired.MIN_ROWS} held-out rows, or groups of rows."
         )
     label = definitions.BY_NAME[found["metric"]].label
-    low, high = (f"{end:+.4g}".replace("-", "−") for end in found["interval"])
+    low, high = ((f"{end:+.4g}" if end else "0").replace("-", "−") for end in found["interval"])
     sentence = (
         f"{label} of version {coming.number} is {abs(found['difference']):.4g} "
         f"{'higher' if found['difference'] > 0 else 'lower'} than that of version {live.number} on the same held-out "

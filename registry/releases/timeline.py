@@ -23,6 +23,19 @@ class Bar:
     start: float
     length: float
 
+    @property
+    def label(self) -> str:
+        """As much of the version as fits into the bar on a phone, or nothing."""
+        number = str(self.release.number)
+        if self.length > 0.3:
+            return f"version {number}"
+        return number if self.length > 0.03 * (1 + len(number)) else ""
+
+    @property
+    def middle(self) -> str:
+        """The place of the label, a percentage of the width."""
+        return f"{100 * (self.start + self.length / 2):.2f}%"
+
 
 @dataclass(frozen=True)
 class Timeline:

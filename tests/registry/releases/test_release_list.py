@@ -58,6 +58,8 @@ def test_the_timeline_has_a_bar_for_each_release_as_long_as_it_was_live(history,
     assert (first.start, first.release.number, second.release.number) == (0, 1, 2)
     assert first.length > 0.9
     assert second.start + second.length == pytest.approx(1)
+    assert (first.label, second.label) == ("version 1", "")
+    assert float(first.middle.rstrip("%")) == pytest.approx(50 * first.length, abs=0.01)
     assert len(rows["dev"]) == 2
     assert rows["staging"] == []
 
