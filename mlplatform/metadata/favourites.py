@@ -35,7 +35,7 @@ def handle(request, owner: models.Model, *, page: str):
     if request.htmx:
         return HttpResponse(status=204)
     back = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
     return redirect(back if is_ours else page)
 
 

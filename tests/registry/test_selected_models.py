@@ -102,9 +102,10 @@ def test_a_star_marks_a_favourite_of_its_user_only(three, page, api, make_user):
 
 
 def test_a_star_leads_nowhere_else(three, page):
-    star = {"favourite": "true", "next": "https://example.org/"}
-    response = page.post("/registry/models/flowers/2/favourite/", star)
-    assert response["Location"] == "/registry/models/flowers/2/"
+    for elsewhere in ("https://example.org/", "//example.org", "nonsense", ""):
+        star = {"favourite": "true", "next": elsewhere}
+        response = page.post("/registry/models/flowers/2/favourite/", star)
+        assert response["Location"] == "/registry/models/flowers/2/"
     assert (
         page.post("/registry/models/flowers/2/favourite/", star, headers={"HX-Request": "true"}).status_code
         == 204

@@ -69,8 +69,8 @@ def test_more_rows_than_are_read_at_once_come_in_order_without_gaps(make_version
     ("value", "text"),
     [
         ("=1+1", "'=1+1"), ("@sum", "'@sum"), ("-x", "'-x"), ("\tx", "'\tx"), (-1.5, "-1.5"), ("+1e5", "+1e5"),
-        (None, ""), (True, "true"), (["=a", "b"], "'=a, b"), ([], ""), ({"a": 1}, '{"a": 1}'),
-        ([{"a": 1}], '[{"a": 1}]'),
+        ("\n=1", "'\n=1"), ("＝1+1", "'＝1+1"), (None, ""), (True, "true"), (["=a", "b"], "'=a, b"),
+        ([], ""), ({"a": 1}, '{"a": 1}'), ([{"a": 1}], '[{"a": 1}]'),
     ],
 )  # fmt: skip
 def test_a_cell_is_text_that_a_spreadsheet_does_not_run(value, text):
