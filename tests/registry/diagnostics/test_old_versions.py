@@ -150,3 +150,13 @@ def test_the_schema_names_every_section_and_field_that_the_api_returns(make_vers
         assert {name for one in sections["worst_rows"]["rows"] for name in one} <= set(
             WorstRowSerializer().fields
         )
+
+
+def test_a_refused_request_is_not_sent_again_by_the_answer(make_version, page, settings):
+    make_version()
+    settings.MAX_QUEUED_JOBS = 0
+    answer = page.post(f"{PAGE}diagnose/", headers={"HX-Request": "true"}, follow=True)
+    assert "You have 0 queued evaluations, which is the limit" in answer.text
+    assert 'hx-trigger="load' not in answer.text and f'action="{PAGE}diagnose/"' in answer.text
+    boosted = page.get(PAGE, headers={"HX-Request": "true", "HX-Boosted": "true"})
+    assert 'hx-trigger="load, submit"' in boosted.text
