@@ -43,7 +43,9 @@ def _xgboost(estimator, encoded: np.ndarray) -> np.ndarray:
 
 
 def _lightgbm(estimator, encoded: np.ndarray) -> np.ndarray:
-    return estimator.booster_.predict(encoded, pred_contrib=True, num_threads=1)
+    values = estimator.booster_.predict(encoded, pred_contrib=True, num_threads=1)
+    # A random forest predicts the mean of its trees, but explains their sum.
+    return values / estimator.booster_.current_iteration() if estimator.boosting_type == "rf" else values
 
 
 def _catboost(estimator, encoded: np.ndarray) -> np.ndarray:

@@ -53,3 +53,17 @@ def test_contributions_to_a_number_add_up_to_it(name):
 @pytest.mark.parametrize("name", [name for name in NAMES if name in LOG_LOSSES])
 def test_contributions_with_a_logarithmic_link_add_up_to_the_logarithm(name):
     assert_adds_up(name, LOG_LOSSES[name], unit=additive.LOG_VALUE)
+
+
+@pytest.mark.skipif("LGBMRegressor" not in NAMES, reason="LightGBM is not installed")
+@pytest.mark.parametrize(
+    ("name", "unit", "classes"),
+    [
+        ("LGBMRegressor", additive.VALUE, 3),
+        ("LGBMClassifier", additive.LOG_ODDS, 2),
+        ("LGBMClassifier", additive.SCORE, 3),
+    ],
+)
+def test_contributions_to_a_forest_of_lightgbm_add_up_to_the_mean_of_its_trees(name, unit, classes):
+    forest = {"boosting_type": "rf", "subsample": 0.6, "subsample_freq": 1, "min_child_samples": 3}
+    assert_adds_up(name, forest, unit=unit, classes=classes)
