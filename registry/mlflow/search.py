@@ -4,7 +4,7 @@ import base64
 from collections.abc import Collection, Iterable
 
 from django.core.exceptions import ValidationError
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 
 from catalog.models import Dataset
 from mlplatform.validation import integers
@@ -49,21 +49,26 @@ def versions() -> QuerySet[ModelVersion]:
 
 def search_models(text: str, *, order_by: list[str], max_results: int, page_token: str):
     """A page of datasets, and the token of the next page; by default in the order of their names."""
-    rows = datasets()
-    for one in filter_grammar.parse(text, texts=["name"], lists=["name"]):
-        if one.is_tag:
-            rows = _by_tag(rows, one, RegistryTag.objects.filter(model_version=None), "dataset")
-        else:
-            rows = rows.filter(name__in=_names(one))
+    comparisons = filter_grammar.parse(text, texts=["name"], lists=["name"])
+    tags = RegistryTag.objects.filter(model_version=None)
+    rows = _among(datasets(), "pk", [_named(one) for one in comparisons if not one.is_tag])
+    rows = _among(rows, "pk", [_tagged(one, tags, "dataset") for one in comparisons if one.is_tag])
     order = filter_grammar.parse_order(order_by, keys=MODEL_ORDER)
     return _page(rows, _fields(order, MODEL_ORDER, last=[("name", True)]), max_results, page_token)
 
 
 def search_versions(text: str, *, order_by: list[str], max_results: int, page_token: str):
     """A page of model versions, and the token of the next page; by default the last updated first."""
-    rows = versions()
     attributes = {"texts": ["name", "run_id", "source_path"], "lists": ["name", "run_id"]}
-    for one in filter_grammar.parse(text, numbers=["version_number"], **attributes):
+    comparisons = filter_grammar.parse(text, numbers=["version_number"], **attributes)
+    tags = RegistryTag.objects.exclude(model_version=None)
+    rows = _among(
+        versions(), "pk", [_tagged(one, tags, "model_version") for one in comparisons if one.is_tag]
+    )
+    own = [one for one in comparisons if not one.is_tag]
+    rows = _among(rows, "dataset", [_named(one) for one in own if one.key == "name"])
+    rows = _among(rows, "pk", [_at(one) for one in own if one.key == "source_path"])
+    for one in own:
         rows = _filtered(rows, one)
     order = filter_grammar.parse_order(order_by, keys=VERSION_ORDER) or [("last_updated_timestamp", False)]
     last = [("name", True), ("version_number", False)]
@@ -108,11 +113,7 @@ def latest_in(dataset: Dataset, names: list[str]) -> list[ModelVersion]:
 
 
 def _filtered(rows: QuerySet[ModelVersion], one: Comparison) -> QuerySet[ModelVersion]:
-    if one.is_tag:
-        return _by_tag(rows, one, RegistryTag.objects.exclude(model_version=None), "model_version")
     match one.key:
-        case "name":
-            return rows.filter(dataset__name__in=_names(one))
         case "run_id":
             return rows if one.matches("") else rows.none()  # no version is of a run
         case "version_number":
@@ -121,22 +122,34 @@ def _filtered(rows: QuerySet[ModelVersion], one: Comparison) -> QuerySet[ModelVe
             if one.operator == "!=":
                 return rows.exclude(number=number)
             return rows.filter(**{f"number{lookups[one.operator]}": number})
+    return rows
+
+
+# Texts are compared here, as SQLite's LIKE ignores the case of letters.
+
+
+def _among(rows: QuerySet, column: str, matching: list[set[int]]) -> QuerySet:
+    """The rows that each comparison matches: one list of keys for all, as SQLite allows 250,000 in a query."""
+    return rows.filter(**{f"{column}__in": set.intersection(*matching)}) if matching else rows
+
+
+def _named(one: Comparison) -> set[int]:
+    return {pk for pk, name in Dataset.objects.values_list("pk", "name") if one.matches(name)}
+
+
+def _at(one: Comparison) -> set[int]:
     known = ModelVersion.objects.values_list("pk", "dataset__name", "number")
-    return rows.filter(pk__in=[pk for pk, name, number in known if one.matches(source_of(name, number))])
+    return {pk for pk, name, number in known if one.matches(source_of(name, number))}
 
 
-def _names(one: Comparison) -> list[str]:
-    """The names of the datasets that match: compared here, as SQLite's LIKE ignores the case of letters."""
-    return [name for name in Dataset.objects.values_list("name", flat=True) if one.matches(name)]
-
-
-def _by_tag(rows: QuerySet, one: Comparison, tags: QuerySet[RegistryTag], owner: str) -> QuerySet:
+def _tagged(one: Comparison, tags: QuerySet[RegistryTag], owner: str) -> set[int]:
+    """The keys of the owners whose tag matches, and of those without the tag that clients exclude prompts by."""
     values = tags.filter(key=one.key).values_list(owner, "value")
-    matching = [pk for pk, value in values.iterator() if one.matches(value)]
-    condition = Q(pk__in=matching)
+    matching = {pk for pk, value in values.iterator() if one.matches(value)}
     if one.key == IS_PROMPT and (one.operator, one.value) in {("=", "false"), ("!=", "true")}:
-        condition |= ~Q(pk__in=tags.filter(key=one.key).values(owner))
-    return rows.filter(condition)
+        model = RegistryTag._meta.get_field(owner).related_model
+        matching |= set(model.objects.exclude(pk__in=values.values(owner)).values_list("pk", flat=True))
+    return matching
 
 
 def _fields(order: list[tuple[str, bool]], names: dict[str, str], *, last: list[tuple[str, bool]]):

@@ -1,6 +1,9 @@
 """Model versions by MLflow's API: read, search, describe, tag, delete."""
 
+import sqlite3
+
 import pytest
+from django.db import connection
 
 
 def numbers(answer) -> list[str]:
@@ -83,3 +86,14 @@ def test_a_version_that_is_no_number_is_an_invalid_parameter_value(mlflow, make_
     status, body = mlflow("GET", "model-versions/get", name="flowers", version=version)
     assert (status, body["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert mlflow("GET", "model-versions/get", name="flowers", version="7")[0] == 404
+
+
+@pytest.mark.parametrize("comparison", ["source_path != 'x'", "name != 'x'", "tags.team != 'x'"])
+def test_comparisons_share_the_variables_of_a_query(mlflow, versions, comparison):
+    for number in "123":
+        mlflow("POST", "model-versions/set-tag", name="flowers", version=number, key="team", value="a")
+    limits = connection.connection, sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+    before = limits[0].setlimit(limits[1], 40)  # instead of 250,000
+    found = mlflow("GET", "model-versions/search", filter=" AND ".join([comparison] * 50))
+    limits[0].setlimit(limits[1], before)
+    assert len(numbers(found)) == 3
