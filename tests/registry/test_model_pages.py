@@ -127,16 +127,17 @@ def test_a_promotion_shows_the_metrics_and_the_changed_predictions_of_both_versi
     assert "0 of 5 held-out rows of version 2 are predicted differently." in changed.text
 
 
-def test_changed_predictions_list_a_column_named_like_a_method_of_a_dict(
+def test_changed_predictions_list_a_column_named_like_a_method_of_a_dict_and_shorten_its_texts(
     page, make_dataset, make_version, admin
 ):
-    source = make_dataset("steps", "items,y\n" + "".join(f"{i},{10 * (i % 4)}\n" for i in range(40)))
-    for module, name in (("linear_model", "LinearRegression"), ("tree", "DecisionTreeRegressor")):
+    source = make_dataset("steps", "items,y\n" + "".join(f"{'ab'[i % 2] * 99},{i}\n" for i in range(40)))
+    for module, name in (("dummy", "DummyRegressor"), ("tree", "DecisionTreeRegressor")):
         version = make_version(source, module=module, class_name=name, target="y", features=["items"])
         if version.number == 1:
             promote(version, stage="production", by=admin)
     changed = page.get("/registry/models/steps/2/promote/predictions/?stage=production").text
     assert '<th scope="col" class="mono">items</th>' in changed
+    assert f"<td>{'a' * 59}…</td>" in changed
 
 
 def test_a_comment_that_is_too_long_for_an_address_is_kept(page, replacement):
