@@ -1,11 +1,15 @@
 """Training rows that explanations compare a row with. No Django models or settings."""
 
+import json
+import math
+
 import numpy as np
 
 from registry.diagnostics.effects.dependence import as_json, sample
 from registry.diagnostics.held_out import MAX_ROWS, HeldOut
 
-ROWS = 50
+ROWS, MIN_ROWS = 50, 2
+MAX_CHARACTERS = 2_000_000  # of the rows as JSON: every look at the page of the version reads them
 MAX_WIDTH = 3_000  # of the encoded columns, whose means are kept
 
 
@@ -18,7 +22,9 @@ def measure(held_out: HeldOut) -> dict | None:
     columns = [
         [as_json(value, column["type"]) for value in rows[column["name"]]] for column in held_out.inputs
     ]
-    return {"rows": [list(row) for row in zip(*columns, strict=True)], "means": _means(held_out)}
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    count = max(len(rows) * MAX_CHARACTERS // len(json.dumps(rows)), MIN_ROWS)
+    return {"rows": rows[:: math.ceil(len(rows) / count)], "means": _means(held_out)}
 
 
 def _means(held_out: HeldOut) -> list[float]:

@@ -1,5 +1,6 @@
 """The training rows that explanations compare a row with."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,14 @@ def test_rows_are_values_that_the_model_reads(rows):
     section = background.measure(rows)
     assert len(section["rows"]) == background.ROWS
     assert Reader(rows.inputs).from_rows(section["rows"]).count == background.ROWS
+
+
+def test_of_long_rows_fewer_are_kept(rows, monkeypatch):
+    whole = background.measure(rows)["rows"]
+    monkeypatch.setattr(background, "MAX_CHARACTERS", len(json.dumps(whole)) // 3)
+    assert background.measure(rows)["rows"] == whole[::4]
+    monkeypatch.setattr(background, "MAX_CHARACTERS", 1)
+    assert len(background.measure(rows)["rows"]) == background.MIN_ROWS
 
 
 def test_means_are_those_of_the_encoded_training_rows(rows):
