@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from drf_spectacular.utils import OpenApiParameter
 
-from mlplatform.errors import DiskFull, NotReady, StorageForbidden
+from mlplatform.errors import DiskFull, NotFound, NotReady, StorageForbidden
 from mlplatform.jobs.models import Job
 
 WAIT_S = 25
@@ -46,14 +46,22 @@ def failure(
 
 
 def until_finished(job: Job, *, timeout_s: float) -> Job:
-    """The job's current row, as soon as the job has finished or the time is over."""
+    """The job's current row, as soon as the job has finished or the time is over.
+
+    Raises NotFound if it is deleted meanwhile, such as with the model version that it measures.
+    """
     deadline = time.monotonic() + timeout_s
     pause = 0.05
-    while True:
-        job.refresh_from_db(fields=["state"])
-        left = deadline - time.monotonic()
-        if job.is_finished or left <= 0:
-            job.refresh_from_db()
-            return job
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.5, 0.5)
+    try:
+        while True:
+            job.refresh_from_db(fields=["state"])
+            left = deadline - time.monotonic()
+            if job.is_finished or left <= 0:
+                job.refresh_from_db()
+                return job
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, 0.5)
+    except type(job).DoesNotExist as error:
+        raise NotFound(
+            "The job was deleted, with what it was for, before it finished.", code="deleted_meanwhile"
+        ) from error
