@@ -45,7 +45,7 @@ def test_a_model_is_uploaded_trained_promoted_and_used(visit):
 
     page.wait_for_url("**/registry/jobs/*/")
     page.get_by_role("link", name="Open version 1").click()  # the page polls for it
-    expect(page.get_by_text("Confusion matrix", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Confusion matrix")).to_be_visible()
 
     page.get_by_label("Comment").fill("good enough")
     page.get_by_role("button", name="Promote version 1").click()

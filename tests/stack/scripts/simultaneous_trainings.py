@@ -41,7 +41,8 @@ def main(dataset_name: str) -> None:
         content = file.read()
     jobs = [submission.new_job(source, request=request, by=admin, warnings=[]) for _ in range(COUNT)]
     for job in jobs:
-        job.state, job.attempt, job.heartbeat_at = JobState.RUNNING, 1, timezone.now()
+        job.state, job.attempt = JobState.RUNNING, 1
+        job.started_at = job.heartbeat_at = timezone.now()
         job.save()
     threads = [threading.Thread(target=run, args=[job]) for job in jobs]
     for thread in threads:
