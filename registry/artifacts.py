@@ -64,7 +64,13 @@ def is_of_installed_version(model: ModelVersion) -> bool:
     for name in frameworks:
         if name not in extras.installed():
             raise ArtifactRefused(extras.FRAMEWORKS[name].missing(str(model)), code=extras.NOT_INSTALLED)
-    installed = libraries(frameworks)
+    try:
+        installed = libraries(frameworks)
+    except (ImportError, OSError) as error:  # LightGBM without OpenMP
+        sentence = (
+            f"{model} needs {' and '.join(frameworks)}, which this server has but cannot load: {error}."
+        )
+        raise ArtifactRefused(sentence, code=extras.NOT_INSTALLED) from error
     for name in ("scikit-learn", *frameworks):
         saved_by = str(model.libraries.get(name))
         if saved_by.partition(".")[0] != installed[name].partition(".")[0]:

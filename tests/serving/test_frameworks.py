@@ -1,5 +1,6 @@
 """Models of optional frameworks are trained, promoted and served as those of scikit-learn, if these are installed."""
 
+import sys
 from functools import partial
 
 import pandas
@@ -80,6 +81,17 @@ def test_a_model_of_a_framework_that_is_missing_here_says_so(make_booster, admin
         predict(version.dataset, stage="dev", rows=[ROW], by=admin)
     assert caught.value.code == "framework_not_installed"
     assert page.get(f"/registry/models/flowers/{version.number}/").status_code == 200
+
+
+def test_a_model_of_a_framework_that_cannot_be_loaded_here_says_so(make_version, monkeypatch, tmp_path):
+    version = make_version(random_state=0)
+    version.libraries |= {"catboost": "1.2.10"}
+    (tmp_path / "catboost.py").write_text("raise OSError('libgomp.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "catboost", raising=False)
+    with pytest.raises(ArtifactRefused, match=r"needs catboost, .* cannot load: libgomp") as caught:
+        artifacts.is_of_installed_version(version)
+    assert caught.value.code == "framework_not_installed"
 
 
 def test_a_training_with_a_framework_that_is_missing_here_is_refused(api, page, make_dataset, monkeypatch):

@@ -13,13 +13,19 @@ class Command(BaseCommand):
     )
     requires_system_checks = [system_checks.TAG]
 
-    def handle(self, **options):
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--max-failures", type=int, default=10, help="Stop after so many in a row: the server is down."
+        )
+
+    def handle(self, *, max_failures: int, **options):
         if not settings.MLFLOW_MIRROR_URI:
             raise CommandError("MLFLOW_MIRROR_URI is not set.")
         mirror.enqueue_all()
         worker = mirror.Mirror(mirror.client())
-        while worker.run_next() is not None:
-            pass
+        failures = 0
+        while failures < max_failures and (done := worker.run_next()) is not None:
+            failures = 0 if done else failures + 1
         waiting = MirroredVersion.objects.filter(finished_at=None)
         failed = waiting.exclude(error="").select_related("model_version__dataset")
         for row in failed[:20]:

@@ -190,6 +190,13 @@ def test_without_the_setting_nothing_is_queued_and_the_command_catches_up(settin
     assert len(server.runs) == 3
 
 
+def test_the_command_gives_up_on_a_server_that_is_down(server, versions):
+    server.stop()
+    with pytest.raises(CommandError, match="2 could not be mirrored"):
+        call_command("mlflow_mirror", max_failures=2)
+    server.start()
+
+
 def test_two_workers_do_not_take_the_same_row(server, versions):
     row = mirror._claim(MirroredVersion.objects.due())
     assert mirror._claim(MirroredVersion.objects.due()).pk != row.pk
