@@ -144,8 +144,10 @@ def client() -> TrackingClient:
 
 def run_address(version: ModelVersion) -> str:
     """The page of a version's run; empty before there is one, and without a server."""
+    if not settings.MLFLOW_MIRROR_URI:
+        return ""
     row = MirroredVersion.objects.filter(model_version=version).exclude(run_id="").first()
-    if row is None or not settings.MLFLOW_MIRROR_URI:
+    if row is None:
         return ""
     return f"{client().base}/#/experiments/{row.experiment_id}/runs/{row.run_id}"
 

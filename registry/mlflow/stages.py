@@ -10,7 +10,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
 from registry import labels
-from registry.models import ModelVersion, Stage
+from registry.models import ModelVersion, Release, Stage
 from registry.releases import history, promotion
 
 NONE, STAGING, PRODUCTION, ARCHIVED = ALL = ("None", "Staging", "Production", "Archived")
@@ -112,7 +112,11 @@ def _promote(version: ModelVersion, stage: Stage, by) -> None:
     if stage in version.live_stages:
         permissions.check_release(by, stage)
         return
-    promotion.promote(version, stage=stage, by=by, comment="By MLflow's API.")
+    try:
+        promotion.promote(version, stage=stage, by=by, comment="By MLflow's API.")
+    except ValidationError:
+        if not Release.objects.live().filter(model_version=version, stage=stage).exists():
+            raise  # otherwise the same call, at the same time, has done it
 
 
 def _archive(version: ModelVersion, by) -> None:

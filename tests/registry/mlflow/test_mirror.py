@@ -176,6 +176,12 @@ def test_a_worker_that_stops_uploads_no_more_and_goes_on_later(server, make_vers
     assert work()[-1] is True
 
 
+def test_a_page_without_the_setting_asks_for_no_run(make_version, django_assert_num_queries):
+    version = make_version(random_state=0)
+    with django_assert_num_queries(0):
+        assert mirror.run_address(version) == ""
+
+
 def test_without_the_setting_nothing_is_queued_and_the_command_catches_up(settings, versions, capsys):
     assert MirroredVersion.objects.count() == 0
     with pytest.raises(CommandError, match="MLFLOW_MIRROR_URI is not set"):

@@ -3,7 +3,8 @@
 import pytest
 from rest_framework.test import APIClient
 
-from registry.models import Release
+from registry.mlflow import stages
+from registry.models import ModelVersion, Release
 
 
 def live() -> dict[str, int]:
@@ -168,3 +169,9 @@ def test_a_transition_needs_the_role_of_its_stage(status):
 )
 def test_a_viewer_changes_nothing(status, method, path, fields):
     assert status("viewer", method, path, **fields) == 403
+
+
+def test_the_same_promotion_twice_at_once_succeeds_twice(versions, admin):
+    for version in [ModelVersion.objects.numbered("flowers", 1) for _ in range(2)]:  # both read before
+        stages.transition(version, stage="Production", by=admin)
+    assert Release.objects.filter(stage="production").count() == 1
