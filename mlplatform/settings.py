@@ -618,9 +618,18 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "mlplatform.web.request_log.WithRequestId"}},
+    "filters": {
+        "request": {"()": "mlplatform.web.request_log.WithRequestId"},
+        "traceback": {"()": "mlplatform.web.request_log.WithoutExpectedTracebacks"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}{request_id}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request", "traceback"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"axes": {"level": "WARNING"}},
 }

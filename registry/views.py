@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
@@ -151,7 +150,6 @@ def promote(request, dataset, version):
             number=model.number,
             replacement=replacement,
             why_named="requests of callers can break" if replacement.breaking_changes else "",
-            predictions_url=f"{back}promote/predictions/?{urlencode({'stage': stage})}",
         )
 
     def run(values: dict, question: Question) -> str:

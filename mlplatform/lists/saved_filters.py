@@ -45,10 +45,7 @@ def save(user, *, page: str, name: str, query: str) -> SavedFilter:
         raise ValidationError(
             f"You have {MAX_SAVED} saved filters here. Delete one first.", code="too_many_filters"
         )
-    found, _ = SavedFilter.objects.update_or_create(
-        user=user, page=page, name=name, defaults={"query": query}
-    )
-    return found
+    return SavedFilter.objects.update_or_create(user=user, page=page, name=name, defaults={"query": query})
 
 
 def handle(request):
@@ -57,7 +54,7 @@ def handle(request):
         saved(request).filter(pk=number).delete()
         return redirect(request.get_full_path())
     try:
-        found = save(
+        found, is_new = save(
             request.user,
             page=request.path,
             name=request.POST.get("filter_name", ""),
@@ -66,5 +63,5 @@ def handle(request):
     except ValidationError as error:
         messages.error(request, error.messages[0])
         return redirect(request.get_full_path())
-    messages.success(request, f"The filter {found.name} was saved.")
+    messages.success(request, f"The filter {found.name} was {'saved' if is_new else 'replaced'}.")
     return redirect(f"{request.path}?{found.query}")

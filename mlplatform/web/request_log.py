@@ -1,5 +1,6 @@
 """A request id for every request, in its response and its log lines, and one log line for each request."""
 
+import logging
 import os
 import random
 import re
@@ -33,6 +34,15 @@ class WithRequestId:
 
     def filter(self, record) -> bool:
         record.request_id = f" [{current_id()}]" if current_id() else ""
+        return True
+
+
+class WithoutExpectedTracebacks:
+    """A logging filter that leaves out the traceback of a refused request (4xx), which Django logs as a warning."""
+
+    def filter(self, record) -> bool:
+        if record.name == "django.request" and record.levelno < logging.ERROR:
+            record.exc_info = record.exc_text = None
         return True
 
 

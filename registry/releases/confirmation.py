@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from mlplatform.errors import status_of
@@ -31,11 +32,18 @@ class Question:
     live: Release | None  # which the change ends
     number: int | None = None  # of the version that goes live
     replacement: object = None  # what that changes: registry.comparison.differences.Replacement
-    predictions_url: str = ""  # of the predictions that it changes
     why_named: str = (
         ""  # completes the sentence why the name of the dataset must be typed; empty if it need not be
     )
     values: dict = field(default_factory=dict)  # that replace submitted ones
+
+    @property
+    def predictions_url(self) -> str:
+        """The page of the predictions that it changes; "" if no version goes live."""
+        if self.replacement is None:
+            return ""
+        page = reverse("registry:changed-predictions", args=[self.dataset, self.number])
+        return f"{page}?{urlencode({'stage': self.stage})}"
 
     @property
     def usage(self) -> usage.Totals:

@@ -96,6 +96,7 @@ class TestRollback:
         asked = page.get(response["Location"])
         assert "Roll back dev to version 2?" in asked.text
         assert "Version 2 replaces version 3," in asked.text
+        assert 'hx-get="/registry/models/flowers/2/promote/predictions/?stage=dev"' in asked.text
         assert Release.objects.live().get().number == 3
         response = page.post("/serving/flowers/dev/rollback/", hidden_fields(asked), follow=True)
         assert "Version 2 is live in dev again." in response.text

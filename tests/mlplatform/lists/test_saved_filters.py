@@ -23,8 +23,9 @@ def test_a_filter_is_saved_without_what_is_empty_and_listed_as_a_link(page, make
 
 
 def test_the_same_name_replaces_a_filter(page, db):
-    for query in ("q=a", "q=b"):
-        page.post(f"/registry/models/?{query}", {"filter_name": "mine"})
+    for query, done in (("q=a", "saved"), ("q=b", "replaced")):
+        response = page.post(f"/registry/models/?{query}", {"filter_name": "mine"}, follow=True)
+        assert f"The filter mine was {done}." in response.text
     assert SavedFilter.objects.get().query == "q=b"
 
 

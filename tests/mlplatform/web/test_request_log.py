@@ -7,7 +7,13 @@ import re
 import pytest
 from django.urls import path
 
-from mlplatform.web.request_log import MAX_WAITING, LineWriter, RequestLog, WithRequestId
+from mlplatform.web.request_log import (
+    MAX_WAITING,
+    LineWriter,
+    RequestLog,
+    WithoutExpectedTracebacks,
+    WithRequestId,
+)
 
 pytestmark = pytest.mark.django_db
 NEVER_S = 3600
@@ -93,6 +99,15 @@ def test_a_crash_is_logged_and_shown_with_the_request_id(program, caplog):
     assert record.request_id == f" [{request_id}]"
     page = program("GET", "/crash", accept="text/html", x_request_id="seven")
     assert "<code>seven</code>" in page.content.decode()
+
+
+@pytest.mark.parametrize(("level", "has_traceback"), [(logging.WARNING, False), (logging.ERROR, True)])
+def test_a_refused_request_has_no_traceback_in_the_log_and_a_crash_has(level, has_traceback):
+    record = logging.LogRecord(
+        "django.request", level, __file__, 1, "Forbidden: /", (), (OSError, OSError(), None)
+    )
+    assert WithoutExpectedTracebacks().filter(record)
+    assert bool(record.exc_info) == has_traceback
 
 
 def test_lines_that_nothing_reads_are_counted_and_dropped(pipe):
