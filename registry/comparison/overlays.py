@@ -10,20 +10,22 @@ MIN_DRAWN = 2
 # Of the sections; the whole diagnostics are large.
 READ = ("sections__curves", "sections__residuals__quantiles", "sections__importance")
 SHOWN_COLUMNS = 12
+SHOWN_CLASSES = 6
 
 
 def overlay(versions: list[ModelVersion]) -> dict:
     """The `plots` of versions with one target, their `importance`, and those `without` diagnostics.
 
-    Binary classifiers have ROC, precision-recall, calibration and gain, regressors the distribution of their errors.
+    Binary classifiers have ROC, precision-recall, calibration and gain, those of more classes a ROC curve for each
+    class against the others, regressors the distribution of their errors.
     """
     rows = Diagnostics.objects.filter(pk__in=[one.pk for one in versions]).values_list("pk", *READ)
     found = {pk: sections for pk, *sections in rows}
     measured = [(f"version {one.number}", *found[one.pk]) for one in versions if one.pk in found]
+    classifiers = [(name, section) for name, section, *_ in measured if section]
     plots = [
-        *_of_classifiers(
-            [(name, curves) for name, curves, *_ in measured if curves and curves["positive"] is not None]
-        ),
+        *_of_classifiers([side for side in classifiers if side[1]["positive"] is not None]),
+        *_of_classes([side for side in classifiers if side[1]["positive"] is None]),
         *_of_regressors([(name, errors) for name, _, errors, _ in measured if errors], versions[0].target),
     ]
     without = [one for one in versions if one.pk not in found and one.task != "clustering"]
@@ -41,6 +43,20 @@ def _of_classifiers(sides: list[tuple[str, dict]]) -> list[Plot]:
     calibrated = [curve for curve in drawn if "calibration" in curve]
     plots += [curves.calibration(calibrated)] if len(calibrated) == len(drawn) else []
     return [*plots, curves.gain(drawn)]
+
+
+def _of_classes(sides: list[tuple[str, dict]]) -> list[Plot]:
+    """The first classes that all versions draw, each in a plot of its own."""
+    if len(sides) < MIN_DRAWN:
+        return []
+    by_class = [{curve["class"]: curve for curve in section["curves"]} for _, section in sides]
+    common = [name for name in by_class[0] if all(name in own for own in by_class)]
+    plots = []
+    for name in common[:SHOWN_CLASSES]:
+        drawn = [own[name] | {"class": label} for (label, _), own in zip(sides, by_class, strict=True)]
+        plots.append(curves.roc(drawn))
+        plots[-1].title = f"ROC curve of {curves.short(name)}"
+    return plots
 
 
 def _of_regressors(sides: list[tuple[str, dict]], target: str) -> list[Plot]:

@@ -40,6 +40,17 @@ def test_binary_classifiers_have_their_curves_in_one_plot(two, classifiers, page
     assert len(html) < 100_000
 
 
+def test_classifiers_of_three_classes_have_a_plot_for_each_class(two):
+    for version, model in zip(two, (None, GaussianNB()), strict=True):
+        diagnose(version, test_curves.held_out(("ant", "bee", "fly"), model=model))
+    plots = overlay(two)["plots"]
+    assert [plot.title for plot in plots] == [f"ROC curve of {name}" for name in ("ant", "bee", "fly")]
+    stored = two[1].diagnostics.sections["curves"]["curves"][2]
+    assert any(
+        sample.label == f"version {two[1].number}, AUC {stored['auc']:.4g}" for sample in plots[2].legend
+    )
+
+
 def test_the_importance_of_columns_stands_side_by_side_on_one_scale(two, classifiers, page):
     for version, held_out in zip(two, classifiers, strict=True):
         diagnose(version, held_out)
