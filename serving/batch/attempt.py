@@ -56,7 +56,7 @@ def _score(attempt: Attempt, output: IO[bytes], call: metrics.Call, *, retry_s: 
             threads=settings.CORES,
         )
     size = output.seek(0, 2)
-    with_retries(partial(quota.check, job.requested_by, size), for_s=retry_s)
+    with_retries(lambda: quota.check(job.requested_by, size), for_s=retry_s)  # which reads the user, too
     key = with_retries(partial(_store, job, output), for_s=retry_s)
     with_retries(partial(_succeed, attempt, totals, key=key, size=size), for_s=retry_s)
     metrics.count_prediction(

@@ -1,8 +1,10 @@
 """One attempt of a scoring job."""
 
 import pytest
+from django.db import OperationalError, connection
 from prometheus_client import REGISTRY
 
+from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Aborted, Attempt, Superseded
 from mlplatform.jobs.models import JobState
 from serving.batch import attempt, scorer, service
@@ -86,6 +88,20 @@ def test_a_job_whose_input_is_missing_in_the_store_fails(queued):
     ScoringJob.objects.update(input_key="scoring-jobs/nothing/input.csv")
     attempt_of(job)
     assert (now_of(job).state, now_of(job).error_code) == ("failed", "storage_missing")
+
+
+def test_a_database_that_is_down_when_the_user_is_read_is_retried(queued):
+    job, failures = queued(), [OperationalError("the connection is closed")]
+
+    def fail_once(execute, sql, *args):
+        if failures and 'FROM "auth_user"' in sql:
+            raise failures.pop()
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(fail_once):
+        attempt.run(Attempt(leases.claim(ScoringJob, worker="here:1")), retry_s=5)
+    assert failures == []
+    assert now_of(job).state == "succeeded"
 
 
 def test_a_full_disk_keeps_no_partial_result(queued, full_disk):
