@@ -525,10 +525,9 @@ JOB_QUEUED_HOOK = ""  # a function to call with each new job; the tests run it a
 TRAIN_TIMEOUT_S = env_int("TRAIN_TIMEOUT_S", 4 * 3600, low=1)
 TRAIN_LEASE_S = env_int("TRAIN_LEASE_S", 30, low=3)
 TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
-# OpenMP threads that wait for the slowest of them sleep instead of spinning: beside other work on the same cores,
-# HistGradientBoosting fits 150 rows in 0.8 s instead of 20 s, and predicts them in 25 ms instead of 0.9 s. It is read
-# when scikit-learn is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# OpenMP threads that wait for the slowest of them soon sleep instead of spinning: beside other work on the same cores
+# HistGradientBoosting takes a tenth of the time (docs/performance.md). It is read when scikit-learn is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
 
 # Users and tokens

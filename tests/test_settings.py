@@ -291,8 +291,10 @@ def test_every_hook_in_the_settings_is_a_function(hook):
     assert callable(import_string(hook))
 
 
-@pytest.mark.parametrize(("given", "used"), [("", "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_openmp_threads_sleep_unless_the_environment_says_otherwise(load, monkeypatch, given, used):
-    monkeypatch.delenv("OMP_WAIT_POLICY")
-    load(**({"OMP_WAIT_POLICY": given} if given else {}))
-    assert os.environ["OMP_WAIT_POLICY"] == used
+@pytest.mark.parametrize(("given", "used"), [("", "1000"), ("5", "5")])
+def test_waiting_openmp_threads_soon_sleep_unless_the_environment_says_otherwise(
+    load, monkeypatch, given, used
+):
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    load(**({"GOMP_SPINCOUNT": given} if given else {}))
+    assert os.environ["GOMP_SPINCOUNT"] == used
