@@ -17,17 +17,13 @@ def _selected(request) -> list[Dataset]:
 
 @permissions.page("upload", query=None, fields=None)
 def tag_datasets(request):
-    datasets, page = _selected(request), reverse("catalog:datasets")
-    if not datasets:
-        return selection.nothing_selected(request, noun=NOUN, page=page)
-    return selection.edit_tags(request, datasets, change=metadata.change_tags, noun=NOUN, page=page)
+    page = reverse("catalog:datasets")
+    return selection.edit_tags(request, _selected(request), change=metadata.change_tags, noun=NOUN, page=page)
 
 
 @permissions.page("delete", query=None)
 def delete_datasets(request):
     datasets, page = _selected(request), reverse("catalog:datasets")
-    if not datasets:
-        return selection.nothing_selected(request, noun=NOUN, page=page)
     refusals = upload.refusals(datasets)
     deletions = [selection.Deletion(one, refusal=refusals.get(one.pk, "")) for one in datasets]
     return selection.delete(request, deletions, operation=upload.delete_dataset, noun=NOUN, page=page)

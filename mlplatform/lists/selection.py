@@ -62,7 +62,7 @@ def names(request, parameter: str) -> list[str]:
     return chosen
 
 
-def nothing_selected(request, *, noun: str, page: str):
+def _nothing_selected(request, *, noun: str, page: str):
     unknown_names.check([name for name in request.POST if name != CSRF_FIELD], TagsForm.base_fields)
     messages.error(request, f"Select at least one {noun}.")
     return redirect(page)
@@ -70,6 +70,8 @@ def nothing_selected(request, *, noun: str, page: str):
 
 def edit_tags(request, owners: Sequence[models.Model], *, change: Callable, noun: str, page: str):
     """A GET shows the form; a POST changes the tags of each object by `change(owner, add=..., remove=..., by=...)`."""
+    if not owners:
+        return _nothing_selected(request, noun=noun, page=page)
     present = sorted({tag for owner in owners for tag in owner.tag_names})
     form = TagsForm(request.POST if request.method == "POST" else None, present=present)
     if form.is_valid():
@@ -84,6 +86,8 @@ def edit_tags(request, owners: Sequence[models.Model], *, change: Callable, noun
 
 def delete(request, deletions: Sequence[Deletion], *, operation: Callable, noun: str, page: str):
     """A GET asks for confirmation; a POST deletes what is not refused by `operation(owner, by=...)`."""
+    if not deletions:
+        return _nothing_selected(request, noun=noun, page=page)
     allowed = [one for one in deletions if not one.refusal]
     if request.method == "POST" and allowed:
         owners = [one.owner for one in sorted(allowed, key=lambda one: bool(one.effect))]

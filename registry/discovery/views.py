@@ -17,17 +17,13 @@ def _selected(request) -> list[ModelVersion]:
 
 @permissions.page("train", query=None, fields=None)
 def tag_models(request):
-    versions, page = _selected(request), reverse("registry:models")
-    if not versions:
-        return selection.nothing_selected(request, noun=NOUN, page=page)
-    return selection.edit_tags(request, versions, change=metadata.change_tags, noun=NOUN, page=page)
+    page = reverse("registry:models")
+    return selection.edit_tags(request, _selected(request), change=metadata.change_tags, noun=NOUN, page=page)
 
 
 @permissions.page("delete", query=None)
 def delete_models(request):
     versions, page = _selected(request), reverse("registry:models")
-    if not versions:
-        return selection.nothing_selected(request, noun=NOUN, page=page)
     deletions = [
         selection.Deletion(one, refusal=deletion.refusal(one), effect=deletion.effect_among(one, versions))
         for one in versions

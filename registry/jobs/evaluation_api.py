@@ -107,6 +107,18 @@ def waited_for(request, evaluation: Evaluation) -> Response:
     return Response(body, status=202, headers={"Location": body["url"]})
 
 
+# The description of a call without a body that submits a job about a version.
+COMPUTES = {
+    "tags": ["models"],
+    "parameters": [waiting.PREFER],
+    "request": None,
+    "responses": {
+        **dict.fromkeys((201, 202), EvaluationSerializer),
+        **dict.fromkeys((400, 403, 404, 503, 507), ErrorSerializer),
+    },
+}
+
+
 class DiagnosticsView(APIView):
     methods_without_body = ("POST",)
 
@@ -126,14 +138,8 @@ class DiagnosticsView(APIView):
         description="On the held-out rows of its training, whose split is repeated. A training computes them itself: "
         "this is for versions that have none, and to compute them again. Waits as `POST /train`, and returns 201, or "
         "202 with the queued job.",
-        tags=["models"],
-        parameters=[waiting.PREFER],
-        request=None,
-        responses={
-            201: EvaluationSerializer, 202: EvaluationSerializer, 400: ErrorSerializer, 403: ErrorSerializer,
-            404: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
-        },
-    )  # fmt: skip
+        **COMPUTES,
+    )
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
         return waited_for(request, evaluating.submit_diagnostics(model, by=request.user))

@@ -1,5 +1,7 @@
 """The pages of training jobs."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
@@ -74,18 +76,19 @@ def evaluate(request, dataset, version):
 @permissions.page("train")
 def diagnose(request, dataset, version):
     """Compute the diagnostics of a version again, or for the first time."""
-    try:
-        evaluation.submit_diagnostics(ModelVersion.objects.numbered(dataset, version), by=request.user)
-    except ValidationError as error:
-        messages.error(request, error.messages[0])
-    return redirect("registry:model", dataset=dataset, version=version)
+    return _computed(request, dataset, version, evaluation.submit_diagnostics)
 
 
 @require_POST
 @permissions.page("train")
 def compute_learning_curve(request, dataset, version):
+    return _computed(request, dataset, version, evaluation.submit_learning_curve)
+
+
+def _computed(request, dataset: str, version: int, submit: Callable):
+    """Submit a job about a version; its page shows the state."""
     try:
-        evaluation.submit_learning_curve(ModelVersion.objects.numbered(dataset, version), by=request.user)
+        submit(ModelVersion.objects.numbered(dataset, version), by=request.user)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("registry:model", dataset=dataset, version=version)

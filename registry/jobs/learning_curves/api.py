@@ -5,11 +5,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from mlplatform.errors import NotFound
-from mlplatform.jobs import waiting
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from registry.jobs import evaluation as evaluating
-from registry.jobs.evaluation_api import EvaluationSerializer, waited_for
+from registry.jobs.evaluation_api import COMPUTES, waited_for
 from registry.jobs.learning_curves import computation
 from registry.models import ModelVersion
 
@@ -63,14 +62,8 @@ class LearningCurveView(APIView):
         description="Repeats its training on 10, 20, 35, 50, 75 and 100 % of the training rows, and measures each "
         "model on the same test rows; it takes about three times as long as the training. Waits as `POST /train`, and "
         "returns 201, or 202 with the queued job.",
-        tags=["models"],
-        parameters=[waiting.PREFER],
-        request=None,
-        responses={
-            201: EvaluationSerializer, 202: EvaluationSerializer, 400: ErrorSerializer, 403: ErrorSerializer,
-            404: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
-        },
-    )  # fmt: skip
+        **COMPUTES,
+    )
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
         return waited_for(request, evaluating.submit_learning_curve(model, by=request.user))
