@@ -18,7 +18,7 @@ def measure(held_out: HeldOut) -> dict | None:
     largest `clusters`, `values` are silhouettes from the highest to the lowest, thinned. `cluster` of the `projection`
     is a position in these, or -1.
     """
-    labels = _labels(held_out) if held_out.task == "clustering" else None
+    labels = labels_of(held_out) if held_out.task == "clustering" else None
     if labels is None:
         return None
     rows = np.sort(np.random.default_rng(0).permutation(len(labels))[:MAX_ROWS])
@@ -42,7 +42,7 @@ def measure(held_out: HeldOut) -> dict | None:
     }
 
 
-def _labels(held_out: HeldOut) -> np.ndarray | None:
+def labels_of(held_out: HeldOut) -> np.ndarray | None:
     """The cluster of each row; negative for noise and rows that the clusterer leaves out."""
     fitted = getattr(held_out.pipeline[-1], "labels_", None)
     if fitted is not None:

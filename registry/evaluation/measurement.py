@@ -60,10 +60,22 @@ def remeasure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str,
     return _described(scores) | metrics.json_safe({"intervals": intervals.bootstrap(scores)})
 
 
-def measure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str, warnings: list[str]) -> dict:
-    """The metrics of a fitted pipeline on these rows. Raises what predict() raises."""
+def measure(
+    pipeline,
+    X: pandas.DataFrame,
+    y: np.ndarray | None,
+    *,
+    task: str,
+    warnings: list[str],
+    labels: np.ndarray | None = None,
+) -> dict:
+    """The metrics of a fitted pipeline on these rows. Raises what predict() raises.
+
+    `labels` are the clusters of these rows; without them, `X` must be all rows that a clusterer was fitted on.
+    """
     if task == "clustering":
-        labels = getattr(pipeline["model"], "labels_", None)
+        if labels is None:
+            labels = getattr(pipeline["model"], "labels_", None)
         return metrics.clustering(
             pipeline["columns"].transform(X), pipeline.predict(X) if labels is None else labels
         )

@@ -17,6 +17,7 @@ from mlplatform.jobs import leases
 from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import JobState
 from registry import artifacts
+from registry.diagnostics import clusters
 from registry.estimators.errors import USER_ERRORS
 from registry.evaluation import definitions, duplicates, measurement
 from registry.jobs.learning_curves import computation as learning_curve
@@ -153,7 +154,10 @@ def diagnose(version: ModelVersion) -> tuple[int, dict, list[str]]:
     with _prediction_errors(version):
         held_out = training.held_out(version, pipeline)
         found = pipelines.diagnose(held_out, limit_s=DIAGNOSTICS_S)
-        measured = measurement.measure(pipeline, held_out.X, held_out.y, task=version.task, warnings=warnings)
+        labels = clusters.labels_of(held_out) if version.task == "clustering" else None
+        measured = measurement.measure(
+            pipeline, held_out.X, held_out.y, task=version.task, warnings=warnings, labels=labels
+        )
     Diagnostics.objects.update_or_create(
         model_version=version,
         defaults={"sections": found["diagnostics"], "duration_s": found["diagnostics_s"]},

@@ -69,7 +69,7 @@ def test_noise_has_no_silhouette_and_a_mark_of_its_own():
 def test_the_labels_of_a_sample_are_those_of_its_rows():
     data = held_out(KMeans(3, random_state=0, n_init=1), rows=20_500)
     assert len(data.X) == 20_000
-    assert clusters._labels(data).tolist() == data.pipeline.predict(data.X).tolist()
+    assert clusters.labels_of(data).tolist() == data.pipeline.predict(data.X).tolist()
 
 
 def test_the_largest_of_many_clusters_are_drawn():
