@@ -11,7 +11,6 @@ from rest_framework import serializers, views
 from rest_framework.response import Response
 
 from mlplatform.auth.authentication import BearerAuthentication
-from mlplatform.errors import NotFound
 from mlplatform.validation import unknown_names
 from mlplatform.validation.serializers import Serializer
 from registry.mlflow import model_files, operations
@@ -59,9 +58,7 @@ class FileView(MLflowView):
     def get(self, request, path: str) -> HttpResponseBase:
         unknown_names.check_query(request.query_params, ())
         version, name = model_files.find(path)
-        file = model_files.files(version).get(name)
-        if file is None:
-            raise NotFound("There is no such artifact.", code="artifact_not_found")
+        file = model_files.file(version, name)
         response = StreamingHttpResponse(file.blocks(), content_type="application/octet-stream")
         response["Content-Length"] = str(file.size)
         return response

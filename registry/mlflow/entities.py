@@ -22,8 +22,8 @@ def registered_models(datasets: list[Dataset]) -> list[dict]:
         _without_unset(
             {
                 "name": dataset.name,
-                "creation_timestamp": _milliseconds(dataset.created_at),
-                "last_updated_timestamp": _milliseconds(dataset.updated_at or dataset.created_at),
+                "creation_timestamp": milliseconds(dataset.created_at),
+                "last_updated_timestamp": milliseconds(dataset.updated_at or dataset.created_at),
                 "user_id": dataset.created_by and dataset.created_by.get_username(),
                 "description": dataset.description,
                 "latest_versions": [model_version(version) for version in latest[dataset.pk]],
@@ -54,8 +54,8 @@ def model_version(version: ModelVersion, *, with_training: bool = False) -> dict
         {
             "name": version.dataset.name,
             "version": number,
-            "creation_timestamp": _milliseconds(version.trained_at),
-            "last_updated_timestamp": _milliseconds(updated),
+            "creation_timestamp": milliseconds(version.trained_at),
+            "last_updated_timestamp": milliseconds(updated),
             "user_id": version.trained_by and version.trained_by.get_username(),
             "current_stage": stages.current(version.live_stages, version.reached),
             "description": version.description,
@@ -64,32 +64,37 @@ def model_version(version: ModelVersion, *, with_training: bool = False) -> dict
             "status": "READY",
             "tags": _tags(version.registry_tags.all()),
             "aliases": stages.aliases_of(version),
-            "model_params": _parameters(version) if with_training else None,
-            "model_metrics": _metrics(version) if with_training else None,
+            "model_params": _named(parameters(version)) if with_training else None,
+            "model_metrics": metrics(version.metrics, version) if with_training else None,
         }
     )
 
 
-def _parameters(version: ModelVersion) -> list[dict]:
-    parameters = {"algorithm": version.algorithm} | version.parameters
-    return [{"name": name, "value": str(value)[:MAX_PARAMETER]} for name, value in parameters.items()]
+def parameters(version: ModelVersion) -> dict[str, str]:
+    """What its training was given, as texts."""
+    values = {"algorithm": version.algorithm} | version.parameters
+    return {name: str(value)[:MAX_PARAMETER] for name, value in values.items()}
 
 
-def _metrics(version: ModelVersion) -> list[dict]:
-    numbers = {
-        key: value
-        for key, value in version.metrics.items()
+def metrics(values: dict, version: ModelVersion, *, prefix: str = "", step: int = 0) -> list[dict]:
+    """The finite numbers of `values` as metrics of the time of its training."""
+    at = milliseconds(version.trained_at)
+    return [
+        {"key": prefix + key, "value": value, "timestamp": at, "step": step}
+        for key, value in values.items()
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    }
-    at = _milliseconds(version.trained_at)
-    return [{"key": key, "value": value, "timestamp": at, "step": 0} for key, value in numbers.items()]
+    ]
+
+
+def _named(values: dict[str, str]) -> list[dict]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _tags(tags) -> list[dict]:
     return [{"key": tag.key, "value": tag.value} for tag in tags]
 
 
-def _milliseconds(time: datetime) -> int:
+def milliseconds(time: datetime) -> int:
     return int(time.timestamp() * 1000)
 
 

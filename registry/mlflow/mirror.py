@@ -101,7 +101,7 @@ class Mirror:
 
     def _upload(self, version: ModelVersion, folder: str) -> None:
         root = folder.removeprefix(PROXIED).lstrip("/")
-        for file in model_files.files(version).values():
+        for file in model_files.files(version):
             self.client.upload(
                 f"{root}/model/{file.name}", self._until_stopped(file.blocks()), size=file.size
             )

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 
 from mlplatform.errors import NotFound
 from mlplatform.validation import integers
+from mlplatform.validation.serializers import MAX_VERSION
 from registry import artifacts
 from registry.mlflow import search
 from registry.models import ModelVersion
@@ -50,30 +51,25 @@ def find(path: str) -> tuple[ModelVersion, str]:
     if "\\" in path or "%" in path or {"", ".", ".."}.intersection(parts):
         raise ValidationError("Invalid path.", code="invalid_path")
     dataset, number, *names = [*parts, ""][:3] if len(parts) <= 3 else ["", "", ""]
-    if integers.parse(number) is None or int(number) > 2**31 - 1:
+    if integers.parse(number) is None or int(number) > MAX_VERSION:
         raise NotFound("There is no such artifact.", code="artifact_not_found")
     return ModelVersion.objects.numbered(dataset, int(number)), "".join(names)
 
 
-def files(version: ModelVersion) -> dict[str, ModelFile]:
-    """All files of a version by name."""
-    texts = {
-        "MLmodel": _yaml(_mlmodel(version)),
-        "conda.yaml": _yaml(_conda(version)),
-        "input_example.json": json.dumps(_example(version)),
-        "python_env.yaml": _yaml(_python_env(version)),
-        "requirements.txt": "\n".join([*_requirements(version), ""]),
-        "serving_input_example.json": json.dumps({"dataframe_split": _example(version)}),
-    }
-    found = {name: _text_file(name, text) for name, text in texts.items()}
-    head = _GLOBALS + struct.pack("<Q", version.artifact_size)
-    size = len(head) + version.artifact_size + len(_CALLS)
-    found[PIPELINE] = ModelFile(PIPELINE, size, lambda: _pickle(version, head))
-    return dict(sorted(found.items()))
+def files(version: ModelVersion) -> list[ModelFile]:
+    """All files of a version, by name."""
+    return [file(version, name) for name in sorted({PIPELINE, *_TEXTS})]
 
 
-def _text_file(name: str, text: str) -> ModelFile:
-    content = text.encode()
+def file(version: ModelVersion, name: str) -> ModelFile:
+    """One file of a version. Raises NotFound."""
+    if name == PIPELINE:
+        head = _GLOBALS + struct.pack("<Q", version.artifact_size)
+        size = len(head) + version.artifact_size + len(_CALLS)
+        return ModelFile(name, size, lambda: _pickle(version, head))
+    if name not in _TEXTS:
+        raise NotFound("There is no such artifact.", code="artifact_not_found")
+    content = _TEXTS[name](version).encode()
     return ModelFile(name, len(content), lambda: iter([content]))
 
 
@@ -174,3 +170,13 @@ def _python_env(version: ModelVersion) -> dict:
 
 def _yaml(value: dict) -> str:
     return yaml.safe_dump(value, sort_keys=False)
+
+
+_TEXTS: dict[str, Callable[[ModelVersion], str]] = {
+    "MLmodel": lambda version: _yaml(_mlmodel(version)),
+    "conda.yaml": lambda version: _yaml(_conda(version)),
+    "input_example.json": lambda version: json.dumps(_example(version)),
+    "python_env.yaml": lambda version: _yaml(_python_env(version)),
+    "requirements.txt": lambda version: "\n".join([*_requirements(version), ""]),
+    "serving_input_example.json": lambda version: json.dumps({"dataframe_split": _example(version)}),
+}

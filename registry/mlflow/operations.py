@@ -28,8 +28,7 @@ SERVER = {
 
 
 def get_model(by, *, name: str) -> dict:
-    dataset = Dataset.objects.named(name)
-    return {"registered_model": entities.registered_models([search.datasets().get(pk=dataset.pk)])[0]}
+    return {"registered_model": entities.registered_models([search.datasets().named(name)])[0]}
 
 
 def search_models(by, *, filter: str, max_results: int, order_by: list[str], page_token: str) -> dict:
@@ -163,7 +162,7 @@ def list_files(by, *, path: str) -> dict:
     version, name = model_files.find(path)
     if name:
         return {"files": []}
-    found = model_files.files(version).values()
+    found = model_files.files(version)
     return {"files": [{"path": file.name, "is_dir": False, "file_size": file.size} for file in found]}
 
 

@@ -1,14 +1,13 @@
 """What a run on an MLflow server has of a model version: tags, parameters, metrics, metrics of folds, its dataset."""
 
 import json
-import math
 from collections.abc import Iterator
 
+from registry.mlflow import entities
 from registry.models import ModelVersion
 
 IDENTITY = "mlmp.version"  # the tag by which an interrupted try finds its run again
 PARAMETERS, METRICS = 100, 1_000  # in a batch
-MAX_PARAMETER = 500  # characters of a value; MLflow takes up to 6,000
 
 
 def identity(version: ModelVersion) -> str:
@@ -34,33 +33,22 @@ def run(version: ModelVersion) -> dict:
 
 
 def end(version: ModelVersion) -> int:
-    return int(version.trained_at.timestamp() * 1000)
+    return entities.milliseconds(version.trained_at)
 
 
 def batches(version: ModelVersion) -> Iterator[dict]:
     """The bodies of runs/log-batch. A batch that is logged again changes nothing."""
-    params = [
-        {"key": key, "value": str(value)[:MAX_PARAMETER]}
-        for key, value in ({"algorithm": version.algorithm} | version.parameters).items()
-    ]
-    metrics = [*_metrics(version.metrics, version), *_of_folds(version)]
+    params = [{"key": key, "value": value} for key, value in entities.parameters(version).items()]
+    metrics = [*entities.metrics(version.metrics, version), *_of_folds(version)]
     for start in range(0, len(params), PARAMETERS):
         yield {"params": params[start : start + PARAMETERS]}
     for start in range(0, len(metrics), METRICS):
         yield {"metrics": metrics[start : start + METRICS]}
 
 
-def _metrics(values: dict, version: ModelVersion, *, prefix: str = "", step: int = 0) -> list[dict]:
-    return [
-        {"key": prefix + key, "value": value, "timestamp": end(version), "step": step}
-        for key, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    ]
-
-
 def _of_folds(version: ModelVersion) -> Iterator[dict]:
     for step, fold in enumerate(version.metrics.get("folds") or ()):
-        yield from _metrics(fold, version, prefix="fold.", step=step)
+        yield from entities.metrics(fold, version, prefix="fold.", step=step)
 
 
 def dataset(version: ModelVersion) -> dict:

@@ -8,6 +8,7 @@ from django.db.models import Max, QuerySet
 
 from catalog.models import Dataset
 from mlplatform.validation import integers
+from mlplatform.validation.serializers import MAX_VERSION
 from registry.mlflow import filter_grammar, stages
 from registry.mlflow.filter_grammar import Comparison
 from registry.models import ModelVersion, RegistryTag, Release, Stage
@@ -117,7 +118,7 @@ def _filtered(rows: QuerySet[ModelVersion], one: Comparison) -> QuerySet[ModelVe
         case "run_id":
             return rows if one.matches("") else rows.none()  # no version is of a run
         case "version_number":
-            number = min(one.value, 2**31 - 1)
+            number = min(one.value, MAX_VERSION)
             lookups = {"=": "", "<": "__lt", "<=": "__lte", ">": "__gt", ">=": "__gte"}
             if one.operator == "!=":
                 return rows.exclude(number=number)

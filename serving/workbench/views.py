@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 from django.shortcuts import render
-from django.urls import reverse
 
 from catalog import examples
 from catalog.models import Dataset, DatasetVersion
@@ -24,8 +23,6 @@ class Step:
     title: str
     text: str
     is_done: bool
-    url: str
-    action: str
 
 
 @permissions.page()
@@ -58,28 +55,20 @@ def steps(counts: dict[str, int], live_counts: dict[str, int]) -> list[Step]:
             "Upload",
             "A table as CSV, Excel, Parquet or JSON lines. Column types are detected automatically.",
             counts["datasets"] > 0,
-            reverse("catalog:upload"),
-            "Upload a dataset",
         ),
         Step(
             "Train",
             "Any scikit-learn algorithm, evaluated on held-out rows.",
             counts["models"] > 0,
-            reverse("registry:train"),
-            "Train a model",
         ),
         Step(
             "Promote",
             "From dev to staging to production, with release history and rollback.",
             is_promoted,
-            reverse("registry:models"),
-            "Choose a version",
         ),
         Step(
             "Predict",
             "Try the live model in the browser, or call its API.",
             False,
-            reverse("serving:live"),
-            "",
         ),
     ]
