@@ -5,6 +5,7 @@ from django import forms
 
 from catalog.models import DatasetVersion
 from catalog.readers.formats import FORMATS
+from mlplatform.metadata import tags
 from mlplatform.metadata.favourites import FavouriteFilter
 from mlplatform.validation.filters import FilterSet
 
@@ -55,4 +56,4 @@ class DatasetFilter(FilterSet):
         ]
 
     def tagged(self, queryset, name, value):
-        return queryset.filter(dataset__tags__name=" ".join(value.lower().split()))
+        return queryset.filter(dataset__tags__name=tags.spelled(value))

@@ -62,7 +62,7 @@ def is_of_installed_version(model: ModelVersion) -> bool:
     """
     frameworks = [name for name in extras.FRAMEWORKS if name in model.libraries]
     for name in frameworks:
-        if name not in extras.installed():
+        if not extras.FRAMEWORKS[name].is_installed:
             raise ArtifactRefused(extras.FRAMEWORKS[name].missing(str(model)), code=extras.NOT_INSTALLED)
     try:
         installed = libraries(frameworks)

@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, Q
 from django.db.models.lookups import IsNull
 
+from mlplatform.metadata import tags
 from mlplatform.metadata.favourites import FavouriteFilter
 from mlplatform.validation.filters import FilterSet, VersionFilter
 from registry.discovery.leaderboard import RANKINGS
@@ -118,7 +119,7 @@ class ModelFilter(FilterSet):
         field.choices = list((kept | best).items())
 
     def tagged(self, queryset, name, value):
-        return queryset.filter(tags__name=" ".join(value.lower().split()))
+        return queryset.filter(tags__name=tags.spelled(value))
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

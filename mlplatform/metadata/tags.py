@@ -19,7 +19,7 @@ def normalize(names: Iterable[str]) -> list[str]:
 
     Raises ValidationError (invalid_tag, too_many_tags) of the field `tags`.
     """
-    tags = sorted({" ".join(name.lower().split()) for name in names} - {""})
+    tags = sorted({spelled(name) for name in names} - {""})
     for tag in tags:
         if not PATTERN.fullmatch(tag) or len(tag) > Tag.MAX_LENGTH:
             raise _invalid(f"`{tag[: Tag.MAX_LENGTH]}` is not a tag. {RULE}", "invalid_tag")
@@ -28,6 +28,11 @@ def normalize(names: Iterable[str]) -> list[str]:
             f"These are {len(tags):,} tags; the limit is {MAX_TAGS}. Remove some.", "too_many_tags"
         )
     return tags
+
+
+def spelled(name: str) -> str:
+    """A tag as it is stored, whether or not it can be one."""
+    return " ".join(name.lower().split())
 
 
 def _invalid(sentence: str, code: str) -> ValidationError:

@@ -102,4 +102,4 @@ def families(task: str, *, rows: int) -> list[Family]:
 def _is_missing(name: str) -> bool:
     """Whether it needs an optional framework that is not installed."""
     framework = extras.of_class(name)
-    return framework is not None and framework.name not in extras.installed()
+    return framework is not None and not framework.is_installed

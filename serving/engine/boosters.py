@@ -93,6 +93,15 @@ class SingleRow:
         return values if self.outputs == 1 else values[None]
 
 
+def catboost_cells(encoded: np.ndarray, categories: int) -> np.ndarray:
+    """Encoded rows as CatBoost takes them: the first columns, of categories, as integers."""
+    if not categories:
+        return encoded
+    cells = encoded.astype(object)
+    cells[:, :categories] = np.nan_to_num(encoded[:, :categories], nan=-1).astype(np.int64)
+    return cells
+
+
 class CatBoostPredictor:
     """An estimator of CatBoost, which takes categories as integers: -1 is a missing or unseen one."""
 
@@ -106,11 +115,7 @@ class CatBoostPredictor:
 
     def predict(self, encoded, *, probabilities):
         check_range(encoded)
-        cells = encoded
-        if self.categories:
-            cells = encoded.astype(object)
-            codes = np.nan_to_num(encoded[:, : self.categories], nan=-1)
-            cells[:, : self.categories] = codes.astype(np.int64)
+        cells = catboost_cells(encoded, self.categories)
         if not self.is_classifier:
             return self.estimator.predict(cells, thread_count=1), None
         return _outputs(self.estimator.predict_proba(cells, thread_count=1), self.classes, probabilities)

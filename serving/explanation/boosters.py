@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 
 from registry.estimators.frameworks import extras
+from serving.engine.boosters import catboost_cells
 
 # The losses whose raw output is the logarithm of the prediction.
 LOG_LOSSES = {"count:poisson", "reg:gamma", "reg:tweedie", "poisson", "gamma", "tweedie", "Poisson"}
@@ -51,11 +52,8 @@ def _lightgbm(estimator, encoded: np.ndarray) -> np.ndarray:
 def _catboost(estimator, encoded: np.ndarray) -> np.ndarray:
     from catboost import Pool
 
-    categories, cells = estimator.get_cat_feature_indices(), encoded
-    if categories:
-        cells = encoded.astype(object)
-        cells[:, categories] = np.nan_to_num(encoded[:, categories], nan=-1).astype(np.int64)
-    rows = Pool(cells, cat_features=categories)
+    categories = estimator.get_cat_feature_indices()
+    rows = Pool(catboost_cells(encoded, len(categories)), cat_features=categories)
     return estimator.get_feature_importance(rows, type="ShapValues", thread_count=1)
 
 

@@ -24,7 +24,6 @@ class Framework:
 
     name: str
     title: str
-    package: str  # on the index
     classes: dict[str, tuple[Parameter, ...]]
     summaries: dict[str, str]
     refused: dict[str, str]
@@ -47,36 +46,16 @@ class Framework:
         )
 
 
+def _of(name: str, title: str, module) -> Framework:
+    return Framework(name, title, module.CLASSES, module.SUMMARIES, module.REFUSED, module.FIXED)
+
+
 FRAMEWORKS = {
     one.name: one
     for one in (
-        Framework(
-            "xgboost",
-            "XGBoost",
-            "xgboost-cpu",
-            xgboost_algorithms.CLASSES,
-            xgboost_algorithms.SUMMARIES,
-            xgboost_algorithms.REFUSED,
-            xgboost_algorithms.FIXED,
-        ),
-        Framework(
-            "lightgbm",
-            "LightGBM",
-            "lightgbm",
-            lightgbm_algorithms.CLASSES,
-            lightgbm_algorithms.SUMMARIES,
-            lightgbm_algorithms.REFUSED,
-            lightgbm_algorithms.FIXED,
-        ),
-        Framework(
-            "catboost",
-            "CatBoost",
-            "catboost",
-            catboost_algorithms.CLASSES,
-            catboost_algorithms.SUMMARIES,
-            catboost_algorithms.REFUSED,
-            catboost_algorithms.FIXED,
-        ),
+        _of("xgboost", "XGBoost", xgboost_algorithms),
+        _of("lightgbm", "LightGBM", lightgbm_algorithms),
+        _of("catboost", "CatBoost", catboost_algorithms),
     )
 }
 
@@ -87,7 +66,7 @@ def installed() -> tuple[str, ...]:
 
 
 def not_installed() -> list[Framework]:
-    return [framework for name, framework in FRAMEWORKS.items() if name not in installed()]
+    return [framework for framework in FRAMEWORKS.values() if not framework.is_installed]
 
 
 def of_class(class_name: str) -> Framework | None:
@@ -114,5 +93,5 @@ def task_of(class_name: str) -> str:
 def require(name: str, subject: str) -> None:
     """Raise ValidationError (framework_not_installed) if this framework is one of ours and is missing."""
     framework = FRAMEWORKS.get(name)
-    if framework and name not in installed():
+    if framework and not framework.is_installed:
         raise ValidationError(framework.missing(subject), code=NOT_INSTALLED)
