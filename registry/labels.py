@@ -1,15 +1,17 @@
 """What people write about model versions: a description, tags with values, aliases. One function per operation."""
 
+import contextlib
 import posixpath
 import re
+from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from registry.models import Alias, ModelVersion, RegistryTag
+from registry.releases import history
 
 MAX_LABELS = 100  # tags of an object, aliases of a dataset
 MAX_DESCRIPTION = 10_000  # characters, as in a training request
@@ -46,8 +48,7 @@ def set_tag(owner: Dataset | ModelVersion, *, key: str, value: str, by) -> None:
         sentence = f"The value of a tag has at most {RegistryTag.MAX_VALUE:,} characters."
         raise ValidationError(sentence, code="invalid_tag")
     tags = RegistryTag.objects.filter(dataset=dataset, model_version=version)
-    with transaction.atomic():
-        _lock(dataset, version)
+    with _in_turn(dataset, version):
         if tags.exclude(key=key).count() >= MAX_LABELS:
             raise ValidationError(
                 f"{owner} has {MAX_LABELS} tags, which is the limit. Delete some.", code="too_many_tags"
@@ -72,8 +73,7 @@ def set_alias(version: ModelVersion, *, alias: str, by) -> None:
             "neither `latest` nor `v` with a number.",
             code="invalid_alias",
         )
-    with transaction.atomic():
-        _lock(version.dataset, version)
+    with _in_turn(version.dataset, version):
         if Alias.objects.filter(dataset=version.dataset).exclude(name=alias).count() >= MAX_LABELS:
             raise ValidationError(
                 f"`{version.dataset.name}` has {MAX_LABELS} aliases, which is the limit. Delete some.",
@@ -103,12 +103,13 @@ def _is_ambiguous(key: str) -> bool:
     return posixpath.normpath(key) != key or key == "." or key.startswith(("..", "/"))
 
 
-def _lock(dataset: Dataset, version: ModelVersion | None) -> None:
+@contextlib.contextmanager
+def _in_turn(dataset: Dataset, version: ModelVersion | None) -> Iterator[None]:
     """Let changes of one dataset's labels wait for each other. Raises NotFound if it or the version was deleted."""
-    if not Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first():
-        raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
-    if version and not ModelVersion.objects.filter(pk=version.pk).exists():
-        raise _deleted(version)
+    with history.in_turn(dataset):
+        if version and not ModelVersion.objects.filter(pk=version.pk).exists():
+            raise _deleted(version)
+        yield
 
 
 def _deleted(version: ModelVersion) -> NotFound:

@@ -172,6 +172,14 @@ class ModelVersionQuerySet(models.QuerySet):
             raise NotFound(sentence, code="model_not_found")
         return version
 
+    def locked(self, version):
+        """The row of a version, locked until the transaction ends. Raises NotFound if it was deleted."""
+        # Without key: rows that refer to the version can still be written.
+        row = self.select_for_update(no_key=True).only("pk").filter(pk=version.pk).first()
+        if row is None:
+            raise NotFound(f"Model version {version.number} was deleted.", code="model_not_found")
+        return row
+
     def selected(self, names: Iterable[str]) -> list:
         """The versions with names such as `iris/2`, with their tags, in this order. Raises NotFound."""
         wanted = Q()

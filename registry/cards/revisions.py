@@ -37,9 +37,7 @@ def save(version: ModelVersion, *, revision: int, by, **texts: str) -> CardRevis
     permissions.check(by, "train")
     texts = {name: text.replace("\r\n", "\n").strip() for name, text in texts.items()}
     with transaction.atomic():
-        locked = ModelVersion.objects.select_for_update(no_key=True).only("pk").filter(pk=version.pk)
-        if not locked.first():
-            raise NotFound(f"Model version {version.number} was deleted.", code="model_not_found")
+        ModelVersion.objects.locked(version)
         newest = current(version)
         if newest.number != revision:
             raise Conflict(_conflict(newest, revision), code="card_changed")

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from mlplatform.auth import permissions
-from mlplatform.errors import NotFound
 from mlplatform.metadata import tags as tagging
 from registry.models import ModelVersion
 
@@ -28,8 +27,6 @@ def change_tags(
 def _write(version: ModelVersion, names, *, by) -> ModelVersion:
     permissions.check(by, "train")
     with transaction.atomic():
-        locked = ModelVersion.objects.select_for_update(no_key=True).only("pk").filter(pk=version.pk).first()
-        if locked is None:
-            raise NotFound(f"Model version {version.number} was deleted.", code="model_not_found")
+        locked = ModelVersion.objects.locked(version)
         tagging.assign(locked, names(locked))
     return version
