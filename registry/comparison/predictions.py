@@ -17,8 +17,8 @@ from registry.comparison.differences import have_same_target
 from registry.comparison.pairing import Rows, Side
 from registry.evaluation.cells import cell
 from registry.models import ModelVersion
-from registry.training import pipelines, signature
 from registry.training import run as training
+from registry.training import signature
 from registry.training.columns import with_labels
 from registry.training.request import TrainingRequest
 
@@ -203,7 +203,8 @@ def _rows(
     frame, which = files.read_frame(source, columns=list(names)), f"rows of dataset version {source.number}"
     y = groups = None
     if request:
-        _, _, split = pipelines.split_rows(frame, [columns[name] for name in names], request, None, [])
+        table = training.Table(frame, [columns[name] for name in names], measured_on=None, profile=[])
+        _, split = training.repeated_split(coming, request, table)
         frame, which = frame.loc[split.test.index], f"held-out rows of version {coming.number}"
         y, groups = split.y_test, None if split.groups is None else split.test_keys
     frame, _ = with_labels(frame, columns[coming.target])

@@ -16,6 +16,7 @@ from registry.models import ModelVersion, TrainingJob
 from registry.training import pipelines, preparation, signature
 from registry.training.registration import FittedModel, register
 from registry.training.request import TrainingRequest
+from registry.training.splits import Split
 
 
 def train(
@@ -113,6 +114,18 @@ def request_of(version: ModelVersion) -> TrainingRequest:
     )
 
 
+def repeated_split(version: ModelVersion, request: TrainingRequest, table: Table) -> tuple[list[dict], Split]:
+    """The inputs and the rows of a version's training again. Raises ValidationError (split_unknown) if they differ."""
+    inputs, _, split = pipelines.split_rows(table.frame, table.columns, request, table.measured_on, [])
+    if split.y_test is not None and len(split.test) != version.rows_test:
+        raise ValidationError(
+            f"The split of version {version.number} cannot be repeated: it has {len(split.test):,} test rows now, and "
+            f"had {version.rows_test:,}.",
+            code="split_unknown",
+        )
+    return inputs, split
+
+
 def held_out(version: ModelVersion, pipeline) -> HeldOut:
     """The held-out rows of a registered version's training, of which `pipeline` is the artifact; of a clusterer all.
 
@@ -121,13 +134,7 @@ def held_out(version: ModelVersion, pipeline) -> HeldOut:
     check_held_out(version)
     request = request_of(version)
     table = read(version.dataset_version, request=request)
-    _, _, split = pipelines.split_rows(table.frame, table.columns, request, table.measured_on, [])
-    if split.y_test is not None and len(split.test) != version.rows_test:
-        raise ValidationError(
-            f"The split of version {version.number} cannot be repeated: it has {len(split.test):,} test rows now, and "
-            f"had {version.rows_test:,}.",
-            code="split_unknown",
-        )
+    _, split = repeated_split(version, request, table)
     return HeldOut.sampled(
         pipeline,
         split.test,

@@ -42,7 +42,7 @@ def compute(version: ModelVersion, *, progress: Callable[[float], None]) -> tupl
     check(version)
     request = run.request_of(version)
     table = run.read(version.dataset_version, request=request)
-    inputs, _, split = pipelines.split_rows(table.frame, table.columns, request, table.measured_on, [])
+    inputs, split = run.repeated_split(version, request, table)
     metric = definitions.primary(version.primary_metric, task=version.task).name
     order = ordered(split, request)
     points, warnings, values = [], [], {}
