@@ -149,17 +149,22 @@ def _held_out(
     pipeline, split: Split, inputs: list[dict], request: TrainingRequest, measured: dict
 ) -> HeldOut:
     """What the diagnostics of the measured pipeline are computed from."""
-    name = request.primary_metric
     return HeldOut.sampled(
         pipeline,
         split.test,
         split.y_test,
         task=request.task,
         inputs=inputs,
-        primary_metric=name if name and measured.get(name) is not None else "",
+        primary_metric=primary_metric(request, measured),
         first_row=split.first_test_row,
         train=split.train,
     )
+
+
+def primary_metric(request: TrainingRequest, measured: dict) -> str:
+    """The metric that the version is compared by; the usual one, said by "", if it does not have the chosen one."""
+    name = request.primary_metric
+    return name if name is not None and measured.get(name) is not None else ""
 
 
 def diagnose(held_out: HeldOut, *, limit_s: float) -> dict:

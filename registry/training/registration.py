@@ -76,7 +76,7 @@ def register(
         preparation=result.preparation,
         decision=result.decision,
         metrics=result.metrics,
-        primary_metric=_primary_metric(request, result),
+        primary_metric=pipelines.primary_metric(request, result.metrics),
         warnings=[*_preflight_warnings(job), *result.warnings],
         test_size=request.test_size if request.uses_test_size else None,
         split=request.split,
@@ -111,12 +111,6 @@ def register(
 def _save_diagnostics(version: ModelVersion, result: pipelines.FitResult) -> None:
     if sections := result.diagnostics:
         Diagnostics.objects.create(model_version=version, sections=sections, duration_s=result.diagnostics_s)
-
-
-def _primary_metric(request: TrainingRequest, result: pipelines.FitResult) -> str:
-    """The metric that the version is compared by; the usual one, said by "", if it does not have the chosen one."""
-    name = request.primary_metric
-    return name if name is not None and result.metrics.get(name) is not None else ""
 
 
 def _preflight_warnings(job: TrainingJob) -> list[str]:
