@@ -28,7 +28,7 @@ ADDRESSES = [
     "/registry/models/?ordering=-accuracy", "/registry/models/?ordering=interval_accuracy",
     "/registry/models/?ordering=training_s", "/registry/models/?ordering=-artifact_size",
     "/registry/models/?trained_by=admin", "/registry/models/?favourite=true", "/registry/models/?tag=champion",
-    "/models?ordering=-accuracy", "/registry/models/compare/?model=dataset_0/1&model=dataset_1/1",
+    "/models?ordering=-accuracy", "/registry/models/compare/?model=iris/1&model=dataset_0/1",
     "/registry/releases/", "/registry/releases/?dataset=dataset_0", "/search/?q=dataset_0",
 ]  # fmt: skip
 

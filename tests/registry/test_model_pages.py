@@ -78,6 +78,7 @@ def test_promoting_over_a_live_version_redirects_to_a_confirmation_that_names_bo
     asked = page.get(response["Location"])
     assert "Promote version 2 to production?" in asked.text
     assert "Version 2 replaces version 1," in asked.text
+    assert "both versions predict" in asked.text
     assert ModelVersion.objects.live_in("production").get().number == 1
     response = page.post(PROMOTE, hidden_fields(asked), follow=True)
     assert response.redirect_chain == [("/registry/models/flowers/2/", 302)]
