@@ -202,11 +202,8 @@ class DiagnosticsAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         versions = super().get_queryset(request).select_related("model_version__dataset")
-        return (
-            versions.defer("sections")
-            if request.resolver_match.url_name.endswith("_changelist")
-            else versions
-        )
+        is_list = request.resolver_match.url_name.endswith("_changelist")
+        return versions.defer("background", *(["sections"] if is_list else []))
 
 
 @admin.register(RegistryTag)

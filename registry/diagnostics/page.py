@@ -24,7 +24,7 @@ PARTS: dict[str, Callable[[dict, ModelVersion], dict]] = {
 
 
 def stored(version: ModelVersion) -> Diagnostics | None:
-    return Diagnostics.objects.filter(pk=version.pk).first()
+    return Diagnostics.objects.defer("background").filter(pk=version.pk).first()
 
 
 def computed(version: ModelVersion) -> Diagnostics:

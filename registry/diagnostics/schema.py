@@ -6,8 +6,6 @@ from rest_framework import serializers
 from registry.diagnostics import fairness
 from registry.models import Diagnostics
 
-INTERNAL = {"background"}  # rows that explanations compare with
-
 
 class SliceSerializer(serializers.Serializer):
     """Some of the held-out rows: with one `value` of a column, from `low` to `high`, or without a value."""
@@ -99,7 +97,7 @@ class DiagnosticsSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(SectionsSerializer)
     def get_sections(self, diagnostics) -> dict:
-        return {name: section for name, section in diagnostics.sections.items() if name not in INTERNAL}
+        return diagnostics.sections
 
 
 class RateSerializer(serializers.Serializer):

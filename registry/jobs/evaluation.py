@@ -158,10 +158,7 @@ def diagnose(version: ModelVersion) -> tuple[int, dict, list[str]]:
         measured = measurement.measure(
             pipeline, held_out.X, held_out.y, task=version.task, warnings=warnings, labels=labels
         )
-    Diagnostics.objects.update_or_create(
-        model_version=version,
-        defaults={"sections": found["diagnostics"], "duration_s": found["diagnostics_s"]},
-    )
+    Diagnostics.objects.record(version, sections=found["diagnostics"], duration_s=found["diagnostics_s"])
     return len(held_out.X), measured, warnings
 
 

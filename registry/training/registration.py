@@ -110,7 +110,7 @@ def register(
 
 def _save_diagnostics(version: ModelVersion, result: pipelines.FitResult) -> None:
     if sections := result.diagnostics:
-        Diagnostics.objects.create(model_version=version, sections=sections, duration_s=result.diagnostics_s)
+        Diagnostics.objects.record(version, sections=sections, duration_s=result.diagnostics_s)
 
 
 def _preflight_warnings(job: TrainingJob) -> list[str]:

@@ -173,7 +173,7 @@ def _background(version: ModelVersion) -> tuple[list[list], list[float]]:
     Training rows of the diagnostics, else held-out rows among the golden rows, else the example of the signature.
     """
     close_old_connections()  # the fast path has no request signals
-    stored = Diagnostics.objects.filter(pk=version.pk).values_list("sections__background", flat=True).first()
+    stored = Diagnostics.objects.filter(pk=version.pk).values_list("background", flat=True).first()
     if stored and stored["rows"]:
         return stored["rows"], stored["means"] or []
     golden = Verification.objects.filter(pk=version.pk).values_list("golden_rows", flat=True).first() or []

@@ -9,7 +9,7 @@ from registry.diagnostics.effects.dependence import as_json, sample
 from registry.diagnostics.held_out import MAX_ROWS, HeldOut
 
 ROWS, MIN_ROWS = 50, 2
-MAX_CHARACTERS = 2_000_000  # of the rows as JSON: every look at the page of the version reads them
+MAX_CHARACTERS = 2_000_000  # of the rows as JSON: the first explanation of a process reads them
 MAX_WIDTH = 3_000  # of the encoded columns, whose means are kept
 
 

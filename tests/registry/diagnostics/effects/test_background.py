@@ -2,8 +2,12 @@
 
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from registry.diagnostics.effects import background
 from registry.models import Diagnostics
@@ -59,7 +63,8 @@ def test_an_explanation_uses_the_stored_means(make_version, api):
     width = len(reasons._explainers[version.pk][1].sources)
     Diagnostics.objects.create(
         model_version=version,
-        sections={"background": {"rows": [row, [1, *row[1:]]], "means": [0.5] * width}},
+        sections={},
+        background={"rows": [row, [1, *row[1:]]], "means": [0.5] * width},
         duration_s=1,
     )
     reasons._explainers.clear()
@@ -67,3 +72,23 @@ def test_an_explanation_uses_the_stored_means(make_version, api):
     assert after["base_value"] != before["base_value"] and after["prediction"] == pytest.approx(
         before["prediction"]
     )
+
+
+def test_pages_and_the_api_do_not_read_the_rows(make_version, api, page):
+    version = make_version()
+    Diagnostics.objects.record(version, sections={"background": {"rows": [[1]], "means": []}}, duration_s=1)
+    for client, address in ((page, "/registry/models/flowers/1/"), (api, "/models/flowers/1/diagnostics")):
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address).status_code == 200
+        assert not [one["sql"] for one in queries if '"registry_diagnostics"."background"' in one["sql"]]
+
+
+def test_rows_of_older_diagnostics_are_moved_by_the_migration(make_version):
+    rows = {"rows": [[1, 2]], "means": []}
+    sections = {"slices": {}, "background": rows}
+    Diagnostics.objects.create(model_version=make_version(), sections=sections, duration_s=1)
+    migration = import_module("registry.migrations.0025_diagnostics_background")
+    for _ in range(2):
+        migration.move(apps, None)
+        found = Diagnostics.objects.get()
+        assert (found.sections, found.background) == ({"slices": {}}, rows)
