@@ -32,6 +32,12 @@ class Fit:
     is_grouped: bool = False
     has_fraction: bool = False
 
+    def add_misfits(self, misfits: pa.Array, values: pa.Array, row: int) -> None:
+        count = pc.sum(misfits).as_py() or 0
+        if count and self.first_misfit is None:
+            self.first_misfit = first(misfits, values, row)
+        self.misfits += count
+
 
 class NumberInference:
     """The pairs (thousands, decimal) of marks that fit all numbers so far, and their affixes."""
@@ -64,15 +70,20 @@ class NumberInference:
 
     def _reject_commas(self, values, is_sure, row):
         """With a decimal comma, points can only group the digits of thousands, which `is_sure` excludes."""
+        has_point = None
         for (thousands, decimal), fit in self.fits.items():
-            if decimal == "," and fit.misfits:  # rejected already: how often matters little
+            if decimal != ",":
+                continue
+            if fit.misfits:  # rejected already: how often matters little
                 fit.misfits += len(values)
-            elif decimal == ",":
-                if thousands == "." and is_sure is not None:
-                    self._misfit(fit, is_sure, values, row)
-                    fit.is_grouped |= not fit.misfits
-                else:
-                    self._misfit(fit, pc.match_substring(values, "."), values, row)
+            elif thousands == "." and is_sure is not None:
+                fit.add_misfits(is_sure, values, row)
+                fit.is_grouped |= not fit.misfits
+            elif has_point is None:
+                has_point = fit
+                fit.add_misfits(pc.match_substring(values, "."), values, row)
+            else:
+                fit.misfits, fit.first_misfit = has_point.misfits, fit.first_misfit or has_point.first_misfit
 
     def update(self, values: pa.Array, *, row: int) -> pa.Array:
         """Normalized texts, the first of which is in this row. Returns which are numbers with some marks."""
@@ -124,17 +135,10 @@ class NumberInference:
         for (thousands, decimal), fit in self.fits.items():
             is_grouped = (thousands, decimal) in results and thousands is not None
             matches, is_sure, has_fraction = results[thousands if is_grouped else None, decimal]
-            self._misfit(fit, pc.and_(pc.invert(matches), pc.is_valid(body)), body, row)
+            fit.add_misfits(pc.and_(pc.invert(matches), pc.is_valid(body)), body, row)
             fit.is_sure |= is_sure
             fit.has_fraction |= has_fraction
             fit.is_grouped |= is_grouped
-
-    @staticmethod
-    def _misfit(fit, misfits, values, row):
-        count = pc.sum(misfits).as_py() or 0
-        if count and fit.first_misfit is None:
-            fit.first_misfit = first(misfits, values, row)
-        fit.misfits += count
 
 
 def _is_infinite(body):
