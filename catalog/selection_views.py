@@ -11,19 +11,21 @@ from mlplatform.lists import selection
 NOUN = "dataset"
 
 
-def _selected(request) -> list[Dataset]:
-    return Dataset.objects.selected(selection.names(request, "dataset"))
+def _selection(request) -> selection.Selection:
+    return selection.of_request(request, "dataset", page=reverse("catalog:datasets"))
 
 
 @permissions.page("upload", query=None, fields=None)
 def tag_datasets(request):
-    page = reverse("catalog:datasets")
-    return selection.edit_tags(request, _selected(request), change=metadata.change_tags, noun=NOUN, page=page)
+    chosen = _selection(request)
+    datasets = Dataset.objects.selected(chosen.names)
+    return selection.edit_tags(request, datasets, change=metadata.change_tags, noun=NOUN, selection=chosen)
 
 
 @permissions.page("delete", query=None)
 def delete_datasets(request):
-    datasets, page = _selected(request), reverse("catalog:datasets")
+    chosen = _selection(request)
+    datasets = Dataset.objects.selected(chosen.names)
     refusals = upload.refusals(datasets)
     deletions = [selection.Deletion(one, refusal=refusals.get(one.pk, "")) for one in datasets]
-    return selection.delete(request, deletions, operation=upload.delete_dataset, noun=NOUN, page=page)
+    return selection.delete(request, deletions, operation=upload.delete_dataset, noun=NOUN, selection=chosen)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, FilteredRelation, FloatField, OuterRef, Prefetch, Q, Subquery, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 
 from catalog.models import Dataset, DatasetVersion
+from catalog.names import normalize_name
 from mlplatform.errors import NotFound
 from mlplatform.jobs.models import JobQuerySet
 from mlplatform.metadata import favourites, tags
@@ -180,18 +182,34 @@ class ModelVersionQuerySet(models.QuerySet):
             raise NotFound(f"Model version {version.number} was deleted.", code="model_not_found")
         return row
 
+    def with_tags(self):
+        """As with_releases, with tags and without wide columns."""
+        return self.with_releases().defer(*WIDE_COLUMNS).prefetch_related(tags.listed("tags"))
+
     def selected(self, names: Iterable[str]) -> list:
-        """The versions with names such as `iris/2`, with their tags, in this order. Raises NotFound."""
-        wanted = Q()
-        for name in names:
-            dataset, _, number = name.rpartition("/")
-            wanted |= Q(dataset__name=dataset, number=integers.parse(number) or 0)
-        listed = self.with_releases().defer(*WIDE_COLUMNS).prefetch_related(tags.listed("tags"))
-        found = {f"{one.dataset.name}/{one.number}": one for one in (listed.filter(wanted) if wanted else ())}
-        for name in names:
-            if name not in found:
-                raise NotFound(f"There is no model version `{name[:120]}`.", code="model_not_found")
-        return [found[name] for name in names]
+        """The versions with names such as `iris/2`, each once, in this order, with one query for all.
+
+        Raises ValidationError (invalid_choice) for any other form of a name, and NotFound as numbered().
+        """
+        keys = list(dict.fromkeys(map(_key, names)))
+        wanted = Q(pk=None)
+        for dataset, number in keys:
+            wanted |= Q(dataset__name=dataset, number=number)
+        found = {(one.dataset.name, one.number): one for one in (self.filter(wanted) if keys else ())}
+        return [found.get(key) or self.model.objects.numbered(*key) for key in keys]
+
+
+def _key(name: str) -> tuple[str, int]:
+    """The name of the dataset, as it is stored, and the number in a name such as `Iris/02`."""
+    dataset, _, number = name.rpartition("/")
+    try:
+        found = normalize_name(dataset), integers.parse(number)
+    except ValidationError:
+        found = None, None
+    if not all(found):
+        sentence = "A model version is named by its dataset and number, such as `iris/2`."
+        raise ValidationError({"model": ValidationError(sentence, code="invalid_choice")})
+    return found
 
 
 class ReleaseQuerySet(models.QuerySet):

@@ -1,4 +1,7 @@
-"""The pages for what is selected in a list: its tags, and its deletion. Each object by the operation for one."""
+"""What is selected in a list: the pages for its tags and its deletion, each object by the operation for one.
+
+The form of a list sends the names, and its own address as `next`: there the pages lead back, with the same selection.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,10 +15,11 @@ from django.shortcuts import redirect, render
 from mlplatform.errors import NotFound
 from mlplatform.metadata import tags
 from mlplatform.validation import unknown_names
-from mlplatform.validation.forms import CSRF_FIELD, StrictForm
+from mlplatform.validation.forms import CSRF_FIELD, StrictForm, return_address
 
 MAX_SELECTED = 50
 MAX_SHOWN = 5  # failures in messages
+SESSION_KEY = "selected"  # the address of a list and what is selected in it, until the list is shown
 
 
 class TagsForm(StrictForm):
@@ -52,26 +56,61 @@ class Deletion:
     effect: str = ""
 
 
-def names(request, parameter: str) -> list[str]:
-    """The selected names, each once. Raises ValidationError for unknown query parameters and too many names."""
-    unknown_names.check_query(request.GET, [parameter], lists=[parameter])
+@dataclass(frozen=True)
+class Selection:
+    """The selected names, each once, and the address of the list that they were selected in."""
+
+    names: list[str]
+    page: str
+
+
+def of_request(request, parameter: str, *, page: str, most: int | None = MAX_SELECTED) -> Selection:
+    """The selection in a query; `page` is the address of the list if the query has none.
+
+    Raises ValidationError for unknown query parameters and for more than `most` names.
+    """
+    unknown_names.check_query(request.GET, [parameter, "next"], lists=[parameter])
     chosen = list(dict.fromkeys(request.GET.getlist(parameter)))
-    if len(chosen) > MAX_SELECTED:
-        sentence = f"{len(chosen):,} are selected; the limit is {MAX_SELECTED}."
+    if most and len(chosen) > most:
+        sentence = f"{len(chosen):,} are selected; the limit is {most}."
         raise ValidationError({parameter: ValidationError(sentence, code="too_many_selected")})
-    return chosen
+    return Selection(chosen, return_address(request.GET.get("next", ""), page))
 
 
-def _nothing_selected(request, *, noun: str, page: str):
+def remember(request, selection: Selection) -> None:
+    """Let the list select the same again when it is shown next."""
+    if selection.names:
+        request.session[SESSION_KEY] = [selection.page, selection.names]
+
+
+def remembered(request) -> set[str]:
+    """What remember() has kept for the list at the address of this request; for one response."""
+    if not hasattr(request, "remembered_selection"):
+        page, names = request.session.get(SESSION_KEY, ("", ()))
+        is_here = page == request.get_full_path()
+        if is_here:
+            del request.session[SESSION_KEY]
+        request.remembered_selection = set(names) if is_here else set()
+    return request.remembered_selection
+
+
+def refuse(request, selection: Selection, sentence: str):
+    """Back to the list with a message, and the selection to correct."""
+    remember(request, selection)
+    messages.error(request, sentence)
+    return redirect(selection.page)
+
+
+def _nothing_selected(request, selection: Selection, *, noun: str):
     unknown_names.check([name for name in request.POST if name != CSRF_FIELD], TagsForm.base_fields)
-    messages.error(request, f"Select at least one {noun}.")
-    return redirect(page)
+    return refuse(request, selection, f"Select at least one {noun}.")
 
 
-def edit_tags(request, owners: Sequence[models.Model], *, change: Callable, noun: str, page: str):
+def edit_tags(request, owners: Sequence[models.Model], *, change: Callable, noun: str, selection: Selection):
     """A GET shows the form; a POST changes the tags of each object by `change(owner, add=..., remove=..., by=...)`."""
     if not owners:
-        return _nothing_selected(request, noun=noun, page=page)
+        return _nothing_selected(request, selection, noun=noun)
+    remember(request, selection)
     present = sorted({tag for owner in owners for tag in owner.tag_names})
     form = TagsForm(request.POST if request.method == "POST" else None, present=present)
     if form.is_valid():
@@ -79,15 +118,16 @@ def edit_tags(request, owners: Sequence[models.Model], *, change: Callable, noun
             request, owners, lambda owner: change(owner, by=request.user, **form.cleaned_data),
             done=f"The tags of {{}} {noun}{{}} were saved.",
         )  # fmt: skip
-        return redirect(page)
-    context = {"owners": owners, "form": form, "noun": noun, "page": page}
+        return redirect(selection.page)
+    context = {"owners": owners, "form": form, "noun": noun, "page": selection.page}
     return render(request, "selection/tags.html", context, status=422 if form.errors else 200)
 
 
-def delete(request, deletions: Sequence[Deletion], *, operation: Callable, noun: str, page: str):
+def delete(request, deletions: Sequence[Deletion], *, operation: Callable, noun: str, selection: Selection):
     """A GET asks for confirmation; a POST deletes what is not refused by `operation(owner, by=...)`."""
     if not deletions:
-        return _nothing_selected(request, noun=noun, page=page)
+        return _nothing_selected(request, selection, noun=noun)
+    remember(request, selection)
     allowed = [one for one in deletions if not one.refusal]
     if request.method == "POST" and allowed:
         owners = [one.owner for one in sorted(allowed, key=lambda one: bool(one.effect))]
@@ -95,9 +135,9 @@ def delete(request, deletions: Sequence[Deletion], *, operation: Callable, noun:
             request, owners, lambda owner: operation(owner, by=request.user),
             done=f"{{}} {noun}{{}} {{}} deleted.",
         )  # fmt: skip
-        return redirect(page)
+        return redirect(selection.page)
     refused = [one for one in deletions if one.refusal]
-    context = {"allowed": allowed, "refused": refused, "noun": noun, "page": page}
+    context = {"allowed": allowed, "refused": refused, "noun": noun, "page": selection.page}
     return render(request, "selection/delete.html", context)
 
 

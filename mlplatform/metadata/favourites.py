@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from mlplatform.auth import permissions
+from mlplatform.validation.forms import return_address
 
 FIELDS = ("favourite", "next")  # of the POST of a page
 
@@ -34,9 +34,7 @@ def handle(request, owner: models.Model, *, page: str):
     mark(owner, is_favourite=request.POST.get("favourite") == "true", by=request.user)
     if request.htmx:
         return HttpResponse(status=204)
-    back = request.POST.get("next", "")
-    is_ours = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
-    return redirect(back if is_ours else page)
+    return redirect(return_address(request.POST.get("next", ""), page))
 
 
 class FavouriteFilter(django_filters.ChoiceFilter):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 
-from mlplatform.lists import saved_filters
+from mlplatform.lists import saved_filters, selection
 from mlplatform.metadata import markdown as descriptions
 
 register = template.Library()
@@ -212,6 +212,18 @@ def export_url(context, name):
     """The address of a list as CSV, by the name of its API: with the filters and the order of the page."""
     query = saved_filters.query_of(context["filter"].data)
     return f"{reverse(name)}?{query}{'&' if query else ''}export=csv"
+
+
+@register.simple_tag(takes_context=True)
+def select_box(context, parameter, value, label):
+    """The box that selects a row of a list; ticked if its user comes back with this selection."""
+    return format_html(
+        '<input type="checkbox" name="{}" value="{}" aria-label="Select {}"{}>',
+        parameter,
+        value,
+        label,
+        " checked" if value in selection.remembered(context["request"]) else "",
+    )
 
 
 def _is_missing(value):

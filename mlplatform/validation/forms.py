@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from mlplatform.validation import integers, sentences, unknown_names
 
@@ -44,6 +45,12 @@ def integer(query: QueryDict, name: str) -> int | None:
     if text and number is None:
         raise ValidationError({name: ValidationError(f"`{name}` must be an integer.", code="invalid")})
     return number
+
+
+def return_address(text: str, default: str) -> str:
+    """Where a form leads back to: an address of this site that the page has sent, or the default."""
+    is_ours = text.startswith("/") and url_has_allowed_host_and_scheme(text, allowed_hosts=None)
+    return text if is_ours else default
 
 
 def check_page(

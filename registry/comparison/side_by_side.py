@@ -1,6 +1,5 @@
 """Two to six model versions beside each other: their metrics, and what differs in how they were trained."""
 
-import re
 from dataclasses import dataclass, replace
 
 from django.core.exceptions import ValidationError
@@ -43,22 +42,12 @@ def chosen(names: list[str], *, most: int = MAX_VERSIONS) -> list[ModelVersion]:
     Raises ValidationError (invalid_choice) for another number of names or another form, and NotFound.
     """
     if MIN_VERSIONS <= len(names := list(dict.fromkeys(names))) <= most:
-        versions = {version.pk: version for version in map(_named, names)}  # `iris/1` is also `Iris/01`
-        if len(versions) >= MIN_VERSIONS:
-            return list(versions.values())
+        versions = ModelVersion.objects.with_releases().selected(names)
+        if len(versions) >= MIN_VERSIONS:  # `iris/1` is also `Iris/01`
+            return versions
     wanted = f"{MIN_VERSIONS} to {most}" if most > MIN_VERSIONS else "two"
-    raise _invalid(f"Select {wanted} model versions to compare.")
-
-
-def _named(name: str) -> ModelVersion:
-    dataset, _, number = name.rpartition("/")
-    if not dataset or not re.fullmatch(r"[0-9]{1,9}", number):
-        raise _invalid("A model version is named by its dataset and number, such as `iris/2`.")
-    return ModelVersion.objects.numbered(dataset, int(number))
-
-
-def _invalid(sentence: str) -> ValidationError:
-    return ValidationError({"model": ValidationError(sentence, code="invalid_choice")})
+    sentence = f"Select {wanted} model versions to compare."
+    raise ValidationError({"model": ValidationError(sentence, code="invalid_choice")})
 
 
 @dataclass(frozen=True)

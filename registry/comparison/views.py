@@ -1,11 +1,14 @@
 """The page that compares model versions."""
 
-from django.contrib import messages
+from urllib.parse import urlencode
+
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
+from mlplatform.lists import selection
 from mlplatform.validation import unknown_names
 from registry.comparison import predictions
 from registry.comparison.overlays import overlay
@@ -14,14 +17,17 @@ from registry.comparison.side_by_side import SideBySide, chosen
 
 @permissions.page(query=None)
 def compare(request):
-    unknown_names.check_query(request.GET, ["model"], lists=["model"])
+    """The comparison of the selected versions; from a list, it leads to an address that can be shared."""
+    selected = selection.of_request(request, "model", page=reverse("registry:models"), most=None)
     try:
-        versions = chosen(request.GET.getlist("model"))
+        versions = chosen(selected.names)
     except NotFound:
         raise
     except ValidationError as error:
-        messages.error(request, error.messages[0])
-        return redirect("registry:models")
+        return selection.refuse(request, selected, error.messages[0])
+    if "next" in request.GET:
+        query = urlencode([("model", f"{one.dataset.name}/{one.number}") for one in versions], safe="/")
+        return redirect(f"{request.path}?{query}")
     comparison = SideBySide(versions)
     context = {"comparison": comparison}
     if comparison.have_same_target:

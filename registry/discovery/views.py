@@ -11,21 +11,24 @@ from registry.releases import deletion
 NOUN = "model version"
 
 
-def _selected(request) -> list[ModelVersion]:
-    return ModelVersion.objects.selected(selection.names(request, "model"))
+def _selected(request) -> tuple[selection.Selection, list[ModelVersion]]:
+    chosen = selection.of_request(request, "model", page=reverse("registry:models"))
+    return chosen, ModelVersion.objects.with_tags().selected(chosen.names)
 
 
 @permissions.page("train", query=None, fields=None)
 def tag_models(request):
-    page = reverse("registry:models")
-    return selection.edit_tags(request, _selected(request), change=metadata.change_tags, noun=NOUN, page=page)
+    chosen, versions = _selected(request)
+    return selection.edit_tags(request, versions, change=metadata.change_tags, noun=NOUN, selection=chosen)
 
 
 @permissions.page("delete", query=None)
 def delete_models(request):
-    versions, page = _selected(request), reverse("registry:models")
+    chosen, versions = _selected(request)
     deletions = [
         selection.Deletion(one, refusal=deletion.refusal(one), effect=deletion.effect_among(one, versions))
         for one in versions
     ]
-    return selection.delete(request, deletions, operation=deletion.delete_version, noun=NOUN, page=page)
+    return selection.delete(
+        request, deletions, operation=deletion.delete_version, noun=NOUN, selection=chosen
+    )

@@ -37,6 +37,7 @@ def group(request, pk):
         return redirect("registry:group", pk=pk)
     trials = leaderboard.of_group(group)
     version = getattr(group.job, "model_version", None)
+    has_versions = any(trial.model_version_id for trial in trials)
     context = {
         "group": group,
         "job": group.job,
@@ -44,7 +45,9 @@ def group(request, pk):
         "best": best_of(trials, version),
         "trials": trials[:SHOWN_TRIALS],
         "count": len(trials),
-        "has_versions": any(trial.model_version_id for trial in trials),
+        "has_versions": has_versions,
+        "select": group.job.is_finished
+        and has_versions,  # a page that reloads itself forgets what is selected
         "failed": sum(trial.state == Trial.State.FAILED for trial in trials),
         "scores": scores(group, trials),
     }

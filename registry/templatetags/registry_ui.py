@@ -1,4 +1,4 @@
-"""Template filters for the times and the progress of a training job, and for the parameters of a model."""
+"""Template filters for training jobs: times and progress; for the parameters of a model; and for lists of versions."""
 
 import contextlib
 from datetime import datetime
@@ -7,7 +7,7 @@ from django import template
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from mlplatform.templatetags.ui import duration
+from mlplatform.templatetags.ui import duration, select_box
 from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
 from registry.evaluation import definitions
@@ -132,3 +132,9 @@ register.filter("shown", shown)
 @register.filter
 def headline_name(model):
     return definitions.primary(model.primary_metric, task=model.task).label
+
+
+@register.simple_tag(takes_context=True)
+def select_version(context, dataset, number):
+    """The box that selects a model version in a list: see registry/_select_versions.html."""
+    return select_box(context, "model", f"{dataset}/{number}", f"{dataset} version {number}")

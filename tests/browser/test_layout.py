@@ -29,7 +29,7 @@ AXE_RUNS = ((390, "light"), (1280, "dark"))
 BEYOND_THE_EDGE = """() => [...document.querySelectorAll('.table.rows td')]
   .filter((cell) => cell.getBoundingClientRect().right > innerWidth).map((cell) => cell.textContent.trim())"""
 # The train form is what its page shows, and the form of a selection has the list.
-FOR_PRINT = "form:not(#train-form, #selected):visible, button:visible, .button:visible, nav:visible"
+FOR_PRINT = "form:not(#train-form, .selection):visible, button:visible, .button:visible, nav:visible"
 
 WIDTHS = (1600, 1280, 1024, 768, 640, 390)
 

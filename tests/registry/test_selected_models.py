@@ -1,9 +1,15 @@
 """What is done with the model versions that are selected in a list, and how they are tagged and found again."""
 
+import re
+from urllib.parse import urlencode
+
 import pytest
+from django.utils.html import escape
 
 from registry.models import ModelVersion
 from registry.releases.promotion import promote
+
+TICKED = re.compile(r'value="([^"]*)" aria-label="[^"]*" checked>')
 
 
 @pytest.fixture
@@ -75,8 +81,9 @@ def test_a_deletion_without_anything_to_delete_has_no_button(three, page):
 def test_a_selection_of_nothing_or_of_what_is_missing_is_said(page, db, action):
     response = page.get(f"/registry/models/{action}/", follow=True)
     assert "Select at least one model version." in response.text
-    for name in ("flowers/9", "flowers", "/", "flowers/1x"):
-        assert page.get(f"/registry/models/{action}/", {"model": name}).status_code == 404
+    assert page.get(f"/registry/models/{action}/", {"model": "flowers/9"}).status_code == 404
+    for name in ("flowers", "/", "flowers/1x", "flowers/0", "é"):
+        assert page.get(f"/registry/models/{action}/", {"model": name}).status_code == 400
     many = "&".join(f"model=a/{n}" for n in range(1, 52))
     assert page.get(f"/registry/models/{action}/?{many}").status_code == 400
     assert page.get(f"/registry/models/{action}/?models=a/1").status_code == 400
@@ -121,3 +128,40 @@ def test_a_program_marks_favourites(three, api):
     assert api.get("/models?favourite=true").json()["count"] == 0
     assert api.put("/models/flowers/9/favourite").status_code == 404
     assert api.get("/models?favourite=perhaps").status_code == 400
+
+
+LISTS = [
+    "/registry/models/?dataset=flowers", "/registry/models/?dataset=flowers&target=species", "/",
+    "/registry/releases/?dataset=flowers", "/serving/flowers/dev/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_of_versions_leads_back_to_itself_with_the_selection(three, page, path):
+    assert f'<input type="hidden" name="next" value="{escape(path)}">' in page.get(path).text
+    response = page.get("/registry/models/compare/", {"model": "flowers/1", "next": path}, follow=True)
+    assert response.redirect_chain == [(path, 302)]
+    assert "Select 2 to 6 model versions to compare." in response.text
+    assert set(TICKED.findall(response.text)) == {"flowers/1"}
+    assert not TICKED.findall(page.get(path).text)
+
+
+def test_tags_are_saved_for_a_filtered_list_and_its_selection_stays(three, page):
+    path = "/registry/models/?dataset=flowers&ordering=version"
+    action = f"/registry/models/tag-selected/?{selected(1, 2)}&{urlencode({'next': path})}"
+    assert f'href="{escape(path)}">Cancel' in page.get(action).text
+    response = page.post(action, {"add": "champion"}, follow=True)
+    assert response.redirect_chain == [(path, 302)]
+    assert set(TICKED.findall(response.text)) == {"flowers/1", "flowers/2"}
+
+
+def test_a_selection_is_forgotten_by_other_lists_and_leads_to_no_other_site(three, page):
+    page.get("/registry/models/compare/?model=flowers/1&next=//example.org/")
+    assert not TICKED.findall(page.get("/registry/models/?dataset=flowers").text)
+    assert TICKED.findall(page.get("/registry/models/").text) == ["flowers/1"]
+
+
+def test_a_comparison_from_a_list_has_an_address_that_can_be_shared(three, page):
+    response = page.get(f"/registry/models/compare/?{selected(1, 2)}&next=/registry/models/")
+    assert response["Location"] == "/registry/models/compare/?model=flowers/1&model=flowers/2"
+    assert page.get(response["Location"]).status_code == 200

@@ -60,11 +60,15 @@ def test_the_best_of_a_group_is_the_trial_that_became_the_version(train, page):
     assert page.get(f"/registry/groups/{group}/").context["best"].model_version.number == 1
 
 
-def test_all_trials_can_become_versions_of_which_the_best_is_live_in_dev(train, api, admin):
+def test_all_trials_can_become_versions_of_which_the_best_is_live_in_dev(train, api, page, admin):
     body = train(models=[BAYES, STUMP, RIDGE | {"class": "RidgeClassifier"}], keep="all").json()
     trials = api.get(f"/groups/{body['group']}").json()["trials"]
     assert [trial["version"] for trial in trials] == [3, 2, 1]
     assert [version.live_stages for version in ModelVersion.objects.order_by("number")] == [[], [], ["dev"]]
+    path = f"/registry/groups/{body['group']}/"
+    html = page.get(path).text
+    assert f'name="next" value="{path}"' in html
+    assert [f'name="model" value="flowers/{number}"' in html for number in (1, 2, 3)] == [True] * 3
     worst = ModelVersion.objects.get(number=1)
     again = submission.retrain(worst, by=admin)
     again.refresh_from_db()
