@@ -20,7 +20,27 @@ from mlplatform.jobs.retries import database_may_be_unavailable
 logger = logging.getLogger(__name__)
 
 
-class Worker:
+class Loop:
+    """Does what there is to do, one thing after the other, until `is_stopping`."""
+
+    job_class: type  # of the rows of work
+    is_stopping = False  # not an Event: a signal handler must not take its lock
+
+    def run_next(self) -> bool | None:
+        """Do the next thing; false if there is none, or if it failed."""
+        raise NotImplementedError
+
+    def run_forever(self) -> None:
+        while not self.is_stopping:
+            close_old_connections()
+            is_idle = True
+            with database_may_be_unavailable():
+                is_idle = not self.run_next()
+            if is_idle:
+                time.sleep(settings.JOB_POLL_S)
+
+
+class Worker(Loop):
     """Runs the jobs of one class, oldest first and one at a time.
 
     `run` runs one attempt and leaves its job in a final state or queued. `tidy` runs in the background and returns the
@@ -37,18 +57,11 @@ class Worker:
         self.job_class, self._run = job_class, run
         self._tidy = tidy or partial(reaper.reap, job_class)
         self.name = f"{socket.gethostname()}:{os.getpid()}"
-        self.is_stopping = False  # not an Event: a signal handler must not take its lock
 
     def run_forever(self) -> None:
         """Run jobs until `is_stopping`, which hands the current job back."""
         with reaper.running_in_background(self._tidy):
-            while not self.is_stopping:
-                close_old_connections()
-                is_idle = True
-                with database_may_be_unavailable():
-                    is_idle = not self.run_next()
-                if is_idle:
-                    time.sleep(settings.JOB_POLL_S)
+            super().run_forever()
 
     def run_next(self) -> bool:
         """Claim the oldest queued job and run it; False if no job is queued."""
@@ -62,8 +75,8 @@ class Worker:
         return True
 
 
-def run_until_signal(first: Worker, *others: Worker) -> None:
-    """Run workers until SIGTERM or SIGINT, the others in threads of their own: they do not wait for each other's jobs.
+def run_until_signal(first: Loop, *others: Loop) -> None:
+    """Run loops until SIGTERM or SIGINT, the others in threads of their own: they do not wait for each other's jobs.
 
     A second signal kills the process.
     """
@@ -83,7 +96,7 @@ def run_until_signal(first: Worker, *others: Worker) -> None:
         thread.join()
 
 
-def _run_in_thread(worker: Worker) -> None:
+def _run_in_thread(worker: Loop) -> None:
     try:
         worker.run_forever()
     except Exception:

@@ -5,18 +5,17 @@ was done is not done again: what it made there is in the row, or found by its ta
 """
 
 import logging
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import Error, close_old_connections
+from django.db import Error
 from django.db.models import F
 from django.utils import timezone
 
 from catalog.models import Dataset
-from mlplatform.jobs.retries import database_may_be_unavailable
+from mlplatform.jobs.worker import Loop
 from registry.mlflow import model_files, run_content, stages
 from registry.mlflow.tracking_client import MirrorError, TrackingClient
 from registry.models import MirroredModel, MirroredVersion, ModelVersion, Release
@@ -24,37 +23,25 @@ from registry.models import MirroredModel, MirroredVersion, ModelVersion, Releas
 logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=15)  # of a row, in which no other worker takes it
 MAX_PAUSE_S = 600
-POLL_S = 2
 PROXIED = "mlflow-artifacts:"
 
 
-class Mirror:
-    """The loop of a worker: mirrors what is due, one after the other."""
+class Mirror(Loop):
+    """Mirrors what is due, one after the other."""
 
     job_class = MirroredVersion
 
     def __init__(self, client: TrackingClient):
         self.client = client
-        self.is_stopping = False
-
-    def run_forever(self) -> None:
-        while not self.is_stopping:
-            close_old_connections()
-            done = None
-            with database_may_be_unavailable():
-                done = self.run_next()
-            if not done:
-                time.sleep(POLL_S)
 
     def run_next(self) -> bool | None:
-        """Mirror the next version, or the aliases of a model whose releases have changed.
+        """Mirror the next version, or the aliases of the next model that had a release.
 
         Returns whether that succeeded, and None if nothing is due.
         """
-        row = _claim(MirroredVersion.objects.due())
-        if row:
+        if row := _claim(MirroredVersion.objects.due()):
             return _try(row, lambda: self._mirror_version(row))
-        if row := _changed_model():
+        if row := _claim(MirroredModel.objects.due().select_related("dataset")):
             return _try(row, lambda: self._mirror_aliases(row))
         return None
 
@@ -78,7 +65,7 @@ class Mirror:
         )
         row.finished_at = timezone.now()
         row.save(update_fields=["number", "finished_at"])
-        MirroredModel.objects.get_or_create(dataset=version.dataset)
+        MirroredModel.objects.update_or_create(dataset=version.dataset, defaults={"due_at": timezone.now()})
 
     def _experiment(self, dataset: Dataset) -> str:
         try:
@@ -128,7 +115,7 @@ class Mirror:
         return str(created["model_version"]["version"])
 
     def _mirror_aliases(self, row: MirroredModel) -> None:
-        wanted, name = _aliases([row])[row.pk], row.dataset.name
+        wanted, name = _aliases(row), row.dataset.name
         for alias, number in wanted.items():
             if row.aliases.get(alias) != number:
                 self.client.post("registered-models/alias", name=name, alias=alias, version=number)
@@ -159,28 +146,19 @@ def enqueue_all() -> int:
     )
 
 
-def _aliases(rows: list[MirroredModel]) -> dict[int, dict[str, str]]:
-    """The number there of what is live in each stage, by alias, of each row.
+def _aliases(row: MirroredModel) -> dict[str, str]:
+    """The number there of what is live in each stage, by alias.
 
     As long as that version is not mirrored, an alias stays where it is.
     """
-    by_dataset = {row.dataset_id: row for row in rows}
-    found: dict[int, dict[str, str]] = {row.pk: {} for row in rows}
-    live = Release.objects.live().filter(dataset__in=by_dataset)
-    for dataset, stage, number in live.values_list("dataset", "stage", "model_version__mirrored__number"):
-        row = by_dataset[dataset]
-        for alias, of_alias in stages.ALIASES.items():
-            if of_alias == stage and (there := number or row.aliases.get(alias)):
-                found[row.pk][alias] = there
-    return found
-
-
-def _changed_model() -> MirroredModel | None:
-    """A model whose aliases there are not those of the stages here, claimed."""
-    rows = list(MirroredModel.objects.filter(due_at__lte=timezone.now()))
-    wanted = _aliases(rows)
-    changed = (row for row in rows if row.aliases != wanted[row.pk])
-    return next(filter(None, (_claim(MirroredModel.objects.filter(pk=row.pk)) for row in changed)), None)
+    live = Release.objects.live().filter(dataset=row.dataset_id)
+    numbers = dict(live.values_list("stage", "model_version__mirrored__number"))
+    there = {
+        alias: numbers[stage] or row.aliases.get(alias)
+        for alias, stage in stages.ALIASES.items()
+        if stage in numbers
+    }
+    return {alias: number for alias, number in there.items() if number}
 
 
 def _claim(rows):
@@ -188,13 +166,15 @@ def _claim(rows):
     row = rows.first()
     if row is None:
         return None
-    taken = type(row).objects.filter(pk=row.pk, due_at=row.due_at)
-    return row if taken.update(due_at=timezone.now() + LEASE, tries=F("tries") + 1) else None
+    lease = timezone.now() + LEASE
+    taken = type(row).objects.filter(pk=row.pk, due_at=row.due_at).update(due_at=lease, tries=F("tries") + 1)
+    row.due_at = lease
+    return row if taken else None
 
 
 def _try(row, work) -> bool:
     """Do the work of a row; after a failure it is due again, after a pause that grows."""
-    error, pause_s = "", 0
+    error, due_at = "", None
     try:
         work()
     except Error:  # of the database, which run_forever() logs
@@ -203,8 +183,10 @@ def _try(row, work) -> bool:
         error = failure.messages[0] if isinstance(failure, ValidationError) else str(failure) or repr(failure)
         error = error.encode(errors="replace").decode().replace("\0", "")  # can be the text of the server
         pause_s = min(2 ** min(row.tries + 1, 20), MAX_PAUSE_S)
+        due_at = timezone.now() + timedelta(seconds=pause_s)
         is_expected = isinstance(failure, MirrorError | ValidationError)
         logger.warning("%s: %s Next try in %s s.", row, error, pause_s, exc_info=not is_expected)
-    fields = {"error": error, "due_at": timezone.now() + timedelta(seconds=pause_s)}
-    type(row).objects.filter(pk=row.pk).update(**fields, **({} if error else {"tries": 0}))
+    rows = type(row).objects.filter(pk=row.pk)
+    rows.update(error=error, **({} if error else {"tries": 0}))
+    rows.filter(due_at=row.due_at).update(due_at=due_at)  # unless it was made due while it was worked on
     return not error

@@ -17,10 +17,32 @@ class MirrorQuerySet(models.QuerySet):
 
     def due(self):
         """Those to work on now, the oldest first."""
-        return self.filter(finished_at=None, due_at__lte=timezone.now()).order_by("due_at", "pk")
+        return self.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")
+
+    def make_due(self) -> int:
+        """Have the rows worked on, once more if a worker does so at this moment."""
+        return self.update(due_at=timezone.now())
 
 
-class MirroredVersion(models.Model):
+class Mirrored(models.Model):
+    """Work to do at `due_at`, which is also the lease of the worker that has claimed it."""
+
+    tries = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(
+        null=True,
+        default=timezone.now,
+        db_index=True,
+        help_text="When it is tried next; empty if all is done.",
+    )
+    error = models.TextField(blank=True, help_text="Why the last try failed.")
+
+    objects = MirrorQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class MirroredVersion(Mirrored):
     """A model version and its run on the server; `finished_at` is empty until all of it is there."""
 
     NOUN = "mirrored version"
@@ -31,28 +53,17 @@ class MirroredVersion(models.Model):
     experiment_id = models.CharField(max_length=100, blank=True)
     run_id = models.CharField(max_length=100, blank=True)
     number = models.CharField(max_length=20, blank=True, help_text="Of the registered model's version there.")
-    tries = models.PositiveIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
-    error = models.TextField(blank=True, help_text="Why the last try failed.")
     finished_at = models.DateTimeField(null=True)
-
-    objects = MirrorQuerySet.as_manager()
-
-    class Meta:
-        indexes = [models.Index(fields=["finished_at", "due_at"], name="mirrored_due")]
 
     def __str__(self):
         return f"{self.model_version} on MLflow"
 
 
-class MirroredModel(models.Model):
-    """A dataset as a registered model of the server, with the aliases that were set there."""
+class MirroredModel(Mirrored):
+    """A dataset as a registered model of the server, with the aliases set there. Each release makes it due."""
 
     dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, related_name="mirrored")
     aliases = models.JSONField(default=dict, help_text="The number of the version there, by alias.")
-    tries = models.PositiveIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now, help_text="When it is tried next.")
-    error = models.TextField(blank=True, help_text="Why the last try failed.")
 
     def __str__(self):
         return f"{self.dataset.name} on MLflow"

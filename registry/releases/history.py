@@ -13,7 +13,7 @@ from catalog.models import Dataset
 from mlplatform.errors import Conflict, NotFound, NotReady
 from mlplatform.resilience.doctor import Reference
 from registry import artifacts, verification
-from registry.models import ModelVersion, Release, Stage
+from registry.models import MirroredModel, ModelVersion, Release, Stage
 
 Result = TypeVar("Result")
 WAIT_S = 30  # for others, if the history changes each time while an artifact is verified
@@ -58,6 +58,7 @@ def open_release(
     Release.objects.live().filter(dataset=version.dataset_id, stage=stage).update(
         ended_at=now, ending=Release.Ending.REPLACED, ended_by=by
     )
+    MirroredModel.objects.filter(dataset=version.dataset_id).make_due()
     return Release.objects.create(
         dataset_id=version.dataset_id,
         model_version=version,
@@ -77,6 +78,7 @@ def end_release(release: Release, *, ending: str, by, reason: str = "") -> None:
     release.ended_at, release.ending, release.ended_by = timezone.now(), ending, by
     release.end_reason = reason
     release.save(update_fields=["ended_at", "ending", "ended_by", "end_reason"])
+    MirroredModel.objects.filter(dataset=release.dataset_id).make_due()
 
 
 def reopen(target: Release, *, by, comment: str) -> Release:

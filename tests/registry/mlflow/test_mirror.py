@@ -64,13 +64,34 @@ def test_aliases_follow_the_stages(server, make_dataset, make_version, admin):
     assert work() == []
 
 
+def test_an_idle_worker_asks_for_rows_that_are_due_and_for_nothing_else(
+    server, make_version, django_assert_num_queries
+):
+    make_version(random_state=0)
+    work()
+    worker = mirror.Mirror(mirror.client())
+    with django_assert_num_queries(2):
+        assert worker.run_next() is None
+
+
+def test_a_release_while_aliases_are_set_is_mirrored_next(server, make_dataset, make_version, admin):
+    source = make_dataset()
+    one, _ = [make_version(source, random_state=0) for _ in range(2)]
+    work()
+    promote(one, stage="staging", by=admin)
+    row = mirror._claim(MirroredModel.objects.due())
+    assert mirror._try(row, lambda: promote(one, stage="production", by=admin))
+    assert work() == [True]
+    assert server.aliases == {"dev": "2", "staging": "1", "production": "1", "champion": "1"}
+
+
 def test_an_alias_stays_until_the_version_that_replaces_it_is_mirrored(server, make_dataset, make_version):
     source = make_dataset()
     make_version(source, random_state=0)
     work()
     make_version(source, random_state=0)
     MirroredVersion.objects.filter(finished_at=None).update(due_at=timezone.now() + timedelta(minutes=1))
-    assert (work(), server.aliases) == ([], {"dev": "1"})
+    assert (work(), server.aliases) == ([True], {"dev": "1"})
     make_due()
     assert (work(), server.aliases) == ([True, True], {"dev": "2"})
 
@@ -119,7 +140,7 @@ def test_a_server_whose_clients_store_files_gets_the_run_only(settings, make_ver
     server = TrackingServer(artifacts="s3://bucket/")
     settings.MLFLOW_MIRROR_URI = server.url
     make_version(random_state=0)
-    assert work() == [True]
+    assert work() == [True, True]
     server.stop()
     assert (len(server.runs), server.models, server.files) == (1, {}, {})
 
