@@ -12,6 +12,7 @@ from catalog.imports import upload
 from catalog.imports.representations import DatasetRowSerializer, DatasetSerializer
 from catalog.models import Dataset, DatasetVersion
 from catalog.readers import spreadsheet
+from mlplatform.lists import csv_export
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.metadata import favourites, tags
 from mlplatform.openapi import ErrorSerializer
@@ -48,6 +49,20 @@ class DatasetListView(ListAPIView):
 
     def get_queryset(self):
         return super().get_queryset().for_list_of(self.request.user)
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_dataset_versions", summary="List the versions of a dataset", tags=["datasets"]
+    )
+)
+class DatasetVersionListView(ListAPIView):
+    serializer_class = DatasetRowSerializer
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return DatasetVersion.objects.none()
+        return Dataset.objects.named(self.kwargs["name"]).versions.for_list_of(self.request.user)
 
 
 class DatasetView(APIView):
@@ -135,10 +150,10 @@ class DatasetFileView(APIView):
         filename = f"{version.dataset.name}.csv"
         if form == "csv":
             blocks = files.as_csv(version, for_spreadsheet=is_for_spreadsheet)
-            return download.for_spreadsheet(blocks, filename)
+            return csv_export.download(blocks, filename)
         if is_for_spreadsheet:
             spreadsheet.check(version.format if form == "stored" else form)
-            return download.for_spreadsheet(files.for_spreadsheet(version), filename)
+            return csv_export.download(files.for_spreadsheet(version), filename)
         stored = files.typed_copy(version) if form == "parquet" else files.uploaded(version)
         return download.respond(request, stored)
 

@@ -11,6 +11,8 @@ urlpatterns = [
     path("datasets/upload", upload_api.UploadView.as_view()),
     path("datasets/<str:name>", api.DatasetView.as_view(), name="api-dataset"),
     path("datasets/<str:name>/favourite", api.FavouriteDatasetView.as_view()),
+    path("datasets/<str:name>/versions", api.DatasetVersionListView.as_view(), name="api-dataset-versions"),
+    path("datasets/<str:name>/columns", exploration.ColumnListView.as_view(), name="api-columns"),
     path("datasets/<str:name>/versions/<int:version>", upload_api.DatasetVersionView.as_view()),
     path("datasets/<str:name>/file", api.DatasetFileView.as_view(), name="api-dataset-file"),
     path("imports", imports.ImportJobListView.as_view(), name="api-imports"),

@@ -130,7 +130,7 @@ def fairness(request, dataset, version):
     return render(request, "registry/fairness.html", context, status=status)
 
 
-@permissions.page("promote_staging", query=None, fields=None)
+@permissions.page(permissions.of_stage, query=None, fields=None)
 def promote(request, dataset, version):
     """A GET asks for confirmation; a POST promotes, or leads to the confirmation if a version would be replaced."""
     model = ModelVersion.objects.numbered(dataset, version)

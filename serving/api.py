@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.json_parser import read_json_body
+from mlplatform.lists import csv_export
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView
@@ -254,7 +255,7 @@ class ScoringResultView(APIView):
         job = ScoringJob.objects.for_lists().numbered(pk)
         stored = service.result_file(job)
         if download.wants_spreadsheet(request):
-            return download.for_spreadsheet(service.result_for_spreadsheet(job), job.result_name)
+            return csv_export.download(service.result_for_spreadsheet(job), job.result_name)
         return download.respond(request, stored)
 
 

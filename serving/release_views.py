@@ -12,7 +12,7 @@ from registry.releases.confirmation import Question
 from registry.releases.forms import RetireForm, RollbackForm
 
 
-@permissions.page("promote_staging", query=None, fields=None)
+@permissions.page(permissions.of_stage, query=None, fields=None)
 def rollback(request, dataset, environment):
     """A GET asks for confirmation; a POST rolls back, or leads to the confirmation if a version would be replaced."""
     dataset, back = _dataset(dataset, environment)
@@ -47,7 +47,7 @@ def rollback(request, dataset, environment):
     return response or confirmation.refused(request, form, back=back)
 
 
-@permissions.page("promote_staging", query=None, fields=None)
+@permissions.page(permissions.of_stage, query=None, fields=None)
 def retire(request, dataset, environment):
     """A GET asks for confirmation; a POST retires the stage."""
     dataset, back = _dataset(dataset, environment)

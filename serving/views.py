@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import NotReady, status_of
+from mlplatform.lists import csv_export
 from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 from mlplatform.web import download
@@ -139,7 +140,7 @@ def score(request, dataset, environment):
             if isinstance(result, ScoringJob):
                 return redirect("serving:job", pk=result.pk)
             if result.delimiter:
-                return download.for_spreadsheet(service.without_formulas(result), result.filename)
+                return csv_export.download(service.without_formulas(result), result.filename)
             return FileResponse(result.file, as_attachment=True, filename=result.filename)
     context = stage_context(dataset, environment) | {"file_form": form}
     if context["release"]:
@@ -196,7 +197,7 @@ def result(request, pk):
     job = ScoringJob.objects.for_lists().numbered(pk)
     stored = service.result_file(job)
     if download.wants_spreadsheet(request):
-        return download.for_spreadsheet(service.result_for_spreadsheet(job), job.result_name)
+        return csv_export.download(service.result_for_spreadsheet(job), job.result_name)
     return download.respond(request, stored)
 
 

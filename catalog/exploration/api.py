@@ -1,17 +1,70 @@
-"""The API that explores a dataset version: its rows, and its comparison with another version."""
+"""The API that explores a dataset version: its columns, its rows, and its comparison with another version."""
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from catalog.exploration import comparison, rows
-from catalog.models import Dataset
+from catalog.exploration import columns, comparison, rows
+from catalog.models import Dataset, DatasetVersion
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 
 MAX_ROWS = 1_000
+ORDERINGS = [f"{sign}{key}" for key in columns.KEYS for sign in ("", "-")]
+
+
+class ColumnProfileSerializer(serializers.Serializer):
+    """What is known of the values of a column. Null is what columns of its type do not have."""
+
+    name = serializers.CharField()
+    type = serializers.CharField()
+    role = serializers.CharField(default=None, allow_null=True)
+    missing = serializers.IntegerField(help_text="The rows without a value.")
+    distinct = serializers.IntegerField(allow_null=True, help_text="Null if they were not counted.")
+    is_estimated = serializers.BooleanField(default=False, help_text="Whether `distinct` is an estimate.")
+    min = serializers.JSONField(default=None, allow_null=True)
+    mean = serializers.JSONField(default=None, allow_null=True)
+    max = serializers.JSONField(default=None, allow_null=True)
+    deviation = serializers.FloatField(default=None, allow_null=True)
+
+
+class ColumnsQuery(Serializer):
+    version = VersionField(required=False, default=None)
+    ordering = serializers.ChoiceField(ORDERINGS, required=False, default="")
+
+
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_columns",
+        summary="List the columns of a dataset with their statistics",
+        tags=["datasets"],
+        parameters=[
+            OpenApiParameter("version", int, description="A version number; defaults to the latest."),
+            OpenApiParameter(
+                "ordering",
+                str,
+                enum=ORDERINGS,
+                description="By default in the order of the table.",
+            ),
+        ],
+    )
+)
+class ColumnListView(ListAPIView):
+    serializer_class = ColumnProfileSerializer
+    query_parameters = ("version", "ordering")
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return DatasetVersion.objects.none()
+        parameters = self.request.query_params.items()
+        query = ColumnsQuery.validated(
+            {name: text for name, text in parameters if name in self.query_parameters}
+        )
+        version = Dataset.objects.named(self.kwargs["name"]).version(query["version"])
+        return columns.ordered(version, query["ordering"])
 
 
 class RowsQuery(Serializer):

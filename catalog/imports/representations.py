@@ -198,7 +198,7 @@ class ReceiptSerializer(serializers.Serializer):
 
 
 class DatasetRowSerializer(serializers.ModelSerializer):
-    """A row of the list of datasets: the latest version, without its columns, of which there can be thousands."""
+    """A row of a list of datasets or versions, without the columns, of which there can be thousands."""
 
     id = serializers.IntegerField(source="dataset_id")
     name = serializers.CharField(source="dataset.name")

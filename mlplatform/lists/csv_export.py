@@ -1,4 +1,4 @@
-"""Lists as CSV for spreadsheets, which run a cell that begins with one of a few characters as a formula.
+"""CSV for spreadsheets, which run a cell that begins with one of a few characters as a formula: lists and files.
 
 An apostrophe in front makes it text, as OWASP recommends ("CSV Injection"). Numbers stay as they are.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
 
 MARK = codecs.BOM_UTF8
 FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"
@@ -19,19 +20,24 @@ NUMBER = r"^[+-]?(\d[\d.,]*|[.,]\d+)([eE][+-]?\d+)?%?$"
 CHUNK = 500  # rows that are read at a time
 
 
-def chunks(rows: QuerySet) -> Iterator[list]:
+def chunks(rows: QuerySet | list) -> Iterator[list]:
     """The rows of a list, some at a time, each with a constant number of queries: no cursor stays open."""
-    keys = list(rows.values_list("pk", flat=True))
+    keys = list(rows.values_list("pk", flat=True)) if isinstance(rows, QuerySet) else rows
     for start in range(0, len(keys), CHUNK):
-        yield list(rows.filter(pk__in=keys[start : start + CHUNK]))
+        some = keys[start : start + CHUNK]
+        yield list(rows.filter(pk__in=some)) if isinstance(rows, QuerySet) else some
+
+
+def download(blocks: Iterator[bytes], filename: str) -> StreamingHttpResponse:
+    """CSV that is written while it is sent, so without a length, ranges and an ETag."""
+    response = StreamingHttpResponse(blocks, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = content_disposition_header(True, filename)
+    return response
 
 
 def respond(rows: Iterable[Iterable[Mapping]], *, header: list[str], filename: str) -> StreamingHttpResponse:
-    """CSV that is written while it is sent. Each mapping is a row; what it lacks is an empty cell."""
-    response = StreamingHttpResponse(_blocks(rows, header), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    """A list as CSV. Each mapping is a row; what it lacks is an empty cell."""
+    return download(_blocks(rows, header), filename)
 
 
 def _blocks(rows: Iterable[Iterable[Mapping]], header: list[str]) -> Iterator[bytes]:

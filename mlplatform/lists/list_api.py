@@ -23,12 +23,17 @@ class ExportParameter(BaseFilterBackend):
 
 
 class ListAPIView(StrictMixin, generics.ListAPIView):
-    """A paginated list; its query parameters are the filters, those of the pagination, and `export`."""
+    """A paginated list; its query parameters are the filters, those of the pagination, and `export`.
 
+    get_queryset() returns a QuerySet; without a `filterset_class` it can be a list.
+    """
+
+    filterset_class = None
     filter_backends = [*generics.ListAPIView.filter_backends, ExportParameter]
 
     def get_query_parameters(self) -> tuple[str, ...]:
-        return (*self.filterset_class.base_filters, *self._paging, EXPORT)
+        filters = self.filterset_class.base_filters if self.filterset_class else ()
+        return (*self.query_parameters, *filters, *self._paging, EXPORT)
 
     @property
     def _paging(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django import template
+from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -208,10 +209,12 @@ def percent(share):
 
 
 @register.simple_tag(takes_context=True)
-def export_url(context, name):
-    """The address of a list as CSV, by the name of its API: with the filters and the order of the page."""
-    query = saved_filters.query_of(context["filter"].data)
-    return f"{reverse(name)}?{query}{'&' if query else ''}export=csv"
+def export_url(context, name, *args, **query):
+    """The address of a list as CSV, by the name of its API: with the filters and order of the page, and a `query`."""
+    filters = context["filter"].data if "filter" in context else QueryDict()
+    parameters = QueryDict(saved_filters.query_of(filters), mutable=True)
+    parameters.update({name: value for name, value in query.items() if value} | {"export": "csv"})
+    return f"{reverse(name, args=args)}?{parameters.urlencode()}"
 
 
 @register.simple_tag(takes_context=True)

@@ -2,14 +2,12 @@
 
 import io
 import re
-from collections.abc import Iterator
 from typing import IO
 
 from django.core.exceptions import ValidationError
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
@@ -76,14 +74,6 @@ def wants_spreadsheet(request: HttpRequest) -> bool:
         error = ValidationError("`spreadsheet` must be true or false.", code="invalid")
         raise ValidationError({"spreadsheet": error})
     return text == "true"
-
-
-def for_spreadsheet(blocks: Iterator[bytes], filename: str) -> StreamingHttpResponse:
-    """CSV that is made while it is sent, so without a length, ranges and an ETag."""
-    response = StreamingHttpResponse(blocks, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = content_disposition_header(True, filename)
-    response["Cache-Control"] = REVALIDATE
-    return response
 
 
 def _response(stored: storage.StoredFile, file: IO[bytes], *, length: int) -> FileResponse:

@@ -104,6 +104,22 @@ class GroupView(APIView):
         return Response(GroupSerializer(TrainingGroup.objects.numbered(pk)).data)
 
 
+@extend_schema_view(
+    get=extend_schema(
+        operation_id="list_trials",
+        summary="List the trials of a training group, the best first",
+        tags=["jobs"],
+    )
+)
+class TrialListView(ListAPIView):
+    serializer_class = TrialSerializer
+
+    def get_queryset(self):
+        if getattr(self, "swagger_fake_view", False):
+            return Trial.objects.none()
+        return leaderboard.of_group(TrainingGroup.objects.numbered(self.kwargs["pk"]))
+
+
 class CancelGroupView(APIView):
     methods_without_body = ("POST",)
 

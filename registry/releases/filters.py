@@ -19,13 +19,27 @@ def check_year(value: datetime) -> None:
 class ReleaseFilter(FilterSet):
     """Filters the release history, on the page and in the API."""
 
+    q = django_filters.CharFilter(
+        field_name="dataset__name", lookup_expr="icontains", label="Dataset contains"
+    )
     dataset = django_filters.CharFilter(field_name="dataset__name", label="Dataset")
     environment = django_filters.ChoiceFilter(field_name="stage", choices=Stage.choices, label="Stage")
-    at = django_filters.IsoDateTimeFilter(method="live_at", label="Live at (UTC)", validators=[check_year])
+    live = django_filters.ChoiceFilter(
+        method="live_now", choices=[("true", "Live"), ("false", "Ended")], label="Live now"
+    )
+    at = django_filters.IsoDateTimeFilter(
+        method="live_at",
+        label="Live at (UTC)",
+        validators=[check_year],
+        help_text="A date without a time means 00:00.",
+    )
 
     class Meta:
         model = Release
-        fields = ["dataset", "environment", "at"]
+        fields = ["q", "dataset", "environment", "live", "at"]
+
+    def live_now(self, queryset, name, value):
+        return queryset.filter(ended_at__isnull=value == "true")
 
     def live_at(self, queryset, name, value):
         return queryset.filter(Q(ended_at=None) | Q(ended_at__gt=value), started_at__lte=value)

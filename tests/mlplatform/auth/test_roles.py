@@ -82,6 +82,22 @@ def test_pages_and_api_require_the_same_permission(
             assert (by_page, by_api) == (403, 403), role
 
 
+@pytest.mark.parametrize(
+    ("path", "data", "role"),
+    [
+        ("/registry/models/flowers/1/promote/", {"stage": "production"}, "release manager"),
+        ("/registry/models/flowers/1/promote/", {"stage": "staging"}, "data scientist"),
+        ("/serving/flowers/production/rollback/", {}, "release manager"),
+        ("/serving/flowers/dev/retire/", {}, "data scientist"),
+    ],
+)
+def test_a_viewer_is_told_the_role_that_the_stage_needs(client, make_user, path, data, role):
+    client.force_login(make_user("viewer"))
+    for response in (client.get(path, data), client.post(path, data)):
+        assert response.status_code == 403
+        assert f"It requires the {role} role." in response.text
+
+
 def test_a_missing_role_is_explained(client, make_user):
     user = make_user(None)
     client.force_login(user)

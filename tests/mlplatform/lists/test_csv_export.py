@@ -6,10 +6,31 @@ import io
 import pytest
 
 from mlplatform.lists import csv_export
-from registry.models import ModelVersion
+from registry.models import ModelVersion, TrainingGroup, Trial
 from tests.registry.test_list_queries import make_copies
 
-LISTS = ["/datasets", "/models", "/jobs", "/groups", "/releases", "/imports", "/predict/jobs"]
+LISTS = [
+    "/datasets", "/datasets/flowers/versions", "/datasets/flowers/columns", "/models",
+    "/models/flowers/1/evaluations", "/jobs", "/groups", "/releases", "/imports", "/predict/jobs",
+]  # fmt: skip
+
+
+GROUP = 7
+
+
+@pytest.fixture
+def group(make_version):
+    """A group with three trials, of which the second is the best and has become a version."""
+    version = make_version()
+    found = TrainingGroup.objects.create(
+        pk=GROUP, job=version.job, kind="models", algorithm="", metric="accuracy", keep="best"
+    )
+    for number, mean in enumerate((0.5, 0.9, 0.7), 1):
+        Trial.objects.create(
+            group=found, number=number, algorithm="GaussianNB", params={"priors": None}, state="complete",
+            mean=mean, fold_scores=[mean], model_version=version if number == 2 else None,
+        )  # fmt: skip
+    return found
 
 
 def rows(response) -> list[dict]:
@@ -49,6 +70,31 @@ def test_a_csv_has_the_filters_and_the_order_of_the_list(make_version, make_data
     found = rows(api.get("/models?export=csv&dataset=flowers&ordering=version"))
     assert [row["version"] for row in found] == ["1", "2", "3"]
     assert rows(api.get("/models?export=csv&dataset=nothing")) == []
+
+
+def test_the_trials_of_a_group_are_a_list_the_best_first(group, api):
+    assert [row["number"] for row in rows(api.get(f"/groups/{GROUP}/trials?export=csv"))] == ["2", "3", "1"]
+    body = api.get(f"/groups/{GROUP}/trials?page_size=2&page=2").json()
+    assert (body["count"], [one["number"] for one in body["results"]]) == (3, [1])
+    assert api.get("/groups/9/trials").status_code == 404
+
+
+def test_the_columns_of_a_dataset_are_a_list_in_any_order(make_dataset, api):
+    make_dataset()
+    found = rows(api.get("/datasets/flowers/columns?ordering=-name&export=csv"))
+    assert [row["name"] for row in found] == ["width", "species", "length", "colour"]
+    assert found[0]["type"] == "number" and float(found[0]["mean"]) > 0
+    for query in ("ordering=size", "version=9", "version=x", "orderin=name"):
+        assert api.get(f"/datasets/flowers/columns?{query}").status_code in {400, 404}
+
+
+def test_releases_are_filtered_by_whether_they_are_live(make_version, make_dataset, api):
+    source = make_dataset()
+    for _ in range(2):
+        make_version(source)
+    assert [row["version"] for row in api.get("/releases?live=true&q=LOW").json()["results"]] == [2]
+    assert [row["version"] for row in api.get("/releases?live=false").json()["results"]] == [1]
+    assert api.get("/releases?live=true&q=x").json()["count"] == 0
 
 
 def test_a_csv_takes_the_same_queries_for_more_rows(make_version, api, django_assert_num_queries):
@@ -93,9 +139,16 @@ def test_an_export_that_the_list_does_not_have_is_rejected(api, query):
         ("/catalog/", "/datasets?export=csv"),
         ("/registry/jobs/?dataset=flowers", "/jobs?dataset=flowers&amp;export=csv"),
         ("/registry/releases/", "/releases?export=csv"),
+        ("/registry/releases/?live=true", "/releases?live=true&amp;export=csv"),
+        ("/registry/groups/", "/groups?export=csv"),
+        ("/serving/?q=flow", "/releases?live=true&amp;q=flow&amp;export=csv"),
+        ("/serving/flowers/dev/", "/releases?dataset=flowers&amp;environment=dev&amp;export=csv"),
+        ("/catalog/flowers/", "/datasets/flowers/versions?export=csv"),
+        ("/catalog/flowers/?ordering=-missing",
+         "/datasets/flowers/columns?version=1&amp;ordering=-missing&amp;export=csv"),
+        (f"/registry/groups/{GROUP}/", f"/groups/{GROUP}/trials?export=csv"),
     ],
 )  # fmt: skip
-def test_a_page_links_to_its_list_as_csv_with_the_same_filters(make_version, page, path, link):
-    make_version()
+def test_a_page_links_to_its_list_as_csv_with_the_same_filters(make_version, group, page, path, link):
     assert f'href="{link}" download' in page.get(path).text
     assert page.get(link.replace("&amp;", "&")).status_code == 200
