@@ -464,9 +464,13 @@ PRELOAD = [
     "registry.estimators.algorithms.all_algorithms",
     "registry.artifacts.libraries",  # those that are imported, even if others are installed meanwhile
 ]
-# Called in each web process after the fork, to start threads; with a function that returns False once the process
-# ends.
-IN_WORKERS = ["serving.model_cache.refresher.start", "serving.monitoring.usage.start"]
+# Called in each web process after the fork and before its first request, to start threads; with a function that returns
+# False once the process ends.
+IN_WORKERS = [
+    "serving.model_cache.refresher.start",
+    "serving.monitoring.usage.start",
+    "serving.model_cache.warm_up.start",
+]
 # The API calls that skip Django's middleware, see web/fast_path.py: these paths, and with a bearer token these views.
 FAST_PATH_PREFIXES = ["/v2/models", "/v1/models", "/invocations"]
 FAST_PATHS = ["/v2", "/version"]

@@ -61,5 +61,12 @@ def of_stages(datasets: Iterable[int]) -> dict[tuple[int, str], Totals]:
     }
 
 
+def stages_in_use() -> list[tuple[str, str]]:
+    """The names of datasets and the stages that were called in the last 24 hours, the most used first."""
+    recent = Usage.objects.filter(hour__gt=timezone.now() - DAY)
+    rows = recent.order_by().values_list("release__dataset__name", "release__stage")
+    return [(name, stage) for name, stage, _ in rows.annotate(total=Sum("requests")).order_by("-total")]
+
+
 def _hour(time: datetime) -> datetime:
     return time.replace(minute=0, second=0, microsecond=0)

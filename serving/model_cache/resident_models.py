@@ -97,6 +97,11 @@ class ResidentModels:
         gc.freeze()  # else each full collection, which a request of 10,000 rows triggers, walks over all models
         return model
 
+    def has_space(self) -> bool:
+        """Whether less than half of the budget is used, so that the next model probably evicts none."""
+        with self._lock:
+            return self._nbytes() < self._budget / 2
+
     def clear(self) -> None:
         with self._lock:
             self._models.clear()
