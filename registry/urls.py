@@ -42,5 +42,13 @@ urlpatterns = [
         jobs_views.compute_learning_curve,
         name="learning-curve",
     ),
+    *(
+        path(f"models/<str:dataset>/<int:version>/{address}/", views.model_part, {"part": part}, name=part)
+        for address, part in (
+            ("diagnostics", "diagnostics"),
+            ("evaluations", "evaluations"),
+            ("learning-curve/plot", "learning-curve-part"),
+        )
+    ),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

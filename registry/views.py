@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
+from django_htmx.http import retarget
 
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
@@ -68,7 +69,7 @@ def favourite_model(request, dataset, version):
     return favourites.handle(request, model, page=page)
 
 
-@permissions.page()
+@permissions.page(query=("class",))
 def model(request, dataset, version):
     return render_model(request, ModelVersion.objects.numbered(dataset, version))
 
@@ -78,8 +79,6 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
     allowed = [stage for stage in promotable if permissions.can(request.user, f"promote_{stage}")]
     if allowed and form is None:
         form = PromoteForm(stages=allowed)
-    evaluations = charts.evaluations(version)
-    computed = diagnostics_page.stored(version)
     context = {
         "model": version,
         "card": revisions.current(version),
@@ -90,25 +89,66 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
         "figures": charts.figures(version),
         "findings": findings.of_metrics(version.metrics, task=version.task, primary=version.primary_metric),
         "metric_rows": charts.metric_rows(version),
-        "evaluations": evaluations,
-        "evaluation_jobs": [one["job"] for one in evaluations],
-        "other_versions": version.dataset.versions.exclude(pk=version.dataset_version_id)
-        .values_list("number", flat=True)
-        .order_by("-number")[:50],
         "decision": charts.decision_sentence(version),
         "folds": charts.folds(version),
         "baseline": charts.baseline_label(version),
         "not_used": version.columns_not_used,
         "confusion": charts.confusion_matrix(version),
         "report": charts.classification_report(version),
-        "residuals": charts.residuals(version),
         "clusters": charts.clusters(version),
-        "computed": computed,
         "learning_curve": learning_curve.state(version),
-        "diagnostics_state": evaluation.diagnostics_state(version, computed),
-        "diagnostics": diagnostics_page.parts(computed, version),
+        **_evaluations(version),
+        **_diagnostics(version, of_class=request.GET.get("class")),
     }
     return render(request, "registry/model.html", context, status=status)
+
+
+def _evaluations(version: ModelVersion) -> dict:
+    """The context of `_evaluations.html`."""
+    evaluations = charts.evaluations(version)
+    other_versions = version.dataset.versions.exclude(pk=version.dataset_version_id)
+    return {
+        "evaluations": evaluations,
+        "evaluation_jobs": [one["job"] for one in evaluations],
+        "other_versions": other_versions.values_list("number", flat=True).order_by("-number")[:50],
+    }
+
+
+def _diagnostics(version: ModelVersion, *, of_class: str | None = None) -> dict:
+    """The context of `_diagnostics.html`."""
+    computed = diagnostics_page.stored(version)
+    return {
+        "computed": computed,
+        "diagnostics_state": evaluation.diagnostics_state(version, computed),
+        "diagnostics": diagnostics_page.parts(computed, version, of_class=of_class),
+        "residuals": charts.residuals(version),
+    }
+
+
+@permissions.page(query=("class",))
+def model_part(request, dataset, version, part):
+    """A part of the page of a version that refreshes itself while its job runs; without htmx, the page.
+
+    Diagnostics that are being computed only refresh their state: those that are there can be large.
+    """
+    model = ModelVersion.objects.numbered(dataset, version)
+    page = reverse("registry:model", args=[model.dataset.name, model.number])
+    if not request.htmx:
+        return redirect(f"{page}?{request.GET.urlencode()}" if request.GET else page)
+    if part == "evaluations":
+        return render(request, "registry/_evaluations.html", {"model": model, **_evaluations(model)})
+    if part == "learning-curve":
+        context = {"model": model, "learning_curve": learning_curve.state(model)}
+        return render(request, "registry/_learning_curve.html", context)
+    if "class" in request.GET:
+        context = {"model": model, "one": diagnostics_page.of_class(model, request.GET["class"])}
+        return render(request, "registry/_one_class.html", context)
+    state = evaluation.diagnostics_state(model, None)
+    if state.job and not state.job.is_finished:
+        context = {"model": model, "diagnostics_state": state}
+        return render(request, "registry/_diagnostics_state.html", context)
+    context = {"model": model, **_diagnostics(model, of_class=request.GET.get("class"))}
+    return retarget(render(request, "registry/_diagnostics.html", context), "#diagnostics")
 
 
 @permissions.page(query=None)

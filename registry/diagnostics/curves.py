@@ -9,7 +9,7 @@ from registry.evaluation.scores import ClassScores
 MAX_CLASSES = 8  # the most frequent of the held-out rows; more lines are not told apart
 BINS, BINS_OF_MANY = 20, 10  # of the scores: of two classes, of more
 CALIBRATION_BINS = 10
-THRESHOLDS = 99
+THRESHOLDS, THRESHOLDS_OF_MANY = 99, 49
 GAIN_STEPS = 20
 # A threshold explains the predictions if it does of all but this share: rounding can move single rows.
 MAX_UNEXPLAINED = 0.001
@@ -21,7 +21,8 @@ def measure(held_out: HeldOut) -> dict | None:
     Scores are probabilities, or else values of the decision function, as `scores` says. Of each class: `roc` (false
     and true positive rates), `pr` (recall, precision), both with the threshold of each point; their areas; `gain`;
     `calibration` of probabilities; the `histogram` of its rows' scores and of the others'; and `decision`, the rates of
-    the predictions. `thresholds` has the metrics of two classes by threshold, `threshold` is that of the model.
+    the predictions. `thresholds` has the metrics by threshold: of two classes with the `threshold` of the model, of
+    more for each class against the others. Of more, `confidence` says how right the most probable class is.
     """
     if held_out.task != "classification" or not held_out.scores.ranks:
         return None
@@ -40,7 +41,13 @@ def measure(held_out: HeldOut) -> dict | None:
     }
     if is_binary:
         found["threshold"] = decision_threshold(held_out)
-        found["thresholds"] = by_threshold(scores)
+        found["thresholds"] = by_threshold(scores, 1, steps=THRESHOLDS)
+        return found
+    for code, curve in zip(codes, found["curves"], strict=True):
+        curve["thresholds"] = by_threshold(scores, code, steps=THRESHOLDS_OF_MANY)
+        del curve["thresholds"]["accuracy"]  # of a rare class, it is highest if it is never predicted
+    if scores.probabilities is not None:
+        found["confidence"] = confidence(scores)
     return found
 
 
@@ -115,14 +122,14 @@ def histogram(is_class: np.ndarray, values: np.ndarray, *, bins: int, is_share: 
     return {"edges": short(edges), "class": counts[0], "others": counts[1]}
 
 
-def by_threshold(scores: ClassScores) -> dict:
-    """Metrics of the second of two classes if it is predicted from a threshold on, for evenly spaced thresholds.
+def by_threshold(scores: ClassScores, code: int, *, steps: int) -> dict:
+    """Metrics of a class against the others if it is predicted from a threshold on, for evenly spaced thresholds.
 
     The precision is None where no row is predicted so.
     """
-    values, is_class = scores.ranks[1], scores.true == 1
+    values, is_class = scores.ranks[code], scores.true == code
     low, high = (0, 1) if scores.probabilities is not None else (values.min(), values.max())
-    thresholds = np.array(short(np.linspace(low, high, THRESHOLDS + 2)[1:-1]))
+    thresholds = np.array(short(np.linspace(low, high, steps + 2)[1:-1]))
     positives, negatives = (np.sort(part) for part in _parts(is_class, values))
     hits, false = (
         len(part) - np.searchsorted(part, thresholds, side="left") for part in (positives, negatives)
@@ -136,6 +143,30 @@ def by_threshold(scores: ClassScores) -> dict:
         "recall": short(hits / len(positives)),
         "f1": short(2 * hits / (predicted + len(positives))),
         "accuracy": short((hits + len(negatives) - false) / len(scores)),
+    }
+
+
+def confidence(scores: ClassScores) -> dict:
+    """How often the predicted class is right by its probability: the `calibration`, with its expected `error` (Guo et
+    al., 2017), the `histogram` of right and wrong rows, and by `threshold` the share of the rows whose probability is
+    at least that, and the accuracy on these, None without rows.
+    """
+    values = scores.probabilities[np.arange(len(scores)), scores.predicted]
+    is_right = scores.true == scores.predicted
+    found = calibration(is_right, values)
+    gaps = (abs(m - s) * n for m, s, n in zip(found["mean"], found["share"], found["rows"], strict=True) if n)
+    thresholds = np.linspace(0, 1, THRESHOLDS_OF_MANY + 2)
+    answered = len(values) - np.searchsorted(np.sort(values), thresholds, side="left")
+    right = is_right.sum() - np.searchsorted(np.sort(values[is_right]), thresholds, side="left")
+    with np.errstate(invalid="ignore"):
+        accuracy = np.where(answered > 0, right / answered, np.nan)
+    return {
+        "calibration": found,
+        "error": float(sum(gaps) / len(values)),
+        "histogram": histogram(is_right, values, bins=BINS, is_share=True),
+        "threshold": short(thresholds),
+        "coverage": short(answered / len(values)),
+        "accuracy": short(accuracy),
     }
 
 

@@ -38,10 +38,13 @@ def computed(version: ModelVersion) -> Diagnostics:
     )
 
 
-def parts(diagnostics: Diagnostics | None, version: ModelVersion) -> dict[str, dict]:
+def parts(
+    diagnostics: Diagnostics | None, version: ModelVersion, *, of_class: str | None = None
+) -> dict[str, dict]:
     """The context of each part of the page by the name of its section; none for a version without diagnostics.
 
-    A section that cannot be drawn is logged and left out: the page also promotes and deletes the version.
+    A section that cannot be drawn is logged and left out: the page also promotes and deletes the version. Raises
+    NotFound if curves are drawn, but not for the class that is chosen by `of_class`.
     """
     found, drawn = diagnostics.sections if diagnostics else {}, {}
     for name, part in PARTS.items():
@@ -50,4 +53,11 @@ def parts(diagnostics: Diagnostics | None, version: ModelVersion) -> dict[str, d
                 drawn[name] = part(found[name], version)
         except Exception:
             logger.exception("drawing %s of %s failed", name, version)
+    if of_class is not None and "curves" in drawn:
+        drawn["curves"]["of_class"] = curves.of_class(found["curves"], of_class)
     return drawn
+
+
+def of_class(version: ModelVersion, chosen: str) -> dict:
+    """The curves of one of three and more classes. Raises NotFound (no_diagnostics, unknown_class)."""
+    return curves.of_class(computed(version).sections.get("curves"), chosen)

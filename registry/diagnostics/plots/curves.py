@@ -1,13 +1,15 @@
 """The plots of a classifier's curves, from their stored section."""
 
+from mlplatform.errors import NotFound
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from registry.diagnostics.plots import thresholds
 
 DECISION = "as the model decides"
 MIN_SHOWN, MIN_LISTED = 3, 4  # points of each of many curves that have a title, and a row of the table
+MAX_HISTOGRAMS = 4  # of the scores, beside each other; of more classes, only the chosen one has one
 MAX_NAME = 32  # characters of a class in a legend
-THRESHOLD_METRICS = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("accuracy", "accuracy"))
 
 
 def plots(section: dict, version=None) -> dict:
@@ -19,20 +21,50 @@ def plots(section: dict, version=None) -> dict:
     if "calibration" in curves[0]:
         found.append(calibration(curves))
     histograms = [distribution(curve, section, series=i) for i, curve in enumerate(curves)]
-    found += [calibration_rows(curves)] if section["positive"] and "calibration" in curves[0] else []
-    found += histograms if section["positive"] else []
-    found.append(gain(curves))
-    found += [lift(curves)] if section["positive"] else []
-    if section.get("thresholds"):
-        found.append(by_threshold(section))
+    if section["positive"]:
+        found += [calibration_rows(curves[0])] if "calibration" in curves[0] else []
+        found += histograms
+    elif "confidence" in section:
+        found += thresholds.confidence(section["confidence"])
+    found += [gain(curves), lift(curves)]
+    if stored := section.get("thresholds"):
+        of, scores = section["positive"], section["scores"]
+        found.append(thresholds.by_threshold(stored, of, scores, threshold=section["threshold"]))
+    is_few = not section["positive"] and len(curves) <= MAX_HISTOGRAMS
     return {
         "plots": found,
-        "histograms": [] if section["positive"] else histograms,
+        "histograms": histograms if is_few else [],
         "positive": section["positive"],
         "negative": section["negative"],
         "rows": section["rows"],
         "omitted": 0 if section["positive"] else section["classes"] - len(curves),
         "drawn": len(curves),
+        "of_class": of_class(section),
+    }
+
+
+def of_class(section: dict | None, chosen: str | None = None) -> dict | None:
+    """What is drawn of one class against the others: of the `chosen` one, else of the first; None of two classes.
+
+    Raises NotFound (unknown_class).
+    """
+    curves = section["curves"] if section and section["positive"] is None else []
+    classes = [curve["class"] for curve in curves]
+    if chosen is not None and chosen not in classes:
+        raise NotFound(f"No curves are drawn of a class `{short(chosen)}`.", code="unknown_class")
+    if not curves:
+        return None
+    curve = curves[0 if chosen is None else classes.index(chosen)]
+    found = [calibration([curve]), calibration_rows(curve)] if "calibration" in curve else []
+    found += [distribution(curve, section, series=0)] if len(curves) > MAX_HISTOGRAMS else []
+    if "thresholds" in curve:  # not of versions that were measured by an earlier release
+        found.append(thresholds.by_threshold(curve["thresholds"], name(curve), section["scores"]))
+    return {
+        "name": name(curve),
+        "class": curve["class"],
+        "rows": curve["rows"],
+        "choices": [{"value": one, "label": short(one)} for one in classes],
+        "plots": found,
     }
 
 
@@ -59,7 +91,10 @@ def roc(curves: list[dict]) -> Plot:
         points, decision = curve["roc"], curve["decision"]
         titles = _titles(points, "true positive rate {y}, false positive rate {x}")
         plot.line(
-            points["x"], points["y"], f"{name(curve)}, AUC {text(curve['auc'])}", series=i, titles=titles
+            *(points["x"], points["y"], f"{name(curve)}, AUC {text(curve['auc'])}"),
+            series=i,
+            titles=titles,
+            shown=_shown(curves),
         )
         false, true = decision["false_rate"], decision["true_rate"]
         title = (
@@ -126,13 +161,13 @@ def calibration(curves: list[dict]) -> Plot:
     return plot
 
 
-def calibration_rows(curves: list[dict]) -> Plot:
+def calibration_rows(curve: dict) -> Plot:
     """How many rows each tenth of the probability has: where the calibration is known."""
-    counts = curves[0]["calibration"]["rows"]
+    counts = curve["calibration"]["rows"]
     edges = [i / len(counts) for i in range(len(counts) + 1)]
     return histogram(
         "Rows by probability",
-        f"predicted probability of {name(curves[0])}",
+        f"predicted probability of {name(curve)}",
         "test rows",
         edges,
         [("", counts)],
@@ -191,31 +226,6 @@ def lift(curves: list[dict]) -> Plot:
     for i, (curve, ys) in enumerate(zip(curves, lifts, strict=True)):
         titles = [f"{text(y)} times, in {text(x)} of the rows" for x, y in zip(shares, ys, strict=True)]
         plot.line(shares, ys, name(curve), series=i, titles=titles, shown=_shown(curves))
-    return plot
-
-
-def by_threshold(section: dict) -> Plot:
-    found, threshold = section["thresholds"], section["threshold"]
-    xs = found["threshold"]
-    is_share = section["scores"] == "probability"
-    label = f"threshold of the {section['scores']}"
-    rows = [
-        [text(xs[i]), *(text(found[key][i]) for key, _ in THRESHOLD_METRICS)]
-        for i in spread(len(xs), TABLE_ROWS)
-    ]
-    plot = Plot(
-        "Metrics by threshold",
-        axes.shares(label) if is_share else axes.around(xs, label),
-        axes.shares("value of the metric"),
-        f"Metrics of {section['positive']} if it is predicted from each threshold on.",
-        table=Table(["Threshold", *(label.capitalize() for _, label in THRESHOLD_METRICS)], rows),
-        note=f"Precision, recall and F1 are those of {section['positive']}.",
-    )
-    for i, (key, label) in enumerate(THRESHOLD_METRICS):
-        titles = [f"{label} {text(y)} from {text(x)}" for x, y in zip(xs, found[key], strict=True)]
-        plot.line(xs, found[key], label, series=i, titles=titles)
-    if threshold is not None:
-        plot.vertical(threshold, f"of the model, {text(threshold)}")
     return plot
 
 

@@ -1,6 +1,7 @@
 """The curves of a classifier: scikit-learn's own numbers, and the plots that show them."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas
@@ -16,10 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from mlplatform.errors import NotFound
 from registry.diagnostics import curves
 from registry.diagnostics.build import build
 from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.plots import curves as curve_plots
+
+MODEL = SimpleNamespace(dataset=SimpleNamespace(name="flowers"), number=1)
 
 
 def held_out(classes=("no", "yes"), *, model=None, rows=100):
@@ -47,6 +51,11 @@ def binary():
 @pytest.fixture(scope="module")
 def section(binary):
     return build(binary)["curves"]
+
+
+@pytest.fixture(scope="module")
+def three():
+    return held_out(("ant", "bee", "fly"))
 
 
 def is_on(xs, ys, points) -> bool:
@@ -143,6 +152,56 @@ def test_of_many_classes_the_most_frequent_are_drawn_against_the_others():
     assert curve_plots.plots(found)["omitted"] == 1
 
 
+def test_the_metrics_by_threshold_of_many_classes_are_those_of_scikit_learn_one_against_the_others(three):
+    scores = three.pipeline.predict_proba(three.X)
+    for code, curve in enumerate(curves.measure(three)["curves"]):
+        found, y = curve["thresholds"], three.y == curve["class"]
+        for i in (4, 20, 24):
+            predicted = scores[:, code] >= found["threshold"][i]
+            assert found["precision"][i] == pytest.approx(metrics.precision_score(y, predicted), abs=1e-4)
+            assert found["recall"][i] == pytest.approx(metrics.recall_score(y, predicted), abs=1e-4)
+            assert found["f1"][i] == pytest.approx(metrics.f1_score(y, predicted), abs=1e-4)
+
+
+def test_the_confidence_is_that_of_the_predicted_class(three):
+    found = curves.measure(three)["confidence"]
+    values = three.pipeline.predict_proba(three.X).max(axis=1)
+    is_right = three.pipeline.predict(three.X) == three.y
+    shares, _ = calibration_curve(is_right, values, n_bins=10)
+    assert [one for one in found["calibration"]["share"] if one is not None] == pytest.approx(
+        shares, abs=1e-4
+    )
+    assert (found["coverage"][0], found["accuracy"][0]) == (1, pytest.approx(is_right.mean(), abs=1e-4))
+    kept = values >= found["threshold"][30]
+    assert found["coverage"][30] == pytest.approx(kept.mean(), abs=1e-4)
+    assert found["accuracy"][30] == pytest.approx(is_right[kept].mean(), abs=1e-4)
+    assert sum(found["histogram"]["class"]) == is_right.sum()
+    assert 0 < found["error"] < 0.2
+
+
+def test_a_decision_function_of_many_classes_has_thresholds_but_no_confidence():
+    found = curves.measure(held_out(("ant", "bee", "fly"), model=LinearSVC()))
+    assert "confidence" not in found and max(found["curves"][0]["thresholds"]["threshold"][:1]) < 0
+    assert [one.title for one in curve_plots.of_class(found)["plots"]] == ["Metrics by threshold"]
+
+
+def test_a_chosen_class_is_drawn_against_the_others(three):
+    found = curves.measure(three)
+    assert curve_plots.of_class(found)["class"] == "ant"
+    assert curve_plots.of_class(found, "fly")["plots"][2].note.endswith("those of fly.")
+    with pytest.raises(NotFound, match="No curves are drawn of a class `owl`"):
+        curve_plots.of_class(found, "owl")
+
+
+def test_curves_of_an_earlier_release_are_drawn(three):
+    found = curves.measure(three)
+    del found["confidence"]
+    for curve in found["curves"]:
+        del curve["thresholds"]
+    assert len(curve_plots.plots(found)["plots"]) == 5
+    assert len(curve_plots.of_class(found)["plots"]) == 2
+
+
 def test_a_model_without_scores_and_rows_of_one_class_have_no_curves(binary):
     yes = binary.y == "yes"
     one = HeldOut(binary.pipeline, binary.X[yes], binary.y[yes], task="classification", inputs=[])
@@ -156,18 +215,23 @@ def test_the_stored_curves_of_many_rows_are_small():
     assert len(json.dumps(found)) < 16_000
 
 
-@pytest.mark.parametrize(("classes", "count"), [(("no", "yes"), 8), (("a", "b", "<c>"), 7)])
+def test_the_stored_curves_of_many_classes_are_small():
+    found = build(held_out([f"class {i}" for i in range(8)], rows=5_000, model=GaussianNB()))["curves"]
+    assert len(json.dumps(found)) < 80_000
+
+
+@pytest.mark.parametrize(("classes", "count"), [(("no", "yes"), 8), (("a", "b", "<c>"), 14)])
 def test_every_plot_is_a_picture_with_a_table(classes, count):
-    context = {"curves": curve_plots.plots(build(held_out(classes))["curves"])}
-    html = render_to_string("registry/_curves.html", context)
-    plots = len(context["curves"]["plots"]) + len(context["curves"]["histograms"])
+    drawn = curve_plots.plots(curves.measure(held_out(classes)))
+    html = render_to_string("registry/_curves.html", {"curves": drawn, "model": MODEL})
+    plots = len([*drawn["plots"], *drawn["histograms"], *(drawn["of_class"] or {"plots": []})["plots"]])
     assert plots == count
     assert html.count('role="img"') == html.count("<details") == plots
     assert "AUC 0." in html and "<c>" not in html
 
 
 def test_long_and_empty_names_of_classes_are_short_in_the_plots():
-    context = {"curves": curve_plots.plots(curves.measure(held_out(("", "x" * 5000))))}
+    context = {"curves": curve_plots.plots(curves.measure(held_out(("", "x" * 5000)))), "model": MODEL}
     html = render_to_string("registry/_curves.html", context)
     assert "empty text" in html
     assert "x" * 40 not in html

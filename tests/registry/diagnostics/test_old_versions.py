@@ -5,15 +5,18 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
+from registry.diagnostics import curves
 from registry.diagnostics.schema import (
     SectionsSerializer,
     SliceSerializer,
     SlicesSerializer,
     WorstRowSerializer,
 )
+from registry.evaluation.metrics import json_safe
 from registry.models import Diagnostics, Evaluation, TrainingJob
 from registry.training import run
 from registry.training.request import TrainingRequest
+from tests.registry.diagnostics.test_curves import held_out
 
 PAGE = "/registry/models/flowers/1/"
 URL = "/models/flowers/1/diagnostics"
@@ -104,10 +107,39 @@ def test_the_page_queues_them_at_the_first_look_of_someone_who_may_train(make_ve
     page.post(f"{PAGE}diagnose/")
     text = page.get(PAGE).text
     assert "The diagnostics are computed" in text
-    assert 'hx-select="#diagnostics"' in text
+    assert f'hx-get="{PAGE}diagnostics/"' in text
     settings.JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
     page.post(f"{PAGE}diagnose/")  # nothing more: the one in the queue is the job
     assert Evaluation.objects.count() == 1
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def test_while_they_are_computed_the_page_asks_for_their_state_only(make_version, page, settings):
+    make_version()
+    assert page.get(f"{PAGE}diagnostics/").url == PAGE
+    settings.JOB_QUEUED_HOOK = ""
+    page.post(f"{PAGE}diagnose/")
+    assert f'hx-get="{PAGE}diagnostics/"' in page.get(PAGE).text
+    part = page.get(f"{PAGE}diagnostics/", headers=HTMX)
+    assert "HX-Retarget" not in part.headers
+    assert part.text.strip().startswith('<div class="card-head" id="diagnostics-state" hx-get')
+    Evaluation.objects.update(state="failed")
+    whole = page.get(f"{PAGE}diagnostics/", headers=HTMX)
+    assert whole.headers["HX-Retarget"] == "#diagnostics"
+    assert whole.text.strip().startswith('<div class="stack" id="diagnostics">')
+
+
+def test_the_curves_of_a_class_are_a_part_of_the_page(make_version, page):
+    found = json_safe({"curves": curves.measure(held_out(("ant", "bee", "fly")))})
+    Diagnostics.objects.record(make_version(), sections=found, duration_s=1)
+    assert page.get(f"{PAGE}?class=fly").context["diagnostics"]["curves"]["of_class"]["class"] == "fly"
+    part = page.get(f"{PAGE}diagnostics/?class=bee", headers=HTMX).text
+    assert "bee against all others" in part and "<h2" not in part
+    assert page.get(f"{PAGE}diagnostics/?class=bee").url == f"{PAGE}?class=bee"
+    for address in (f"{PAGE}?class=owl", f"{PAGE}diagnostics/?class=owl"):
+        assert page.get(address, headers=HTMX).status_code == 404
 
 
 def test_others_see_a_sentence(make_version, sign_in):
