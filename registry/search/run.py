@@ -23,9 +23,6 @@ from registry.training import cross_validation, pipelines, run
 from registry.training.registration import register
 
 Progress = Callable[[str, float | None], None]
-# By the number of training rows: a mean of fewer folds is as exact with more rows.
-FOLDS = ((20_000, 5), (200_000, 3))
-FEWEST_FOLDS = 2
 MAX_KEPT = 20  # versions of `keep: "all"`
 OF_MEMORY = 0.25  # of a job's limit, for prepared folds
 OF_TIME_LIMIT = 0.8  # of a job's limit, for trials without a time budget
@@ -86,7 +83,7 @@ def divide(table: run.Table, plan: GroupPlan) -> Folds:
     positions = cross_validation.folds(
         split.y_train,
         task=base.task,
-        cv=plan.base.cv or next((folds for limit, folds in FOLDS if rows <= limit), FEWEST_FOLDS),
+        cv=plan.folds(rows),
         repeats=plan.base.cv_repeats,
         groups=split.groups,
         times=split.times,

@@ -40,16 +40,18 @@ def of(form: TrainForm, entered: Entered, *, features: int) -> Estimate | None:
     request, plan = entered.request, entered.plan
     if request is None:
         return None
-    rows = form.source.row_count
+    rows, fits = form.source.row_count, request.fits
+    if plan and plan.ranges:  # a trial fits all but one fold each time
+        fits = 1 + plan.n_trials * plan.base.cv_repeats * (plan.folds(rows) - 1)
     names = [model["class"] for model in plan.models] if plan and plan.models else [request.class_name]
-    seconds = [limits.expected_seconds(name, rows=rows, fits=request.fits) for name in names]
+    seconds = [limits.expected_seconds(name, rows=rows, fits=fits) for name in names]
     sizes = [limits.expected_bytes(name, rows=rows, features=features) for name in names]
     return Estimate(
         names[0] if len(names) == 1 else "all of these",
         None if None in seconds else sum(seconds),
         None if None in sizes else max(sizes),
         table_bytes(form.source.profile, rows=rows),
-        plan and plan.is_auto and plan.time_budget_s,
+        plan and not plan.models and plan.time_budget_s,
         _measured(request),
     )
 

@@ -11,17 +11,17 @@ from catalog.profiling.roles import usual_target
 from mlplatform.validation import integers, sentences
 from mlplatform.validation.forms import StrictForm
 from registry.estimators import algorithms
-from registry.estimators.form_fields import AlgorithmField, ParameterField, SearchSelect, grouped_algorithms
+from registry.estimators.form_fields import AlgorithmField, SearchSelect, grouped_algorithms
 from registry.estimators.frameworks import extras
 from registry.jobs import limits
 from registry.jobs.submission import NeedsConfirmation
-from registry.train_form import column_fields, measure_fields, try_fields
+from registry.train_form import column_fields, measure_fields, parameter_fields, try_fields
 from registry.train_form.column_fields import ColumnTable
 from registry.train_form.measure_fields import REFRESH
+from registry.train_form.parameter_fields import PREFIX
 from registry.training import validation
 from registry.training.columns import supervised_tasks
 
-PREFIX = "param-"
 UNSUPERVISED = ""  # no column: clusterers
 AUTOMATIC = ""  # no algorithm: the usual one for the target
 # The form field for a field of the training request; other errors are shown above the form.
@@ -92,17 +92,15 @@ class TrainForm(StrictForm):
         rows = self.source.row_count
         # None: any task.
         self.tasks = supervised_tasks(self.target_profile, rows=rows) if self.target_profile else None
-        self.algorithm = (
-            self._fitting(named) if try_fields.chosen(self) == try_fields.ONE else try_fields.first(self)
-        )
+        tried = try_fields.chosen(self)
+        self.algorithm = self._fitting(named) if tried in try_fields.OF_ONE else try_fields.first(self)
         self.initial |= {"dataset": dataset.name, "algorithm": self.algorithm.name if self.algorithm else ""}
         self._set_choices()
         column_fields.add(self)
         self.fields["dataset"].help_text = f"The latest version, {self.source.number}, is used."
         self._set_fields_of_task()
         try_fields.add(self)
-        for parameter in self.tried_parameters:
-            self.fields[PREFIX + parameter.name] = ParameterField(parameter)
+        parameter_fields.add(self, is_tuned=tried == try_fields.TUNED)
 
     @property
     def task(self) -> str | None:
@@ -171,8 +169,8 @@ class TrainForm(StrictForm):
     def algorithm_field(self):
         return self["algorithm"] if "algorithm" in self.fields else None
 
-    def group_field(self):
-        return next((self[name] for name in ("algorithms", "minutes") if name in self.fields), None)
+    def group_fields(self):
+        return [self[name] for name in try_fields.NAMES[1:] if name in self.fields]
 
     def measure_fields(self):
         return [self[name] for name in measure_fields.NAMES[: measure_fields.FIRST] if name in self.fields]
@@ -187,6 +185,10 @@ class TrainForm(StrictForm):
             field.errors or str(field.value() or "") not in ("", str(field.field.initial))
             for field in self.other_measure_fields()
         )
+
+    @property
+    def parameter_help(self) -> str:
+        return parameter_fields.HELP if "n_trials" in self.fields else parameter_fields.USUAL_HELP
 
     def parameter_fields(self):
         return [field for field in self if field.name.startswith(PREFIX)]
@@ -208,20 +210,8 @@ class TrainForm(StrictForm):
         """None without an algorithm."""
         if self.algorithm is None:
             return None
-        estimator = algorithms.build(self.algorithm, self.read_params({}), None)
+        estimator = algorithms.build(self.algorithm, parameter_fields.read(self, {})[0], None)
         return ColumnTable(self, estimator, target=self.target_profile, task=self.task)
-
-    def read_params(self, problems: dict[str, str]) -> dict:
-        """The parameters that are entered; adds the error of each other one to `problems`, by its name."""
-        params = {}
-        for parameter in self.tried_parameters:
-            try:
-                is_set, value = self.cleaned(PREFIX + parameter.name)
-                if is_set:
-                    params |= algorithms.check_params(self.algorithm, {parameter.name: value})
-            except ValidationError as error:
-                problems[parameter.name] = error.messages[0]
-        return params
 
     def cleaned(self, name: str):
         """The value of a field as it is entered. Raises ValidationError."""
@@ -236,27 +226,8 @@ class TrainForm(StrictForm):
         cleaned = super().clean()
         if self.algorithm is None and "target" in cleaned:
             self.add_error("algorithm", "Select an algorithm.")
-        if self.tried_parameters:
-            self._check_other_parameters()
-        for parameter in self.tried_parameters:
-            name = PREFIX + parameter.name
-            is_set, value = cleaned.get(name) or (False, None)
-            if is_set:
-                try:
-                    algorithms.check_params(self.algorithm, {parameter.name: value})
-                except ValidationError as error:
-                    self.add_error(name, error)
+        parameter_fields.check(self, cleaned)
         return cleaned
-
-    def _check_other_parameters(self) -> None:
-        """The values of parameters that the algorithm does not have: the form can be of another one."""
-        names = [name for name in self.data if name.startswith(PREFIX) and name not in self.fields]
-        for name in names:
-            if self.data[name].strip():
-                try:
-                    algorithms.check_params(self.algorithm, {name.removeprefix(PREFIX): self.data[name]})
-                except ValidationError as error:
-                    self.add_error(None, error)
 
     def query_errors(self, query: QueryDict) -> list[str]:
         """A sentence for each value in the address of the page that its field cannot have."""
@@ -285,7 +256,7 @@ class TrainForm(StrictForm):
                     self.add_operation_error(one, name)
             return
         named = (error.params or {}).get("field") or validation.ERROR_FIELDS.get(error.code, error.code)
-        named = try_fields.FIELDS_OF_ERRORS.get(key, named)
+        named = try_fields.field_of_error(key) or named
         choices = measure_fields.FIELDS_OF_ERRORS.get(named, (FORM_FIELDS.get(named, named),))
         field = next((name for name in choices if name in self.fields), None)
         if field == "prepare":

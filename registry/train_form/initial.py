@@ -5,11 +5,10 @@ from django.http import QueryDict
 
 from catalog.models import DatasetVersion
 from registry.estimators.algorithms import ENSEMBLES
-from registry.estimators.form_fields import shown
 from registry.jobs import submission
 from registry.models import ModelVersion, TrainingJob
-from registry.train_form import column_fields, measure_fields, try_fields
-from registry.train_form.forms import PREFIX, UNSUPERVISED
+from registry.train_form import column_fields, measure_fields, parameter_fields, try_fields
+from registry.train_form.forms import UNSUPERVISED
 from registry.training.preparation import LEAVE_OUT
 from registry.training.request import TrainingRequest
 
@@ -64,7 +63,7 @@ def _of_request(request: TrainingRequest, *, source: DatasetVersion) -> dict:
     params = (
         {} if request.class_name in ENSEMBLES else request.params
     )  # the form has no fields for their members
-    initial = {PREFIX + name: shown(value) for name, value in params.items()}
+    initial = parameter_fields.initial_of(params, {})
     if len(source.columns) <= column_fields.MAX_FIELDS:
         initial |= {column_fields.PREFIX + name: choice for name, choice in choices.items()}
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 
 from registry.search.plan import GroupPlan
-from registry.train_form import column_fields, measure_fields, try_fields
+from registry.train_form import column_fields, measure_fields, parameter_fields, try_fields
 from registry.train_form.forms import TrainForm
 from registry.training.request import TrainingRequest
 
@@ -58,10 +58,11 @@ def read(form: TrainForm) -> Entered:
         reserved=set(measure_fields.reserved(form)),
         target=target,
     )
+    params, ranges = parameter_fields.read(form, problems)
     request = TrainingRequest(
         module=form.algorithm.module,
         class_name=form.algorithm.name,
-        params=form.read_params(problems),
+        params=params,
         target=target,
         features=features,
         prepare=prepare,
@@ -71,7 +72,7 @@ def read(form: TrainForm) -> Entered:
         description=value("description", ""),
         timeout_s=value("timeout_s"),
     )
-    return Entered(request, try_fields.plan(form, request, value), problems)
+    return Entered(request, try_fields.plan(form, request, ranges, value), problems)
 
 
 def of(form: TrainForm, entered: Entered, *, url: str) -> Panel:
@@ -105,6 +106,6 @@ def _body(form: TrainForm, entered: Entered) -> dict:
             del fields[name]
     tried = {"model": {name: value for name, value in model.items() if value != {}}}
     if entered.plan:
-        tried = try_fields.body(entered.plan)
+        tried = try_fields.body(entered.plan, tried)
     timeout = {"timeout_s": request.timeout_s} if request.timeout_s else {}
     return {"dataset_name": form.source.dataset.name, **tried, **fields, **timeout}

@@ -1,31 +1,55 @@
-"""What the training form tries: one algorithm, several, or the best that is found within a time."""
+"""What the training form tries: one algorithm, the same with a search of its parameters, several, or the best that is
+found within a time."""
 
 import dataclasses
 
 from django import forms
+from django.utils.text import capfirst
 
 from registry.estimators import algorithms
-from registry.search.plan import GroupPlan, is_group
+from registry.search.plan import MAX_TRIALS, METHODS, USUAL_TRIALS, GroupPlan, is_group
+from registry.train_form import parameter_fields
 from registry.train_form.measure_fields import REFRESH
 from registry.training.request import TrainingRequest
 
-ONE, SEVERAL, AUTO = "one", "several", "auto"
-LABELS = {ONE: "One algorithm", SEVERAL: "Several algorithms", AUTO: "Find the best within a time"}
-NAMES = ("what_to_try", "algorithms", "minutes")
+ONE, TUNED, SEVERAL, AUTO = "one", "tuned", "several", "auto"
+OF_ONE = (ONE, TUNED)
+LABELS = {
+    ONE: "One algorithm",
+    TUNED: "One algorithm, tuned",
+    SEVERAL: "Several algorithms",
+    AUTO: "Find the best within a time",
+}
+NAMES = ("what_to_try", "algorithms", "n_trials", "method", "minutes")
 USUAL = {
     "classification": ["RandomForestClassifier", "HistGradientBoostingClassifier", "LogisticRegression"],
     "regression": ["RandomForestRegressor", "HistGradientBoostingRegressor", "Ridge"],
 }
 USUAL_MINUTES = 5
 # The field for an error of a plan.
-FIELDS_OF_ERRORS = {"models": "algorithms", "auto.time_budget_s": "minutes", "auto.metric": "primary_metric"}
+FIELDS_OF_ERRORS = {
+    "models": "algorithms",
+    "model": "algorithm",
+    "search.n_trials": "n_trials",
+    "search.time_budget_s": "minutes",
+    "search.metric": "primary_metric",
+    "auto.time_budget_s": "minutes",
+    "auto.metric": "primary_metric",
+}
+OF_RANGES = "search.params."
+
+
+def field_of_error(key: str) -> str | None:
+    if key.startswith(OF_RANGES):
+        return parameter_fields.PREFIX + key.removeprefix(OF_RANGES)
+    return FIELDS_OF_ERRORS.get(key)
 
 
 def chosen(form) -> str:
     """What is chosen to try; clusterers are tried one at a time, and without a target nothing else can be."""
     entered = form.data if form.is_bound else form.initial
     choice = entered.get("what_to_try")
-    return choice if choice in (SEVERAL, AUTO) and form.tasks else ONE
+    return choice if choice in (TUNED, SEVERAL, AUTO) and form.tasks else ONE
 
 
 def first(form) -> algorithms.Algorithm:
@@ -50,6 +74,9 @@ def add(form) -> None:
     choice = chosen(form)
     if choice == ONE:
         return
+    if choice == TUNED:
+        _add_search(form)
+        return
     del form.fields["algorithm"]
     if choice == AUTO:
         form.fields["minutes"] = forms.FloatField(
@@ -70,11 +97,35 @@ def add(form) -> None:
     )  # fmt: skip
 
 
-def plan(form, request: TrainingRequest, value) -> GroupPlan | None:
+def _add_search(form) -> None:
+    form.fields["n_trials"] = forms.IntegerField(
+        label="Trials", initial=USUAL_TRIALS, min_value=1, max_value=MAX_TRIALS,
+        help_text="The largest number. Each is measured by cross-validation on the training rows.",
+    )  # fmt: skip
+    form.fields["method"] = forms.ChoiceField(
+        required=False, label="Search", choices=[(name, capfirst(label)) for name, label in METHODS.items()],
+        help_text="How the next parameters are chosen. TPE learns from the trials before.",
+    )  # fmt: skip
+    form.fields["minutes"] = forms.FloatField(
+        required=False, label="Minutes", widget=forms.NumberInput(attrs={"min": 0.1, "step": "any"}),
+        help_text="For all trials and the last fit. Leave empty for the time limit of the training.",
+    )  # fmt: skip
+
+
+def plan(form, request: TrainingRequest, ranges: dict, value) -> GroupPlan | None:
     """The group of the request, None for one algorithm; `value` returns what is entered in a field."""
     choice = chosen(form)
     if choice == ONE:
         return None
+    if choice == TUNED:
+        minutes = value("minutes")
+        return GroupPlan(
+            request,
+            ranges=ranges,
+            method=value("method") or GroupPlan.method,
+            n_trials=value("n_trials", USUAL_TRIALS),
+            time_budget_s=None if minutes is None else round(60 * minutes),
+        )
     base = dataclasses.replace(request, module="", class_name="", params={})
     if choice == AUTO:
         minutes = value("minutes", USUAL_MINUTES)
@@ -86,21 +137,33 @@ def plan(form, request: TrainingRequest, value) -> GroupPlan | None:
     return GroupPlan(base, models=models)
 
 
-def body(plan: GroupPlan) -> dict:
-    """What to try, as in the body of `POST /train`."""
+def body(plan: GroupPlan, tried: dict) -> dict:
+    """What to try, as in the body of `POST /train`; `tried` has the one algorithm."""
+    if plan.base.class_name:
+        limit = {} if plan.time_budget_s is None else {"time_budget_s": plan.time_budget_s}
+        options = {"params": plan.ranges, "method": plan.method, "n_trials": plan.n_trials}
+        return tried | {"search": options | limit}
     if plan.is_auto:
         return {"auto": {"time_budget_s": plan.time_budget_s, "task": plan.task}}
     return {"models": [{name: model[name] for name in ("module", "class")} for model in plan.models]}
 
 
 def initial_of(request: dict) -> dict:
-    """The values of the fields that repeat the request of a job; those of a search repeat its algorithm."""
+    """The values of the fields that repeat the request of a job."""
     if not is_group(request):
         return {"what_to_try": ONE}
     group = GroupPlan.from_dict(request)
     if group.is_auto:
-        minutes = (group.time_budget_s or 60 * USUAL_MINUTES) / 60
-        return {"what_to_try": AUTO, "minutes": round(minutes, 2)}
+        return {"what_to_try": AUTO, "minutes": _minutes(group.time_budget_s or 60 * USUAL_MINUTES)}
     if group.models:
         return {"what_to_try": SEVERAL, "algorithms": [model["class"] for model in group.models]}
-    return {"what_to_try": ONE}
+    return parameter_fields.initial_of(group.base.params, group.ranges) | {
+        "what_to_try": TUNED,
+        "n_trials": group.n_trials,
+        "method": group.method,
+        "minutes": group.time_budget_s and _minutes(group.time_budget_s),
+    }
+
+
+def _minutes(seconds: int) -> float:
+    return round(seconds / 60, 2)

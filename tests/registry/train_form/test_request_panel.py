@@ -192,9 +192,83 @@ def test_the_best_is_searched_within_the_minutes_of_the_form(panel):
     assert json.loads(shown.body)["auto"] == {"time_budget_s": 30, "task": "classification"}
 
 
+def test_an_algorithm_is_tuned_within_the_ranges_of_the_form(page, panel):
+    tuned = {
+        "what_to_try": "tuned",
+        "n_trials": "3",
+        "param-max_depth": "2 to 6",
+        "param-ccp_alpha": ".001 to 1e-1 log",
+        "param-min_samples_leaf": "0.1 to 0.4 step .1",
+        "param-criterion": "gini | entropy",
+        "param-splitter": "random",
+    }
+    ranges = {
+        "max_depth": {"low": 2, "high": 6},
+        "ccp_alpha": {"low": 0.001, "high": 0.1, "log": True},
+        "min_samples_leaf": {"low": 0.1, "high": 0.4, "step": 0.1},
+        "criterion": ["gini", "entropy"],
+    }
+    _, shown = panel(**tuned)
+    body = json.loads(shown.body)
+    assert body["search"] == {"params": ranges, "method": "tpe", "n_trials": 3}
+    assert body["model"] == {
+        "module": "tree",
+        "class": "DecisionTreeClassifier",
+        "params": {"splitter": "random"},
+    }
+    values = FILLED | {"random_state": "42", "accept_warnings": "1"} | tuned
+    response = page.post("/registry/train/", values)
+    job = TrainingJob.objects.get()
+    assert response["Location"] == f"/registry/groups/{job.group.pk}/"
+    assert job.request["search"]["params"] == ranges
+    repeated = page.get(f"/registry/train/?job={job.pk}").context["form"]
+    assert repeated["what_to_try"].value() == "tuned"
+    assert {name: repeated[name].value() for name in tuned} == tuned | {
+        "n_trials": 3,
+        "param-ccp_alpha": "0.001 to 0.1 log",
+        "param-min_samples_leaf": "0.1 to 0.4 step 0.1",
+    }
+
+
+def test_a_tuned_algorithm_starts_with_its_usual_ranges(page, make_dataset):
+    make_dataset("people", PEOPLE)
+    address = "/registry/train/?dataset=people&target=risk&what_to_try=tuned&algorithm="
+    form = page.get(address + "HistGradientBoostingClassifier").context["form"]
+    assert form["param-learning_rate"].value() == "0.01 to 0.3 log"
+    assert form["param-l2_regularization"].value() == "0 | 0.01 | 0.1 | 1 | 10"
+    form = page.get(address + "RandomForestClassifier").context["form"]
+    assert form["param-max_features"].value() == "sqrt | 0.33 | 0.6 | 1.0"
+    form = page.get(address + "GaussianNB").context["form"]
+    assert not form["param-var_smoothing"].value()
+
+
 @pytest.mark.parametrize(
     ("values", "field", "sentence"),
     [
+        (
+            {"what_to_try": "tuned", "algorithm": "DecisionTreeClassifier", "n_trials": "2"},
+            "__all__",
+            "Name at least one parameter with its range.",
+        ),
+        (
+            {"what_to_try": "tuned", "algorithm": "DecisionTreeClassifier", "param-max_depth": "9 to 3"},
+            "param-max_depth",
+            "max_depth: low (9) must be less than high (3).",
+        ),
+        (
+            {
+                "what_to_try": "tuned",
+                "algorithm": "DecisionTreeClassifier",
+                "param-criterion": "gini | ginny",
+            },
+            "param-criterion",
+            "criterion",
+        ),
+        (
+            {"what_to_try": "tuned", "algorithm": "DecisionTreeClassifier", "n_trials": "0"},
+            "n_trials",
+            "Must be at least 1.",
+        ),
         ({"what_to_try": "auto", "minutes": "0"}, "minutes", "The time budget must be an integer from 1"),
         ({"what_to_try": "several"}, "algorithms", "Select the algorithms to try."),
     ],

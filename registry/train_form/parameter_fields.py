@@ -1,0 +1,142 @@
+"""The fields of an algorithm's parameters: a value each or, while it is tuned, a range to search too."""
+
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from registry.estimators import algorithms
+from registry.estimators.form_fields import ParameterField, parse, shown
+from registry.search import families, space
+
+PREFIX = "param-"
+NUMBER = r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?"
+RANGE = re.compile(rf"({NUMBER})\s+to\s+({NUMBER})(?:\s+(log)|\s+step\s+({NUMBER}))?")
+BETWEEN = "|"  # choices
+USUAL_HELP = "An empty field means the default, which is shown in grey."
+HELP = (
+    "A value, a range such as 0.01 to 0.3 log, 2 to 10 or 0 to 1 step 0.1, or choices such as sqrt | log2. An empty "
+    "field means the default, which is shown in grey."
+)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A parameter's range as the API has it: a list of values, or an object with low and high."""
+
+    range: list | dict
+
+
+class TunedField(ParameterField):
+    """A parameter that can have a range too."""
+
+    def __init__(self, parameter):
+        super().__init__(parameter)
+        self.widget = forms.TextInput(
+            attrs={"placeholder": shown(parameter.default), "autocomplete": "off", "spellcheck": "false"}
+        )
+
+    def clean(self, value):
+        text = forms.CharField.clean(self, value).strip()
+        if found := RANGE.fullmatch(text):
+            low, high, log, step = found.groups()
+            bounds = {"low": json.loads(_json(low)), "high": json.loads(_json(high))}
+            options = {"log": True} if log else {"step": json.loads(_json(step))} if step else {}
+            return True, Searched(bounds | options)
+        if BETWEEN in text:
+            return True, Searched([parse(one.strip(), self.parameter) for one in text.split(BETWEEN)])
+        return super().clean(value)
+
+
+def add(form, *, is_tuned: bool) -> None:
+    """The fields of the one algorithm that is tried; while all are empty, the usual ranges are entered."""
+    field = TunedField if is_tuned else ParameterField
+    for parameter in form.tried_parameters:
+        form.fields[PREFIX + parameter.name] = field(parameter)
+    if is_tuned and not form.is_bound:
+        names = [PREFIX + parameter.name for parameter in form.tried_parameters]
+        if not any(form.initial.get(name) for name in names):
+            form.initial |= {
+                PREFIX + name: text for name, text in usual_ranges(form.algorithm, form.tasks[0]).items()
+            }
+
+
+def usual_ranges(algorithm: algorithms.Algorithm, task: str) -> dict[str, str]:
+    """The text of the ranges that an automatic group searches, by parameter; none of most algorithms."""
+    found = next((one for one in families.families(task, rows=0) if one.algorithm == algorithm), None)
+    return {one.name: as_text(_as_json(one)) for one in found.ranges} if found else {}
+
+
+def read(form, problems: dict[str, str]) -> tuple[dict, dict]:
+    """The parameters that are entered, and the ranges; adds the error of each other one to `problems`, by its name."""
+    params, ranges = {}, {}
+    for parameter in form.tried_parameters:
+        try:
+            is_set, value = form.cleaned(PREFIX + parameter.name)
+            if is_set:
+                checked = _checked(form.algorithm, parameter.name, value)
+                (ranges if isinstance(value, Searched) else params)[parameter.name] = checked
+        except ValidationError as error:
+            problems[parameter.name] = error.messages[0]
+    return params, ranges
+
+
+def check(form, cleaned: dict) -> None:
+    """Add the errors of the entered parameters to the form, also of those that the algorithm does not have."""
+    if not form.tried_parameters:
+        return
+    for parameter in form.tried_parameters:
+        is_set, value = cleaned.get(PREFIX + parameter.name) or (False, None)
+        if is_set:
+            try:
+                _checked(form.algorithm, parameter.name, value)
+            except ValidationError as error:
+                form.add_error(PREFIX + parameter.name, error)
+    for name in form.data:  # the form can be of another algorithm
+        if name.startswith(PREFIX) and name not in form.fields and form.data[name].strip():
+            try:
+                algorithms.check_params(form.algorithm, {name.removeprefix(PREFIX): form.data[name]})
+            except ValidationError as error:
+                form.add_error(None, error)
+
+
+def initial_of(params: dict, ranges: dict) -> dict:
+    """The values of the fields that repeat these parameters and ranges."""
+    texts = {name: shown(value) for name, value in params.items()}
+    texts |= {name: as_text(value) for name, value in ranges.items()}
+    return {PREFIX + name: text for name, text in texts.items()}
+
+
+def as_text(range_: list | dict) -> str:
+    """A range as it is entered."""
+    if isinstance(range_, list):
+        return f" {BETWEEN} ".join(map(shown, range_))
+    end = " log" if range_.get("log") else f" step {shown(range_['step'])}" if range_.get("step") else ""
+    return f"{shown(range_['low'])} to {shown(range_['high'])}{end}"
+
+
+def _as_json(one: space.Range) -> list | dict:
+    if one.choices:
+        return list(one.choices)
+    return {"low": one.low, "high": one.high, "log": one.log, "step": one.step}
+
+
+def _checked(algorithm, name, value):
+    """The value or the range as a request has it. Raises ValidationError."""
+    if not isinstance(value, Searched):
+        return algorithms.check_params(algorithm, {name: value})[name]
+    try:
+        space.read(algorithm, {name: value.range}, fixed={})
+    except ValidationError as error:
+        raise error.error_dict[name][0] from error
+    return value.range
+
+
+def _json(number: str) -> str:
+    """The number as JSON has it: .5 is 0.5, and +1 is 1."""
+    with contextlib.suppress(ValueError):
+        return str(int(number))
+    return repr(float(number))
