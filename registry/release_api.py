@@ -17,7 +17,7 @@ from mlplatform.openapi import DATASET, ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
 from registry.comparison import predictions
-from registry.comparison.differences import BETTER, UNCLEAR, WORSE, Replacement
+from registry.comparison.differences import BETTER, NOT_COMPARABLE, UNCLEAR, WORSE, Replacement
 from registry.comparison.schema import ChangedPredictionsSerializer, SpeedSerializer
 from registry.fields import NameField
 from registry.models import ModelVersion, Release, Stage
@@ -41,12 +41,14 @@ class PromoteSerializer(Serializer):
 class MetricDifferenceSerializer(serializers.Serializer):
     metric = serializers.CharField(source="metric.name")
     better = serializers.ChoiceField(["higher", "lower"], source="metric.better")
-    live = serializers.FloatField()
-    coming = serializers.FloatField()
+    live = serializers.FloatField(allow_null=True)
+    coming = serializers.FloatField(allow_null=True)
     live_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     coming_interval = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     verdict = serializers.ChoiceField(
-        [BETTER, WORSE, UNCLEAR], help_text="Of the new version; clear if the intervals do not overlap."
+        [BETTER, WORSE, UNCLEAR, NOT_COMPARABLE],
+        help_text="Of the new version; clear if the intervals do not overlap. Versions with another target are not "
+        "comparable: each has its own metrics, null for those that it lacks.",
     )
 
 

@@ -210,7 +210,7 @@ def changed_predictions(request, dataset, version):
     if live:
         try:
             changed = predictions.compare(live.model_version, model)
-            context |= {"predictions": changed, "rows": predictions.first_inputs(changed)}
+            context |= predictions.context(changed)
         except ValidationError as error:
             context["error"] = error.messages[0]
     template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"

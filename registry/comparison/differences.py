@@ -10,6 +10,7 @@ from registry.models import ModelVersion
 from registry.releases import signature_changes
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "no clear difference"
+NOT_COMPARABLE = "not comparable"
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,21 @@ class FactRow:
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """A metric of both versions, each with its 95 % interval if it has one."""
+    """A metric of both versions, each with its 95 % interval if it has one. Of versions with another target, each has
+    its own metrics, and None where it lacks one."""
 
     metric: Metric
-    live: float
-    coming: float
+    live: float | None
+    coming: float | None
     live_interval: list[float] | None
     coming_interval: list[float] | None
+    is_comparable: bool = True
 
     @property
     def verdict(self) -> str:
         """Better or worse only if the intervals do not overlap: less can be the choice of the test rows."""
+        if not self.is_comparable:
+            return NOT_COMPARABLE
         if not are_apart(self.live_interval, self.coming_interval):
             return UNCLEAR
         return BETTER if self.metric.is_better(self.coming, self.live) else WORSE
@@ -59,20 +64,21 @@ class Replacement:
 
     @property
     def metrics(self) -> list[MetricDifference]:
-        if not self.is_comparable:
+        """The metrics that both versions have; of versions with another target, those of each."""
+        if self.live is None:
             return []
-        live, coming = self.live.metrics, self.coming.metrics
-        intervals, new_intervals = (one.get("intervals") or {} for one in (live, coming))
+        is_comparable, sides = self.is_comparable, (self.live.metrics, self.coming.metrics)
+        enough = all if is_comparable else any
         return [
             MetricDifference(
                 metric,
-                live[metric.name],
-                coming[metric.name],
-                intervals.get(metric.name),
-                new_intervals.get(metric.name),
+                *(side.get(metric.name) for side in sides),
+                *((side.get("intervals") or {}).get(metric.name) for side in sides),
+                is_comparable=is_comparable,
             )
-            for metric in definitions.of_task(self.coming.task)
-            if live.get(metric.name) is not None and coming.get(metric.name) is not None
+            for task in dict.fromkeys((self.coming.task, self.live.task))
+            for metric in definitions.of_task(task)
+            if enough(side.get(metric.name) is not None for side in sides)
         ]
 
     @property

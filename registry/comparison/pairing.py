@@ -7,6 +7,8 @@ import pandas
 
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, have_same_test_rows
 from registry.evaluation import definitions, measurement, paired
+from registry.evaluation.definitions import Metric
+from registry.evaluation.scores import Scores
 from registry.models import ModelVersion
 from registry.training.columns import feature_frame
 from registry.training.request import TrainingRequest
@@ -28,26 +30,29 @@ class Side:
 
     version: ModelVersion
     pipeline: object
-    X: pandas.DataFrame
-    predicted: np.ndarray
+    outputs: measurement.Outputs
 
     @classmethod
     def of(cls, version: ModelVersion, pipeline, rows: Rows) -> "Side":
         X = feature_frame(rows.frame, version.signature["inputs"])
-        return cls(version, pipeline, X, np.ravel(pipeline.predict(X)))
+        return cls(version, pipeline, measurement.Outputs.of(pipeline, X, task=version.task))
+
+    @property
+    def predicted(self) -> np.ndarray:
+        return self.outputs.predicted
 
     def probabilities(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
         """For each of these rows, by position, the probability of a label: 0 for a class that it does not know.
 
         None of a classifier without probabilities.
         """
-        if not hasattr(self.pipeline, "predict_proba"):
+        if not self.outputs.is_probability:
             return None
-        if not len(rows):
-            return np.zeros(0)
         places = pandas.Categorical(labels, categories=self.pipeline.classes_).codes
-        found = self.pipeline.predict_proba(self.X.iloc[rows])
-        return np.where(places < 0, 0.0, found[np.arange(len(rows)), places])
+        return np.where(places < 0, 0.0, self.outputs.values[rows, places])
+
+    def scores(self, y: np.ndarray) -> Scores:
+        return measurement.scores_of(self.outputs, self.pipeline, y, task=self.version.task, warnings=[])
 
 
 def why_unpaired(live: ModelVersion, coming: ModelVersion, request: TrainingRequest | None) -> str:
@@ -67,19 +72,28 @@ def why_unpaired(live: ModelVersion, coming: ModelVersion, request: TrainingRequ
     )
 
 
-def difference(live: Side, coming: Side, rows: Rows) -> dict | None:
-    """The primary metric of `coming` for both, the difference with its 95 % interval, and the verdict about `coming`.
+def differences(live: Side, coming: Side, rows: Rows) -> list[dict]:
+    """For each metric that can be tested, the primary one of `coming` first if it can: the metric of both, the
+    difference with its 95 % interval, and the verdict about `coming`.
 
-    None if the metric is not defined or there are too few rows: see registry.evaluation.paired.
+    The primary metric is tested by itself; the p-values of the others are corrected for their number, and their verdict
+    is by these. Empty if there are too few rows: see registry.evaluation.paired.
     """
     task = coming.version.task
-    metric = definitions.primary(coming.version.primary_metric, task=task)
-    scores = [
-        measurement.predict(one.pipeline, one.X, rows.y, task=task, warnings=[]) for one in (live, coming)
-    ]
-    found = paired.difference(*scores, metric, rows.groups)
-    if found is None:
-        return None
+    primary = definitions.primary(coming.version.primary_metric, task=task)
+    metrics = [one for one in definitions.of_task(task) if one is not primary]
+    # The recall is weighted by class size, so both are the same number, and one test.
+    tested_as = {"accuracy": "recall"} if primary.name == "recall" else {"recall": "accuracy"}
+    tested = [one for one in metrics if one.name not in tested_as]
+    found = paired.differences(live.scores(rows.y), coming.scores(rows.y), [primary, *tested], rows.groups)
+    others = [one for name, one in found.items() if name != primary.name]
+    for one, p_value in zip(others, paired.holm([one["p_value"] for one in others]), strict=True):
+        one["p_value"], one["is_clear"] = p_value, one["is_clear"] and p_value < paired.SIGNIFICANCE
+    shown = ((one, found.get(tested_as.get(one.name, one.name))) for one in (primary, *metrics))
+    return [_difference(metric, of_metric) for metric, of_metric in shown if of_metric]
+
+
+def _difference(metric: Metric, found: dict) -> dict:
     is_better = metric.is_better(found["after"], found["before"])
     return {
         "metric": metric.name,

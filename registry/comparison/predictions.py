@@ -15,6 +15,7 @@ from registry import artifacts
 from registry.comparison import pairing
 from registry.comparison.differences import have_same_target
 from registry.comparison.pairing import Rows, Side
+from registry.evaluation import definitions
 from registry.evaluation.cells import cell
 from registry.models import ModelVersion
 from registry.training import run as training
@@ -53,8 +54,9 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     `rows`, how many were predicted, and `source`, which they are; `different`, how many predictions differ, and
     `largest`, the 20 largest differences (of classes, by how much more probable the new one is): `row`, its number in
     the dataset version of `coming` from 1, the inputs by name, the prediction of both (`live`, `coming`) and `actual`.
-    Numbers also have `mean_difference`, of the absolute differences. `paired` is the difference of the primary metric
-    with its `verdict`, or None if it cannot be tested, see pairing.difference(); `conclusion` says so in a sentence.
+    Numbers also have `mean_difference`, of the absolute differences. `paired_metrics` are the differences of the
+    metrics that can be tested, see pairing.differences(), and `paired` is that of the primary one, or None;
+    `conclusion` says so in a sentence.
     Raises ValidationError (not_comparable, comparison_timeout, out_of_memory, process_died), NotReady and
     ArtifactRefused.
     """
@@ -88,9 +90,12 @@ def compare(live: ModelVersion, coming: ModelVersion, *, limit_s: float = LIMIT_
     return result
 
 
-def first_inputs(result: dict) -> list[dict]:
-    """The largest differences, each with its first inputs as pairs: a template takes `.items` for a column's name."""
-    return [row | {"inputs": list(row["inputs"].items())[:SHOWN_INPUTS]} for row in result["largest"]]
+def context(result: dict) -> dict:
+    """The result for a template: `rows` are the largest differences, with the first inputs as pairs, since a template
+    takes `.items` for a column's name, and `tests` the tested differences with their metric."""
+    shown = [row | {"inputs": list(row["inputs"].items())[:SHOWN_INPUTS]} for row in result["largest"]]
+    tests = [one | {"metric": definitions.BY_NAME[one["metric"]]} for one in result["paired_metrics"]]
+    return {"predictions": result, "rows": shown, "tests": tests}
 
 
 def _request(version: ModelVersion) -> TrainingRequest | None:
@@ -134,10 +139,13 @@ def differences(
     storage.require_temporary_space(source.size_bytes)
     rows = _rows(live.version, coming.version, source, request)
     sides = [Side.of(one.version, artifacts.load(one.version, one.key), rows) for one in (live, coming)]
-    found = None if unpaired else pairing.difference(*sides, rows)
+    found = [] if unpaired else pairing.differences(*sides, rows)
+    primary = definitions.primary(coming.version.primary_metric, task=coming.version.task).name
+    of_primary = next((one for one in found if one["metric"] == primary), None)
     return _changed(*sides, rows) | {
-        "paired": found,
-        "conclusion": unpaired or pairing.conclusion(live.version, coming.version, found),
+        "paired": of_primary,
+        "paired_metrics": found,
+        "conclusion": unpaired or pairing.conclusion(live.version, coming.version, of_primary),
     }
 
 

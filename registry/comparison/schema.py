@@ -6,7 +6,7 @@ from registry.comparison.differences import BETTER, UNCLEAR, WORSE
 
 
 class PairedDifferenceSerializer(serializers.Serializer):
-    """The difference of the primary metric on the rows that both versions held out."""
+    """The difference of a metric on the rows that both versions held out."""
 
     metric = serializers.CharField()
     better = serializers.ChoiceField(["higher", "lower"])
@@ -14,7 +14,9 @@ class PairedDifferenceSerializer(serializers.Serializer):
     coming = serializers.FloatField()
     difference = serializers.FloatField(help_text="Of the new version to the live one.")
     interval = serializers.ListField(child=serializers.FloatField(), help_text="Its 95 % interval.")
-    p_value = serializers.FloatField()
+    p_value = serializers.FloatField(
+        help_text="Of all metrics but the primary one, corrected for their number (Holm)."
+    )
     verdict = serializers.ChoiceField(
         [BETTER, WORSE, UNCLEAR], help_text="Of the new version; clear if the difference is more than noise."
     )
@@ -36,7 +38,12 @@ class ChangedPredictionsSerializer(serializers.Serializer):
         required=False, help_text="Of numbers: the mean of the absolute differences."
     )
     largest = ChangedPredictionSerializer(many=True, help_text="The 20 largest differences.")
-    paired = PairedDifferenceSerializer(allow_null=True, help_text="Null if it cannot be tested.")
+    paired = PairedDifferenceSerializer(
+        allow_null=True, help_text="Of the primary metric; null if it cannot be tested."
+    )
+    paired_metrics = PairedDifferenceSerializer(
+        many=True, help_text="Of all metrics that can be tested, the primary one first."
+    )
     conclusion = serializers.CharField(help_text="Whether the difference is more than noise, in a sentence.")
 
 

@@ -43,7 +43,7 @@ def compare_predictions(request):
     context = {"model": second, "live": first, "is_pair": True}
     try:
         changed = predictions.compare(first, second)
-        context |= {"predictions": changed, "rows": predictions.first_inputs(changed)}
+        context |= predictions.context(changed)
     except ValidationError as error:
         context["error"] = error.messages[0]
     template = "registry/_changed_predictions.html" if request.htmx else "registry/changed_predictions.html"

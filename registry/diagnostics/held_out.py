@@ -8,7 +8,7 @@ import numpy as np
 import pandas
 
 from registry.evaluation import definitions, measurement
-from registry.evaluation.scores import ClassScores, NumberScores
+from registry.evaluation.scores import Scores
 
 MAX_ROWS = 20_000  # of the held-out rows; more change no picture
 
@@ -27,7 +27,8 @@ class HeldOut:
     `X` has the raw input columns, in the order of `inputs`, which are those of the signature: name, type and so on.
     Its index counts the rows of the dataset version from `first_row`. `primary_metric` can be "", as that of a version.
     `deadline` is an instant of time.monotonic(): a section that repeats something stops there with what it has.
-    `train` has the training rows, if they are known, and `sections` those that were computed before.
+    `train` has the training rows, if they are known, `known_scores` the predictions if they were made before, and
+    `sections` those that were computed before.
     """
 
     pipeline: object
@@ -39,19 +40,31 @@ class HeldOut:
     first_row: int = 0
     deadline: float = float("inf")
     train: pandas.DataFrame | None = None
+    known_scores: Scores | None = None
     sections: dict[str, dict] = field(default_factory=dict)
 
     @classmethod
-    def sampled(cls, pipeline, X: pandas.DataFrame, y: np.ndarray | None, **fields) -> "HeldOut":
-        """At most MAX_ROWS of the rows, drawn at random with a fixed seed, in their order."""
+    def sampled(
+        cls,
+        pipeline,
+        X: pandas.DataFrame,
+        y: np.ndarray | None,
+        *,
+        known_scores: Scores | None = None,
+        **fields,
+    ) -> "HeldOut":
+        """At most MAX_ROWS of the rows, drawn at random with a fixed seed, in their order; such a sample is predicted
+        again."""
         rows = sample(len(X))
-        if rows is not None:
-            X, y = X.iloc[rows], None if y is None else y[rows]
-        return cls(pipeline, X, y, **fields)
+        if rows is None:
+            return cls(pipeline, X, y, known_scores=known_scores, **fields)
+        return cls(pipeline, X.iloc[rows], None if y is None else y[rows], **fields)
 
     @cached_property
-    def scores(self) -> ClassScores | NumberScores:
+    def scores(self) -> Scores:
         """The predictions for all rows; not of a clusterer."""
+        if self.known_scores is not None:
+            return self.known_scores
         return measurement.predict(self.pipeline, self.X, self.y, task=self.task, warnings=[])
 
     @cached_property

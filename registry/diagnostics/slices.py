@@ -16,7 +16,7 @@ import pandas
 
 from registry.diagnostics.held_out import HeldOut
 from registry.estimators import threads
-from registry.evaluation import definitions
+from registry.evaluation import definitions, paired
 from registry.evaluation.cells import cell
 from registry.evaluation.scores import ClassScores, NumberScores
 
@@ -39,8 +39,6 @@ INSTEAD = {
     "median_absolute_error": "mae",
 }
 ALSO = {"classification": ["accuracy", "f1_score"], "regression": ["mae", "median_absolute_error"]}
-HITS = ("accuracy", "recall")  # weighted by class size, the recall is the accuracy
-RANKED = ("roc_auc", "average_precision")
 
 
 @dataclass
@@ -69,7 +67,7 @@ def _measured(held_out: HeldOut, metric: definitions.Metric) -> dict | None:
     scores = held_out.scores
     names = dict.fromkeys([held_out.metric.name, *ALSO[held_out.task]])
     also = [name for name in names if name != metric.name][:2]
-    if not {metric.name, *also} & set(RANKED):
+    if not {metric.name, *also} & set(paired.RANKED):
         scores = copy.copy(scores)
         scores.ranks = {}  # to sort the rows of each slice takes most of the time
     measure = Measure(scores, metric, also)
@@ -165,7 +163,7 @@ class Measure:
         has_few = is_classes and scores.count <= MAX_CLASSES
         self.classes = [cell(one) for one in scores.classes] if has_few else None
         hits = (scores.true == scores.predicted).astype(float) if is_classes else None
-        self.losses = dict.fromkeys(HITS, hits) if is_classes else {}
+        self.losses = dict.fromkeys(paired.HITS, hits) if is_classes else {}
         self.losses |= scores.losses
         if "mse" in self.losses:
             self.losses["rmse"] = self.losses["mse"]
@@ -205,7 +203,7 @@ class Measure:
         is_other = np.ones(len(self.scores), bool)
         is_other[rows] = False
         inside, outside = self.losses[self.metric][rows], self.losses[self.metric][is_other]
-        if self.metric in HITS or self.metric.startswith("top_"):
+        if self.metric in paired.HITS or self.metric.startswith("top_"):
             return wilson(inside.sum(), len(inside)), _fisher(inside, outside)
         from scipy import stats
 
@@ -235,9 +233,7 @@ def _fisher(inside: np.ndarray, outside: np.ndarray) -> float:
 
 
 def _correct(found: list[dict]) -> None:
-    """Replace the p-values by those that Holm's method corrects for their number, and say which slices are clear."""
-    tested = sorted((one for one in found if one["p_value"] is not None), key=lambda one: one["p_value"])
-    highest = 0.0
-    for number, one in enumerate(tested):
-        highest = max(highest, min(one["p_value"] * (len(tested) - number), 1.0))
-        one["p_value"], one["is_clear"] = highest, highest < SIGNIFICANCE
+    """Replace the p-values by those that are corrected for their number, and say which slices are clear."""
+    tested = [one for one in found if one["p_value"] is not None]
+    for one, p_value in zip(tested, paired.holm([one["p_value"] for one in tested]), strict=True):
+        one["p_value"], one["is_clear"] = p_value, p_value < SIGNIFICANCE

@@ -1,12 +1,13 @@
 """The metrics of a fitted pipeline on given rows, with their intervals and a baseline. No Django models or settings."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import pandas
 
 from registry.evaluation import baseline, definitions, intervals, metrics
-from registry.evaluation.scores import ClassScores, NumberScores
+from registry.evaluation.scores import ClassScores, NumberScores, Scores
 
 # The training rows that are predicted for `train`: no more than this, and than there are test rows.
 MAX_TRAINING_ROWS = 10_000
@@ -30,8 +31,10 @@ def evaluate(
     warnings: list[str],
     by_time: bool = False,
     groups: np.ndarray | None = None,
+    scores: Scores | None = None,
 ) -> dict:
-    """The metrics of a fitted pipeline on the held-out rows; a clusterer's on all rows.
+    """The metrics of a fitted pipeline on the held-out rows, of which `scores` are the predictions if they are known; a
+    clusterer's on all rows.
 
     `intervals` has the 95 % interval of each metric, `train` the metrics on training rows, and `baseline` those of a
     constant prediction, with its `strategy`: see baseline.predict(). `groups` are those of the held-out rows, if they
@@ -39,7 +42,8 @@ def evaluate(
     """
     if task == "clustering":
         return measure(pipeline, split.test, None, task=task, warnings=warnings)
-    scores = predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
+    if scores is None:
+        scores = predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
     rows = _training_rows(len(split.y_train), len(split.y_test))
     train = predict(pipeline, split.train.iloc[rows], split.y_train[rows], task=task, warnings=[])
     strategy, constant = baseline.predict(pipeline, split.y_train, scores, by_time=by_time)
@@ -82,22 +86,43 @@ def measure(
     return _described(predict(pipeline, X, y, task=task, warnings=warnings))
 
 
-def predict(
-    pipeline, X: pandas.DataFrame, y: np.ndarray, *, task: str, warnings: list[str]
-) -> ClassScores | NumberScores:
+@dataclass(frozen=True)
+class Outputs:
+    """What a classifier or regressor returns for some rows: the predictions and, if the classifier has any, the
+    probabilities, or else the values of the decision function."""
+
+    predicted: np.ndarray
+    values: np.ndarray | None = None
+    is_probability: bool = False
+
+    @classmethod
+    def of(cls, pipeline, X: pandas.DataFrame, *, task: str) -> "Outputs":
+        if len(pipeline) > 1:  # once for the classes and their probabilities
+            pipeline, X = pipeline[-1:], pipeline[:-1].transform(X)
+        predicted = np.ravel(pipeline.predict(X))
+        scorers = ("predict_proba", "decision_function") if task == "classification" else ()
+        scorer = next((name for name in scorers if hasattr(pipeline, name)), None)
+        values = getattr(pipeline, scorer)(X) if scorer else None
+        return cls(predicted, values, scorer == "predict_proba")
+
+
+def predict(pipeline, X: pandas.DataFrame, y: np.ndarray, *, task: str, warnings: list[str]) -> Scores:
     """The predictions of a fitted classifier or regressor for these rows, with the actual values.
+
+    Raises what scores_of() raises, and adds to `warnings` what it adds.
+    """
+    return scores_of(Outputs.of(pipeline, X, task=task), pipeline, y, task=task, warnings=warnings)
+
+
+def scores_of(outputs: Outputs, pipeline, y: np.ndarray, *, task: str, warnings: list[str]) -> Scores:
+    """What the pipeline has returned for some rows, with their actual values.
 
     A class that no training row has comes after those of the classifier, and has the probability 0.
 
     Raises ValueError if a regressor has no finite prediction for any row; adds to `warnings` if some.
     """
-    if len(pipeline) > 1:  # once for the classes and their probabilities
-        pipeline, X = pipeline[-1:], pipeline[:-1].transform(X)
-    predicted = np.ravel(pipeline.predict(X))
+    predicted, values, is_probability = outputs.predicted, outputs.values, outputs.is_probability
     if task == "classification":
-        scorer = next((n for n in ("predict_proba", "decision_function") if hasattr(pipeline, n)), None)
-        values = getattr(pipeline, scorer)(X) if scorer else None
-        is_probability = scorer == "predict_proba"
         classes = pipeline.classes_.tolist()
         unseen = sorted(set(pandas.unique(y).tolist()) - set(classes))
         if unseen and is_probability:
@@ -121,7 +146,7 @@ def predict(
     return NumberScores(y[is_finite], predicted[is_finite], quantile=quantile)
 
 
-def _described(scores: ClassScores | NumberScores) -> dict:
+def _described(scores: Scores) -> dict:
     is_classification = isinstance(scores, ClassScores)
     return metrics.classification(scores) if is_classification else metrics.regression(scores)
 

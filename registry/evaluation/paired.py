@@ -1,6 +1,7 @@
 """Whether two models differ by more than noise, on the same rows. No Django models or settings."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas
@@ -14,6 +15,7 @@ RESAMPLES = 400
 MAX_ROWS = 20_000  # times the number of rankings; of more, a sample is resampled, and its spread is scaled
 MIN_SAMPLE = 400
 SIGNIFICANCE = 0.05
+HITS = ("accuracy", "recall")  # weighted by class size, the recall is the accuracy
 RANKED = ("roc_auc", "average_precision")
 
 
@@ -23,69 +25,97 @@ def difference(
     metric: Metric,
     groups: np.ndarray | None = None,
 ) -> dict | None:
-    """The metric of both predictions of the same rows, their difference with its 95 % interval, and its p-value.
+    """What differences() returns for one metric; None if it cannot be tested."""
+    return differences(before, after, [metric], groups).get(metric.name)
+
+
+def differences(
+    before: ClassScores | NumberScores,
+    after: ClassScores | NumberScores,
+    metrics: Sequence[Metric],
+    groups: np.ndarray | None = None,
+) -> dict[str, dict]:
+    """Of each metric that is defined for both predictions of the same rows: both values, their difference with its
+    95 % interval, and its p-value.
 
     The interval is a paired bootstrap: each resample draws the same rows, or `groups` of rows, for both. The p-value is
-    that of the bootstrap; of the accuracy, McNemar's exact one (1947). `is_clear` if both say so. None if the metric is
-    not defined for both, if there are fewer than MIN_ROWS, or if one side lacks rows: a prediction can be infinite.
+    that of the bootstrap; of the accuracy, McNemar's exact one (1947). `is_clear` if both say so. Empty if there are
+    fewer than MIN_ROWS, or if one side lacks rows: a prediction can be infinite.
     """
     codes = np.arange(len(before)) if groups is None else pandas.factorize(groups)[0]
     if not len(before) == len(after) == len(codes) or codes.max(initial=-1) + 1 < MIN_ROWS:
-        return None
+        return {}
     if isinstance(before, NumberScores) and not np.array_equal(before.actual, after.actual):
-        return None
+        return {}
     with threads.limited_to(1):  # for vectors, see registry.evaluation.scores
-        values = [one.values(np.ones(len(one))).get(metric.name) for one in (before, after)]
-        if None in values:
-            return None
-        drawn, scale = _drawn(before, after, metric, codes)
-    if len(drawn) < RESAMPLES / 2:
-        return None
-    low, high = (
-        values[1] - values[0] + (np.quantile(drawn, [0.025, 0.975]) - np.median(drawn)) * scale
-    ).tolist()
-    if groups is None and metric.name == "accuracy":
-        p_value = _mcnemar(before, after)
-    else:
-        p_value = _p_value(values[1] - values[0] + (drawn - np.median(drawn)) * scale)
-    before_value, after_value = map(float, values)
+        values = [one.values(np.ones(len(one))) for one in (before, after)]
+        names = [one.name for one in metrics if all(side.get(one.name) is not None for side in values)]
+        drawn = _drawn(before, after, [name for name in names if name not in RANKED], codes)
+        drawn |= _drawn(before, after, [name for name in names if name in RANKED], codes)
+    found = {}
+    for name in names:
+        if len(drawn[name]) >= RESAMPLES / 2:
+            p_value = _mcnemar(before, after) if groups is None and name in HITS else None
+            found[name] = _tested(*(float(side[name]) for side in values), drawn[name], p_value)
+    return found
+
+
+def _tested(before: float, after: float, deviations: np.ndarray, p_value: float | None) -> dict:
+    low, high = (after - before + np.quantile(deviations, [0.025, 0.975])).tolist()
+    p_value = _p_value(after - before + deviations) if p_value is None else p_value
     return {
-        "before": before_value,
-        "after": after_value,
-        "difference": after_value - before_value,
+        "before": before,
+        "after": after,
+        "difference": after - before,
         "interval": [low, high],
         "p_value": float(p_value),
         "is_clear": bool((low > 0 or high < 0) and p_value < SIGNIFICANCE),
     }
 
 
-def _drawn(before, after, metric: Metric, codes: np.ndarray) -> tuple[np.ndarray, float]:
-    """The differences in the resamples, and by how much their spread is to be multiplied.
+def _drawn(before, after, names: list[str], codes: np.ndarray) -> dict[str, np.ndarray]:
+    """By how much the difference of each metric deviates from its median in the resamples.
 
     The spread follows the number of groups: a sample of the rows that has all of them needs no correction.
     """
+    if not names:
+        return {}
     random = np.random.default_rng(0)
-    width = before.width if metric.name in RANKED else 1
-    limit = max(MAX_ROWS // width, MIN_SAMPLE)
+    is_ranked = names[0] in RANKED
+    limit = max(MAX_ROWS // (before.width if is_ranked else 1), MIN_SAMPLE)
     rows, total = np.arange(len(codes)), int(codes.max()) + 1
     if len(rows) > limit:
         rows = np.sort(random.choice(len(rows), limit, replace=False))
-    sides = [_part(one, rows, metric) for one in (before, after)]
+    sides = [_part(one, rows, is_ranked=is_ranked) for one in (before, after)]
     codes = pandas.factorize(codes[rows])[0]
-    count, drawn = int(codes.max()) + 1, []
+    count, drawn = int(codes.max()) + 1, {name: [] for name in names}
     for _ in range(RESAMPLES):
         times = np.bincount(random.integers(count, size=count), minlength=count)[codes].astype(float)
-        first, second = (side.values(times).get(metric.name) for side in sides)
-        if first is not None and second is not None:
-            drawn.append(second - first)
-    return np.array(drawn), math.sqrt(count / total)
+        first, second = (side.values(times) for side in sides)
+        for name in names:
+            if first[name] is not None and second[name] is not None:
+                drawn[name].append(second[name] - first[name])
+    scale = math.sqrt(count / total)
+    return {name: _deviations(np.array(values)) * scale for name, values in drawn.items()}
 
 
-def _part(scores, rows: np.ndarray, metric: Metric):
+def _deviations(values: np.ndarray) -> np.ndarray:
+    return values - np.median(values) if len(values) else values
+
+
+def _part(scores, rows: np.ndarray, *, is_ranked: bool):
     part = scores.take(rows)
-    if isinstance(part, ClassScores) and metric.name not in RANKED:
+    if isinstance(part, ClassScores) and not is_ranked:
         part.ranks = {}
     return part
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for their number, by the method of Holm (1979)."""
+    found, highest = [0.0] * len(p_values), 0.0
+    for number, place in enumerate(np.argsort(p_values, kind="stable")):
+        found[place] = highest = max(highest, min(p_values[place] * (len(p_values) - number), 1.0))
+    return found
 
 
 def _p_value(drawn: np.ndarray) -> float:

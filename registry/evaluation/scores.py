@@ -195,7 +195,10 @@ class NumberScores:
         return float(sizes[np.searchsorted(counts, middle, side="right")].mean())
 
 
-def _unweighted(scores: ClassScores | NumberScores) -> dict[str, float | None]:
+Scores = ClassScores | NumberScores
+
+
+def _unweighted(scores: Scores) -> dict[str, float | None]:
     """The values for weights of 1, in one thread: for vectors, those of the linear algebra take ten times as long."""
     with threads.limited_to(1):
         return scores.values(np.ones(len(scores)))

@@ -17,6 +17,7 @@ from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, decision, errors, wrappers
 from registry.estimators.frameworks import fitting
 from registry.evaluation import definitions, duplicates, measurement
+from registry.evaluation.scores import Scores
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
 from registry.training.columns import select_features, with_labels
@@ -83,10 +84,10 @@ def fit(
     unsettled, pipeline = pipeline, decision.settle(pipeline, rows=len(split.train))
     progress("evaluating", None)
     with errors.as_validation_errors(algorithm, warnings):
-        measured = _measure(pipeline, split, request, warnings)
+        scores, measured = _measure(pipeline, split, request, warnings)
     diagnosed = {}
     if with_diagnostics:
-        held_out = _held_out(pipeline, split, inputs, request, measured)
+        held_out = _held_out(pipeline, split, inputs, request, measured, scores)
         diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s))
     with errors.as_validation_errors(algorithm, warnings):
         if folds:
@@ -127,9 +128,14 @@ def _fit(pipeline, split: Split, request: TrainingRequest, warnings: list[str], 
     return time.monotonic() - started
 
 
-def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[str]) -> dict:
-    """The metrics on the held-out rows; warns if they are also training rows."""
-    task = request.task
+def _measure(
+    pipeline, split: Split, request: TrainingRequest, warnings: list[str]
+) -> tuple[Scores | None, dict]:
+    """The predictions for the held-out rows, None of a clusterer, and their metrics; warns if they are also training
+    rows."""
+    task, scores = request.task, None
+    if task != "clustering":
+        scores = measurement.predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
     measured = measurement.evaluate(
         pipeline,
         split,
@@ -137,16 +143,22 @@ def _measure(pipeline, split: Split, request: TrainingRequest, warnings: list[st
         warnings=warnings,
         by_time=split.times is not None,
         groups=None if split.groups is None else split.test_keys,
+        scores=scores,
     )
     if task != "clustering":
         metric = request.primary_metric or definitions.DEFAULT_METRICS[task]
         sentence = duplicates.warning(pipeline, split, measured, task=task, metric=metric)
         warnings += [sentence] if sentence else []
-    return measured
+    return scores, measured
 
 
 def _held_out(
-    pipeline, split: Split, inputs: list[dict], request: TrainingRequest, measured: dict
+    pipeline,
+    split: Split,
+    inputs: list[dict],
+    request: TrainingRequest,
+    measured: dict,
+    scores: Scores | None,
 ) -> HeldOut:
     """What the diagnostics of the measured pipeline are computed from."""
     return HeldOut.sampled(
@@ -158,6 +170,7 @@ def _held_out(
         primary_metric=primary_metric(request, measured),
         first_row=split.first_test_row,
         train=split.train,
+        known_scores=scores,
     )
 
 

@@ -83,7 +83,18 @@ def test_a_metric_is_better_or_worse_only_beyond_both_intervals(coming, interval
     assert (row.live, row.coming, row.verdict) == (0.8, coming, verdict)
 
 
-def test_metrics_of_another_target_are_not_compared():
-    other = measured(2, 0.9, None)
+def test_versions_of_another_target_have_their_own_metrics_side_by_side():
+    other = measured(2, 0.9, [0.8, 1])
     other.target = "colour"
-    assert Replacement(other, measured(1, 0.8, None)).metrics == []
+    (row,) = Replacement(other, measured(1, 0.1, [0, 0.2])).metrics
+    assert (row.live, row.coming, row.verdict) == (0.1, 0.9, "not comparable")
+
+
+def test_versions_of_another_task_have_metrics_that_the_other_lacks():
+    other = measured(2, 0.9, None)
+    other.task, other.metrics = "regression", {"r2": 0.5}
+    rows = Replacement(other, measured(1, 0.8, None)).metrics
+    assert [(row.metric.name, row.live, row.coming) for row in rows] == [
+        ("r2", None, 0.5),
+        ("accuracy", 0.8, None),
+    ]

@@ -106,7 +106,30 @@ def test_the_primary_metric_is_compared_on_the_rows_that_both_held_out(lines_and
     assert [found["live"], found["coming"]] == pytest.approx([line.metrics["r2"], tree.metrics["r2"]])
     assert found["interval"][0] < found["difference"] < found["interval"][1]
     assert result["conclusion"].endswith("version 2 is better by more than noise.")
-    assert predictions.compare(tree, line)["paired"]["verdict"] == "worse"
+    tests = {one["metric"]: one for one in result["paired_metrics"]}
+    assert list(tests) == [
+        "r2",
+        "rmse",
+        "mae",
+        "median_absolute_error",
+        "mse",
+        "smape",
+    ]  # an actual value is 0
+    assert tests["r2"] == found
+    assert all(one["verdict"] == "better" for one in tests.values())
+    assert tests["mae"]["p_value"] > found["p_value"]  # for the number of tests
+    reverse = predictions.compare(tree, line)
+    assert {one["verdict"] for one in reverse["paired_metrics"]} == {"worse"}
+
+
+def test_recall_and_accuracy_are_one_test(make_dataset, make_version):
+    source = make_dataset("stairs", "x,y\n" + "".join(f"{i},{'ab'[i // 50 % 2]}\n" for i in range(200)))
+    for name, module in (("DummyClassifier", "dummy"), ("DecisionTreeClassifier", "tree")):
+        make_version(source, target="y", module=module, class_name=name)
+    found = predictions.compare(*(ModelVersion.objects.numbered("stairs", number) for number in (1, 2)))
+    tests = {one["metric"]: one for one in found["paired_metrics"]}
+    assert next(iter(tests)) == found["paired"]["metric"]
+    assert tests["recall"] == tests["accuracy"] | {"metric": "recall"}
 
 
 @pytest.mark.parametrize(
@@ -134,11 +157,11 @@ def test_the_page_the_api_and_a_dry_run_of_a_promotion_give_the_same_verdict(lin
     assert api.post("/promote", plan).json()["predictions"] == found
     text = page.get("/registry/models/compare/predictions/", versions).text
     assert found["conclusion"] in text
-    assert "Version 1</th>" in text
-    assert (
-        "/compare/predictions/?model=stairs/1&amp;model=stairs/2"
-        in page.get("/registry/models/compare/", versions).text
-    )
+    assert "Version 1</th>" in text and "All metrics, row by row" in text
+    compared = page.get("/registry/models/compare/", versions).text
+    assert "/compare/predictions/?model=stairs/1&amp;model=stairs/2" in compared
+    part = page.get("/registry/models/compare/predictions/", versions, headers={"HX-Request": "true"}).text
+    assert 'id="paired-2-rmse"' in compared and 'id="paired-2-rmse" hx-swap-oob="true"' in part
 
 
 def test_predictions_of_two_versions_are_compared_not_of_three(lines_and_steps, api, page):

@@ -114,3 +114,18 @@ def test_predictions_of_other_rows_are_not_compared(random):
     first, second = (NumberScores(rows, rows + 1) for rows in (actual[1:], actual[:-1]))
     assert paired.difference(first, second, BY_NAME["mae"]) is None
     assert paired.difference(first, first, BY_NAME["mae"], np.arange(ROWS)) is None
+
+
+def test_all_metrics_are_tested_in_one_pass_as_each_by_itself(y, random):
+    scores = [random.random((ROWS, 1)) for _ in range(2)]
+    sides = [classes(y, with_errors(y, 0.2, 1), np.hstack([one, 1 - one])) for one in scores]
+    metrics = [BY_NAME[name] for name in ("log_loss", "accuracy", "roc_auc", "f1_score", "top_3_accuracy")]
+    found = paired.differences(*sides, metrics)
+    assert list(found) == ["log_loss", "accuracy", "roc_auc", "f1_score"]  # two classes have no top 3
+    for metric in metrics:
+        assert found.get(metric.name) == paired.difference(*sides, metric)
+
+
+def test_p_values_are_corrected_by_holm():
+    assert paired.holm([0.04, 0.01, 0.5, 0.03]) == pytest.approx([0.09, 0.04, 0.5, 0.09])
+    assert paired.holm([]) == []

@@ -68,6 +68,14 @@ def test_a_promotion_that_breaks_requests_is_confirmed_by_the_name_of_the_datase
     assert ModelVersion.objects.live_in("production").get().number == 3
 
 
+def test_a_promotion_to_another_target_shows_the_metrics_of_each_version(page, another_target):
+    text = page.get(f"{another_target}?stage=production").text
+    table = text.partition('id="metrics"')[2].partition("</table>")[0]
+    assert "their metrics cannot be compared" in table
+    assert '<span class="sub">species</span>' in table and '<span class="sub">colour</span>' in table
+    assert "Accuracy" in table and "better" not in table.partition("<tbody>")[2].replace("is better", "")
+
+
 def test_the_name_is_asked_only_where_it_is_needed(page, another_target):
     assert "typed_name" not in page.get("/registry/models/flowers/3/").text
     asked = page.post(another_target, {"stage": "production", "typed_name": "flowers"}, follow=True)
