@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from catalog.derivation.models import DerivingJob, WithLineage
 from catalog.names import normalize_name
 from catalog.readers.formats import FORMATS, full_extension
 from mlplatform.errors import NotFound, body_of
@@ -82,7 +83,7 @@ class DatasetVersionQuerySet(models.QuerySet):
         )
 
 
-class DatasetVersion(models.Model):
+class DatasetVersion(WithLineage, models.Model):
     """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
 
     WIDE_COLUMNS = ("recipe", "corrections", "findings", "profile", "warnings", "preview", "column_names")
@@ -240,16 +241,10 @@ class ImportJobQuerySet(JobQuerySet):
         return self.unfinished().for_lists()[:10]
 
 
-class ImportJob(ChildJob):
-    """A request to add the file of a draft to the catalog, its state and its outcome."""
+class ImportJob(DerivingJob, ChildJob):
+    """A request to add the file of a draft, or the result of a query, to the catalog; its state and its outcome."""
 
-    WORK = "catalog.imports.attempt.run_claimed"
     NOUN = "import job"
-    ACTIVITY = "The import"
-    RETRY_HINT = "Upload the file again."
-    MEMORY_HINT = (
-        "Split the file into files with fewer columns, or ask an operator for more (IMPORT_MEMORY_MB)."
-    )
 
     draft = models.ForeignKey(Draft, null=True, on_delete=models.SET_NULL, related_name="import_jobs")
     keeps_draft = models.BooleanField(help_text="A draft that could not be read can be corrected.")

@@ -1,5 +1,6 @@
 """The JOB_QUEUED_HOOK of the tests: runs each job at once, in the process of the test."""
 
+from catalog.derivation import attempt as deriving
 from catalog.imports import attempt as importing
 from catalog.models import ImportJob
 from mlplatform.jobs.attempt import Attempt
@@ -22,7 +23,7 @@ def score(attempt: Attempt) -> None:
 
 
 def add(attempt: Attempt) -> None:
-    importing.run(attempt.job)
+    (deriving if attempt.job.derivation_id else importing).run(attempt.job)
 
 
 def evaluate(attempt: Attempt) -> None:

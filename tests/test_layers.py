@@ -30,7 +30,7 @@ SUBPACKAGES = {
         "management",
     ],
     "catalog": [
-        *("readers", "profiling", "exploration", "discovery", "imports", "receipt"),
+        *("readers", "profiling", "exploration", "discovery", "imports", "receipt", "derivation"),
         *("templatetags", "management"),
     ],
     "registry": [

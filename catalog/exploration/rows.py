@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -171,7 +172,7 @@ def one(version: DatasetVersion, position: int, names: Sequence[str]) -> dict[st
     """These columns of the row at a position, counted from 0, as JSON values. Raises NotReady."""
     with StoredCopy.of(version).opened() as copy:
         table = copy.slice(position, 1, names)
-    return dict(zip(table.schema.names, _cells(table)[0], strict=True))
+    return dict(zip(table.schema.names, json_rows(table)[0], strict=True))
 
 
 def _shown(version: DatasetVersion, where: Sequence[Filter]) -> list[str]:
@@ -186,10 +187,10 @@ def _columns(version: DatasetVersion, names: Sequence[str]) -> list[dict]:
 
 
 def _page(version, start, total, positions, table) -> Page:
-    return Page(start, total, _columns(version, table.schema.names), positions, _cells(table))
+    return Page(start, total, _columns(version, table.schema.names), positions, json_rows(table))
 
 
-def _cells(table: pa.Table) -> list[list]:
+def json_rows(table: pa.Table) -> list[list]:
     """The rows as lists of JSON values; dates as ISO texts."""
     columns = [column.to_pylist() for column in table.columns]
     return [[_json(value) for value in row] for row in zip(*columns, strict=True)]
@@ -198,8 +199,8 @@ def _cells(table: pa.Table) -> list[list]:
 def _json(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat().removesuffix("T00:00:00")
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
     return value
 
 
@@ -220,7 +221,7 @@ def run(
             found = np.flatnonzero(matches(opened, columns, where, search=search))
             positions = found[start : start + rows].tolist()
             table = opened.take(positions, names)
-            yield {"total": len(found), "positions": positions, "cells": _cells(table)}
+            yield {"total": len(found), "positions": positions, "cells": json_rows(table)}
 
     busy = NotReady("Filtering the table needs too much memory. Filter fewer columns.", code="out_of_memory")
     yield from calls.results(answers(), memory_mb=MEMORY_MB, out_of_memory=busy)

@@ -26,12 +26,13 @@ FAILURES = waiting.FAILURES | {
 
 
 def failure(job: ImportJob) -> ValidationError:
-    """The error of a job that has failed, by field of an upload if it is about its recipe."""
+    """The error of a job that has failed, by field of its request if it is about its recipe or query."""
     if not job.error_fields:
         return waiting.failure(job, ValidationError, FAILURES)
+    within = "" if job.derivation_id else "recipe."
     return ValidationError(
         {
-            f"recipe.{path}": [ValidationError(sentence, code=job.error_code) for sentence in sentences]
+            f"{within}{path}": [ValidationError(sentence, code=job.error_code) for sentence in sentences]
             for path, sentences in job.error_fields.items()
         }
     )

@@ -171,7 +171,7 @@ def check_memory(columns: int) -> None:
     if expected_mb > settings.IMPORT_MEMORY_MB:
         raise TooLarge(
             f"The import of {columns:,} columns needs about {expected_mb:,} MB of memory; the limit is "
-            f"{settings.IMPORT_MEMORY_MB:,} MB. {ImportJob.MEMORY_HINT}",
+            f"{settings.IMPORT_MEMORY_MB:,} MB. {ImportJob().MEMORY_HINT}",
             code="out_of_memory",
         )
 

@@ -21,7 +21,7 @@ def existing(name: str, sha256: str, *, corrections: dict, new_version: bool) ->
     """
     is_taken, versions = _versions(name, sha256)
     if is_taken and not versions and not new_version:
-        raise _name_taken(name)
+        raise name_taken(name)
     return next((version for version in versions if version.corrections == corrections), None)
 
 
@@ -30,7 +30,7 @@ def _same(name: str, version: DatasetVersion, *, new_version: bool) -> DatasetVe
     is_taken, versions = _versions(name, version.sha256)
     same = next((one for one in versions if one.recipe_digest == version.recipe_digest), None)
     if is_taken and not same and not new_version:
-        raise _name_taken(name)
+        raise name_taken(name)
     return same
 
 
@@ -45,9 +45,9 @@ def _versions(name: str, sha256: str) -> tuple[bool, list[DatasetVersion]]:
     return is_taken, list(versions.filter(dataset__name=name, sha256=sha256))
 
 
-def _name_taken(name: str) -> Conflict:
+def name_taken(name: str, *, what: str = "this file") -> Conflict:
     return Conflict(
-        f"A dataset named `{name}` already exists. Add this file as a new version (new_version=true), or "
+        f"A dataset named `{name}` already exists. Add {what} as a new version (new_version=true), or "
         "choose another name.",
         code="dataset_exists",
     )

@@ -1,13 +1,13 @@
 """JSON representations of datasets, parse recipes and receipts, and the field of the API that takes a recipe."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from catalog.discovery.lineage_api import DerivationSerializer, DerivedVersionSerializer
 from catalog.models import DatasetVersion
 from catalog.readers.cells.column_types import ARROW_TYPES
 from catalog.readers.correcting import choices
@@ -235,11 +235,17 @@ class DatasetSerializer(DatasetRowSerializer):
     recipe = serializers.SerializerMethodField()
     corrections = serializers.SerializerMethodField(help_text="What its user has set of the recipe.")
     findings = serializers.SerializerMethodField()
+    derivation = DerivationSerializer(
+        allow_null=True, help_text="The query whose result it is; null for an uploaded file."
+    )
+    derived = DerivedVersionSerializer(
+        many=True, source="derived_versions", help_text="The versions that queries have made from it."
+    )
 
     class Meta(DatasetRowSerializer.Meta):
         fields = [
             *(name for name in DatasetRowSerializer.Meta.fields if name != "favourite"),
-            *("columns", "recipe", "corrections", "findings"),
+            *("columns", "recipe", "corrections", "findings", "derivation", "derived"),
         ]
 
     # As they are stored: a table can have 10,000 columns.
@@ -285,16 +291,3 @@ class RecipeField(serializers.Field):
             if error.code != "parse_error":
                 raise
             self.fail("invalid")
-
-
-@contextmanager
-def errors_within(name: str) -> Iterator[None]:
-    """Put the fields of a ValidationError under the path of their object: `delimiter` becomes `recipe.delimiter`."""
-    try:
-        yield
-    except ValidationError as error:
-        if not hasattr(error, "error_dict"):
-            raise
-        raise ValidationError(
-            {f"{name}.{path}": found for path, found in error.error_dict.items()}
-        ) from error

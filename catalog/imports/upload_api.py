@@ -1,5 +1,9 @@
 """The API that reads files: inspect one, upload one, and read a stored one again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -11,7 +15,6 @@ from catalog.imports.representations import (
     DatasetSerializer,
     ReceiptSerializer,
     RecipeField,
-    errors_within,
 )
 from catalog.models import Dataset, DatasetVersion, ImportJob
 from catalog.readers.correcting import choices
@@ -23,6 +26,19 @@ from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.parsers import MultiPartParser
 from mlplatform.validation.serializers import Serializer
+
+
+@contextmanager
+def errors_within(name: str) -> Iterator[None]:
+    """Put the fields of a ValidationError under the path of their object: `delimiter` becomes `recipe.delimiter`."""
+    try:
+        yield
+    except ValidationError as error:
+        if not hasattr(error, "error_dict"):
+            raise
+        raise ValidationError(
+            {f"{name}.{path}": found for path, found in error.error_dict.items()}
+        ) from error
 
 
 class UploadSerializer(Serializer):

@@ -25,7 +25,7 @@ def test_an_upload_returns_201_and_the_dataset(send, admin):
     assert set(body) == {
         "id", "name", "description", "tags", "version", "location", "format", "rows", "columns",
         "column_count", "size_bytes", "sha256", "created_at", "created_by", "example", "recipe", "corrections",
-        "findings",
+        "findings", "derivation", "derived",
     }  # fmt: skip
     assert (body["name"], body["version"], body["rows"], body["description"]) == (
         "my_flowers",

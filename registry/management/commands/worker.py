@@ -3,7 +3,8 @@ from functools import partial
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from catalog.imports import cleanup
+from catalog.derivation import cleanup as derivations
+from catalog.imports import cleanup as imports
 from catalog.models import ImportJob
 from mlplatform import system_checks
 from mlplatform.jobs import reaper
@@ -29,9 +30,16 @@ class Command(BaseCommand):
             prune_hourly()
             return count
 
+        tidy_imports, tidy_derivations = imports.Tidy(), derivations.Tidy()
+
+        def tidy_files() -> int:
+            count = tidy_imports()
+            tidy_derivations()
+            return count
+
         trainings = Worker(TrainingJob, supervision.run, tidy=tidy)
         # They share the fork server, which is most of a worker's memory, and an import does not wait for a training.
-        imports = Worker(ImportJob, supervision.run, tidy=cleanup.Tidy())
+        files = Worker(ImportJob, supervision.run, tidy=tidy_files)
         evaluations = Worker(Evaluation, supervision.run)
         mirrors = [mirror.Mirror(mirror.client())] if settings.MLFLOW_MIRROR_URI else []
-        run_until_signal(trainings, imports, evaluations, *mirrors)
+        run_until_signal(trainings, files, evaluations, *mirrors)

@@ -1,0 +1,60 @@
+"""What DuckDB says of a query, as sentences for the field `sql`."""
+
+import re
+
+from django.core.exceptions import ValidationError
+
+from mlplatform.errors import TooLarge
+
+KIND = re.compile(r"^[A-Z][A-Za-z ]+ Error: ")
+LINE = re.compile(r"\n\s*\nLINE (\d+):.*", re.DOTALL)
+QUOTED = re.compile(r'"([^"\n]{1,200})"')
+CANDIDATES = re.compile(r"(?:Candidate (?:bindings|tables)|Did you mean)[:\s]+(.+)", re.DOTALL)
+MISSING = re.compile(r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"')
+MAX_LENGTH = 300
+
+
+def error(sentence: str, *, code: str = "sql_error", line: int | None = None) -> ValidationError:
+    if line is not None:
+        is_word = sentence[1:2].islower() or sentence[1:2] == " "
+        sentence = f"Line {line}: {sentence[0].lower() if is_word else sentence[0]}{sentence[1:]}"
+    return ValidationError({"sql": ValidationError(sentence, code=code)})
+
+
+def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationError:
+    """The error for one of DuckDB, with its line, and without the rest of its message.
+
+    The lines of one that `is_running` are those of what it was made part of.
+    """
+    text = str(failure)
+    found = LINE.search(text)
+    line = int(found[1]) if found and not is_running else None
+    text = KIND.sub("", LINE.sub("", text)).strip()
+    if "Out of Memory" in str(failure):
+        return out_of_memory()
+    is_syntax = "syntax error" in text
+    if missing := MISSING.search(text):
+        name = missing[1] or missing[2]
+        return error(f"No column is named `{name}`.{_nearest(text)}", code="unknown_column", line=line)
+    if missing := re.match(r'Referenced table "(.+?)" not found', text):
+        return error(f"FROM has no table `{missing[1]}`.{_nearest(text)}", code="unknown_table", line=line)
+    if is_syntax and 'near "@"' in text:
+        return error('Quote the name of a version, as in `FROM "penguins@3"`.', code="sql_syntax", line=line)
+    text = text.partition("\n\tCandidate functions")[0].partition("\n\nPossible solutions")[0]
+    text = QUOTED.sub(r"`\1`", " ".join(text.split()))[:MAX_LENGTH].rstrip(" !.")
+    text = text[:1].upper() + text[1:]
+    return error(f"{text}.", code="sql_syntax" if is_syntax else "sql_error", line=line)
+
+
+def _nearest(text: str) -> str:
+    found = CANDIDATES.search(text)
+    names = QUOTED.findall(found[1])[:3] if found else []
+    return f" Did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else ""
+
+
+def out_of_memory() -> TooLarge:
+    return TooLarge(
+        "The query needs more memory and temporary disk than it may have. Select fewer columns or rows, or aggregate "
+        "before joining.",
+        code="out_of_memory",
+    )
