@@ -5,9 +5,10 @@ BIN := .venv/bin
 PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 # Optional frameworks: make run EXTRAS=xgboost,lightgbm
 EXTRAS ?=
+TORCH := torch==2.13.0
 comma := ,
 INSTALLED_EXTRAS = $(patsubst %,.venv/.installed-%,$(subst $(comma), ,$(EXTRAS)))
-TESTED_EXTRAS := .venv/.installed-xgboost .venv/.installed-lightgbm
+TESTED_EXTRAS := .venv/.installed-xgboost .venv/.installed-lightgbm .venv/.installed-torch
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -47,11 +48,11 @@ lock: .venv/.installed ## compile the exact requirements, with their hashes, fro
 		--no-header --generate-hashes $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
 	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
-	@for extra in xgboost lightgbm catboost; do \
+	@for extra in xgboost lightgbm catboost torch; do \
 		$(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | $(BIN)/uv pip compile - \
 		--constraint requirements.txt --universal --python-version 3.11 --no-header --generate-hashes \
-		$(LOCK_ARGS) --output-file requirements-$$extra.txt --quiet || exit; done
+		--no-emit-package torch $(LOCK_ARGS) --output-file requirements-$$extra.txt --quiet || exit; done
 
 sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbom.cdx.json (CycloneDX)
 	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.txt \
@@ -76,6 +77,13 @@ sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbo
 .venv/.installed-%: requirements-%.txt .venv/.installed
 	@echo "Installing $* into .venv (once) ..."
 	@.ci/install .venv $<
+	@touch $@
+
+# PyTorch itself is not in its lock: pip chooses its build, for a GPU or not, by the index that is configured.
+.venv/.installed-torch: requirements-torch.txt .venv/.installed
+	@echo "Installing torch into .venv (once) ..."
+	@.ci/install .venv $<
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(TORCH)
 	@touch $@
 
 # Otherwise all workers of the first run would compile all tests. Later, each compiles what has changed.

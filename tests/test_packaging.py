@@ -216,7 +216,18 @@ def test_the_locks_hold_every_direct_dependency():
     locks |= {f"requirements-{name}.txt": direct for name, direct in extras.items()}
     for name, direct in locks.items():
         locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
-        assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} <= locked
+        assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} - {"torch"} <= locked
+
+
+def test_pytorch_is_installed_by_pip_in_the_version_of_the_project():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    [pinned] = [
+        one for one in project["project"]["optional-dependencies"]["torch"] if one.startswith("torch")
+    ]
+    assert f"TORCH := {pinned}\n" in (ROOT / "Makefile").read_text()
+    assert f"pip install --only-binary :all: {pinned};;" in (ROOT / "Dockerfile").read_text()
+    [metadata] = project["tool"]["uv"]["dependency-metadata"]
+    assert f"{metadata['name']}=={metadata['version']}" == pinned
 
 
 def test_a_framework_shares_the_versions_of_the_base_install():

@@ -92,7 +92,14 @@ def _all_algorithms() -> tuple[Algorithm, ...]:
         for name, cls, task in sklearn_algorithms.estimators()
     ]
     algorithms += [
-        Algorithm(name, framework, f"{framework}.{name}", extras.task_of(name), summary, can_predict=True)
+        Algorithm(
+            name,
+            framework,
+            f"{extras.FRAMEWORKS[framework].module}.{name}",
+            extras.task_of(name),
+            summary,
+            can_predict=True,
+        )
         for framework in extras.installed()
         for name, summary in extras.FRAMEWORKS[framework].summaries.items()
     ]

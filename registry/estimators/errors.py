@@ -32,7 +32,9 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
     with python_warnings.catch_warnings(record=True) as caught:
         python_warnings.simplefilter("always")
         # Scaling is our choice, so warnings about it are not for users.
-        python_warnings.filterwarnings("ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost|catboost")
+        python_warnings.filterwarnings(
+            "ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost|catboost|torch|skorch"
+        )
         try:
             yield
         except Exception as error:

@@ -64,7 +64,7 @@ class Requirements:
     name: str
     is_tree: bool
     positive_only: bool
-    max_native: int | None  # categories a column that it can split on by itself
+    max_native: int | None  # categories a column that it takes by itself
 
     @classmethod
     def of(cls, estimator) -> "Requirements":
@@ -230,7 +230,8 @@ def _usual(one: Facts, kind: Requirements, can_use_target: bool) -> tuple[str, s
     distinct = one.distinct
     count = f"{distinct:,} categor{'y' if distinct == 1 else 'ies'}"
     if kind.max_native and distinct <= kind.max_native:
-        return "native", f"{count}, on which {kind.name} splits by itself"
+        takes = "on which {} splits by itself" if kind.is_tree else "of which {} learns embeddings"
+        return "native", f"{count}, {takes.format(kind.name)}"
     if distinct > MAX_CATEGORIES and can_use_target and not kind.positive_only:
         return "target_mean", f"{count}, too many for a column each"
     if kind.max_native:

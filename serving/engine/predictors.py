@@ -3,6 +3,7 @@
 - Forests and boosting, up to SMALL_BATCH_ROWS rows: all trees in one compiled call (`trees.MergedTrees`).
 - Forests of more rows, and single trees: `apply` of each tree and a table of its values.
 - Boosters of optional frameworks: one call of their library (`boosters`).
+- Multi-layer perceptrons, also those that PyTorch has trained: their layers (`networks`).
 - Every other estimator: the estimator itself, without its repeated check for NaN.
 
 Measured with a forest of 100 trees on a table like the penguins, in milliseconds: 1 row takes 0.015 merged, 0.27 with
@@ -18,7 +19,7 @@ import numpy as np
 
 from registry.estimators import wrappers
 from registry.estimators.frameworks import extras
-from serving.engine import boosters
+from serving.engine import boosters, networks
 from serving.engine.decisions import (
     CalibratedPredictor,
     ThresholdPredictor,
@@ -179,6 +180,7 @@ Predictor = (
     | boosters.LightGBMPredictor
     | boosters.CatBoostPredictor
     | boosters.LabelledPredictor
+    | networks.NetworkPredictor
     | ThresholdPredictor
     | CalibratedPredictor
 )
@@ -192,7 +194,11 @@ def predictor_for(estimator) -> Predictor:
         return CalibratedPredictor(estimator, predictor_for(estimator.calibrated_classifiers_[0].estimator))
     if wrappers.is_labelled(estimator):
         return boosters.LabelledPredictor(estimator, predictor_for(estimator.estimators_[0]))
+    if networks.is_network(estimator):
+        return networks.NetworkPredictor(estimator)
     if framework := extras.of_estimator(estimator):
+        if framework.is_network:
+            return networks.NetworkPredictor(estimator.network_)
         return boosters.PREDICTORS[framework.name](estimator)
     name = type(estimator).__name__
     if name in TREES:

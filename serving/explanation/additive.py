@@ -88,7 +88,8 @@ def of(model, mean: np.ndarray, background: np.ndarray) -> Additive | None:
     if wrappers.is_labelled(model):
         return of(model.estimators_[0], mean, background)
     classes = len(getattr(model, "classes_", ()))
-    if extras.of_estimator(model):
+    framework = extras.of_estimator(model)
+    if framework and not framework.is_network:
         unit = _unit_of_booster(model, classes)
         return Additive(TREE_SHAP, unit, boosters.BoosterSum(model), _outputs(model, "boosting", classes))
     if name := _kind_of_trees(model):

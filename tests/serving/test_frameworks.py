@@ -12,11 +12,11 @@ from registry.estimators.frameworks import extras
 from registry.releases.promotion import promote
 from serving.model_cache import compatibility
 from serving.prediction import predict
-from tests.registry.estimators import without_frameworks
+from tests.registry.estimators import boosters, without_frameworks
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
 BOOSTERS = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
-each_booster = pytest.mark.parametrize("module", extras.installed())
+each_booster = pytest.mark.parametrize("module", boosters.INSTALLED)
 BODY = {
     "dataset_name": "flowers",
     "use_example": False,
@@ -53,6 +53,24 @@ def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module):
         "log_odds",
         set(ROW),
     )
+
+
+@pytest.mark.skipif(not extras.FRAMEWORKS["torch"].is_installed, reason="PyTorch is not installed")
+def test_a_network_is_checked_trained_and_served_where_its_framework_is_missing(
+    make_job, admin, page, monkeypatch
+):
+    job = make_job(module="torch", class_name="TorchMLPClassifier", params={"max_epochs": 3})
+    version = job.model_version
+    without_frameworks.hide(monkeypatch)
+    assert compatibility.report()["refused"] == 0
+    assert version.verification.engine == "estimator"
+    promote(version, stage="staging", by=admin)
+    rows = [ROW, dict.fromkeys(ROW), ROW | {"colour": "never seen"}]
+    result = predict(version.dataset, stage="staging", rows=rows, by=admin, probabilities=True)
+    assert [sum(row) for row in result.probabilities] == pytest.approx([1, 1, 1])
+    reasons = predict(version.dataset, stage="staging", rows=[ROW], by=admin, explain=True).explanation
+    assert (reasons.method, reasons.unit) == ("sampled_shapley", "probability")
+    assert "TorchMLPClassifier" in page.get(f"/registry/models/flowers/{version.number}/").text
 
 
 @pytest.mark.parametrize(("saved_by", "code"), [("3.0.5", None), ("2.1.4", "artifact_incompatible")])

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 
-from registry.estimators.frameworks import catboost_algorithms, lightgbm_algorithms, xgboost_algorithms
+from registry.estimators.frameworks import (
+    catboost_algorithms,
+    lightgbm_algorithms,
+    torch_algorithms,
+    xgboost_algorithms,
+)
 from registry.estimators.parameters import Parameter
 
 NOT_INSTALLED = "framework_not_installed"
@@ -19,7 +24,8 @@ class Framework:
     """An extra of pyproject.toml. `name` is that of the extra and of the Python package.
 
     `classes` are the parameters of each estimator; `refused` says why a parameter of its signature cannot be set.
-    `fixed` are the arguments that the platform chooses.
+    `fixed` are the arguments that the platform chooses. `module` has the classes, and `needs` are other packages of
+    the extra. A network is compiled: artifacts load and predict without its framework.
     """
 
     name: str
@@ -28,10 +34,13 @@ class Framework:
     summaries: dict[str, str]
     refused: dict[str, str]
     fixed: dict[str, object]
+    module: str
+    needs: tuple[str, ...] = ()
+    is_network: bool = False
 
     @property
     def is_installed(self) -> bool:
-        return importlib.util.find_spec(self.name) is not None
+        return all(importlib.util.find_spec(package) for package in (self.name, *self.needs))
 
     @property
     def command(self) -> str:
@@ -46,8 +55,12 @@ class Framework:
         )
 
 
-def _of(name: str, title: str, module) -> Framework:
-    return Framework(name, title, module.CLASSES, module.SUMMARIES, module.REFUSED, module.FIXED)
+def _of(name: str, title: str, described, module: str = "", **options) -> Framework:
+    described = described.CLASSES, described.SUMMARIES, described.REFUSED, described.FIXED
+    return Framework(name, title, *described, module or name, **options)
+
+
+NETWORKS = "registry.estimators.networks.estimators"
 
 
 FRAMEWORKS = {
@@ -56,6 +69,7 @@ FRAMEWORKS = {
         _of("xgboost", "XGBoost", xgboost_algorithms),
         _of("lightgbm", "LightGBM", lightgbm_algorithms),
         _of("catboost", "CatBoost", catboost_algorithms),
+        _of("torch", "PyTorch", torch_algorithms, NETWORKS, needs=("skorch",), is_network=True),
     )
 }
 
@@ -76,14 +90,14 @@ def of_class(class_name: str) -> Framework | None:
 
 def of_estimator(estimator) -> Framework | None:
     """The framework of an instance."""
-    return FRAMEWORKS.get(type(estimator).__module__.partition(".")[0])
+    return of_class(type(estimator).__name__)
 
 
 def used_by(module: str, params: dict) -> list[str]:
-    """The frameworks of an algorithm, or of the members of an ensemble."""
+    """The frameworks that the artifact of an algorithm, or of an ensemble of members, needs to predict."""
     members = params.get("members") or ()
     modules = {module, *(member["module"] for member in members)}
-    return [name for name in FRAMEWORKS if name in modules]
+    return [name for name, one in FRAMEWORKS.items() if name in modules and not one.is_network]
 
 
 def task_of(class_name: str) -> str:

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from registry.estimators import wrappers
-from registry.estimators.frameworks import extras
+from registry.estimators.frameworks import devices, early_stopping, extras
 
 FEW_CELLS = 200_000  # for which threads cost more than they save
 MAX_CATEGORIES = 255  # of a column that is split by category; the rare ones share a code
-VALIDATION_SHARE = 0.1  # of the training rows, for early stopping
 
 # The names of parameters that are others in CatBoost.
 TREES = {"catboost": "iterations"}
@@ -25,7 +24,7 @@ Report = Callable[[float], None]
 
 
 def max_native_categories(estimator) -> int | None:
-    """The number of categories of a column that an estimator splits by itself; None if it does not."""
+    """The number of categories of a column that an estimator takes by itself; None if it does not."""
     framework = extras.of_estimator(estimator)
     if framework is None:
         is_native = getattr(estimator, "categorical_features", None) == "from_dtype"
@@ -38,6 +37,8 @@ def set_native_categories(estimator, count: int) -> None:
     framework = extras.of_estimator(estimator)
     if framework is None:
         estimator.set_params(categorical_features=list(range(count)))
+    elif framework.is_network:
+        estimator.set_params(categories=count)
     elif framework.name == "lightgbm":
         estimator.set_params(categorical_feature=list(range(count)))
     elif framework.name == "catboost":
@@ -122,19 +123,32 @@ def fit(
         and model.estimator is not booster
     ):
         raise ValueError("Its calibration cannot be combined with sample weights; leave one of them out.")
-    if report:
+    options = {"groups": groups, "is_in_time": is_in_time, "seed": seed}
+    if report and extras.of_estimator(booster).is_network:
+        options |= {"report": report if model is booster else None}  # a wrapper fits it several times
+    elif report:
         arguments |= _report_progress(model, booster, report)
-    with _configured(booster, X, y, weights, groups=groups, is_in_time=is_in_time, seed=seed):
+    with _configured(booster, X, y, weights, **options):
         model.fit(X, y, **arguments)
     _settle(model)
 
 
 @contextlib.contextmanager
 def _configured(booster, X, y, weights, **options) -> Iterator[None]:
-    """The booster with the parameters of one fit on all these rows."""
+    """The booster, or network, with the parameters of one fit on all these rows."""
     asked, framework = booster.get_params(), extras.of_estimator(booster).name
+    cores = 1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0))
+    if extras.FRAMEWORKS[framework].is_network:
+        booster.set_params(fit_options=_network_options(cores, **options))
+        try:
+            yield
+        finally:
+            booster.set_params(**_after_fit(booster))
+        return
     trees, threads = TREES.get(framework, "n_estimators"), THREADS.get(framework, "n_jobs")
-    booster.set_params(**{threads: 1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0))})
+    booster.set_params(**{threads: cores})
+    if framework == "xgboost":
+        booster.set_params(device=devices.of_xgboost())
     if asked.get("feature_types"):
         count = asked["feature_types"].count("c")
         booster.set_params(feature_types=["c"] * count + ["q"] * (X.shape[1] - count))
@@ -145,7 +159,7 @@ def _configured(booster, X, y, weights, **options) -> Iterator[None]:
     rounds = asked.get("early_stopping_rounds")
     if rounds:
         codes = np.unique(y, return_inverse=True)[1] if _is_classifier(booster) else None
-        parts = hold_out(codes, len(X), **options)
+        parts = early_stopping.hold_out(codes, len(X), **options)
         best = _best_number_of_trees(booster, X, y, weights, parts, rounds)
         # CatBoost ignores it without rows to validate on, and cannot be cloned with a None.
         without = {"lightgbm": 0, "catboost": rounds}.get(framework)
@@ -160,39 +174,15 @@ def _configured(booster, X, y, weights, **options) -> Iterator[None]:
         booster.set_params(**_after_fit(booster))
 
 
-def hold_out(
-    codes: np.ndarray | None, rows: int, *, groups: np.ndarray | None, is_in_time: bool, seed: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The positions of the rows to fit and to validate on: a tenth, the newest, of whole groups, or stratified.
+def _network_options(threads: int, *, groups, is_in_time: bool, seed: int | None, report=None):
+    """A wrapper also fits it on a part of the rows, whose groups are not known to it: these are divided at random."""
+    from registry.estimators.networks.estimators import FitOptions
 
-    Raises ValueError if there are too few rows, groups or times.
-    """
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+    def parts(codes: np.ndarray | None, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        known = groups if groups is not None and len(groups) == rows else None
+        return early_stopping.hold_out(codes, rows, groups=known, is_in_time=is_in_time, seed=seed)
 
-    too_few = ValueError("Early stopping needs more training rows, groups or times; leave it out.")
-    positions = np.arange(rows)
-    if rows < 2 or (groups is not None and len(np.unique(groups)) < 2):
-        raise too_few
-    if groups is not None and is_in_time:
-        ordered = np.sort(groups)
-        first = ordered[min(int(rows * (1 - VALIDATION_SHARE)), rows - 1)]
-        is_held = groups >= first
-        fitted, held = positions[~is_held], positions[is_held]
-    elif groups is not None:
-        splitter = GroupShuffleSplit(1, test_size=VALIDATION_SHARE, random_state=seed)
-        fitted, held = next(splitter.split(positions, groups=groups))
-    else:
-        size = max(round(rows * VALIDATION_SHARE), 1)
-        counts = np.zeros(1) if codes is None else np.bincount(codes)
-        is_stratified = counts.min() >= 2 and size >= len(counts)
-        fitted, held = train_test_split(
-            positions, test_size=size, random_state=seed, stratify=codes if is_stratified else None
-        )
-    if codes is not None:
-        held = held[np.isin(codes[held], codes[fitted])]
-    if len(fitted) < 2 or not len(held) or (codes is not None and len(np.unique(codes[fitted])) < 2):
-        raise too_few
-    return fitted, held
+    return FitOptions(parts, threads=threads, device=devices.requested(), report=report)
 
 
 def _best_number_of_trees(booster, X, y, weights, parts, rounds: int) -> int:
@@ -270,8 +260,11 @@ def _settle(model) -> None:
 
 
 def _after_fit(booster) -> dict:
-    threads = THREADS.get(extras.of_estimator(booster).name, "n_jobs")
-    return {threads: 1} | ({"callbacks": None} if "callbacks" in booster.get_params() else {})
+    framework = extras.of_estimator(booster)
+    if framework.is_network:
+        return {"fit_options": None}
+    threads = THREADS.get(framework.name, "n_jobs")
+    return {threads: 1} | dict.fromkeys({"callbacks", "device"} & booster.get_params().keys())
 
 
 def _members(model) -> list:

@@ -7,14 +7,15 @@ from sklearn.base import clone
 
 from registry import artifacts
 from registry.estimators import algorithms, wrappers
-from registry.estimators.frameworks import extras, fitting
+from registry.estimators.frameworks import early_stopping, extras, fitting
 from registry.training import pipelines
 from registry.training.request import TrainingRequest
+from tests.registry.estimators import boosters
 from tests.serving.engine.fits import COLUMNS, fit, table
 
 BOOSTERS = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
 STOPPING = {"n_estimators": 60, "max_depth": 3, "early_stopping_rounds": 5}
-each_booster = pytest.mark.parametrize("name", [BOOSTERS[framework] for framework in extras.installed()])
+each_booster = pytest.mark.parametrize("name", [BOOSTERS[framework] for framework in boosters.INSTALLED])
 
 
 def few_trees(name: str, count: int, **params) -> dict:
@@ -80,21 +81,21 @@ def test_a_wrapped_booster_has_nothing_of_ours_in_its_artifact(name, options):
 
 def test_the_rows_of_early_stopping_are_stratified():
     codes = np.repeat([0, 1, 2], [20, 40, 140])
-    fitted, held = fitting.hold_out(codes, 200, groups=None, is_in_time=False, seed=0)
+    fitted, held = early_stopping.hold_out(codes, 200, groups=None, is_in_time=False, seed=0)
     assert np.bincount(codes[held]).tolist() == [2, 4, 14]
     assert sorted([*fitted, *held]) == list(range(200))
 
 
 def test_the_rows_of_early_stopping_divide_no_group():
     groups = np.repeat(np.arange(20), 10)
-    fitted, held = fitting.hold_out(None, 200, groups=groups, is_in_time=False, seed=0)
+    fitted, held = early_stopping.hold_out(None, 200, groups=groups, is_in_time=False, seed=0)
     assert not set(groups[fitted]) & set(groups[held])
     assert len(held) == 20
 
 
 def test_the_rows_of_early_stopping_are_the_newest_of_a_split_by_time():
     blocks = np.random.default_rng(0).permutation(np.repeat(np.arange(50), 4))
-    fitted, held = fitting.hold_out(None, 200, groups=blocks, is_in_time=True, seed=0)
+    fitted, held = early_stopping.hold_out(None, 200, groups=blocks, is_in_time=True, seed=0)
     assert blocks[fitted].max() < blocks[held].min()
     assert len(held) == 20
 
@@ -103,7 +104,7 @@ def test_the_rows_of_early_stopping_are_the_newest_of_a_split_by_time():
 def test_too_few_rows_for_early_stopping_are_an_error(groups):
     codes = np.array([0] * 8 + [1]) if groups is not None else np.array([0, 1])
     with pytest.raises(ValueError, match="more training rows"):
-        fitting.hold_out(codes, len(codes), groups=groups, is_in_time=False, seed=0)
+        early_stopping.hold_out(codes, len(codes), groups=groups, is_in_time=False, seed=0)
 
 
 def test_dropout_has_no_early_stopping_in_lightgbm():

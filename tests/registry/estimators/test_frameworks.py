@@ -27,7 +27,12 @@ each_class = pytest.mark.parametrize(
 )  # fmt: skip
 
 
-FEW = {"XGB": {"n_estimators": 5}, "LGB": {"n_estimators": 5}, "Cat": {"iterations": 5}}
+FEW = {
+    "XGB": {"n_estimators": 5},
+    "LGB": {"n_estimators": 5},
+    "Cat": {"iterations": 5},
+    "Tor": {"max_epochs": 1},
+}
 
 
 def signature(cls) -> dict:

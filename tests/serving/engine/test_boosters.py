@@ -15,9 +15,10 @@ from registry.estimators.frameworks import extras
 from registry.training.columns import feature_frame
 from serving.engine import inference, verification
 from serving.inputs.reader import TypedRows
+from tests.registry.estimators import boosters
 from tests.serving.engine.fits import COLUMNS, fit, table
 
-NAMES = [name for framework in extras.installed() for name in extras.FRAMEWORKS[framework].classes]
+NAMES = [name for framework in boosters.INSTALLED for name in extras.FRAMEWORKS[framework].classes]
 CLASSIFIERS = [name for name in NAMES if name.endswith("Classifier") and "RF" not in name]
 PORTABLE = {"XGB": b"learner_model_param", "LGB": b"tree_sizes=", "Cat": b"CBM1"}
 

@@ -5,9 +5,10 @@ import pytest
 
 from registry.estimators.frameworks import extras
 from serving.explanation import additive
+from tests.registry.estimators import boosters
 from tests.serving.explanation.test_additive import explained, output_of
 
-NAMES = [name for framework in extras.installed() for name in extras.FRAMEWORKS[framework].classes]
+NAMES = [name for framework in boosters.INSTALLED for name in extras.FRAMEWORKS[framework].classes]
 CLASSIFIERS = [name for name in NAMES if name.endswith("Classifier")]
 LOG_LOSSES = {
     "XGBRegressor": {"objective": "count:poisson"},
