@@ -497,6 +497,7 @@ ERROR_BODIES = {
 MODELS_THAT_DO_NOT_FIT = "registry.releases.dataset_changes.models_that_do_not_fit"
 # Verifies a fitted pipeline before it is registered, and an artifact before it is released.
 VERIFY_FIT = "serving.engine.registration.verify"
+SAVE_VERIFICATION = "serving.engine.registration.save"
 VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
 # What the page of a dataset lists as made from its versions: functions of the dataset that return Dependents.

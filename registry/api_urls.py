@@ -4,6 +4,7 @@ from registry import api, release_api
 from registry.cards import api as cards_api
 from registry.comparison import api as comparison_api
 from registry.estimators import api as algorithms_api
+from registry.imports.api import ImportView
 from registry.jobs import api as jobs_api
 from registry.jobs import evaluation_api, group_api
 from registry.jobs.learning_curves.api import LearningCurveView
@@ -23,6 +24,7 @@ urlpatterns = [
     path("algorithms", algorithms_api.AlgorithmListView.as_view()),
     path("algorithms/<str:name>", algorithms_api.AlgorithmView.as_view()),
     path("models", api.ModelListView.as_view(), name="api-models"),
+    path("models/import", ImportView.as_view()),
     path("models/compare", comparison_api.CompareView.as_view()),
     path("models/compare/predictions", comparison_api.ComparePredictionsView.as_view()),
     path("models/<str:dataset>/<int:version>", api.ModelView.as_view(), name="api-model"),

@@ -49,6 +49,9 @@ class ModelFilter(FilterSet):
     algorithm = django_filters.CharFilter(field_name="algorithm", label="Algorithm")
     tag = django_filters.CharFilter(method="tagged", label="Tag")
     favourite = FavouriteFilter()
+    imported = django_filters.ChoiceFilter(
+        method="was_imported", choices=[("true", "Imported"), ("false", "Trained here")], label="Origin"
+    )
     target = django_filters.CharFilter(field_name="target", label="Target")
     group = VersionFilter(field_name="trial__group", label="Training group")
     trained_by = django_filters.CharFilter(field_name="trained_by__username", label="Trained by")
@@ -96,6 +99,7 @@ class ModelFilter(FilterSet):
             "target",
             "tag",
             "favourite",
+            "imported",
             "group",
             "trained_by",
             "trained_after",
@@ -120,6 +124,11 @@ class ModelFilter(FilterSet):
 
     def tagged(self, queryset, name, value):
         return queryset.filter(tags__name=tags.spelled(value))
+
+    def was_imported(self, queryset, name, value):
+        return (
+            queryset.exclude(imported_format="") if value == "true" else queryset.filter(imported_format="")
+        )
 
     def live_in(self, queryset, name, value):
         return queryset.live_in(value)

@@ -4,6 +4,7 @@ from registry import views
 from registry.cards import views as card_views
 from registry.comparison import views as comparison_views
 from registry.discovery import views as discovery_views
+from registry.imports import views as import_views
 from registry.jobs import group_views
 from registry.jobs import views as jobs_views
 from registry.releases import views as release_views
@@ -19,6 +20,7 @@ urlpatterns = [
     path("groups/<int:pk>/", group_views.group, name="group"),
     path("models/", views.model_list, name="models"),
     path("releases/", release_views.release_list, name="releases"),
+    path("models/import/", import_views.import_page, name="import"),
     path("models/compare/", comparison_views.compare, name="compare"),
     path("models/compare/predictions/", comparison_views.compare_predictions, name="compare-predictions"),
     path("models/tag-selected/", discovery_views.tag_models, name="tag-models"),

@@ -43,6 +43,7 @@ PARAMETERS = {
     "/registry/groups/": GroupFilter.page_parameters(),
     "/registry/releases/": ReleaseFilter.page_parameters(),
     "/registry/models/compare/": ["model"],
+    "/registry/models/import/": ["dataset", "target"],
     "/registry/models/compare/predictions/": ["model"],
     "/registry/models/tag-selected/": ["model"],
     "/registry/models/delete-selected/": ["model"],

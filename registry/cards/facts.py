@@ -203,6 +203,7 @@ def _lineage(version: ModelVersion) -> list[Fact]:
     before = parent and reverse("registry:model", args=[dataset.name, parent])
     return [
         Fact("job", "Training job", job and job.pk, f"job {job.pk}" if job else "", page or ""),
+        Fact("imported_from", "Imported from", version.imported_from, f"`{version.imported_from}`"),
         Fact("retrained_from", "Retrained from", parent, f"version {parent}", before or ""),
         Fact("retrained_as", "Retrained as", again, ", ".join(f"version {one}" for one in again)),
         Fact("evaluations", "Evaluations on other data", version.evaluations.count() or None),

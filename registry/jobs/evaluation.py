@@ -41,7 +41,8 @@ def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
     permissions.check(by, "train")
     if version.dataset_version_id == source.pk:
         raise ValidationError(
-            f"Model version {version.number} was trained on rows of this dataset version. Choose another one.",
+            f"Model version {version.number} was {'measured' if version.is_imported else 'trained'} on rows of this "
+            "dataset version. Choose another one.",
             code="same_dataset_version",
         )
     if not version.signature["can_predict"]:

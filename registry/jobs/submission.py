@@ -195,6 +195,11 @@ def retrain(version: ModelVersion, *, by) -> TrainingJob:
     installed library does not accept any more.
     """
     permissions.check(by, "train")
+    if version.is_imported:
+        raise Conflict(
+            f"Version {version.number} was imported, so its training is not known here. Train a new model.",
+            code="model_imported",
+        )
     job, request = version.training_job, version.training_request
     if job is None or request is None:
         raise Conflict(

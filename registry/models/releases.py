@@ -33,6 +33,7 @@ class Release(models.Model):
 
     class Kind(models.TextChoices):
         TRAINING = "training", "training"
+        IMPORT = "import", "import"
         PROMOTION = "promotion", "promotion"
         ROLLBACK = "rollback", "rollback"
 

@@ -27,7 +27,7 @@ class VersionCounter(models.Model):
 
 
 class ModelVersion(TaggedModel):
-    """One trained pipeline of a dataset. Its artifact belongs to its newest release in the highest stage."""
+    """One fitted pipeline of a dataset. Its artifact belongs to its newest release in the highest stage."""
 
     # PROTECT: a dataset cannot be deleted while a model depends on it.
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="model_versions")
@@ -78,6 +78,15 @@ class ModelVersion(TaggedModel):
     retrained_from = models.PositiveIntegerField(
         null=True, help_text="The number of the version whose training it repeats."
     )
+    imported_from = models.CharField(
+        max_length=255, blank=True, default="", help_text="The name of the file that it was imported from."
+    )
+    imported_format = models.CharField(
+        max_length=20,
+        blank=True,
+        default="",
+        help_text="The format of that file; empty if it was trained here.",
+    )
     rows_train = models.PositiveBigIntegerField()
     rows_test = models.PositiveBigIntegerField()
     training_s = models.FloatField(
@@ -124,8 +133,15 @@ class ModelVersion(TaggedModel):
 
     @property
     def origin(self) -> str:
-        """`trained`, or `retrained from version 3`"""
+        """`trained`, `retrained from version 3`, or `imported from model.skops (skops)`"""
+        if self.is_imported:
+            return f"imported from {self.imported_from} ({self.imported_format})"
         return f"retrained from version {self.retrained_from}" if self.retrained_from else "trained"
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it was trained elsewhere."""
+        return bool(self.imported_format)
 
     @property
     def training_job(self) -> TrainingJob | None:

@@ -271,6 +271,11 @@ def _effective_parameters(request: TrainingRequest, estimator) -> dict:
     if algorithm.framework:  # whose defaults are None on the estimator
         used = {name: value for name, value in estimator.get_params().items() if value is not None}
         return {one.name: _as_json(used.get(one.name, one.default)) for one in algorithm.parameters}
+    return parameters_of(estimator)
+
+
+def parameters_of(estimator) -> dict:
+    """All parameters of an estimator of scikit-learn as JSON."""
     values = {name: _as_json(value) for name, value in estimator.get_params(deep=False).items()}
     return {name: value for name, value in values.items() if value != "deprecated"}
 

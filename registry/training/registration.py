@@ -17,7 +17,7 @@ from mlplatform.jobs import leases
 from mlplatform.jobs.models import JobState
 from mlplatform.jobs.retries import database_may_be_unavailable, with_retries
 from mlplatform.resilience import cache_invalidation
-from registry import artifacts
+from registry import artifacts, verification
 from registry.estimators.frameworks import extras
 from registry.models import (
     Diagnostics,
@@ -38,11 +38,11 @@ from registry.training.request import TrainingRequest
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A verified pipeline that is not registered yet, with its artifact; `save_verification` writes the golden rows."""
+    """A verified pipeline that is not registered yet, with its artifact and the result of its verification."""
 
     request: TrainingRequest
     result: pipelines.FitResult
-    save_verification: Callable[[ModelVersion], None]
+    verified: dict | None
     artifact: artifacts.Artifact
 
 
@@ -95,7 +95,7 @@ def register(
     )
 
     def save_records(version: ModelVersion) -> None:
-        model.save_verification(version)
+        verification.save(model.verified, version)
         _save_diagnostics(version, result)
         if trial:
             Trial.objects.filter(pk=trial.pk).update(model_version=version)
@@ -105,7 +105,7 @@ def register(
 
     # Of an earlier try, whose connection broke before it saw the commit.
     registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
-    return _save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
+    return save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
 
 
 def _save_diagnostics(version: ModelVersion, result: pipelines.FitResult) -> None:
@@ -118,22 +118,25 @@ def _preflight_warnings(job: TrainingJob) -> list[str]:
     return [warning["detail"] for warning in job.warnings if not warning["code"].startswith("missing_")]
 
 
-def _save(
+def save(
     version: ModelVersion,
     registered: QuerySet,
     *,
     file: IO[bytes],
     save_records: Callable[[ModelVersion], None],
-    retry_s: float,
+    kind: str = Release.Kind.TRAINING,
+    retry_s: float = 0,
 ) -> ModelVersion:
-    """Reserve a number, upload the artifact, then register the version in one transaction.
+    """Reserve a number, upload the artifact, then register the version in one transaction with `save_records`.
+
+    `registered` finds the version of an earlier try. `kind` is that of its release in dev.
 
     The numbers of a dataset are consecutive as long as trainings end in order: a failure gives its number back if it
     is still the last. A process that is killed between the reservation and the registration leaves a gap.
     """
     version.number = with_retries(partial(reserve_number, version.dataset), for_s=retry_s)
     version.artifact_hmac = artifacts.sign(version)
-    register = partial(_register, version, registered, file=file, save_records=save_records)
+    register = partial(_register, version, registered, file=file, save_records=save_records, kind=kind)
     try:
         return with_retries(register, for_s=retry_s)
     except BaseException:
@@ -162,6 +165,7 @@ def _register(
     *,
     file: IO[bytes],
     save_records: Callable[[ModelVersion], None],
+    kind: str,
 ) -> ModelVersion:
     """Upload the artifact, then write the version, its dev release and its other records."""
     if existing := registered.all().first():
@@ -177,9 +181,7 @@ def _register(
             MetricValue.objects.record(version)
             MirroredVersion.objects.enqueue([version])
             save_records(version)
-            history.open_release(
-                version, stage=Stage.DEV, kind=Release.Kind.TRAINING, key=key, by=version.trained_by
-            )
+            history.open_release(version, stage=Stage.DEV, kind=kind, key=key, by=version.trained_by)
     except ValidationError:
         storage.discard(storage.models(), key)
         raise

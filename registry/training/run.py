@@ -95,21 +95,23 @@ def fit_table(
     )
     result.preparation += preparation.describe_left_out(request.prepare, profile=table.profile)
     progress("saving", None)
-    save_verification = verification.verify_fit(result)
-    return FittedModel(request, result, save_verification, artifacts.dump(result.pipeline))
+    verified = verification.verify_fit(result)
+    return FittedModel(request, result, verified, artifacts.dump(result.pipeline))
 
 
 def request_of(version: ModelVersion) -> TrainingRequest:
     """The request of a version's training, whose split can be repeated. Raises ValidationError (split_unknown)."""
     request = version.training_request
-    if request is None:
+    if version.is_imported:
+        reason = "it was imported"
+    elif request is None:
         reason = "its training job was deleted"
     elif version.random_state is None and version.split["method"] in ("random", "group"):
         reason = "they were drawn without a random state"
     else:
         return TrainingRequest.from_dict(request)
     raise ValidationError(
-        f"The held-out rows of version {version.number} are not known any more, because {reason}.",
+        f"The held-out rows of version {version.number} are not known, because {reason}.",
         code="split_unknown",
     )
 

@@ -19,6 +19,8 @@ class Encoder:
 
     def __init__(self, transformer, inputs: list[dict]):
         """Read a fitted ColumnTransformer and the inputs of a signature. Raises UnsupportedPipeline."""
+        if not hasattr(transformer, "transformers_"):
+            raise UnsupportedPipeline("it was imported, and prepares its columns by itself")
         groups = [
             (step, [names] if isinstance(names, str) else list(names))
             for name, step, names in transformer.transformers_
@@ -76,7 +78,7 @@ def _memory_order(transformer, inputs: list[dict]) -> str:
 def training_categories(transformer) -> dict[str, frozenset]:
     """All categories of each text and boolean column in training, infrequent ones too, if they are encoded as such."""
     found = {}
-    for _, step, names in transformer.transformers_:
+    for _, step, names in getattr(transformer, "transformers_", ()):  # an imported model has none
         encoders = [one for _, one in getattr(step, "steps", ()) if hasattr(one, "categories_")]
         if encoders:
             found |= {

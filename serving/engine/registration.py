@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlplatform import hashing
@@ -18,29 +17,32 @@ if TYPE_CHECKING:
 PURPOSE = "verification"  # of signatures
 
 
-def verify(result: FitResult) -> Callable[[ModelVersion], None]:
-    """Verify a fit; the returned function saves the record, in the transaction that registers the version."""
+def verify(result: FitResult) -> dict | None:
+    """Verify a fit. Returns the fields of its record as JSON, None of a model that cannot predict."""
     if not result.signature["can_predict"]:
-        return lambda version: None
+        return None
     engine, golden = verification.verify(result.pipeline, result.signature, result.held_out)
     one_row_s, thousand_rows_s = speed.measure(engine, result.signature, result.held_out)
+    return {
+        "engine": engine.kind,
+        "reason": engine.reason,
+        "golden_rows": golden.rows,
+        "predictions": golden.predictions,
+        "probabilities": golden.probabilities,
+        "one_row_s": one_row_s,
+        "thousand_rows_s": thousand_rows_s,
+        "memory_bytes": engine.nbytes,
+    }
 
-    def save(version: ModelVersion) -> None:
-        record = Verification(
-            model_version=version,
-            engine=engine.kind,
-            reason=engine.reason,
-            golden_rows=golden.rows,
-            predictions=golden.predictions,
-            probabilities=golden.probabilities,
-            one_row_s=one_row_s,
-            thousand_rows_s=thousand_rows_s,
-            memory_bytes=version.artifact_size + engine.nbytes,
-        )
-        record.hmac = sign(record, version)
-        record.save(force_insert=True)
 
-    return save
+def save(verified: dict | None, version: ModelVersion) -> None:
+    """Save the record of a version, in the transaction that registers it."""
+    if verified is None:
+        return
+    record = Verification(model_version=version, **verified)
+    record.memory_bytes += version.artifact_size
+    record.hmac = sign(record, version)
+    record.save(force_insert=True)
 
 
 def record_of(version: ModelVersion) -> Verification | None:

@@ -10,7 +10,7 @@ PATHS = [
     "/search/", "/search/?q=garden", "/search/?q=garden&kind=job", "/catalog/rare/delete/",
     "/registry/train/?dataset=garden&target=species", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
     "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",
-    "/registry/models/garden/1/fairness/",
+    "/registry/models/garden/1/fairness/", "/registry/models/import/?dataset=garden&target=species",
     "/registry/train/?dataset=garden&algorithm=KMeans", "/serving/", "/serving/garden/dev/", "/serving/garden/staging/",
     "/serving/garden/versions/1/", "/serving/garden/dev/retire/", "/serving/garden/dev/rollback/?to_version=1",
     "/registry/models/garden/2/promote/?stage=production", "/serving/jobs/", "/registry/releases/?dataset=garden",

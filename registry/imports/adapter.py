@@ -1,0 +1,109 @@
+"""An imported estimator as the platform's pipelines are: of the steps "columns" and "model".
+
+The artifact has no function of ours in it, so it loads without this code.
+"""
+
+import numpy as np
+import pandas
+from django.core.exceptions import ValidationError
+
+from registry.imports.declared import words_of
+
+TASKS = {"classifier": "classification", "regressor": "regression"}
+
+
+def task_of(estimator) -> str:
+    """Raises ValidationError (unsupported_model) for what is neither a classifier nor a regressor."""
+    from sklearn.utils import get_tags
+
+    try:
+        kind = get_tags(estimator).estimator_type
+    except Exception as error:  # of a class that is no estimator
+        raise _unsupported("it is not an estimator of scikit-learn") from error
+    if kind not in TASKS:
+        raise _unsupported("it is neither a classifier nor a regressor")
+    return TASKS[kind]
+
+
+def final_estimator(estimator):
+    """The last step of nested pipelines."""
+    while type(estimator).__name__ == "Pipeline":
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def as_pipeline(estimator, inputs: list[dict], *, takes_names: bool):
+    """A Pipeline that predicts our frames: values as `pandas.read_csv` has them, as an array if it knows no names."""
+    from sklearn.pipeline import Pipeline, make_pipeline
+
+    # A vote or a bag of the model would be taken for an ensemble of ours.
+    model = estimator if type(estimator) is Pipeline else make_pipeline(estimator)
+    steps = _conversions(inputs)
+    if not takes_names:
+        steps.append(_call(pandas.DataFrame.to_numpy))
+    return Pipeline([("columns", make_pipeline(*steps) if steps else "passthrough"), ("model", model)])
+
+
+def _conversions(inputs: list[dict]) -> list:
+    """From the dtypes of the platform to those of a file that pandas has read: its words, or True and False."""
+    booleans = [one["name"] for one in inputs if one["type"] == "boolean"]
+    if not booleans:
+        return []
+    steps = [
+        _call(pandas.DataFrame.astype, dtype=dict.fromkeys(booleans, "object")),
+        _call(pandas.DataFrame.fillna, value=dict.fromkeys(booleans, np.nan)),
+    ]
+    if words := words_of(inputs):
+        steps.append(_call(pandas.DataFrame.replace, to_replace=words))
+    return steps
+
+
+def _call(function, **arguments):
+    from sklearn.preprocessing import FunctionTransformer
+
+    return FunctionTransformer(function, kw_args=arguments)
+
+
+def check_outputs(pipeline, rows: pandas.DataFrame, *, task: str) -> list[str]:
+    """Predict some rows. Returns warnings; raises ValidationError (invalid_predictions) for other shapes and values."""
+    predicted = np.asarray(pipeline.predict(rows))
+    if predicted.shape not in {(len(rows),), (len(rows), 1)}:
+        raise _wrong(
+            f"it predicts values of the shape {predicted.shape} for {len(rows):,} rows; one for each is needed"
+        )
+    if task == "regression":
+        return _check_numbers(np.ravel(predicted))
+    classes = list(pipeline.classes_)
+    if not pandas.Series(np.ravel(predicted)).isin(classes).all():
+        raise _wrong("it predicts a class that is not one of its classes")
+    if hasattr(pipeline, "predict_proba"):
+        _check_probabilities(np.asarray(pipeline.predict_proba(rows)), len(rows), len(classes))
+    return []
+
+
+def _check_numbers(predicted: np.ndarray) -> list[str]:
+    if predicted.dtype.kind not in "fiub":
+        raise _wrong("a regressor predicts numbers, and it predicts something else")
+    missing = int((~np.isfinite(predicted.astype(float))).sum())
+    if missing == len(predicted):
+        raise _wrong("it has no finite prediction for any row")
+    return [f"{missing:,} of {len(predicted):,} tried rows have no finite prediction."] if missing else []
+
+
+def _check_probabilities(values: np.ndarray, rows: int, classes: int) -> None:
+    if values.shape != (rows, classes):
+        raise _wrong(f"its probabilities have the shape {values.shape}, not {(rows, classes)}")
+    if (
+        not np.isfinite(values).all()
+        or (values < -1e-6).any()
+        or (np.abs(values.sum(axis=1) - 1) > 1e-3).any()
+    ):
+        raise _wrong("its probabilities are not numbers from 0 to 1 with the sum 1")
+
+
+def _wrong(reason: str) -> ValidationError:
+    return ValidationError(f"The model cannot be served: {reason}.", code="invalid_predictions")
+
+
+def _unsupported(reason: str) -> ValidationError:
+    return ValidationError(f"The model is not supported: {reason}.", code="unsupported_model")

@@ -1,0 +1,69 @@
+"""The formats of model files that can be imported, by their first bytes. Nothing here parses a file."""
+
+from dataclasses import dataclass
+from typing import IO
+
+from django.core.exceptions import ValidationError
+
+HEAD = 16  # bytes
+# The first bytes of pickles (protocols 2 to 5) and of what joblib compresses them with.
+PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
+COMPRESSED = (
+    b"\x1f\x8b",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"]\0\0",
+    b"\x04\x22",
+)
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".p", ".pt", ".pth", ".dill")
+
+
+@dataclass(frozen=True)
+class Format:
+    """`name` is what the API calls it; `load` is the dotted path of the function that reads it, in a child process."""
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    load: str
+    frameworks: tuple[str, ...] = ()  # that its models need
+
+
+FORMATS = {
+    one.name: one for one in (Format("skops", "skops", (".skops",), "registry.imports.skops_files.load"),)
+}
+LABELS = {one.name: one.title for one in FORMATS.values()}
+
+
+def of_file(file: IO[bytes], filename: str) -> Format:
+    """The format of a file, by its suffix and its first bytes.
+
+    Raises ValidationError: empty_file, pickle_refused, which names what to use instead, and unknown_format.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    file.seek(0)
+    if not head:
+        raise _refused("The file is empty.", "empty_file")
+    name = filename.lower()
+    if head.startswith(PICKLES + COMPRESSED) or name.endswith(PICKLE_SUFFIXES):
+        raise _refused(
+            "Pickle and joblib files are not imported: loading one runs any code that is in it. Save the pipeline with "
+            'skops instead: `skops.io.dump(pipeline, "model.skops")`.',
+            "pickle_refused",
+        )
+    if head.startswith(b"PK"):
+        return FORMATS["skops"]
+    raise _refused(f"The file is not a model in a format that can be imported: {titles()}.", "unknown_format")
+
+
+def titles() -> str:
+    return ", ".join(LABELS.values())
+
+
+def _refused(sentence: str, code: str) -> ValidationError:
+    return ValidationError({"file": ValidationError(sentence, code=code)})
