@@ -32,8 +32,9 @@ class Axis:
         return min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
 
     def tick_labels(self) -> list[str]:
-        if self.names:
-            return list(self.names)
+        return list(self.names) if self.names else [with_minus(label) for label in self._numbers()]
+
+    def _numbers(self) -> list[str]:
         if len(self.ticks) < 2:
             return [f"{tick:g}" for tick in self.ticks]
         largest, step = max(map(abs, self.ticks)), self.ticks[1] - self.ticks[0]
@@ -42,6 +43,11 @@ class Axis:
         divisor, suffix = next(((d, s) for d, s in SUFFIXES if largest >= d * 10), (1, ""))
         decimals = _decimals(step / divisor)
         return [f"{tick / divisor:.{decimals}f}{suffix if tick else ''}" for tick in self.ticks]
+
+
+def with_minus(number: str) -> str:
+    """A computed number with the minus sign of typography, which is as wide as its digits."""
+    return number.replace("-", "\u2212")
 
 
 SHARE_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)

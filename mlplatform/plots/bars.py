@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlplatform.plots.plot import text
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -39,7 +41,7 @@ def bars(
             place(value),
             None if spread is None else place(value - spread),
             None if spread is None else place(value + spread),
-            [{"x": place(dot), "label": f"{dot:.4g}"} for dot in some],
+            [{"x": place(dot), "label": text(dot)} for dot in some],
         )
         for value, spread, some in zip(values, spreads, dots, strict=True)
     ]

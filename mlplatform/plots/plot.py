@@ -6,7 +6,7 @@ All marks are paths of one drawing of WIDTH x HEIGHT, coloured by a class of the
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from mlplatform.plots.axes import Axis
+from mlplatform.plots.axes import Axis, with_minus
 
 WIDTH, HEIGHT = 320, 224
 LEFT, RIGHT, TOP, BOTTOM = 54, 14, 10, 42  # what the labels of the axes need
@@ -164,10 +164,9 @@ def spread(count: int, limit: int) -> list[int]:
 
 
 def text(value: float | None) -> str:
-    """A number of a table, with four significant digits; a dash for None."""
+    """A number of a table, with four significant digits; a dash for None. Metrics are as on pages: ui.metric."""
     if value is None:
         return "–"
-    if isinstance(value, int):
-        return f"{value:,}"
     short = f"{value:.4g}"
-    return f"{float(short):,.0f}" if 1e4 <= abs(value) < 1e15 else short
+    is_large = isinstance(value, int) or 1e3 <= abs(float(short)) < 1e15
+    return with_minus(f"{value if isinstance(value, int) else float(short):,.0f}" if is_large else short)

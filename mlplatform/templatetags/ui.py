@@ -15,6 +15,7 @@ from django.utils.safestring import mark_safe
 
 from mlplatform.lists import saved_filters, selection
 from mlplatform.metadata import markdown as descriptions
+from mlplatform.plots.axes import with_minus
 
 register = template.Library()
 
@@ -54,10 +55,13 @@ def number(value):
 
 @register.filter
 def column_value(value, digits=6):
-    """A value or a mean of a column, a float with this many significant digits.
+    """A value or a mean of a column, a float with this many significant digits, a boolean as `true` or `false`.
 
-    Without thousands separators, as in the file: it may be a year or an identifier.
+    Without thousands separators and with a hyphen as its sign, as in the file: it may be a year or an identifier, and
+    can be copied into a form.
     """
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if not isinstance(value, float) or abs(value) >= 1e15:
         return value
     return str(round(value)) if abs(value) >= 10**digits else f"{value:.{digits}g}"
@@ -65,14 +69,14 @@ def column_value(value, digits=6):
 
 @register.filter
 def metric(value):
-    """Four significant digits: `0.9667`, `53.37`, `2,934`; `3.2e-05` for what four decimals would round to zero."""
+    """Four significant digits: `0.9667`, `53.37`, `−2,934`; `3.2e−05` for what four decimals would round to zero."""
     if _is_missing(value):
         return DASH
     size = abs(float(value))
     if 0 < size < 0.00005:
-        return f"{value:.1e}"
+        return with_minus(f"{value:.1e}")
     decimals = 4 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    return f"{float(value):,.{decimals}f}"
+    return with_minus(f"{float(value):,.{decimals}f}")
 
 
 @register.filter

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
+from mlplatform.templatetags.ui import metric as metric_text
+from mlplatform.templatetags.ui import signed
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, have_same_test_rows
 from registry.evaluation import definitions, measurement, paired
 from registry.evaluation.definitions import Metric
@@ -116,9 +118,9 @@ def conclusion(live: ModelVersion, coming: ModelVersion, found: dict | None) -> 
             f"at least {paired.MIN_ROWS} held-out rows, or groups of rows."
         )
     label = definitions.BY_NAME[found["metric"]].label
-    low, high = ((f"{end:+.4g}" if end else "0").replace("-", "−") for end in found["interval"])
+    low, high = (signed(end) for end in found["interval"])
     sentence = (
-        f"{label} of version {coming.number} is {abs(found['difference']):.4g} "
+        f"{label} of version {coming.number} is {metric_text(abs(found['difference']))} "
         f"{'higher' if found['difference'] > 0 else 'lower'} than that of version {live.number} on the same held-out "
         f"rows, with a 95 % interval from {low} to {high}"
     )

@@ -4,6 +4,7 @@ import numpy as np
 
 from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short, thin
+from registry.evaluation.cells import class_name
 from registry.evaluation.scores import ClassScores
 
 MAX_CLASSES = 8  # the most frequent of the held-out rows; more lines are not told apart
@@ -35,8 +36,8 @@ def measure(held_out: HeldOut) -> dict | None:
         "rows": len(scores),
         "classes": len(scores.ranks),
         "scores": "decision function" if scores.probabilities is None else "probability",
-        "positive": str(scores.classes[1]) if is_binary else None,
-        "negative": str(scores.classes[0]) if is_binary else None,
+        "positive": class_name(scores.classes[1]) if is_binary else None,
+        "negative": class_name(scores.classes[0]) if is_binary else None,
         "curves": [_of_class(scores, code, bins=BINS if is_binary else BINS_OF_MANY) for code in codes],
     }
     if is_binary:
@@ -66,7 +67,7 @@ def _of_class(scores: ClassScores, code: int, *, bins: int) -> dict:
     false_rate, true_rate, cuts = metrics.roc_curve(is_class, values)
     precision, recall, pr_cuts = metrics.precision_recall_curve(is_class, values, drop_intermediate=True)
     found = {
-        "class": str(scores.classes[code]),
+        "class": class_name(scores.classes[code]),
         "rows": int(is_class.sum()),
         "auc": float(metrics.roc_auc_score(is_class, values)),
         "ap": float(metrics.average_precision_score(is_class, values)),

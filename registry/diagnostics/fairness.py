@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from mlplatform.errors import NotFound
 from registry.diagnostics.slices import MIN_ROWS, wilson
+from registry.evaluation.cells import class_name
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
 MAX_COLUMNS = 10  # compared at once
@@ -102,7 +103,7 @@ def choices(sections: dict) -> tuple[list[str], list[str]]:
         counts[one["column"]] = counts.get(one["column"], 0) + 1
         is_measure[one["column"]] = is_measure.get(one["column"], False) or one["kind"] == "range"
     names = [name for name in section["columns"] if counts.get(name, 0) > 1]
-    return sorted(names, key=lambda name: is_measure[name]), [str(one) for one in section["classes"]]
+    return sorted(names, key=lambda name: is_measure[name]), [class_name(one) for one in section["classes"]]
 
 
 def compare(sections: dict, *, by: list[str], positive: str | None = None) -> Comparison:

@@ -21,7 +21,6 @@ def slices(section: dict, version: ModelVersion) -> dict:
     primary = definitions.primary(version.primary_metric, task=version.task)
     whole = section["whole"][metric.name]
     shown = section["slices"][:MAX_SHOWN]
-    words = _words(version)
     ends = [end for one in shown for end in one["interval"]] + [whole]
     low, span = min(ends), (max(ends) - min(ends)) or 1
 
@@ -41,7 +40,7 @@ def slices(section: dict, version: ModelVersion) -> dict:
         "shown": [
             {
                 "column": one["column"],
-                "label": label(one, words.get(one["column"])),
+                "label": label(one),
                 "rows": one["rows"],
                 "value": one["values"][metric.name],
                 "interval": one["interval"],
@@ -68,36 +67,23 @@ def slices(section: dict, version: ModelVersion) -> dict:
     }
 
 
-def _words(version: ModelVersion) -> dict[str, dict]:
-    """Of each boolean input column the words that its file has for true and false."""
-    formats = {one["name"]: one.get("format", {}) for one in version.signature["inputs"]}
-    return {
-        name: {True: words["true"][0], False: words["false"][0]}
-        for name, words in formats.items()
-        if words.get("true") and words.get("false")
-    }
-
-
-def label(one: dict, words: dict | None = None) -> str:
-    """The values of a slice: "red", "1.5 to 2.25", "missing", "17 other values"; `words` are those of booleans."""
+def label(one: dict) -> str:
+    """The values of a slice: "red", "1.5 to 2.25", "missing", "17 other values"."""
     if one["kind"] == "missing":
         return "missing"
     if one["kind"] == "other":
         return "1 other value" if one["distinct"] == 1 else f"{one['distinct']:,} other values"
     if one["kind"] == "value":
-        return str(column_value(_cell(one["value"], words), 4)) or "empty text"
+        return str(column_value(one["value"], 4)) or "empty text"
     low, high = (column_value(one[end], 4) for end in ("low", "high"))
     return str(low) if low == high else f"{low} to {high}"
 
 
 def worst_rows(section: dict, version: ModelVersion) -> dict:
     """The worst rows, each with its first inputs in a list."""
-    names, words = section["inputs"][:SHOWN_INPUTS], _words(version)
+    names = section["inputs"][:SHOWN_INPUTS]
     return {
-        "rows": [
-            row | {"cells": [_cell(row["inputs"][name], words.get(name)) for name in names]}
-            for row in section["rows"]
-        ],
+        "rows": [row | {"cells": [row["inputs"][name] for name in names]} for row in section["rows"]],
         "names": names,
         "wrong": section["wrong"],
         "measured": section["measured"],
@@ -107,20 +93,15 @@ def worst_rows(section: dict, version: ModelVersion) -> dict:
     }
 
 
-def _cell(value: object, words: dict | None) -> object:
-    return words.get(value, value) if words else value
-
-
 def groups(comparison: Comparison, version: ModelVersion) -> list[dict]:
     """The groups of each column with the pictures of their rates, on a scale from 0 to 1."""
-    words = _words(version)
     return [
         {
             "column": one.column,
             "labels": [RATE_LABELS[name] for name in RATES],
             "groups": [
                 {
-                    "label": label(group.described, words.get(one.column)),
+                    "label": label(group.described),
                     "rows": group.rows,
                     "rates": [_rate(getattr(group, name)) for name in RATES],
                 }

@@ -18,3 +18,9 @@ def cell(value: object) -> object:
     if isinstance(value, pandas.Timestamp):
         return iso_date(value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def class_name(value: object) -> str:
+    """A class as a text: of a boolean `true` or `false`, as in JSON."""
+    value = cell(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

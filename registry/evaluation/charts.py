@@ -4,6 +4,8 @@ import json
 
 from mlplatform.plots import axes
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import column_value
+from mlplatform.templatetags.ui import metric as metric_text
 from registry.estimators.decision import TUNED_FOR
 from registry.evaluation import baseline, definitions
 from registry.models import ModelVersion
@@ -110,7 +112,7 @@ def _on_scale(scale: list[float], values: list[float], *, mean: float, test: flo
     axis = axes.around(scale, "")
     return {
         "dots": [
-            {"x": axis.share(value) * 100, "label": f"fold {number}: {text(value)}"}
+            {"x": axis.share(value) * 100, "label": f"fold {number}: {metric_text(value)}"}
             for number, value in enumerate(values, 1)
         ],
         "mean": axis.share(mean) * 100,
@@ -129,7 +131,9 @@ def confusion_matrix(model: ModelVersion) -> dict | None:
     if not matrix or len(matrix) > MAX_CLASSES:
         return None
     # Not those of the signature: a refit learns classes that were measured last, or not at all.
-    labels = list(model.metrics["classification_report"])[: len(matrix)]
+    labels = [
+        _class_name(name, model) for name in list(model.metrics["classification_report"])[: len(matrix)]
+    ]
     rows = [
         {
             "label": label,
@@ -140,6 +144,12 @@ def confusion_matrix(model: ModelVersion) -> dict | None:
     return {"labels": labels, "rows": rows}
 
 
+def _class_name(name: str, model: ModelVersion) -> str:
+    """The name of a class of the stored report: `true` if the class is a boolean, as pages show booleans."""
+    names = {str(one): column_value(one) for one in model.signature["classes"] or () if isinstance(one, bool)}
+    return names.get(name, name)
+
+
 def classification_report(model: ModelVersion) -> list[dict]:
     """The classification report: one row per class, then the averages."""
     by_class = model.metrics.get("classification_report") or {}
@@ -147,7 +157,7 @@ def classification_report(model: ModelVersion) -> list[dict]:
     classes = [name for name in names if name not in AVERAGES]
     return [
         {
-            "label": name,
+            "label": _class_name(name, model),
             "is_average": name in AVERAGES,
             "precision": by_class[name]["precision"],
             "recall": by_class[name]["recall"],

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas
 
+from mlplatform.templatetags.ui import metric as metric_text
 from registry.evaluation import definitions, measurement
 from registry.evaluation.measurement import Split
 
@@ -39,7 +40,9 @@ def warning(
         value = measurement.predict(pipeline, X, y, task=task, warnings=[]).values().get(metric)
         if value is not None:  # it is for rows that lack a class
             label = definitions.BY_NAME[metric].label
-            without = f" Without them, {label} is {value:.3g} instead of {measured[metric]:.3g}."
+            without = (
+                f" Without them, {label} is {metric_text(value)} instead of {metric_text(measured[metric])}."
+            )
     return (
         f"{count:,} of {len(rows):,} test rows ({100 * count / len(rows):.2g} %) are also {known}: every feature "
         f"and the target are the same.{without} {advice}"

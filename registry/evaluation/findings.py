@@ -1,5 +1,6 @@
 """What the metrics of a version warn of: no better than its baseline, or far better on the rows it was trained on."""
 
+from mlplatform.templatetags.ui import metric as metric_text
 from registry.evaluation import baseline, definitions
 
 MIN_GAP = 0.15  # between training and test rows, of a metric that is a share
@@ -19,14 +20,14 @@ def _beside_baseline(metrics: dict, metric: definitions.Metric) -> list[str]:
     predicted = f"predicting {baseline.LABELS[constant['strategy']]} for every row"
     if not metric.is_better(test, value):
         return [
-            f"The model is not better than the baseline: {_on(metric, test)} on the test rows, and {_short(value)} for "
-            f"{predicted}."
+            f"The model is not better than the baseline: {_on(metric, test)} on the test rows, and "
+            f"{metric_text(value)} for {predicted}."
         ]
     low, high = metrics["intervals"].get(metric.name, (test, test))
     if low <= value <= high:
         return [
             f"The model may not be better than the baseline: {_on(metric, test)} on the test rows, with a 95 % "
-            f"interval from {_short(low)} to {_short(high)}, and {_short(value)} for {predicted}."
+            f"interval from {metric_text(low)} to {metric_text(high)}, and {metric_text(value)} for {predicted}."
         ]
     return []
 
@@ -42,13 +43,9 @@ def _beside_training(metrics: dict, metric: definitions.Metric, task: str) -> li
         return []
     return [
         f"The model is far better on the rows it was trained on: {_on(metric, train)} on training rows, and "
-        f"{_short(test)} on the test rows. It may be overfitted: try a simpler model or more rows."
+        f"{metric_text(test)} on the test rows. It may be overfitted: try a simpler model or more rows."
     ]
 
 
 def _on(metric: definitions.Metric, value: float) -> str:
-    return f"{metric.label} is {_short(value)}"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}"
+    return f"{metric.label} is {metric_text(value)}"

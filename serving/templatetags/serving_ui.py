@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from mlplatform.templatetags.ui import duration, metric, number
+from mlplatform.templatetags.ui import column_value, duration, number
 
 register = template.Library()
 
@@ -17,15 +17,7 @@ WARNING_LABELS = {
 @register.filter
 def predicted(value):
     """A class as the API returns it; a number with at most eight significant digits."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.8g}" if isinstance(value, float) else str(value)
-
-
-@register.filter
-def signed(value):
-    """A contribution as `+0.3142` or `−0.3142`."""
-    return f"+{metric(value)}" if value > 0 else metric(value).replace("-", "\u2212", 1)
+    return f"{value:.8g}" if isinstance(value, float) else str(column_value(value))
 
 
 @register.filter

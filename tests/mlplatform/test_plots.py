@@ -88,9 +88,7 @@ def test_positions_are_spread_with_both_ends():
 
 
 def test_numbers_of_a_table_are_short():
-    assert [text(value) for value in (None, 1234, 0.123456, -123456.7)] == [
-        "–",
-        "1,234",
-        "0.1235",
-        "-123,500",
+    values = (None, 1234, 0.123456, -123456.7, 8157.2, 999.96, -0.00001)
+    assert [text(value) for value in values] == [
+        *("–", "1,234", "0.1235", "−123,500", "8,157", "1,000", "−1e−05"),
     ]

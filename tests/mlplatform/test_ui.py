@@ -26,11 +26,24 @@ def test_numbers_are_grouped_by_thin_spaces(value, text):
         (53.371, "53.37"),
         (310.04, "310.0"),
         (2934.4, "2,934"),
-        (0.000032, "3.2e-05"),
+        (0.000032, "3.2e−05"),
+        (-2934.4, "−2,934"),
     ],
 )
 def test_metrics_have_four_significant_digits(value, text):
     assert ui.metric(value) == text
+
+
+def test_values_of_a_column_are_as_in_the_file_and_booleans_as_in_json():
+    values = (1985, 1985.0, -0.5, True, False, "Yes", None)
+    assert [ui.column_value(value) for value in values] == [
+        *(1985, "1985", "-0.5", "true", "false", "Yes", None),
+    ]
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.25, "+0.2500"), (-2934.4, "−2,934"), (0, "±0.0000")])
+def test_differences_have_a_sign(value, text):
+    assert ui.signed(value) == text
 
 
 @pytest.mark.parametrize(

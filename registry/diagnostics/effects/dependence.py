@@ -11,6 +11,7 @@ import pandas
 
 from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short
+from registry.evaluation.cells import class_name
 
 MAX_COLUMNS = 6
 MAX_ROWS, MIN_ROWS, TIMED_ROWS = 500, 50, 1_000
@@ -74,7 +75,7 @@ class _Output:
             counts = pandas.Series(held_out.y).value_counts()
             order = sorted(range(len(classes)), key=lambda place: -counts.get(classes[place], 0))
             self.places = sorted(order[:MAX_CLASSES])
-        self.classes = [str(classes[place]) for place in self.places]
+        self.classes = [class_name(classes[place]) for place in self.places]
         self.omitted = 0 if len(classes) == 2 else len(classes) - len(self.places)
 
     def __call__(self, X: pandas.DataFrame) -> np.ndarray:

@@ -6,6 +6,7 @@ from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.bars import bars
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import column_value
 from registry.evaluation.definitions import BY_NAME
 from registry.models import ModelVersion
 
@@ -57,7 +58,7 @@ def dependence(section: dict, version: ModelVersion) -> dict:
 def _line(column: dict, y: Axis, names: list[str]) -> Plot:
     grid, is_date = column["grid"], column["type"] == "date"
     xs = [_seconds(value) if is_date and value else value for value in grid]
-    shown = ["missing" if value is None else value[:10] if is_date else text(value) for value in grid]
+    shown = ["missing" if value is None else value[:10] if is_date else _written(value) for value in grid]
     xs = [0 if x is None else x for x in xs]  # a column without values
     x = _dates(xs, column["column"]) if is_date else axes.around(xs, column["column"])
     plot = Plot(
@@ -87,6 +88,11 @@ def _line(column: dict, y: Axis, names: list[str]) -> Plot:
         if len(xs) == 1:
             plot.marker(xs[0], values[0], titles[0], series=number)
     return plot
+
+
+def _written(value: float) -> str:
+    """A value of a column."""
+    return str(column_value(value, 4))
 
 
 def _draw_distribution(plot: Plot, counts: list[int], xs: list) -> None:
@@ -119,7 +125,7 @@ def _categories(column: dict) -> dict:
     shapes = bars(means[0]) if len(means) == 1 else [None] * len(column["grid"])
     rows = [
         {
-            "value": "missing" if value is None else str(value),
+            "value": "missing" if value is None else str(column_value(value)),
             "means": [text(mean) for mean in found],
             "bar": shape,
             "count": count,

@@ -5,6 +5,7 @@ import math
 from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.plot import SERIES, Plot, Table, text
+from mlplatform.templatetags.ui import metric
 
 MIN_HEIGHT = 0.03  # of the plot, so that a small cluster is visible
 GAP = 0.02
@@ -26,9 +27,7 @@ def silhouettes(section: dict) -> Plot:
     total = sum(heights) + GAP * (len(heights) + 1)
     lowest = min(value for one in clusters for value in one["values"])
     low = math.floor(min(lowest, 0) * 2) / 2
-    summary = (
-        f"The mean is {text(section['silhouette'])}: 1 is a row in the middle of its cluster, below 0 it is "
-    )
+    summary = f"The mean is {metric(section['silhouette'])}: 1 is a row in the middle of its cluster, below 0 it is "
     plot = Plot(
         "Silhouette by cluster",
         Axis("silhouette", low, 1, tuple(tick for tick in TICKS if tick >= low)),
@@ -37,7 +36,7 @@ def silhouettes(section: dict) -> Plot:
         table=Table(
             ["Cluster", "Rows", "Mean silhouette", "Share below 0"],
             [
-                [one["cluster"], text(one["rows"]), text(one["silhouette"]), text(one["negative"])]
+                [one["cluster"], text(one["rows"]), metric(one["silhouette"]), text(one["negative"])]
                 for one in section["clusters"]
             ],
         ),
@@ -50,7 +49,7 @@ def silhouettes(section: dict) -> Plot:
         values = one["values"] * (2 if len(one["values"]) == 1 else 1)
         ys = [top - (top - bottom) * j / steps for j in range(len(values))]
         title = (
-            f"cluster {one['cluster']}: mean silhouette {text(one['silhouette'])}, {text(one['rows'])} rows"
+            f"cluster {one['cluster']}: mean silhouette {metric(one['silhouette'])}, {text(one['rows'])} rows"
         )
         plot.area(values, ys, title, f"cluster {one['cluster']}", series=i)
         top = bottom - GAP / total

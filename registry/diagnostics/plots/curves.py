@@ -4,6 +4,7 @@ from mlplatform.errors import NotFound
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import metric
 from registry.diagnostics.plots import thresholds
 
 DECISION = "as the model decides"
@@ -91,7 +92,7 @@ def roc(curves: list[dict]) -> Plot:
         points, decision = curve["roc"], curve["decision"]
         titles = _titles(points, "true positive rate {y}, false positive rate {x}")
         plot.line(
-            *(points["x"], points["y"], f"{name(curve)}, AUC {text(curve['auc'])}"),
+            *(points["x"], points["y"], f"{name(curve)}, AUC {metric(curve['auc'])}"),
             series=i,
             titles=titles,
             shown=_shown(curves),
@@ -121,7 +122,7 @@ def precision_recall(curves: list[dict], section: dict) -> Plot:
         plot.line(
             points["x"],
             points["y"],
-            f"{name(curve)}, AP {text(curve['ap'])}",
+            f"{name(curve)}, AP {metric(curve['ap'])}",
             series=i,
             titles=titles,
             shown=_shown(curves),
@@ -231,7 +232,7 @@ def lift(curves: list[dict]) -> Plot:
 
 def _areas(curves: list[dict], key: str, label: str) -> str:
     """ "AUC 0.91 of yes, 0.88 of no."""
-    return f"{label} {', '.join(f'{text(curve[key])} of {name(curve)}' for curve in curves)}."
+    return f"{label} {', '.join(f'{metric(curve[key])} of {name(curve)}' for curve in curves)}."
 
 
 def _shown(curves: list[dict]) -> int:

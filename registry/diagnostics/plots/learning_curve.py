@@ -2,6 +2,7 @@
 
 from mlplatform.plots import axes
 from mlplatform.plots.plot import Plot, Table, text
+from mlplatform.templatetags.ui import metric as metric_text
 from registry.evaluation import definitions
 
 ORDERS = {
@@ -26,7 +27,12 @@ def plot(curve: dict) -> Plot:
         table=Table(
             ["Training rows", "Test", "95 % interval", "Train"],
             [
-                [text(point["rows"]), text(point["test"]), _interval(point["interval"]), text(point["train"])]
+                [
+                    text(point["rows"]),
+                    metric_text(point["test"]),
+                    _interval(point["interval"]),
+                    metric_text(point["train"]),
+                ]
                 for point in points
             ],
         ),
@@ -40,7 +46,7 @@ def plot(curve: dict) -> Plot:
         found.line(rows, ys, label, series=series)
         for point in points:
             if point[side] is not None:
-                title = f"{text(point[side])} on {side} rows, with {text(point['rows'])} training rows"
+                title = f"{metric_text(point[side])} on {side} rows, with {text(point['rows'])} training rows"
                 found.marker(point["rows"], point[side], title, series=series)
     for point in points:
         if point["interval"]:
@@ -52,8 +58,8 @@ def plot(curve: dict) -> Plot:
 def _first_and_last(points: list[dict]) -> str:
     """ "0.81 with 20 training rows, 0.92 with 200"."""
     ends = points[:1] + points[1:][-1:]
-    return ", ".join(f"{text(one['test'])} with {text(one['rows'])} training rows" for one in ends)
+    return ", ".join(f"{metric_text(one['test'])} with {text(one['rows'])} training rows" for one in ends)
 
 
 def _interval(interval: list[float] | None) -> str:
-    return f"{text(interval[0])} to {text(interval[1])}" if interval else text(None)
+    return f"{metric_text(interval[0])} to {metric_text(interval[1])}" if interval else text(None)

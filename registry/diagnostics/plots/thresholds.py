@@ -3,6 +3,7 @@
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import metric
 
 METRICS = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("accuracy", "accuracy"))
 
@@ -40,7 +41,9 @@ def confidence(found: dict) -> list[Plot]:
 
 
 def _calibration(found: dict) -> Plot:
-    error = f"The expected calibration error, the mean distance from the diagonal, is {text(found['error'])}."
+    error = (
+        f"The expected calibration error, the mean distance from the diagonal, is {metric(found['error'])}."
+    )
     tenths = [found["calibration"][key] for key in ("mean", "share", "rows")]
     points = [point for point in zip(*tenths, strict=True) if point[2]]
     plot = Plot(

@@ -70,7 +70,7 @@ def test_the_page_shows_the_groups_of_the_chosen_columns(version, page):
     assert 'value="sex" checked' in text
     assert '<option value="granted" selected>' in text
     booleans = page.get(PAGE, {"by": "married"}).text
-    assert ">yes</th>" in booleans  # the word of the file
+    assert ">true</th>" in booleans  # as everywhere on pages, and in JSON
 
 
 def test_the_version_page_shows_the_slices_and_the_worst_rows(version, page):

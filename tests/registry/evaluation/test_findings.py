@@ -16,15 +16,15 @@ def test_a_good_model_has_no_finding():
 def test_a_model_that_is_not_better_than_the_baseline_is_reported():
     [sentence] = of(0.6, [0.5, 0.7])
     assert sentence == (
-        "The model is not better than the baseline: Accuracy is 0.6 on the test rows, and 0.6 for predicting the most "
-        "frequent class for every row."
+        "The model is not better than the baseline: Accuracy is 0.6000 on the test rows, and 0.6000 for predicting the "
+        "most frequent class for every row."
     )
 
 
 def test_a_baseline_within_the_interval_is_reported():
     [sentence] = of(0.65, [0.59, 0.7])
     assert "may not be better than the baseline" in sentence
-    assert "from 0.59 to 0.7, and 0.6" in sentence
+    assert "from 0.5900 to 0.7000, and 0.6000" in sentence
 
 
 @pytest.mark.parametrize(("train", "count"), [(0.88, 0), (0.91, 1)])
