@@ -86,6 +86,7 @@ def prepare(count: int, dataset_count: int):
     from django.test import Client
 
     from catalog.examples import add_example
+    from mlplatform.lists import planner_statistics
     from registry.jobs.submission import submit
     from registry.models import ModelVersion
     from registry.training.request import TrainingRequest
@@ -96,6 +97,7 @@ def prepare(count: int, dataset_count: int):
     forest = TrainingRequest(module="ensemble", class_name="RandomForestClassifier")
     submit(source, request=forest, by=user)
     crowd(ModelVersion.objects.get(), source, user, count=count, dataset_count=dataset_count)
+    planner_statistics.refresh()  # as a worker does every hour
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client

@@ -71,6 +71,7 @@ def dataset(request, name):
         "columns": page,
         "ordering": ordering,
         "column": columns.detail(version, opened) if opened else None,
+        "users": columns.users_of(chosen, opened) if opened else [],
         "header": display.header(version),
         "rows": display.rows(version),
         "reading": display.reading(version),

@@ -2,7 +2,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import F, Q
-from django.db.models.lookups import IsNull
+from django.db.models.lookups import Exact
 
 from mlplatform.metadata import tags
 from mlplatform.metadata.favourites import FavouriteFilter
@@ -17,8 +17,9 @@ DATE = forms.DateInput(attrs={"type": "date"})
 class ModelOrdering(django_filters.OrderingFilter):
     """Orders by columns and metrics.
 
-    Only metrics of the same dataset, task and target are comparable: these versions follow each other. Versions
-    without the metric are last. Each metric is a join, of which SQLite allows 64.
+    Only metrics of the same dataset, task and target are comparable: these versions follow each other, those without
+    the metric last, and versions of other tasks after all. Each metric is a join, of which SQLite allows 64. A list of
+    one task is read in the order of indexes: the term for the task would make the database sort all of it.
     """
 
     def filter(self, qs, value):
@@ -33,8 +34,12 @@ class ModelOrdering(django_filters.OrderingFilter):
                 continue
             qs = qs.with_metric(RANKINGS[name].metric.name, alias=f"by_{name}")
             column = F(f"by_{name}__{RANKINGS[name].column}")
-            terms += [IsNull(column, True).asc(), "dataset__name", "task", "target"]
-            terms.append(column.desc() if param.startswith("-") else column.asc())
+            if not self.parent.data.get("task"):
+                terms.append(Exact(F("task"), RANKINGS[name].metric.task).desc())
+            terms += ["dataset__name", "task", "target"]
+            terms.append(
+                column.desc(nulls_last=True) if param.startswith("-") else column.asc(nulls_last=True)
+            )
         return qs.order_by(*terms, "-id") if terms else qs
 
 

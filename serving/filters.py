@@ -1,6 +1,6 @@
 import django_filters
 
-from mlplatform.jobs.models import JobState
+from mlplatform.jobs.state_filter import StateFilter
 from mlplatform.validation.filters import FilterSet, VersionFilter
 from serving.models import ScoringJob
 
@@ -12,7 +12,7 @@ class ScoringJobFilter(FilterSet):
     dataset_version = VersionFilter(
         field_name="model_version__dataset_version__number", label="Dataset version"
     )
-    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+    state = StateFilter()
 
     class Meta:
         model = ScoringJob

@@ -99,6 +99,10 @@ class TryForm(StrictForm):
                 field.choices = list(choices.items())
             self.fields[f"{PREFIX}{index}"] = field
 
+    def as_submitted(self) -> dict:
+        """What a browser submits of the form as it begins."""
+        return {field.name: "" if (value := field.value()) is None else value for field in self}
+
     @property
     def is_wide(self) -> bool:
         return "row" in self.fields

@@ -212,13 +212,21 @@ def rollback_form(releases: list[Release], previous: Release | None) -> Rollback
     return RollbackForm(numbers=list(numbers), has_default=previous is not None) if numbers else None
 
 
+def _row_to_try(request, model: ModelVersion) -> tuple[example_rows.ExampleRow | None, TryForm]:
+    """The row of the table that a request selects, if it can be read, and the form, which it fills."""
+    number = integer(request.POST, "number")
+    example = example_rows.numbered(model, number or integer(request.GET, "row"))
+    filled = partial(TryForm, signature=model.signature, row=example and example.inputs)
+    return example, filled(filled().as_submitted() if number and example else request.POST or None)
+
+
 def try_model(request, model: ModelVersion, *, stage: str, version: int | None = None) -> dict:
     """The form to try a model with a row of its table; after a valid POST the prediction, its warnings and reasons.
 
-    An error of the prediction is added to the form. `version` selects a version that need not be live.
+    An error of the prediction is added to the form. `version` selects a version that need not be live. A POST with the
+    `number` of a row predicts that row.
     """
-    example = example_rows.numbered(model, integer(request.GET, "row"))
-    form = TryForm(request.POST or None, signature=model.signature, row=example and example.inputs)
+    example, form = _row_to_try(request, model)
     context = {"model": model, "form": form, "stage": stage, "example": example}
     context["another"] = example and example_rows.another(model, example)
     if not form.is_valid():

@@ -281,7 +281,7 @@ def test_the_default_settings_pass_all_system_checks():
 
 HOOKS = [
     *(*defaults.PRELOAD, *settings.IN_WORKERS, *settings.PING_CHECKS, *settings.DEGRADED_CHECKS),
-    *(*settings.ERROR_BODIES.values(), *settings.FAST_PATH_BY_TOKEN.values()),
+    *(*settings.ERROR_BODIES.values(), *settings.FAST_PATH_BY_TOKEN.values(), settings.COLUMN_LINEAGE),
     *(settings.VERIFY_FIT, settings.VERIFY_ARTIFACT, settings.MODELS_THAT_DO_NOT_FIT),
 ]
 

@@ -49,7 +49,7 @@ def columns(query: Query, limit: int) -> list[Result]:
             name=column,
             description=f"in {dataset}",
             match=match,
-            page=reverse("catalog:dataset", args=[dataset]) + "#columns",
+            page=f"{reverse('catalog:column', args=[dataset])}?{urlencode({'name': column})}",
             url=reverse("api-dataset", args=[dataset]),
         )
         for dataset, names in versions[: max(limit, MAX_TABLES)]

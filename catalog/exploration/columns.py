@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from catalog.exploration import pictures
-from catalog.models import DatasetVersion
+from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
 from mlplatform.templatetags.ui import column_value
 
@@ -64,3 +67,8 @@ def detail(version: DatasetVersion, name: str) -> dict:
         "values": pictures.top_values(one, rows=version.row_count, limit=10),
         "count": version.row_count - one["missing"],
     }
+
+
+def users_of(dataset: Dataset, name: str) -> list:
+    """The models that use a column, as links: see registry.discovery.lineage."""
+    return import_string(settings.COLUMN_LINEAGE)(dataset, name)

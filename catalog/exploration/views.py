@@ -26,7 +26,8 @@ def column(request, name):
     version = dataset.version(integer(request.GET, "version"))
     detail = columns.detail(version, request.GET.get("name", ""))
     template = "catalog/_column.html" if request.htmx and not request.htmx.boosted else "catalog/column.html"
-    return render(request, template, {"dataset": dataset, "version": version, "column": detail})
+    context = {"dataset": dataset, "version": version, "column": detail}
+    return render(request, template, context | {"users": columns.users_of(dataset, detail["name"])})
 
 
 @permissions.page(query=ROW_PARAMETERS)

@@ -11,7 +11,7 @@ from catalog.imports import confirmation
 from catalog.models import ImportJob
 from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType, body_of
 from mlplatform.jobs import waiting
-from mlplatform.jobs.models import JobState
+from mlplatform.jobs.state_filter import StateFilter
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
@@ -100,7 +100,7 @@ def queued(job: ImportJob) -> Response:
 
 class ImportJobFilter(FilterSet):
     dataset = django_filters.CharFilter(field_name="name", label="Dataset")
-    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+    state = StateFilter()
 
     class Meta:
         model = ImportJob

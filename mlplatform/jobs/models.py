@@ -18,6 +18,7 @@ class JobState(models.TextChoices):
 
 
 UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
+UNSUCCESSFUL = (JobState.FAILED, JobState.TIMED_OUT, JobState.OUT_OF_MEMORY, JobState.LOST)
 
 
 class JobQuerySet(models.QuerySet):

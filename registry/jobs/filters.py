@@ -1,6 +1,6 @@
 import django_filters
 
-from mlplatform.jobs.models import JobState
+from mlplatform.jobs.state_filter import StateFilter
 from mlplatform.validation.filters import FilterSet
 from registry.models import Evaluation, TrainingGroup, TrainingJob
 
@@ -9,7 +9,7 @@ class JobFilter(FilterSet):
     """Filters the list of training jobs, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
-    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+    state = StateFilter()
 
     class Meta:
         model = TrainingJob
@@ -20,7 +20,7 @@ class EvaluationFilter(FilterSet):
     """Filters the list of the evaluations of a model version."""
 
     dataset = django_filters.CharFilter(field_name="dataset_name", label="Dataset")
-    state = django_filters.ChoiceFilter(choices=JobState.choices, label="State")
+    state = StateFilter()
 
     class Meta:
         model = Evaluation
@@ -31,7 +31,7 @@ class GroupFilter(FilterSet):
     """Filters the list of training groups, on the page and in the API."""
 
     dataset = django_filters.CharFilter(field_name="job__dataset_name", label="Dataset")
-    state = django_filters.ChoiceFilter(field_name="job__state", choices=JobState.choices, label="State")
+    state = StateFilter(field_name="job__state")
 
     class Meta:
         model = TrainingGroup

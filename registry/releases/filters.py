@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import django_filters
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
@@ -31,7 +32,7 @@ class ReleaseFilter(FilterSet):
         method="live_at",
         label="Live at (UTC)",
         validators=[check_year],
-        help_text="A date without a time means 00:00.",
+        widget=forms.DateTimeInput(attrs={"placeholder": "2026-11-03 00:00"}),
     )
 
     class Meta:

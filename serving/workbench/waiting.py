@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 
 from catalog.models import Draft
 from mlplatform.auth import roles
-from mlplatform.jobs.models import JobState
+from mlplatform.jobs.models import UNSUCCESSFUL
 from mlplatform.templatetags.ui import metric
 from registry.comparison import standing
 from registry.comparison.differences import BETTER
@@ -20,7 +20,6 @@ from serving.workbench import live
 MAX_ITEMS = 4  # of each kind
 MAX_STAGED = 50  # that are compared with production
 FAILED_SINCE = timedelta(days=3)
-FAILED = (JobState.FAILED, JobState.TIMED_OUT, JobState.OUT_OF_MEMORY, JobState.LOST)
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,11 @@ def _better_in_staging() -> list[Item]:
 
 
 def _failed_jobs(user) -> list[Item]:
-    recent = {"requested_by": user, "state__in": FAILED, "finished_at__gt": timezone.now() - FAILED_SINCE}
+    recent = {
+        "requested_by": user,
+        "state__in": UNSUCCESSFUL,
+        "finished_at__gt": timezone.now() - FAILED_SINCE,
+    }
     failed = [job for kind in live.kinds_of_jobs() for job in kind.filter(**recent)[:MAX_ITEMS]]
     failed.sort(key=lambda job: job.finished_at, reverse=True)
     rows = [live.row(job) for job in failed[:MAX_ITEMS]]

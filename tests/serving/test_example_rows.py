@@ -27,11 +27,15 @@ def test_the_form_starts_from_a_row_and_offers_another(page, make_version, path)
         assert f'href="{path}?row={response.context["another"]}"' in response.text
 
 
-def test_the_number_of_a_row_can_be_entered(page, make_version):
+def test_a_row_is_predicted_by_its_number(page, make_version):
     make_version()
     text = page.get(STAGE).text
-    assert f'<form id="row-form" action="{STAGE}"' in text
-    assert 'form="row-form" name="row" type="number" min="1" max="24"' in text
+    assert f'<form id="row-form" method="post" action="{STAGE}#answer"' in text
+    assert 'form="row-form" name="number" type="number" min="1" max="24"' in text
+    text = page.post(STAGE, {"number": 4}).text
+    assert f'Actual value of row 4: <strong class="mono">{ROWS[3][3]}</strong>' in text
+    assert f'action="{STAGE}?row=4#answer"' in text
+    assert page.post(STAGE, {"number": 99}).status_code == 404
 
 
 def test_another_row_is_never_the_same_and_always_one_of_the_table(make_version):

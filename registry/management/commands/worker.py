@@ -12,6 +12,7 @@ from mlplatform.jobs.children import supervision
 from mlplatform.jobs.children.process import FORK_SERVER
 from mlplatform.jobs.retention import Hourly, prune
 from mlplatform.jobs.worker import Worker, run_until_signal
+from mlplatform.lists import planner_statistics
 from registry.mlflow import mirror
 from registry.models import Evaluation, TrainingJob
 
@@ -23,11 +24,15 @@ class Command(BaseCommand):
     def handle(self, **options):
         FORK_SERVER.start()  # first, so that no job waits for its imports
         without_model = TrainingJob.objects.filter(model_version=None)  # the others can be trained again
-        prune_hourly = Hourly(partial(prune, without_model))
+        prune_hourly, refresh_hourly = (
+            Hourly(partial(prune, without_model)),
+            Hourly(planner_statistics.refresh),
+        )
 
         def tidy() -> int:
             count = reaper.reap(TrainingJob)
             prune_hourly()
+            refresh_hourly()
             return count
 
         tidy_imports, tidy_derivations = imports.Tidy(), derivations.Tidy()

@@ -50,7 +50,7 @@ def test_columns_are_found_in_the_newest_version_of_each_dataset(found, api, mak
     [group] = api.get("/search?q=years").json()["groups"]
     assert group["results"] == [
         {"name": "years", "description": "in first", "match": "exact", "url": "/datasets/first",
-         "page": "/catalog/first/#columns"},
+         "page": "/catalog/first/column/?name=years"},
     ]  # fmt: skip
 
 
