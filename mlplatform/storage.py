@@ -245,13 +245,15 @@ def _missing(key: str) -> NotReady:
     )
 
 
-def discard(storage: Storage, key: str) -> None:
-    """Delete a key that nothing refers to. If the store is down, an orphan stays, which only wastes space."""
+def discard(storage: Storage, key: str) -> bool:
+    """Delete a key that nothing refers to; False if the store is down: an orphan stays, which only wastes space."""
     try:
         with _request("delete"):
             storage.delete(key)
     except NotReady:
         logger.warning("object store: %s could not be deleted and stays as an orphan", key)
+        return False
+    return True
 
 
 def check(storage: Storage) -> None:

@@ -1,7 +1,6 @@
 """Reap import jobs, and delete the uploads that were neither added to the catalog nor discarded."""
 
 import contextlib
-import logging
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +10,11 @@ from django.conf import settings
 from catalog.imports import drafts
 from catalog.models import Draft, ImportJob
 from mlplatform import storage
-from mlplatform.errors import NotReady
 from mlplatform.jobs import reaper
 from mlplatform.jobs.retention import Hourly
+from mlplatform.resilience import inventory
 from mlplatform.resilience.database_clock import ago
 
-logger = logging.getLogger(__name__)
 KEEP = timedelta(days=1)
 
 
@@ -28,7 +26,8 @@ class Tidy:
 
     def __call__(self) -> int:
         count = reaper.reap(ImportJob)
-        for job in ImportJob.objects.finished().filter(keeps_draft=False).exclude(draft=None):
+        left = ImportJob.objects.finished().filter(keeps_draft=False).exclude(draft=None)
+        for job in inventory.while_responding(storage.datasets(), left):
             drafts.discard(job.draft)
         self._sweep_hourly()
         return count
@@ -40,12 +39,8 @@ def sweep() -> None:
     _delete_received_files()
     importing = ImportJob.objects.unfinished().exclude(draft=None).values("draft")
     old = Draft.objects.filter(created_at__lt=ago(KEEP)).exclude(pk__in=importing)
-    try:
-        for draft in old.defer("receipt"):
-            storage.check(storage.datasets())  # a draft without its row would leave its file
-            drafts.discard(draft)
-    except NotReady as error:
-        logger.warning("drafts stay for another hour: %s", error)
+    for draft in inventory.while_responding(storage.datasets(), old.defer("receipt")):
+        drafts.discard(draft)
 
 
 def _delete_received_files() -> None:

@@ -19,6 +19,7 @@ from django.db import models
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.idempotency.models import IdempotentRequest, IdempotentRequestQuerySet
+from mlplatform.resilience import inventory
 from mlplatform.resilience.database_clock import LEASE_EXPIRED, from_now
 from mlplatform.resilience.doctor import Reference
 
@@ -162,8 +163,9 @@ def store(row: IdempotentRequest, **response) -> bool:
 
 def prune() -> None:
     """Delete the rows and stored files of expired keys."""
-    while _discard(IdempotentRequest.objects.expired()):
-        pass
+    expired = IdempotentRequest.objects.expired()
+    for _ in inventory.while_responding(storage.datasets(), iter(expired.exists, False)):
+        _discard(expired)
 
 
 def references() -> Iterator[Reference]:
@@ -172,11 +174,9 @@ def references() -> Iterator[Reference]:
         yield Reference(row.body_key, str(row), row.delete)
 
 
-def _discard(rows: IdempotentRequestQuerySet) -> int:
-    """Delete rows and their files. Returns how many."""
+def _discard(rows: IdempotentRequestQuerySet) -> None:
+    """Delete rows, and their files unless the store stops to respond: a wait for each could take hours."""
     body_keys = dict(rows.values_list("pk", "body_key")[:MAX_DISCARDED])
     if body_keys:  # an empty deletion would lock SQLite for other writers
         IdempotentRequest.objects.filter(pk__in=body_keys).delete()
-    for body_key in filter(None, body_keys.values()):
-        storage.discard(storage.datasets(), body_key)
-    return len(body_keys)
+    all(storage.discard(storage.datasets(), body_key) for body_key in filter(None, body_keys.values()))

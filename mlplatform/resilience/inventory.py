@@ -1,15 +1,20 @@
 """What an object store holds, whatever the database says."""
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from django.core.files.storage import FileSystemStorage, Storage
 
 from mlplatform import storage
 from mlplatform.errors import NotReady
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,24 @@ def discard_folder(store: Storage, folder: str, *, keep: frozenset[str] = frozen
     """Delete the files of a folder that nothing refers to, except `keep`. False if the store does not respond."""
     try:
         for found in list(files(store, folder)):
-            if found.key not in keep:
-                storage.discard(store, found.key)
+            if found.key not in keep and not storage.discard(store, found.key):
+                return False
         for upload in list(unfinished_uploads(store, folder)):
             abort(store, upload)
     except NotReady:
         return False
     return True
+
+
+def while_responding(store: Storage, items: Iterable[T]) -> Iterator[T]:
+    """Yield items whose files are to be deleted, and stop if the store does not respond: the rest is left for later.
+
+    Whoever waits for the store at each of a thousand files reaps no job for hours.
+    """
+    for item in items:
+        try:
+            storage.check(store)
+        except NotReady as error:
+            logger.warning("object store: files to delete stay for now: %s", error.messages[0])
+            return
+        yield item

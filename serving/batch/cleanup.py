@@ -8,7 +8,7 @@ from django.conf import settings
 
 from mlplatform import storage
 from mlplatform.jobs import reaper
-from mlplatform.resilience import database_clock
+from mlplatform.resilience import database_clock, inventory
 from mlplatform.resilience.doctor import Reference
 from serving.models import ScoringJob
 
@@ -19,10 +19,12 @@ def tidy() -> int:
     """Reap expired leases, and delete input files and expired results. Returns the number of reaped jobs."""
     count = reaper.reap(ScoringJob)
     finished = ScoringJob.objects.finished().defer("recipe")
-    for job in finished.exclude(input_key=""):
+    store = storage.datasets()
+    for job in inventory.while_responding(store, finished.exclude(input_key="")):
         discard_input(job)
     keep = timedelta(days=settings.SCORING_KEEP_DAYS)
-    for job in finished.filter(finished_at__lt=database_clock.ago(keep)):
+    expired = finished.filter(finished_at__lt=database_clock.ago(keep))
+    for job in inventory.while_responding(store, expired):
         remove(job)
     return count
 

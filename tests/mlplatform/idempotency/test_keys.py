@@ -152,3 +152,14 @@ def test_pruning_deletes_expired_keys_and_their_files(claim, tmp_path):
     assert [row.key for row in IdempotentRequest.objects.all()] == ["new"]
     assert store.exists("idempotent-responses/new")
     assert not store.exists("idempotent-responses/old")
+
+
+def test_expired_keys_stay_with_their_files_until_the_store_responds(claim, broken_storage):
+    row, _ = claim()
+    keys.store(row, status=200, body_key="idempotent-responses/old")
+    make_older(row, hours=25)
+    with broken_storage("datasets"):
+        keys.prune()
+    assert IdempotentRequest.objects.get() == row
+    keys.prune()
+    assert not IdempotentRequest.objects.exists()

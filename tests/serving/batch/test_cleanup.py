@@ -41,3 +41,18 @@ def test_old_jobs_are_deleted_with_their_results(ask, settings):
     cleanup.tidy()
     assert list(ScoringJob.objects.all()) == [new]
     assert stored() == ["result.csv"]
+
+
+def test_files_stay_with_their_jobs_until_the_store_responds(running, ask, settings, broken_storage):
+    """A wait for a store that hangs at each file would keep the scorer from reaping jobs for hours."""
+    settings.TRAIN_MAX_ATTEMPTS = 1
+    old, lost = ask(), running(expired=True)
+    days = timedelta(days=settings.SCORING_KEEP_DAYS)
+    ScoringJob.objects.filter(pk=old.pk).update(finished_at=timezone.now() - days)
+    with broken_storage("datasets"):
+        assert cleanup.tidy() == 1
+        assert now_of(lost).input_key
+        assert ScoringJob.objects.filter(pk=old.pk).exists()
+    cleanup.tidy()
+    assert now_of(lost).input_key == ""
+    assert stored() == []
