@@ -7,7 +7,9 @@ import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
+from registry.estimators import wrappers
 from registry.imports.declared import words_of
+from registry.imports.loaded import ARRAY, NUMBERS, Loaded
 
 TASKS = {"classifier": "classification", "regressor": "regression"}
 
@@ -26,22 +28,85 @@ def task_of(estimator) -> str:
 
 
 def final_estimator(estimator):
-    """The last step of nested pipelines."""
+    """The last step of nested pipelines, without the names of its classes."""
     while type(estimator).__name__ == "Pipeline":
         estimator = estimator.steps[-1][1]
-    return estimator
+    return estimator.estimators_[0] if _is_named(estimator) else estimator
 
 
-def as_pipeline(estimator, inputs: list[dict], *, takes_names: bool):
-    """A Pipeline that predicts our frames: values as `pandas.read_csv` has them, as an array if it knows no names."""
+def _is_named(estimator) -> bool:
+    return type(estimator).__name__ in wrappers.VOTES and wrappers.is_labelled(estimator)
+
+
+def named(estimator, classes: list[str], kind: str):
+    """A classifier of the numbers from 0, as one of these classes, in a column of this type.
+
+    Raises ValidationError (classes_differ) unless it has so many, and probabilities.
+    """
+    from sklearn.ensemble import VotingClassifier
+    from sklearn.preprocessing import LabelEncoder
+
+    count = len(getattr(estimator, "classes_", ()))
+    if count != len(classes) or list(estimator.classes_) != list(range(count)):
+        raise ValidationError(
+            f"`classes` names the {len(classes)} classes of a model that predicts the numbers from 0; this one has "
+            f"{count} classes.",
+            code="classes_differ",
+        )
+    if not hasattr(estimator, "predict_proba") or len(set(classes)) < count:
+        raise ValidationError(
+            "`classes` needs a different name for each class, and a model with probabilities.",
+            code="classes_differ",
+        )
+    vote = VotingClassifier([(wrappers.LABELLED, estimator)], voting="soft")
+    vote.estimators_, vote.le_ = [estimator], LabelEncoder()
+    vote.le_.classes_ = vote.classes_ = _typed(classes, kind)
+    return vote
+
+
+def _typed(classes: list[str], kind: str) -> np.ndarray:
+    """Texts in the type of the target."""
+    try:
+        if kind == "integer":
+            return np.array([int(one) for one in classes])
+        if kind == "number":
+            return np.array([float(one) for one in classes])
+        if kind == "boolean":
+            return np.array([{"true": True, "false": False}[one.lower()] for one in classes])
+    except (ValueError, KeyError, OverflowError) as error:
+        raise ValidationError(
+            f"`classes` must be values of the target, which is {kind}.", code="classes_differ"
+        ) from error
+    return np.array(classes)
+
+
+def as_pipeline(loaded: Loaded, inputs: list[dict]):
+    """A Pipeline that predicts our frames: values as `pandas.read_csv` has them, in the form that the model takes.
+
+    Raises ValidationError (columns_differ) for a text or a date that a model of numbers would get.
+    """
     from sklearn.pipeline import Pipeline, make_pipeline
 
     # A vote or a bag of the model would be taken for an ensemble of ours.
+    estimator = loaded.estimator
     model = estimator if type(estimator) is Pipeline else make_pipeline(estimator)
-    steps = _conversions(inputs)
-    if not takes_names:
-        steps.append(_call(pandas.DataFrame.to_numpy))
+    if loaded.cells == NUMBERS:
+        _require_numbers(inputs)
+        steps = [_call(pandas.DataFrame.astype, dtype="float64"), _call(pandas.DataFrame.to_numpy)]
+    else:
+        steps = _conversions(inputs)
+        steps += [_call(pandas.DataFrame.to_numpy)] if loaded.cells == ARRAY else []
     return Pipeline([("columns", make_pipeline(*steps) if steps else "passthrough"), ("model", model)])
+
+
+def _require_numbers(inputs: list[dict]) -> None:
+    for one in inputs:
+        if one["type"] in ("text", "date"):
+            raise ValidationError(
+                f"The model takes numbers, and `{one['name']}` is {one['type']}. Import a pipeline that encodes it, or "
+                "name other features.",
+                code="columns_differ",
+            )
 
 
 def _conversions(inputs: list[dict]) -> list:

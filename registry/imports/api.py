@@ -74,6 +74,10 @@ class ImportSerializer(Serializer):
         help_text="The columns that it was fitted on, in its order, as a JSON list. Not for a model that names them; "
         "by default all columns but the target.",
     )
+    classes = NamesField(
+        required=False,
+        help_text="The names of the classes of a model that predicts the numbers from 0, in order, as a JSON list.",
+    )
     signature = JSONObjectField(
         required=False,
         help_text="Instead of the target and the rows of the dataset: `inputs`, `target` and an `example` row, as in "

@@ -4,6 +4,9 @@ A crafted tree with a child beyond its last node crashes a process, or reads its
 https://github.com/scikit-learn/scikit-learn/pull/34558.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 from django.core.exceptions import ValidationError
 
@@ -13,8 +16,17 @@ MAX_OBJECTS = 5_000_000
 
 def check(root: object) -> None:
     """Raise ValidationError (damaged_model) for an object in which compiled code would read beyond an array."""
-    try:
+    with unexpected():
         _check_all(root)
+
+
+@contextlib.contextmanager
+def unexpected() -> Iterator[None]:
+    """Raise an error about a part that is not what it should be as ValidationError (damaged_model)."""
+    try:
+        yield
+    except ValidationError:
+        raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise _damaged(f"{type(error).__name__} while its contents were checked") from error
 
@@ -52,7 +64,7 @@ def _check(one: object) -> None:
     if name == "Tree":
         check_tree(one)
     elif hasattr(one, "tree_"):
-        _require(one.tree_.n_features == one.n_features_in_, "a tree has other columns than its estimator")
+        require(one.tree_.n_features == one.n_features_in_, "a tree has other columns than its estimator")
     elif hasattr(one, "_predictors") and hasattr(one, "_bin_mapper"):
         _check_histogram_trees(one)
     elif hasattr(one, "estimators_") and hasattr(one, "n_features_in_"):
@@ -63,20 +75,22 @@ def _check(one: object) -> None:
 
 def check_tree(tree) -> None:
     """Each child comes after its parent, so that every path ends, and each node compares a column that there is."""
-    index, count = np.arange(tree.node_count), tree.node_count
-    _require(count > 0, "a tree has no nodes")
+    count = tree.node_count
+    require(count > 0, "a tree has no nodes")
     is_inner = tree.children_left != -1
-    _check_nodes(index, tree.children_left, tree.children_right, tree.feature, is_inner, tree.n_features)
-    _require(len(tree.value) == count, "a tree has nodes without a value")
+    check_nodes(tree.children_left, tree.children_right, tree.feature, is_inner, tree.n_features)
+    require(len(tree.value) == count, "a tree has nodes without a value")
 
 
-def _check_nodes(index, left, right, feature, is_inner, columns: int) -> None:
+def check_nodes(left, right, feature, is_inner, columns: int) -> None:
+    """Inner nodes have children after them and a column that there is. All are arrays over the nodes."""
+    index = np.arange(len(left))
     for child in (left, right):
         child = child.astype(np.int64)
         is_valid = ((child > index) & (child < len(index)))[is_inner].all()
-        _require(is_valid, "a tree refers to a node that it does not have")
+        require(is_valid, "a tree refers to a node that it does not have")
     used = feature.astype(np.int64)[is_inner]
-    _require(((used >= 0) & (used < columns)).all(), "a tree refers to a column that it does not have")
+    require(((used >= 0) & (used < columns)).all(), "a tree refers to a column that it does not have")
 
 
 def _check_ensemble(one) -> None:
@@ -87,12 +101,12 @@ def _check_ensemble(one) -> None:
     is_boosting = isinstance(one, GradientBoostingClassifier | GradientBoostingRegressor)
     if is_boosting:
         shape = np.shape(one.estimators_)
-        _require(
+        require(
             len(shape) == 2 and shape[1] == one.n_trees_per_iteration_, "its trees are not one for each score"
         )
     if is_boosting or isinstance(one, BaseForest):
         for member in np.ravel(one.estimators_):
-            _require(
+            require(
                 getattr(member, "n_features_in_", None) == one.n_features_in_ and hasattr(member, "tree_"),
                 "a tree has other columns than its estimator",
             )
@@ -101,24 +115,22 @@ def _check_ensemble(one) -> None:
 def _check_histogram_trees(one) -> None:
     mapper, columns = one._bin_mapper, one._n_features if hasattr(one, "_n_features") else one.n_features_in_
     categorical = np.asarray(mapper.is_categorical_)
-    _require(categorical.shape == (columns,), "its bins are not those of its columns")
+    require(categorical.shape == (columns,), "its bins are not those of its columns")
     for tree in (tree for stage in one._predictors for tree in stage):
         nodes = tree.nodes
         is_inner = ~nodes["is_leaf"].astype(bool)
-        _require(len(nodes) > 0, "a tree has no nodes")
-        _check_nodes(
-            np.arange(len(nodes)), nodes["left"], nodes["right"], nodes["feature_idx"], is_inner, columns
-        )
+        require(len(nodes) > 0, "a tree has no nodes")
+        check_nodes(nodes["left"], nodes["right"], nodes["feature_idx"], is_inner, columns)
         splits = is_inner & nodes["is_categorical"].astype(bool)
         if splits.any():
             bitsets = tree.raw_left_cat_bitsets
-            _require(
+            require(
                 (nodes["bitset_idx"][splits] < len(bitsets)).all(),
                 "a tree refers to categories that it lacks",
             )
-            _require(np.shape(bitsets)[1:] == (8,), "a tree refers to categories that it lacks")
+            require(np.shape(bitsets)[1:] == (8,), "a tree refers to categories that it lacks")
             is_category = categorical[nodes["feature_idx"][splits].astype(np.int64)].astype(bool)
-            _require(is_category.all(), "a tree splits on the categories of a number")
+            require(is_category.all(), "a tree splits on the categories of a number")
 
 
 def _check_vectorizer(one) -> None:
@@ -131,10 +143,11 @@ def _check_vectorizer(one) -> None:
     vocabulary = getattr(one, "vocabulary_", None)
     if vocabulary is not None:
         places = sorted(vocabulary.values())
-        _require(places == list(range(len(places))), "the vocabulary of a vectorizer has gaps")
+        require(places == list(range(len(places))), "the vocabulary of a vectorizer has gaps")
 
 
-def _require(condition: object, reason: str) -> None:
+def require(condition: object, reason: str) -> None:
+    """Raise ValidationError (damaged_model) unless this is so."""
     if not condition:
         raise _damaged(reason)
 

@@ -33,8 +33,22 @@ class Format:
     frameworks: tuple[str, ...] = ()  # that its models need
 
 
+READERS = "registry.imports"
 FORMATS = {
-    one.name: one for one in (Format("skops", "skops", (".skops",), "registry.imports.skops_files.load"),)
+    one.name: one
+    for one in (
+        Format("skops", "skops", (".skops",), f"{READERS}.skops_files.load"),
+        Format(
+            "xgboost",
+            "XGBoost (JSON or UBJSON)",
+            (".json", ".ubj"),
+            f"{READERS}.booster_files.load_xgboost",
+            ("xgboost",),
+        ),
+        Format(
+            "lightgbm", "LightGBM (text)", (".txt",), f"{READERS}.booster_files.load_lightgbm", ("lightgbm",)
+        ),
+    )
 }
 LABELS = {one.name: one.title for one in FORMATS.values()}
 
@@ -58,6 +72,10 @@ def of_file(file: IO[bytes], filename: str) -> Format:
         )
     if head.startswith(b"PK"):
         return FORMATS["skops"]
+    if head.startswith((b"{L", b"{l", b"{i", b"{U")) or head.lstrip().startswith(b"{"):
+        return FORMATS["xgboost"]
+    if head.startswith((b"tree\n", b"tree\r\n")):
+        return FORMATS["lightgbm"]
     raise _refused(f"The file is not a model in a format that can be imported: {titles()}.", "unknown_format")
 
 

@@ -10,7 +10,7 @@ from registry.imports.importing import MAX_FILE_MB
 
 SUFFIXES = [suffix for one in FORMATS.values() for suffix in one.suffixes]
 EXACT = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
-ADVANCED = ("dataset_version", "features", "signature")
+ADVANCED = ("dataset_version", "features", "classes", "signature")
 
 
 class ImportForm(StrictForm):
@@ -18,7 +18,8 @@ class ImportForm(StrictForm):
         allow_empty_file=True,
         max_length=255,
         widget=forms.FileInput(attrs={"accept": ",".join(SUFFIXES)}),
-        help_text=f'A fitted pipeline, saved with `skops.io.dump(pipeline, "model.skops")`. At most {MAX_FILE_MB} MB.',
+        help_text="A pipeline of scikit-learn, saved with `skops.io.dump(pipeline, 'model.skops')`, or a model file of "
+        f"XGBoost (JSON, UBJSON) or LightGBM (text). At most {MAX_FILE_MB} MB.",
     )
     dataset = forms.CharField(
         widget=SearchSelect,
@@ -45,6 +46,12 @@ class ImportForm(StrictForm):
         max_length=1024**2,
         help_text="The columns that it was fitted on, one a line, in its order. Only for a model that does not name "
         "its columns; by default all but the target.",
+    )
+    classes = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3} | EXACT),
+        max_length=1024**2,
+        help_text="The names of the classes, one a line, of a model that predicts the numbers from 0, in their order.",
     )
     signature = forms.CharField(
         required=False,
@@ -77,6 +84,9 @@ class ImportForm(StrictForm):
 
     def clean_features(self) -> list[str] | None:
         return self.cleaned_data["features"].splitlines() or None
+
+    def clean_classes(self) -> list[str] | None:
+        return self.cleaned_data["classes"].splitlines() or None
 
     def clean_signature(self) -> dict | None:
         text = self.cleaned_data["signature"]

@@ -15,6 +15,7 @@ from mlplatform.errors import TooLarge
 from mlplatform.idempotency import keys as idempotency_keys
 from mlplatform.jobs.children import calls
 from registry import artifacts, verification
+from registry.estimators.frameworks import extras
 from registry.imports import declared, formats
 from registry.imports.declared import in_field
 from registry.imports.formats import Format
@@ -42,6 +43,7 @@ def import_model(
     by,
     target: str = "",
     features: list[str] | None = None,
+    classes: list[str] | None = None,
     signature: dict | None = None,
     description: str = "",
     limit_s: float = LIMIT_S,
@@ -50,7 +52,8 @@ def import_model(
     """Register a fitted model as the next version of the dataset of `source`, live in dev.
 
     With a `target`, its inputs are columns of `source`, on whose rows it is measured. With a `signature`, that declares
-    its inputs and target, and no rows are read. The file is
+    its inputs and target, and no rows are read. `classes` are the names of those of a model that predicts numbers. The
+    file is
     loaded in a child process, which ends after `limit_s` seconds.
 
     Raises ValidationError by field: of the file, for a format, a type or a content that is not trusted, for what the
@@ -60,6 +63,9 @@ def import_model(
     permissions.check(by, "train")
     size = _check_size(file)
     kind = formats.of_file(file, filename)
+    with declared.about("file"):
+        for name in kind.frameworks:
+            extras.require(name, "This file")
     parsed = _check_columns(source, target=target, features=features, signature=signature)
     storage.require_temporary_space(2 * size)
     with tempfile.TemporaryDirectory(prefix="model-import-") as folder:
@@ -73,6 +79,7 @@ def import_model(
             source=source,
             target=target,
             features=features,
+            classes=classes,
             declared=parsed,
             max_unpacked_mb=MAX_UNPACKED_MB,
         )

@@ -43,7 +43,11 @@ def read(request: Request) -> dict:
         loaded = load(request.path, max_unpacked_mb=request.max_unpacked_mb)
         task = adapter.task_of(loaded.estimator)
     inputs, target, frame = _rows(request, loaded)
-    pipeline = adapter.as_pipeline(loaded.estimator, inputs, takes_names=loaded.columns is not None)
+    if request.classes is not None:
+        with about("classes"):
+            loaded.estimator = adapter.named(loaded.estimator, request.classes, target["type"])
+    with about("features"):
+        pipeline = adapter.as_pipeline(loaded, inputs)
     X = feature_frame(frame, inputs)
     with about("file"), _prediction_errors():
         warnings = loaded.warnings + adapter.check_outputs(pipeline, X.iloc[:TRIED_ROWS], task=task)
@@ -91,18 +95,18 @@ def _rows(request: Request, loaded) -> tuple[list[dict], dict, pandas.DataFrame]
     if request.declared is not None:
         inputs, target = request.declared["inputs"], request.declared["target"]
         names = [one["name"] for one in inputs]
-        if loaded.columns is not None and loaded.columns != names:
-            raise _columns_differ(loaded.columns)
+        if loaded.names is not None and loaded.names != names:
+            raise _columns_differ(loaded.names)
         with about("signature"):
-            declared.check_width(names, loaded.width)
+            declared.check_width(names, loaded.count)
         return inputs, target, pandas.DataFrame([request.declared["example"]])
     columns = declared.columns_of(request.source)
     inputs = declared.inputs_of_dataset(
         columns,
         target=request.target,
         features=request.features,
-        model_columns=loaded.columns,
-        width=loaded.width,
+        model_columns=loaded.names,
+        width=loaded.count,
     )
     column = next(one for one in columns if one["name"] == request.target)
     storage.require_temporary_space(request.source.size_bytes)
@@ -148,9 +152,12 @@ def _measure(request: Request, pipeline, X, frame, target: dict, task: str) -> t
 
 def _other_classes(classes: list, found: list, name: str) -> ValidationError:
     shown = ", ".join(f"`{str(one)[:50]}`" for one in classes[:5])
-    there = ", ".join(f"`{str(one)[:50]}`" for one in sorted(map(str, found))[:5])
+    there = ", ".join(f"`{one[:50]}`" for one in sorted(map(str, found))[:5])
     return in_field(
-        "target_column", f"The model predicts {shown}, and `{name}` has {there}.", "classes_differ"
+        "target_column",
+        f"The model predicts {shown}, and `{name}` has {there}. If these are names of the same classes, list them in "
+        "`classes`, in the order of the model.",
+        "classes_differ",
     )
 
 

@@ -18,5 +18,6 @@ class Request:
     source: DatasetVersion
     target: str = ""
     features: list[str] | None = None
+    classes: list[str] | None = None
     declared: dict | None = None
     max_unpacked_mb: int = 0

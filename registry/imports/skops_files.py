@@ -32,7 +32,7 @@ def load(path: str, *, max_unpacked_mb: int) -> Loaded:
     except Exception as error:
         raise _invalid(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
     contents.check(estimator)
-    return Loaded(estimator, _version_warnings(caught))
+    return Loaded.of_sklearn(estimator, _version_warnings(caught))
 
 
 def _schema(path: str, max_unpacked_mb: int) -> dict:

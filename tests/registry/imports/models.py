@@ -26,7 +26,7 @@ def prepared(estimator=None):
     )
     columns = make_column_transformer((numbers, ["length", "width"]), (words, ["colour"]))
     table = flowers()
-    pipeline = make_pipeline(columns, estimator or LogisticRegression())
+    pipeline = make_pipeline(columns, LogisticRegression() if estimator is None else estimator)
     return pipeline.fit(table[["length", "width", "colour"]], table["species"])
 
 

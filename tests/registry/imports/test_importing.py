@@ -207,9 +207,11 @@ def test_other_classes_and_another_number_of_columns_are_refused(bring):
     numbered = LogisticRegression().fit(table[["length", "width"]], [0, 1] * 12)
     with pytest.raises(ValidationError) as error:
         bring(numbered)
-    assert errors_of(error)["target_column"] == [
-        "The model predicts `0`, `1`, and `species` has `rose`, `tulip`."
-    ]
+    [sentence] = errors_of(error)["target_column"]
+    assert sentence.startswith(
+        "The model predicts `0`, `1`, and `species` has `rose`, `tulip`. If these are names"
+    )
+    assert bring(numbered, classes=["tulip", "rose"]).signature["classes"] == ["tulip", "rose"]
     array = LogisticRegression().fit(table[["length", "width"]].to_numpy(), table["species"])
     with pytest.raises(ValidationError) as error:
         bring(array)

@@ -1,0 +1,151 @@
+"""Model files of XGBoost and LightGBM: they predict as before, and are checked before they are used."""
+
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from django.core.exceptions import ValidationError
+
+from registry.imports import booster_files, formats
+from registry.imports.importing import import_model
+from tests.registry.imports.models import flowers
+
+lightgbm = pytest.importorskip("lightgbm")
+xgboost = pytest.importorskip("xgboost")
+COLUMNS = ["length", "width"]
+CODES = {"tulip": 0, "rose": 1}
+
+
+def xgboost_json(target=None) -> bytes:
+    y = flowers()["species"].map(CODES) if target is None else flowers()[target]
+    estimator = xgboost.XGBClassifier if target is None else xgboost.XGBRegressor
+    model = estimator(n_estimators=2, n_jobs=1).fit(flowers()[COLUMNS[: 2 if target is None else 1]], y)
+    return bytes(model.get_booster().save_raw("json"))
+
+
+def lightgbm_text() -> bytes:
+    model = lightgbm.LGBMClassifier(n_estimators=2, min_child_samples=2, n_jobs=1, verbose=-1)
+    return model.fit(flowers()[COLUMNS], flowers()["species"].map(CODES)).booster_.model_to_string().encode()
+
+
+def changed(change) -> bytes:
+    model = json.loads(xgboost_json())
+    change(model["learner"])
+    return json.dumps(model).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"), [(xgboost_json, "xgboost"), (lightgbm_text, "lightgbm")], ids=["xgboost", "lightgbm"]
+)
+def test_a_booster_is_imported_with_the_names_of_its_classes(make_dataset, admin, api, content, name):
+    version = import_model(
+        io.BytesIO(content()),
+        filename=f"model.{name}",
+        source=make_dataset(),
+        by=admin,
+        target="species",
+        classes=list(CODES),
+    )
+    assert (version.module, version.features, version.imported_format) == (name, COLUMNS, name)
+    assert version.signature["classes"] == list(CODES)
+    assert version.metrics["accuracy"] == 1
+    assert name in version.libraries
+    body = {
+        "dataset_name": "flowers",
+        "environment": "dev",
+        "input_data": {"features": [[5, 1.5], [10, 1.6]]},
+    }
+    assert api.post("/predict", body).json()["predictions"] == ["tulip", "rose"]
+
+
+def test_a_text_column_and_other_names_are_refused(make_dataset, admin):
+    arguments = {"filename": "m.json", "source": make_dataset(), "by": admin, "target": "species"}
+    unnamed = changed(lambda model: model.update(feature_names=[]))
+    with pytest.raises(ValidationError) as error:
+        import_model(io.BytesIO(unnamed), features=["length", "colour"], **arguments)
+    assert "`colour` is text" in error.value.message_dict["features"][0]
+    with pytest.raises(ValidationError) as error:
+        import_model(io.BytesIO(unnamed), features=COLUMNS, classes=["a"], **arguments)
+    assert "this one has 2 classes" in error.value.message_dict["classes"][0]
+
+
+def test_the_format_is_that_of_the_content():
+    found = [
+        formats.of_file(io.BytesIO(content), "model").name
+        for content in (xgboost_json(), b"{L\0\0", lightgbm_text())
+    ]
+    assert found == ["xgboost", "xgboost", "lightgbm"]
+
+
+def trees(model) -> dict:
+    return model["gradient_booster"]["model"]["trees"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda model: model["objective"].update(name="rank:ndcg"), "unsupported_model"),
+        (lambda model: trees(model)["left_children"].__setitem__(0, 0), "damaged_model"),
+        (lambda model: trees(model)["right_children"].__setitem__(0, 10**6), "damaged_model"),
+        (lambda model: trees(model)["split_indices"].__setitem__(0, 10**6), "damaged_model"),
+        (lambda model: model["gradient_booster"]["model"]["tree_info"].__setitem__(0, 7), "damaged_model"),
+        (lambda model: trees(model)["split_indices"].pop(), "damaged_model"),
+    ],
+    ids=range(6),
+)
+def test_a_crafted_tree_of_xgboost_is_refused(change, code):
+    learner = json.loads(xgboost_json())["learner"]
+    change(learner)
+    with pytest.raises(ValidationError) as error:
+        booster_files.check_xgboost(learner)
+    assert error.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("pattern", "value", "code"),
+    [
+        (r"left_child=-?\d+", "left_child=999", "damaged_model"),
+        (r"left_child=-?\d+", "left_child=0", "damaged_model"),
+        (r"left_child=-?\d+", "left_child=-999", "damaged_model"),
+        (r"split_feature=\d+", "split_feature=999", "damaged_model"),
+        (r"decision_type=\d+", "decision_type=1", "damaged_model"),
+        (r"leaf_value=\S+ ", "leaf_value=", "damaged_model"),
+        (r"num_cat=0", "num_cat=1", "unsupported_model"),
+        (r"is_linear=0", "is_linear=1", "unsupported_model"),
+        (r"objective=binary", "objective=lambdarank", "unsupported_model"),
+        (r"num_tree_per_iteration=1", "num_tree_per_iteration=3", "damaged_model"),
+    ],
+    ids=range(10),
+)
+def test_a_crafted_tree_of_lightgbm_is_refused(pattern, value, code):
+    text = lightgbm_text().decode()
+    booster_files.check_lightgbm(text)
+    with pytest.raises(ValidationError) as error:
+        booster_files.check_lightgbm(re.sub(pattern, value, text, count=1))
+    assert error.value.code == code
+
+
+def test_a_file_that_ends_the_library_is_refused(make_dataset, admin):
+    """LightGBM aborts the process that reads this."""
+    text = lightgbm_text().replace(b"tree_sizes=", b"tree_sizes=1")
+    with pytest.raises(ValidationError) as error:
+        import_model(io.BytesIO(text), filename="m.txt", source=make_dataset(), by=admin, target="species")
+    assert list(error.value.message_dict) == ["file"]
+
+
+def test_a_truncated_file_of_xgboost_is_refused(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_bytes(xgboost_json()[:-50])
+    with pytest.raises(ValidationError) as error:
+        booster_files.load_xgboost(str(path), max_unpacked_mb=1)
+    assert error.value.code == "invalid_model"
+
+
+def test_a_regressor_predicts_what_it_did(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_bytes(xgboost_json("width"))
+    loaded = booster_files.load_xgboost(str(path), max_unpacked_mb=1)
+    expected = xgboost.Booster(model_file=str(path)).inplace_predict(flowers()[["length"]].to_numpy(float))
+    assert np.array_equal(loaded.estimator.predict(flowers()[["length"]].to_numpy(float)), expected)
