@@ -44,13 +44,12 @@ urlpatterns = [
         jobs_views.compute_learning_curve,
         name="learning-curve",
     ),
-    *(
-        path(f"models/<str:dataset>/<int:version>/{address}/", views.model_part, {"part": part}, name=part)
-        for address, part in (
-            ("diagnostics", "diagnostics"),
-            ("evaluations", "evaluations"),
-            ("learning-curve/plot", "learning-curve-part"),
-        )
+    path("models/<str:dataset>/<int:version>/diagnostics/", views.diagnostics, name="diagnostics"),
+    path("models/<str:dataset>/<int:version>/evaluations/", views.evaluations, name="evaluations"),
+    path(
+        "models/<str:dataset>/<int:version>/learning-curve/plot/",
+        views.learning_curve_part,
+        name="learning-curve-part",
     ),
     path("models/<str:dataset>/<int:version>/delete/", views.delete_model, name="delete-model"),
 ]

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -126,20 +127,14 @@ def _diagnostics(version: ModelVersion, *, of_class: str | None = None) -> dict:
 
 
 @permissions.page(query=("class",))
-def model_part(request, dataset, version, part):
-    """A part of the page of a version that refreshes itself while its job runs; without htmx, the page.
+def diagnostics(request, dataset, version):
+    """The diagnostics on the page of a version; while they are computed, or of one class, a part of them.
 
-    Diagnostics that are being computed only refresh their state: those that are there can be large.
+    Without htmx, the page, as of all its parts that refresh themselves while their job runs.
     """
     model = ModelVersion.objects.numbered(dataset, version)
-    page = reverse("registry:model", args=[model.dataset.name, model.number])
     if not request.htmx:
-        return redirect(f"{page}?{request.GET.urlencode()}" if request.GET else page)
-    if part == "evaluations":
-        return render(request, "registry/_evaluations.html", {"model": model, **_evaluations(model)})
-    if part == "learning-curve":
-        context = {"model": model, "learning_curve": learning_curve.state(model)}
-        return render(request, "registry/_learning_curve.html", context)
+        return _to_page(model, request.GET)
     if "class" in request.GET:
         context = {"model": model, "one": diagnostics_page.of_class(model, request.GET["class"])}
         return render(request, "registry/_one_class.html", context)
@@ -147,8 +142,32 @@ def model_part(request, dataset, version, part):
     if state.job and not state.job.is_finished:
         context = {"model": model, "diagnostics_state": state}
         return render(request, "registry/_diagnostics_state.html", context)
-    context = {"model": model, **_diagnostics(model, of_class=request.GET.get("class"))}
+    context = {"model": model, **_diagnostics(model)}
     return retarget(render(request, "registry/_diagnostics.html", context), "#diagnostics")
+
+
+@permissions.page()
+def evaluations(request, dataset, version):
+    """The evaluations on other data, as a part of the page of a version."""
+    model = ModelVersion.objects.numbered(dataset, version)
+    if not request.htmx:
+        return _to_page(model)
+    return render(request, "registry/_evaluations.html", {"model": model, **_evaluations(model)})
+
+
+@permissions.page()
+def learning_curve_part(request, dataset, version):
+    """The learning curve, as a part of the page of a version."""
+    model = ModelVersion.objects.numbered(dataset, version)
+    if not request.htmx:
+        return _to_page(model)
+    context = {"model": model, "learning_curve": learning_curve.state(model)}
+    return render(request, "registry/_learning_curve.html", context)
+
+
+def _to_page(version: ModelVersion, query: QueryDict | None = None):
+    page = reverse("registry:model", args=[version.dataset.name, version.number])
+    return redirect(f"{page}?{query.urlencode()}" if query else page)
 
 
 @permissions.page(query=None)

@@ -51,8 +51,6 @@ PARAMETERS = {
     "/catalog/delete-selected/": ["dataset"],
     f"/registry/models/{DATASET}/1/": ["class"],
     f"/registry/models/{DATASET}/1/diagnostics/": ["class"],
-    f"/registry/models/{DATASET}/1/evaluations/": ["class"],
-    f"/registry/models/{DATASET}/1/learning-curve/plot/": ["class"],
     f"/registry/models/{DATASET}/1/fairness/": ["by", "class"],
     f"/registry/models/{DATASET}/1/promote/predictions/": ["stage"],
     "/registry/models/": ModelFilter.page_parameters(),

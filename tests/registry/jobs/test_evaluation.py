@@ -40,6 +40,10 @@ def test_the_request_only_queues_it_for_a_worker(later, api, page, settings):
     )
     assert (response.status_code, response.json()["state"]) == (202, "queued")
     assert 'hx-trigger="every 1s"' in page.get("/registry/models/flowers/1/").text  # it reloads the result
+    address = "/registry/models/flowers/1/evaluations/"
+    assert f'hx-get="{address}"' in page.get("/registry/models/flowers/1/").text
+    part = page.get(address, headers={"HX-Request": "true"}).text
+    assert part.strip().startswith('<section class="card scroll" id="other-data"') and "<h1" not in part
     assert response["Location"] == response.json()["url"]
     assert api.post(f"{response['Location']}/cancel").json()["state"] == "cancelled"
 

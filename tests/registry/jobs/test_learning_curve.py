@@ -40,6 +40,9 @@ def test_the_page_computes_it_and_shows_it_with_a_table(make_version, page):
     # It is neither an evaluation on other data nor the job of the diagnostics.
     assert "Measured on dataset version" not in text
     assert "This version has none yet" in text
+    part = page.get(f"{PAGE}learning-curve/plot/", headers={"HX-Request": "true"}).text
+    assert part.strip().startswith('<section class="card" id="learning"') and "R² by training rows" in part
+    assert page.get(f"{PAGE}learning-curve/plot/").url == PAGE
 
 
 def test_a_share_with_too_few_rows_is_left_out_with_a_warning(make_version, api):
