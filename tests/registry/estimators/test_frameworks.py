@@ -94,6 +94,7 @@ def test_a_value_out_of_bounds_is_refused_with_the_bounds():
 def test_nothing_imports_a_framework_at_the_start():
     code = (
         "import sys, django; django.setup(); from mlplatform.jobs.children import imports; import mlplatform.urls; "
+        "from registry.estimators import algorithms; algorithms.all_algorithms(); "
         f"print(set({list(FRAMEWORKS)!r}) & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set()\n"

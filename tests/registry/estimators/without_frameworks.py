@@ -8,7 +8,10 @@ from registry.estimators.frameworks import extras
 
 
 def hide(monkeypatch) -> None:
-    """From now on none is installed: Python finds no module whose entry is None."""
-    for name in extras.FRAMEWORKS:
-        monkeypatch.setitem(sys.modules, name, None)
+    """From now on none is installed: Python finds no module whose entry is None.
+
+    Of PyTorch it is skorch that is missing, since scipy fails at such an entry of PyTorch.
+    """
+    for name, framework in extras.FRAMEWORKS.items():
+        monkeypatch.setitem(sys.modules, framework.needs[0] if framework.needs else name, None)
     monkeypatch.setattr(algorithms, "_all_algorithms", cache(algorithms._all_algorithms.__wrapped__))
