@@ -17,6 +17,8 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from rest_framework.test import APIClient
 
 from catalog.imports.upload import add_dataset
@@ -49,6 +51,12 @@ LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 12 + 3}\n" for i in range(1200)) + 
 TESTS = Path(__file__).parent
 REAL_SERVERS = {"stack", "browser", "conformance"}  # folders and marks
 DATABASE_ACCESS = pytest.StashKey()
+
+# By default an example that takes 200 ms fails, as any does on a busy machine.
+hypothesis_settings.register_profile(
+    "any speed", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("any speed")
 
 
 @pytest.hookimpl(optionalhook=True)

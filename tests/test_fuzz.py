@@ -109,7 +109,7 @@ def test_no_request_causes_a_server_error(api_schema, token, subtests):
     for operation in operations:
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=10, suppress_health_check=list(HealthCheck))
         def check(case):
             response = case.call(headers={"Authorization": f"Bearer {token}"})
             if response.status_code != 503:  # a generated key has no file in the store

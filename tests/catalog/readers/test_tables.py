@@ -86,7 +86,7 @@ def test_thirty_megabytes_are_read_in_constant_memory():
     tracemalloc.stop()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     content=st.binary(max_size=200), name=st.sampled_from(["t.csv", "t.parquet", "t.jsonl", "t.tsv.gz", ""])
 )

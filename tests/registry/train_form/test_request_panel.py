@@ -24,6 +24,13 @@ def panel(make_dataset):
     return make
 
 
+@pytest.fixture
+def without_worker(settings):
+    """A training is queued, not run."""
+    settings.JOB_QUEUED_HOOK = ""
+
+
+@pytest.mark.usefixtures("without_worker")
 @pytest.mark.parametrize(
     "values",
     [
@@ -165,6 +172,7 @@ def test_classes_that_are_booleans_are_shown_in_the_words_of_the_file(page, make
     assert [one["value"] for one in target["classes"]] == ["Ja", "Nein"]
 
 
+@pytest.mark.usefixtures("without_worker")
 def test_several_algorithms_are_requested_as_a_group(page, panel):
     names = ["LogisticRegression", "DecisionTreeClassifier"]
     _, shown = panel(algorithm="", what_to_try="several", algorithms=names)

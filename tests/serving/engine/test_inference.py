@@ -107,7 +107,7 @@ def tree_params(draw):
     return name, params
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 @given(tree_params(), st.integers(30, 80), st.integers(0, 10**6), st.sampled_from([2, 3]))
 def test_trees_with_any_parameters_predict_what_their_pipeline_predicts(drawn, count, seed, classes):
     name, params = drawn
@@ -137,7 +137,7 @@ def test_boosting_with_categorical_columns_uses_the_estimator(column):
     assert assert_same_for_any_batch(result, table(seed=1)).kind == "estimator"
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(st.text(max_size=4).filter(lambda text: "\0" not in text), min_size=20, max_size=60),
     st.sampled_from(["LogisticRegression", "KNeighborsClassifier", "MultinomialNB", "CategoricalNB"]),

@@ -121,7 +121,7 @@ CELL = st.one_of(
 
 
 @example(rows=[["0¢"]], delimiter=",", encoding="utf-8", quoting=csv.QUOTE_ALL, end="\n")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.integers(1, 3).flatmap(
         lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), min_size=1, max_size=8)
