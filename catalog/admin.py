@@ -1,5 +1,6 @@
 from django.contrib import admin
 
+from catalog.derivation.models import Derivation
 from catalog.models import Dataset, DatasetVersion, Draft, ImportJob
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 
@@ -73,3 +74,30 @@ class ImportJobAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).for_lists()
+
+
+@admin.register(Derivation)
+class DerivationAdmin(ReadOnlyAdmin):
+    version_link, job_link = link("dataset_version"), link("import_job")
+    list_display = [
+        "__str__",
+        "version_link",
+        "job_link",
+        "is_volatile",
+        "on_new_version",
+        "created_at",
+        "created_by",
+    ]
+    list_select_related = ["dataset_version__dataset", "import_job", "created_by"]
+    list_filter = ["on_new_version", "is_volatile", "created_by"]
+    search_fields = ["sql", "dataset_version__dataset__name", "inputs__dataset_name"]
+    date_hierarchy = "created_at"
+    fields = [
+        "version_link", "job_link", "sql", "inputs_text", "is_volatile", "on_new_version", "created_at", "created_by",
+        "digest",
+    ]  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description="Inputs")
+    def inputs_text(self, row):
+        return ", ".join(str(one) for one in row.inputs.all())

@@ -76,6 +76,7 @@ def dataset(request, name):
         "rows": display.rows(version),
         "reading": display.reading(version),
         "findings": receipt.findings(version.findings, version.recipe),
+        "derivation": version.derivation,
         "kinds": kinds,
         "lineage": lineage.rows(chosen, kinds),
     }

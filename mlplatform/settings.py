@@ -503,7 +503,11 @@ VERIFY_ARTIFACT = "serving.model_cache.cache.verify_artifact"
 
 # What the page of a dataset lists as made from its versions: functions of the dataset that return Dependents.
 COLUMN_LINEAGE = "registry.discovery.lineage.models_that_use"
-DATASET_LINEAGE = ["registry.discovery.lineage.models", "serving.batch.lineage.scoring_jobs"]
+DATASET_LINEAGE = [
+    "catalog.discovery.lineage.derived_datasets",
+    "registry.discovery.lineage.models",
+    "serving.batch.lineage.scoring_jobs",
+]
 # What the search finds: a Source for each kind of objects, see mlplatform/search/results.py.
 SEARCH_SOURCES = [
     "catalog.discovery.search.DATASETS",

@@ -1,5 +1,6 @@
 """What DuckDB says of a query, as sentences for the field `sql`."""
 
+import difflib
 import re
 
 from django.core.exceptions import ValidationError
@@ -35,9 +36,11 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     is_syntax = "syntax error" in text
     if missing := MISSING.search(text):
         name = missing[1] or missing[2]
-        return error(f"No column is named `{name}`.{_nearest(text)}", code="unknown_column", line=line)
+        return error(f"No column is named `{name}`.{_nearest(name, text)}", code="unknown_column", line=line)
     if missing := re.match(r'Referenced table "(.+?)" not found', text):
-        return error(f"FROM has no table `{missing[1]}`.{_nearest(text)}", code="unknown_table", line=line)
+        return error(
+            f"FROM has no table `{missing[1]}`.{_nearest(missing[1], text)}", code="unknown_table", line=line
+        )
     if is_syntax and 'near "@"' in text:
         return error('Quote the name of a version, as in `FROM "penguins@3"`.', code="sql_syntax", line=line)
     text = text.partition("\n\tCandidate functions")[0].partition("\n\nPossible solutions")[0]
@@ -46,10 +49,12 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     return error(f"{text}.", code="sql_syntax" if is_syntax else "sql_error", line=line)
 
 
-def _nearest(text: str) -> str:
+def _nearest(name: str, text: str) -> str:
+    """The hint at the candidate that is most like a name that does not exist."""
     found = CANDIDATES.search(text)
-    names = QUOTED.findall(found[1])[:3] if found else []
-    return f" Did you mean {' or '.join(f'`{name}`' for name in names)}?" if names else ""
+    names = QUOTED.findall(found[1]) if found else []
+    near = names if len(names) == 1 else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f" Did you mean `{near[0]}`?" if near else ""
 
 
 def out_of_memory() -> TooLarge:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from catalog.derivation import preview
 from catalog.derivation.models import Derivation, DerivationInput
@@ -41,7 +42,7 @@ def derive(
     name, sql = normalize_name(name), sql.replace("\r\n", "\n").strip()
     checked = preview.preview(sql, with_rows=False, by=by)
     if on_new_version:
-        _check_repeated(name, checked.inputs)
+        _check_repeated(name, followed(checked.inputs))
     return submit(
         Derivation(
             sql=sql,
@@ -64,9 +65,36 @@ def run_again(dataset: Dataset, *, on_new_version: bool | None = None, by) -> Ad
     """
     former = latest(dataset)
     if former is None:
-        raise Conflict(f"`{dataset.name}` is not the result of a query.", code="not_derived")
+        raise _not_derived(dataset)
     on_new_version = former.on_new_version if on_new_version is None else on_new_version
     return derive(dataset.name, sql=former.sql, new_version=True, on_new_version=on_new_version, by=by)
+
+
+def repeat(dataset: Dataset, *, on_new_version: bool, by) -> Derivation:
+    """Set whether the latest query of a dataset runs again when an input gets a new version, and leave the result.
+
+    Raises Conflict for a dataset that no query has made, and ValidationError for the field `on_new_version`.
+    """
+    permissions.check(by, "upload")
+    derivation = latest(dataset)
+    if derivation is None:
+        raise _not_derived(dataset)
+    if on_new_version:
+        names = derivation.inputs.filter(is_pinned=False).values_list("dataset_name", flat=True)
+        _check_repeated(dataset.name, list(names))
+    _set_repeated(Derivation.objects.filter(pk=derivation.pk), on_new_version, by)
+    derivation.refresh_from_db()
+    return derivation
+
+
+def _set_repeated(derivations: QuerySet, on_new_version: bool, by) -> None:
+    """They run by themselves in the name of the user who has switched it on."""
+    requester = {"created_by": by} if on_new_version else {}
+    derivations.update(on_new_version=on_new_version, **requester)
+
+
+def _not_derived(dataset: Dataset) -> Conflict:
+    return Conflict(f"`{dataset.name}` is not the result of a query.", code="not_derived")
 
 
 def latest(dataset: Dataset) -> Derivation | None:
@@ -94,7 +122,7 @@ def submit(
     if not derivation.is_volatile:
         made = same.filter(dataset_version__dataset__name=name)
         if done := made.select_related("dataset_version__dataset", "dataset_version__created_by").first():
-            made.update(on_new_version=derivation.on_new_version)
+            _set_repeated(made, derivation.on_new_version, derivation.created_by)
             return done.dataset_version, False
     with transaction.atomic():
         is_taken = Dataset.objects.select_for_update(no_key=True).filter(name=name).exists()
@@ -137,9 +165,8 @@ def _job(derivation: Derivation, name: str, description: str, new_version: bool)
     )
 
 
-def _check_repeated(name: str, versions: Mapping[str, DatasetVersion]) -> None:
-    """Raise ValidationError if a query could never run again, or would run forever."""
-    names = followed(versions)
+def _check_repeated(name: str, names: list[str]) -> None:
+    """Raise ValidationError if a query that follows these datasets could never run again, or would run forever."""
     if not names:
         raise _not_repeated("Every input is named with its version, so none gets a new one.")
     if circle := circle_of(name, names):

@@ -16,11 +16,13 @@ MAX_TABLES = 50  # whose columns are read
 
 
 def datasets(query: Query, limit: int) -> list[Result]:
-    """By name, description and tags."""
+    """By name, description, tags, and the query that made it."""
 
     def has(word: str) -> Q:
         tagged = Dataset.tags.through.objects.filter(tag__name__icontains=word).values("dataset")
-        return Q(name__icontains=word) | Q(description__icontains=word) | Q(pk__in=tagged)
+        derived = DatasetVersion.objects.filter(derivations__sql__icontains=word).values("dataset")
+        written = Q(name__icontains=word) | Q(description__icontains=word)
+        return written | Q(pk__in=tagged) | Q(pk__in=derived)
 
     found = Dataset.objects.filter(query.every_word(has)).annotate(match=query.match("name"))
     return [
