@@ -48,6 +48,8 @@ lock: .venv/.installed ## compile the exact requirements, with their hashes, fro
 		--no-header --generate-hashes $(LOCK_ARGS) --output-file requirements-dev.txt --quiet
 	$(BIN)/uv pip compile --group conformance --universal --python-version 3.11 --no-header \
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
+	$(BIN)/uv pip compile --group conformance-older --no-deps --universal --python-version 3.11 --no-header \
+		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance-older.txt --quiet
 	@for extra in xgboost lightgbm catboost torch; do \
 		$(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | $(BIN)/uv pip compile - \
@@ -92,8 +94,9 @@ sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbo
 	@touch $@
 
 # The lock is complete, so there is nothing to resolve. MLServer excludes Python 3.13, but the parts used here run on it.
-.venv-conformance/.installed: requirements-conformance.txt | .venv/bin/python
+.venv-conformance/.installed: requirements-conformance.txt requirements-conformance-older.txt | .venv/bin/python
 	@echo "Installing the clients of the protocols into .venv-conformance (once) ..."
 	@$(BIN)/python -m venv --without-pip .venv-conformance
 	@.ci/install .venv-conformance requirements-conformance.txt --no-deps
+	@.ci/install .venv-conformance requirements-conformance-older.txt --no-deps --target .venv-conformance/older
 	@touch $@

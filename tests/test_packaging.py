@@ -15,7 +15,7 @@ from tests.test_schema import CALLS
 from tests.test_settings import COMPOSE_ONLY, variables_read
 
 ROOT = settings.BASE_DIR
-LOCKS = ["dev", "conformance", *FRAMEWORKS]
+LOCKS = ["dev", "conformance", "conformance-older", *FRAMEWORKS]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = {"web", "worker", "scorer", "init"}

@@ -45,8 +45,11 @@ def _aliases(dataset: Dataset, by_stage: dict[tuple[int, str], int]) -> list[dic
     return [{"alias": alias, "version": str(number)} for alias, number in sorted(numbers.items())]
 
 
-def model_version(version: ModelVersion, *, with_training: bool = False) -> dict:
-    """A model version; `with_training` adds its parameters and metrics. Uses what search.versions() prefetches."""
+def model_version(version: ModelVersion, *, with_aliases: bool = False, with_training: bool = False) -> dict:
+    """A model version; its aliases, and its parameters and metrics, where MLflow's own server has them too.
+
+    Uses what search.versions() prefetches.
+    """
     number = str(version.number)
     started = (release.started_at for release in version.releases.all())
     updated = max(started, default=version.trained_at)
@@ -63,7 +66,7 @@ def model_version(version: ModelVersion, *, with_training: bool = False) -> dict
             "run_id": "",
             "status": "READY",
             "tags": _tags(version.registry_tags.all()),
-            "aliases": stages.aliases_of(version),
+            "aliases": stages.aliases_of(version) if with_aliases else None,
             "model_params": _named(parameters(version)) if with_training else None,
             "model_metrics": metrics(version.metrics, version) if with_training else None,
         }

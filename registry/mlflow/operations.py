@@ -74,7 +74,7 @@ def delete_model_tag(by, *, name: str, key: str) -> dict:
 
 def get_latest_versions(by, *, name: str, stages: list[str]) -> dict:
     found = search.latest_in(Dataset.objects.named(name), stages)
-    return {"model_versions": [entities.model_version(version) for version in found]}
+    return {"model_versions": [entities.model_version(version, with_aliases=True) for version in found]}
 
 
 # Aliases
@@ -100,7 +100,7 @@ def delete_alias(by, *, name: str, alias: str) -> dict:
 
 def get_version(by, *, name: str, version: int) -> dict:
     found = ModelVersion.objects.numbered(name, version)
-    return {"model_version": entities.model_version(found, with_training=True)}
+    return {"model_version": entities.model_version(found, with_aliases=True, with_training=True)}
 
 
 def search_versions(by, *, filter: str, max_results: int, order_by: list[str], page_token: str) -> dict:

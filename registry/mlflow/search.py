@@ -43,7 +43,7 @@ def datasets() -> QuerySet[Dataset]:
 
 def versions() -> QuerySet[ModelVersion]:
     """Model versions without wide columns, with `updated_at`: the last release."""
-    related = ModelVersion.objects.with_releases().prefetch_related("aliases", "registry_tags")
+    related = ModelVersion.objects.with_releases().prefetch_related("registry_tags")
     rows = related.defer(*DATASET_VERSION_COLUMNS, *WIDE_COLUMNS)
     return rows.annotate(updated_at=Max("releases__started_at"))
 

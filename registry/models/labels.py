@@ -34,10 +34,10 @@ class RegistryTag(models.Model):
 class Alias(models.Model):
     """A name for a model version within its dataset. Those of the stages have no row: see registry.mlflow.stages."""
 
-    MAX_NAME = 256
+    MAX_NAME = 255  # as on MLflow's own server; the column takes one more
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="aliases")
-    name = models.CharField(max_length=MAX_NAME)
+    name = models.CharField(max_length=256)
     model_version = models.ForeignKey(
         "registry.ModelVersion", on_delete=models.CASCADE, related_name="aliases"
     )

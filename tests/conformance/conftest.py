@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import sysconfig
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,30 @@ from tests.conformance import table
 from tests.servers.platform import ROOT, Platform
 from tests.servers.processes import Processes
 
-PYTHON = ROOT / ".venv-conformance" / "bin" / "python"
+ENVIRONMENT = ROOT / ".venv-conformance"
+PYTHON = ENVIRONMENT / "bin" / "python"
+OLDER = ENVIRONMENT / "older"  # MLflow's client two minor versions back
+PACKAGES = sysconfig.get_path("purelib", vars={"base": str(ENVIRONMENT)})
 CLIENTS = Path(__file__).parent / "clients"
 SERVER = {"name": "ml-mini-platform", "extensions": ["binary_tensor_data"]}
 FOREST = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 20}}
 REGRESSOR = {"module": "tree", "class": "DecisionTreeRegressor"}
+
+
+def environment(**env: str) -> dict:
+    """The variables of a client: without the proxies of this process."""
+    return {name: value for name, value in os.environ.items() if "proxy" not in name.lower()} | env
+
+
+def run_file(python: Path | str, script: str, case: dict, **env: str) -> dict:
+    """Run a script of `clients/` in a process and a folder of its own, and return its results."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [python, "-P", "-W", "ignore", CLIENTS / script], input=json.dumps(case), capture_output=True,
+            text=True, cwd=folder, env=environment(**env), timeout=180,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +73,7 @@ def run_script():
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+        env=environment(),
     )
 
     def run(code: str, *, name: str, stdin: str = "", env: dict | None = None) -> str:
@@ -69,9 +90,9 @@ def run_script():
 
 @pytest.fixture(scope="session")
 def client(platform, run_script):
-    """Runs a script of `clients/` and returns its results."""
+    """Runs a script of `clients/` and returns its results; `older` with MLflow's older client."""
 
-    def run(script: str, **fields) -> dict:
+    def run(script: str, *, older: bool = False, **fields) -> dict:
         case = fields | {
             "url": platform.url,
             "token": platform.token,
@@ -80,6 +101,8 @@ def client(platform, run_script):
             "rows": table.ROWS,
             "numbers": table.NUMBER_ROWS,
         }
+        if older:
+            return run_file(PYTHON, script, case, PYTHONPATH=str(OLDER))
         return json.loads(run_script((CLIENTS / script).read_text(), name=script, stdin=json.dumps(case)))
 
     return run

@@ -1,36 +1,44 @@
 """MLflow's registry client and its model loaders, against the platform as their tracking server."""
 
-import json
-import subprocess
 import sys
+import sysconfig
 
 import pytest
 
 from tests.conformance import table
-from tests.conformance.conftest import CLIENTS, PYTHON
+from tests.conformance.conftest import OLDER, PACKAGES, PYTHON, environment, run_file
+from tests.servers.mlflow_server import call, is_up
 from tests.servers.platform import PASSWORD
+from tests.servers.processes import free_ports, until
+
+DATASETS = {"3.17.": "registered", "3.15.": "promoted"}  # of each version of the client
 
 
-@pytest.fixture(scope="module")
-def results(platform, client):
-    platform.train_versions("registered", versions=2)
-    return client("mlflow_registry.py", password=PASSWORD)
+@pytest.fixture(scope="module", params=DATASETS)
+def results(request, platform, client):
+    name = DATASETS[request.param]
+    platform.train_versions(name, versions=2)
+    results = client("mlflow_registry.py", older=name == "promoted", dataset=name, password=PASSWORD)
+    assert results["version"].startswith(request.param)
+    return results | {"name": name}
 
 
 def test_models_and_versions_are_found(results):
-    assert results["model"] == ["registered", {"dev": "2"}, ["2"]]
-    assert results["models"] == [["flowers", "numbers", "registered"], *[["registered"]] * 3, []]
+    name = results["name"]
+    assert results["model"] == [name, {"dev": "2"}, ["2"]]
+    assert {"flowers", "numbers", name} <= set(results["models"][0])
+    assert results["models"][1:] == [[name], [name], [name], []]
     assert results["versions"] == [["2", "1"], ["2"], ["1"], []]
     assert results["pages"] == [["2"], ["1"], False]
 
 
 def test_a_version_has_its_status_and_source(results):
-    assert results["status"] == ["READY", "mlflow-artifacts:/registered/1", "admin"]
+    assert results["status"] == ["READY", f"mlflow-artifacts:/{results['name']}/1", "admin"]
 
 
 def test_descriptions_and_tags_are_written(results):
     assert results["descriptions"] == ["A model.", "A version."]
-    assert results["tags"] == [{"team": "risk"}, {"checked by": "ada"}, ["registered"], ["1"]]
+    assert results["tags"] == [{"team": "risk"}, {"checked by": "ada"}, [results["name"]], ["1"]]
     assert results["no tags"] == [{}, {}]
 
 
@@ -39,12 +47,12 @@ def test_stages_and_aliases_are_releases(platform, results):
     assert results["latest"] == ["2"]
     ones = dict.fromkeys(["staging", "production", "champion"], "1")
     assert results["aliases"] == {"dev": "2", "challenger": "2"} | ones
-    version = platform.get("/models/registered/1").json()
+    version = platform.get(f"/models/{results['name']}/1").json()
     assert version["live_in"] == ["staging", "production"]
 
 
 def test_files_are_downloaded(results):
-    assert results["uri"] == "mlflow-artifacts:/registered/2"
+    assert results["uri"] == f"mlflow-artifacts:/{results['name']}/2"
     assert {"MLmodel", "model.pkl", "requirements.txt"} < set(results["files"])
 
 
@@ -55,25 +63,20 @@ def test_errors_have_mlflows_codes(results):
         *("INVALID_PARAMETER_VALUE", "NOT_IMPLEMENTED", "NOT_IMPLEMENTED"),
     ]
     assert results["unauthenticated"] == "UNAUTHENTICATED"
-    assert results["by password"] == "registered"
+    assert results["by password"] == results["name"]
 
 
-@pytest.fixture(scope="module")
-def loaded(platform, tmp_path_factory):
+@pytest.fixture(scope="module", params=DATASETS)
+def loaded(request, platform):
     """The results of models loaded with the libraries of their artifacts: the clients have an older pandas."""
-    folders = subprocess.run(
-        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True
-    )  # fmt: skip
+    is_older = DATASETS[request.param] == "promoted"
     case = {
-        "url": platform.url, "token": platform.token, "clients": folders.stdout.strip(), "names": table.NAMES,
-        "rows": table.ROWS, "numbers": table.NUMBER_ROWS,
+        "url": platform.url, "token": platform.token, "clients": [str(OLDER)] * is_older + [PACKAGES],
+        "names": table.NAMES, "rows": table.ROWS, "numbers": table.NUMBER_ROWS,
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-I", "-W", "ignore", CLIENTS / "mlflow_load.py"],
-        input=json.dumps(case), capture_output=True, text=True, cwd=tmp_path_factory.mktemp("elsewhere"), timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    results = run_file(sys.executable, "mlflow_load.py", case)
+    assert results["version"].startswith(request.param)
+    return results
 
 
 @pytest.mark.parametrize("form", ["function", "with times", "pipeline", "by stage", "latest"])
@@ -91,3 +94,29 @@ def test_the_signature_and_the_example_are_read(loaded):
     assert loaded["inputs"] == [[name, True] for name in table.NAMES]
     assert loaded["example"] == 1
     assert "width" in loaded["missing"]
+
+
+@pytest.fixture(scope="module")
+def served(platform):
+    """The address of `mlflow models serve`, in an environment with the libraries of the artifacts."""
+    (port,) = free_ports(1)
+    paths = {"PYTHONPATH": sysconfig.get_path("purelib"), "PATH": f"{PYTHON.parent}:{platform.env['PATH']}"}
+    tracking = {"MLFLOW_TRACKING_URI": platform.url, "MLFLOW_TRACKING_TOKEN": platform.token}
+    server = platform.processes.start(
+        [
+            *(PYTHON, "-m", "mlflow", "models", "serve", "-m", "models:/flowers@production"),
+            *("--env-manager", "local", "--port", port),
+        ],
+        log=platform.folder / "mlflow-models-serve.log",
+        env=environment(**paths, **tracking),
+    )
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: is_up(f"{url}/ping"), what="mlflow models serve")
+    yield lambda **body: call("POST", f"{url}/invocations", json=body)
+    platform.processes.stop(server)
+
+
+def test_a_model_that_mlflow_serves_predicts_what_the_platform_predicts(served, expected):
+    rows = {"columns": table.NAMES, "data": table.ROWS}
+    response = served(dataframe_split=rows)
+    assert response.json() == {"predictions": expected["predictions"]}, response.text

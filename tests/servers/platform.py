@@ -106,10 +106,9 @@ class Platform(DatabaseRows):
             self.data.mkdir(mode=0o700)
             copy_database(self.data / "ml_registry.db")
 
-    def manage(self, *args: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *args], env=self.env, cwd=ROOT, capture_output=True, text=True
-        )
+    def manage(self, *args: str, **env: str) -> str:
+        command = [sys.executable, "manage.py", *args]
+        done = subprocess.run(command, env=self.env | env, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 case = json.load(sys.stdin)
-sys.path.append(case["clients"])  # behind the libraries that the artifacts were saved with
+sys.path += case["clients"]  # behind the libraries that the artifacts were saved with
 os.environ |= {"MLFLOW_TRACKING_URI": case["url"], "MLFLOW_TRACKING_TOKEN": case["token"]}
 
 import mlflow  # noqa: E402
@@ -18,6 +18,7 @@ function = mlflow.pyfunc.load_model("models:/flowers@production")
 with_times = rows.assign(picked=pd.to_datetime(rows["picked"]))
 pipeline = mlflow.sklearn.load_model("models:/flowers/1")
 results = {
+    "version": mlflow.__version__,
     "platform": [name for name in ("registry", "serving", "mlplatform") if name in sys.modules],
     "function": function.predict(rows).tolist(),
     "with times": function.predict(with_times).tolist(),
