@@ -626,6 +626,7 @@ SPECTACULAR_SETTINGS = {
         "JobState": "mlplatform.jobs.models.JobState",
         "ReleaseKind": "registry.models.Release.Kind",
         "GroupKind": "registry.models.TrainingGroup.Kind",
+        "EvaluationKind": "registry.models.Evaluation.Kind",
     },
 }
 

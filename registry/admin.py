@@ -135,13 +135,14 @@ class EvaluationAdmin(ReadOnlyAdmin):
     version, source = link("model_version"), link("dataset_version")
     metrics_text = readable("metrics")
     list_display = [
-        "__str__", "state", "version", "source", "rows", "attempt", "requested_at", "requested_by", "finished_at",
+        "__str__", "kind", "state", "version", "source", "rows", "attempt", "requested_at", "requested_by",
+        "finished_at",
     ]  # fmt: skip
-    list_filter = ["state", "error_code", "requested_by"]
+    list_filter = ["kind", "state", "error_code", "requested_by"]
     search_fields = ["dataset_name", "error", "worker"]
     date_hierarchy = "requested_at"
     fields = [
-        "version", "source", "rows", "state", "attempt", "worker", "requested_at", "requested_by", "started_at",
+        "version", "kind", "source", "rows", "state", "attempt", "worker", "requested_at", "requested_by", "started_at",
         "finished_at", "error", "error_code", "traceback", "metrics_text",
     ]  # fmt: skip
     readonly_fields = fields

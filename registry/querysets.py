@@ -100,19 +100,6 @@ class TrialQuerySet(models.QuerySet):
 
 
 class EvaluationQuerySet(JobQuerySet):
-    def on_other_data(self):
-        """Without those that compute the diagnostics or a learning curve."""
-        return self.exclude(dataset_version=models.F("model_version__dataset_version"))
-
-    def on_held_out_rows(self):
-        """Those that compute the diagnostics."""
-        return self.filter(
-            is_learning_curve=False, dataset_version=models.F("model_version__dataset_version")
-        )
-
-    def learning_curves(self):
-        return self.filter(is_learning_curve=True)
-
     def for_lists(self):
         """With the model version and the user, and each metric as `metric_accuracy`, without wide columns.
 
@@ -192,10 +179,10 @@ class ModelVersionQuerySet(models.QuerySet):
         Raises ValidationError (invalid_choice) for any other form of a name, and NotFound as numbered().
         """
         keys = list(dict.fromkeys(map(_key, names)))
-        wanted = Q(pk=None)
-        for dataset, number in keys:
-            wanted |= Q(dataset__name=dataset, number=number)
-        found = {(one.dataset.name, one.number): one for one in (self.filter(wanted) if keys else ())}
+        wanted = Q(*(Q(dataset__name=name, number=number) for name, number in keys), _connector=Q.OR)
+        # By name too: of the pairs alone, a database finds the rows among those of all datasets.
+        rows = self.filter(wanted, dataset__name__in={name for name, _ in keys}) if keys else ()
+        found = {(one.dataset.name, one.number): one for one in rows}
         return [found.get(key) or self.model.objects.numbered(*key) for key in keys]
 
 

@@ -8,7 +8,7 @@ from mlplatform.templatetags.ui import column_value
 from mlplatform.templatetags.ui import metric as metric_text
 from registry.estimators.decision import TUNED_FOR
 from registry.evaluation import baseline, definitions
-from registry.models import ModelVersion
+from registry.models import Evaluation, ModelVersion
 
 MAX_CLASSES = 30  # a larger matrix is not readable
 # The metrics that pages show large, by task; the table has all.
@@ -56,7 +56,9 @@ def evaluations(model: ModelVersion) -> list[dict]:
             "value": evaluation.value,
             "interval": json.loads(evaluation.interval or "null"),
         }
-        for evaluation in model.evaluations.on_other_data().with_metric(metric.name)[:20]
+        for evaluation in model.evaluations.filter(kind=Evaluation.Kind.OTHER_DATA).with_metric(metric.name)[
+            :20
+        ]
     ]
 
 

@@ -27,6 +27,7 @@ from registry.training import run as training
 from registry.training.columns import feature_frame, with_labels
 from registry.training.splits import Split, target_values, unseen_classes
 
+Kind = Evaluation.Kind
 NUMERIC = {"integer", "number"}
 # Of the training's data, to compare: reading more takes longer than most evaluations.
 MAX_KNOWN_ROWS = 1_000_000
@@ -54,25 +55,16 @@ def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
     return _enqueue(version, source, by=by)
 
 
-def submit_diagnostics(version: ModelVersion, *, by) -> Evaluation:
-    """Queue the computation of a version's diagnostics on its held-out rows; the one in progress if there is one.
+def submit_repeated(version: ModelVersion, kind: Kind, *, by) -> Evaluation:
+    """Queue the diagnostics or the learning curve of a version; the job in progress if there is one.
 
-    Raises ValidationError: refit, split_unknown.
+    Raises ValidationError (refit, split_unknown, no_test_rows) if the training cannot be repeated that far.
     """
     permissions.check(by, "train")
-    training.check_held_out(version)
-    if running := version.evaluations.on_held_out_rows().unfinished().first():
-        return running
-    return _enqueue(version, version.dataset_version, by=by)
-
-
-def submit_learning_curve(version: ModelVersion, *, by) -> Evaluation:
-    """Queue the learning curve of a version; the job in progress if there is one. Raises what its check() raises."""
-    permissions.check(by, "train")
-    learning_curve.check(version)
-    if running := version.evaluations.learning_curves().unfinished().first():
-        return running
-    return _enqueue(version, version.dataset_version, by=by, is_learning_curve=True)
+    check = learning_curve.check if kind == Kind.LEARNING_CURVE else training.check_held_out
+    check(version)
+    running = version.evaluations.filter(kind=kind).unfinished().first()
+    return running or _enqueue(version, version.dataset_version, by=by, kind=kind)
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ class DiagnosticsState:
 
 
 def diagnostics_state(version: ModelVersion, computed: Diagnostics | None) -> DiagnosticsState:
-    job = version.evaluations.on_held_out_rows().defer("log", "traceback", "metrics").first()
+    job = version.evaluations.filter(kind=Kind.DIAGNOSTICS).defer("log", "traceback", "metrics").first()
     try:
         training.check_held_out(version)
     except ValidationError as error:
@@ -93,7 +85,7 @@ def diagnostics_state(version: ModelVersion, computed: Diagnostics | None) -> Di
     return DiagnosticsState(job, "", computed is None and job is None)
 
 
-def _enqueue(version: ModelVersion, source: DatasetVersion, *, by, is_learning_curve=False) -> Evaluation:
+def _enqueue(version: ModelVersion, source: DatasetVersion, *, by, kind=Kind.OTHER_DATA) -> Evaluation:
     return leases.enqueue(
         Evaluation(
             model_version=version,
@@ -101,7 +93,7 @@ def _enqueue(version: ModelVersion, source: DatasetVersion, *, by, is_learning_c
             number=source.number,
             dataset_version=source,
             requested_by=by,
-            is_learning_curve=is_learning_curve,
+            kind=kind,
         )
     )
 
@@ -127,11 +119,11 @@ def run(evaluation: Evaluation) -> None:
     with attempt.recording_outcome():
         if evaluation.dataset_version is None:
             raise NotFound("The dataset version was deleted before the evaluation.", code="dataset_deleted")
-        if evaluation.is_learning_curve:
+        if evaluation.kind == Kind.LEARNING_CURVE:
             rows, metrics, warnings = learning_curve.compute(
                 evaluation.model_version, progress=lambda share: attempt.report(progress=share)
             )
-        elif evaluation.is_on_held_out_rows:
+        elif evaluation.kind == Kind.DIAGNOSTICS:
             rows, metrics, warnings = diagnose(evaluation.model_version)
         else:
             rows, metrics, warnings = _measure(evaluation.model_version, evaluation.dataset_version)

@@ -44,7 +44,7 @@ class EvaluationRowSerializer(serializers.ModelSerializer):
     class Meta:
         model = Evaluation
         fields = [
-            "id", "url", "state", "model", "version", "dataset", "dataset_version", "rows", "metrics", "error",
+            "id", "url", "kind", "state", "model", "version", "dataset", "dataset_version", "rows", "metrics", "error",
              "requested_by", "requested_at", "started_at", "finished_at",
         ]  # fmt: skip
 
@@ -142,7 +142,9 @@ class DiagnosticsView(APIView):
     )
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        return waited_for(request, evaluating.submit_diagnostics(model, by=request.user))
+        return waited_for(
+            request, evaluating.submit_repeated(model, Evaluation.Kind.DIAGNOSTICS, by=request.user)
+        )
 
 
 class EvaluationListView(ListAPIView):
@@ -159,7 +161,7 @@ class EvaluationListView(ListAPIView):
         if getattr(self, "swagger_fake_view", False):
             return Evaluation.objects.none()
         model = ModelVersion.objects.numbered(self.kwargs["dataset"], self.kwargs["version"])
-        return Evaluation.objects.for_lists().on_other_data().filter(model_version=model)
+        return Evaluation.objects.for_lists().filter(model_version=model, kind=Evaluation.Kind.OTHER_DATA)
 
 
 class EvaluationView(APIView):

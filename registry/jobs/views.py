@@ -1,7 +1,5 @@
 """The pages of training jobs."""
 
-from collections.abc import Callable
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
@@ -14,7 +12,7 @@ from mlplatform.validation.forms import integer
 from registry.evaluation import charts
 from registry.jobs import evaluation, submission
 from registry.jobs.filters import JobFilter
-from registry.models import ModelVersion, TrainingJob
+from registry.models import Evaluation, ModelVersion, TrainingJob
 
 
 @permissions.page(query=JobFilter.page_parameters(), fields=saved_filters.FIELDS)
@@ -76,19 +74,19 @@ def evaluate(request, dataset, version):
 @permissions.page("train")
 def diagnose(request, dataset, version):
     """Compute the diagnostics of a version again, or for the first time."""
-    return _computed(request, dataset, version, evaluation.submit_diagnostics)
+    return _computed(request, dataset, version, Evaluation.Kind.DIAGNOSTICS)
 
 
 @require_POST
 @permissions.page("train")
 def compute_learning_curve(request, dataset, version):
-    return _computed(request, dataset, version, evaluation.submit_learning_curve)
+    return _computed(request, dataset, version, Evaluation.Kind.LEARNING_CURVE)
 
 
-def _computed(request, dataset: str, version: int, submit: Callable):
+def _computed(request, dataset: str, version: int, kind: str):
     """Submit a job about a version; its page shows the state."""
     try:
-        submit(ModelVersion.objects.numbered(dataset, version), by=request.user)
+        evaluation.submit_repeated(ModelVersion.objects.numbered(dataset, version), kind, by=request.user)
     except ValidationError as error:
         messages.error(request, error.messages[0])
     return redirect("registry:model", dataset=dataset, version=version)

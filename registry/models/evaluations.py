@@ -11,11 +11,14 @@ from registry.querysets import EvaluationQuerySet
 
 
 class Evaluation(ChildJob):
-    """A request to measure a model version on a dataset version, its state and its outcome.
+    """A request to measure a model version on a dataset version, its state and its outcome."""
 
-    On the dataset version of its training, it measures the held-out rows and computes the diagnostics, or the learning
-    curve.
-    """
+    class Kind(models.TextChoices):
+        """On the dataset version of the training, the held-out rows are measured, or the training is repeated."""
+
+        OTHER_DATA = "other_data", "other data"
+        DIAGNOSTICS = "diagnostics", "diagnostics"
+        LEARNING_CURVE = "learning_curve", "learning curve"
 
     WORK = "registry.jobs.evaluation.run_claimed"
     NOUN = "evaluation"
@@ -29,9 +32,7 @@ class Evaluation(ChildJob):
     dataset_version = models.ForeignKey(
         DatasetVersion, null=True, on_delete=models.SET_NULL, related_name="evaluations"
     )
-    is_learning_curve = models.BooleanField(
-        default=False, help_text="It repeats the training on shares of its rows."
-    )
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.OTHER_DATA)
     rows = models.PositiveBigIntegerField(null=True, help_text="The rows that were measured.")
     metrics = models.JSONField(default=dict)
     warnings = models.JSONField(default=list)
@@ -53,10 +54,6 @@ class Evaluation(ChildJob):
     @classmethod
     def initial_fields(cls) -> dict:
         return super().initial_fields() | {"rows": None, "metrics": {}, "warnings": []}
-
-    @property
-    def is_on_held_out_rows(self) -> bool:
-        return self.dataset_version_id == self.model_version.dataset_version_id
 
     @property
     def memory_limit_mb(self) -> int:

@@ -10,7 +10,7 @@ from mlplatform.validation.api_views import APIView
 from registry.jobs import evaluation as evaluating
 from registry.jobs.evaluation_api import COMPUTES, waited_for
 from registry.jobs.learning_curves import computation
-from registry.models import ModelVersion
+from registry.models import Evaluation, ModelVersion
 
 
 class LearningPointSerializer(serializers.Serializer):
@@ -66,4 +66,6 @@ class LearningCurveView(APIView):
     )
     def post(self, request, dataset, version):
         model = ModelVersion.objects.numbered(dataset, version)
-        return waited_for(request, evaluating.submit_learning_curve(model, by=request.user))
+        return waited_for(
+            request, evaluating.submit_repeated(model, Evaluation.Kind.LEARNING_CURVE, by=request.user)
+        )

@@ -77,14 +77,16 @@ def state(version: ModelVersion) -> State:
         refusal = error.messages[0]
     else:
         refusal = ""
-    job = version.evaluations.learning_curves().defer("log", "traceback", "metrics").first()
+    curves = version.evaluations.filter(kind=Evaluation.Kind.LEARNING_CURVE)
+    job = curves.defer("log", "traceback", "metrics").first()
     found = latest(version) if job else None
     return State(job, found and learning_curve_plot.plot(found.metrics["learning_curve"]), refusal)
 
 
 def latest(version: ModelVersion) -> Evaluation | None:
     """The last evaluation that has computed the curve."""
-    succeeded = version.evaluations.learning_curves().filter(state=JobState.SUCCEEDED)
+    kind = Evaluation.Kind.LEARNING_CURVE
+    succeeded = version.evaluations.filter(kind=kind, state=JobState.SUCCEEDED)
     return succeeded.defer("log", "traceback").first()
 
 

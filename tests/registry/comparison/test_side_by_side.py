@@ -47,7 +47,7 @@ def test_the_page_shows_metrics_and_only_what_differs(two, page):
     assert "All were measured on the same 5 rows." in text
     assert '<th scope="row">max_depth</th><td class="break">1</td><td class="break">3</td>' in text
     assert "criterion" not in text
-    assert '<th scope="row">colour</th><td class="break">one_hot</td><td class="break">–</td>' in text
+    assert '<th scope="row">colour</th><td class="break">One-hot</td><td class="break">–</td>' in text
 
 
 def test_the_page_shows_the_first_of_thousands_of_differences(two, page):

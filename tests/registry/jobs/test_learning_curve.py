@@ -36,7 +36,7 @@ def test_the_page_computes_it_and_shows_it_with_a_table(make_version, page):
     text = page.post(f"{PAGE}learning-curve/", follow=True).text
     assert "R² by training rows" in text
     assert "Compute again" in text
-    assert Evaluation.objects.get().is_learning_curve
+    assert Evaluation.objects.get().kind == "learning_curve"
     # It is neither an evaluation on other data nor the job of the diagnostics.
     assert "Measured on dataset version" not in text
     assert "This version has none yet" in text
