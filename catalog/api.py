@@ -14,7 +14,8 @@ from catalog.models import Dataset, DatasetVersion
 from catalog.readers import spreadsheet
 from mlplatform.lists import csv_export
 from mlplatform.lists.list_api import ListAPIView
-from mlplatform.metadata import favourites, tags
+from mlplatform.metadata import tags
+from mlplatform.metadata.favourite_api import FavouriteView, described_as
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer, VersionField
@@ -102,29 +103,10 @@ class DatasetView(APIView):
         return Response(status=204)
 
 
-class FavouriteDatasetView(APIView):
-    methods_without_body = ("PUT", "DELETE")
-
-    @extend_schema(
-        operation_id="favourite_dataset",
-        summary="Make a dataset a favourite of yours",
-        tags=["datasets"],
-        request=None,
-        responses={204: None, 404: ErrorSerializer},
-    )
-    def put(self, request, name):
-        favourites.mark(Dataset.objects.named(name), is_favourite=True, by=request.user)
-        return Response(status=204)
-
-    @extend_schema(
-        operation_id="unfavourite_dataset",
-        summary="Remove a dataset from your favourites",
-        tags=["datasets"],
-        responses={204: None, 404: ErrorSerializer},
-    )
-    def delete(self, request, name):
-        favourites.mark(Dataset.objects.named(name), is_favourite=False, by=request.user)
-        return Response(status=204)
+@described_as("dataset", name="dataset", tag="datasets")
+class FavouriteDatasetView(FavouriteView):
+    def get_owner(self, name):
+        return Dataset.objects.named(name)
 
 
 class DatasetFileView(APIView):

@@ -1,10 +1,12 @@
 """What all apps share of the OpenAPI schema: introduction, tags, error body and examples; and its page, /docs."""
 
 from django.urls import get_script_prefix
+from drf_spectacular.plumbing import get_lib_doc_excludes
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 
+from mlplatform.lists.list_api import ListAPIView
 from mlplatform.validation.api_views import StrictMixin
 
 INTRODUCTION = """
@@ -90,3 +92,8 @@ class DocsView(StrictMixin, SpectacularSwaggerSplitView):
     query_parameters = ("script",)  # the page loads its script from its own address
     authentication_classes = [SessionAuthentication]  # nobody has to sign in to read
     template_name = "api_docs.html"
+
+
+def without_docstrings() -> list[type]:
+    """The classes whose docstrings do not describe the calls of their subclasses."""
+    return [*get_lib_doc_excludes(), StrictMixin, ListAPIView]

@@ -621,6 +621,7 @@ SPECTACULAR_SETTINGS = {
         "mlplatform.openapi.with_path_examples",
         "mlplatform.openapi.with_introduction",
     ],
+    "GET_LIB_DOC_EXCLUDES": "mlplatform.openapi.without_docstrings",
     "ENUM_NAME_OVERRIDES": {
         "Environment": "registry.models.Stage",
         "JobState": "mlplatform.jobs.models.JobState",

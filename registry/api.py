@@ -7,7 +7,8 @@ from rest_framework.response import Response
 
 from mlplatform import storage
 from mlplatform.lists.list_api import ListAPIView
-from mlplatform.metadata import favourites, tags
+from mlplatform.metadata import tags
+from mlplatform.metadata.favourite_api import FavouriteView, described_as
 from mlplatform.openapi import ErrorSerializer
 from mlplatform.validation.api_views import APIView
 from mlplatform.validation.serializers import Serializer
@@ -96,29 +97,10 @@ class ModelView(APIView):
         return Response(status=204)
 
 
-class FavouriteModelView(APIView):
-    methods_without_body = ("PUT", "DELETE")
-
-    @extend_schema(
-        operation_id="favourite_model",
-        summary="Make a model version a favourite of yours",
-        tags=["models"],
-        request=None,
-        responses={204: None, 404: ErrorSerializer},
-    )
-    def put(self, request, dataset, version):
-        favourites.mark(ModelVersion.objects.numbered(dataset, version), is_favourite=True, by=request.user)
-        return Response(status=204)
-
-    @extend_schema(
-        operation_id="unfavourite_model",
-        summary="Remove a model version from your favourites",
-        tags=["models"],
-        responses={204: None, 404: ErrorSerializer},
-    )
-    def delete(self, request, dataset, version):
-        favourites.mark(ModelVersion.objects.numbered(dataset, version), is_favourite=False, by=request.user)
-        return Response(status=204)
+@described_as("model version", name="model", tag="models")
+class FavouriteModelView(FavouriteView):
+    def get_owner(self, dataset, version):
+        return ModelVersion.objects.numbered(dataset, version)
 
 
 class ArtifactView(APIView):

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from mlplatform.idempotency.replay import idempotent
+from mlplatform.jobs.cancel_api import CancelView, cancels
 from mlplatform.json_parser import read_json_body
 from mlplatform.lists import csv_export
 from mlplatform.lists.list_api import ListAPIView
@@ -259,23 +260,14 @@ class ScoringResultView(APIView):
         return download.respond(request, stored)
 
 
-class CancelScoringJobView(APIView):
-    methods_without_body = ("POST",)
+@cancels(
+    "a scoring job",
+    name="scoring_job",
+    tag="predict",
+    description="A queued job never starts; a running job stops within seconds. No result is kept.",
+)
+class CancelScoringJobView(CancelView):
+    serializer_class = ScoringJobSerializer
 
-    @extend_schema(
-        operation_id="cancel_scoring_job",
-        summary="Cancel a scoring job",
-        description="A queued job never starts; a running job stops within seconds. No result is kept.",
-        tags=["predict"],
-        request=None,
-        responses={
-            200: ScoringJobSerializer,
-            401: ErrorSerializer,
-            403: ErrorSerializer,
-            404: ErrorSerializer,
-            409: ErrorSerializer,
-        },
-    )
-    def post(self, request, pk):
-        job = ScoringJob.objects.for_lists().numbered(pk)
-        return Response(ScoringJobSerializer(service.cancel(job, by=request.user)).data)
+    def cancel(self, pk, *, by):
+        return service.cancel(ScoringJob.objects.for_lists().numbered(pk), by=by)

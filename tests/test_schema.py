@@ -98,6 +98,12 @@ def test_the_schema_is_openapi_3_1_and_contains_every_endpoint(schema):
     assert described >= CALLS | {("GET", path) for path in PROBES}
 
 
+def test_no_call_is_described_by_the_docstring_of_a_base_class(schema):
+    calls = [call for by_method in schema["paths"].values() for call in by_method.values()]
+    texts = [call.get("description", "") for call in calls]
+    assert not [text for text in texts if "Rejects unknown" in text or "get_queryset" in text]
+
+
 def test_the_upload_endpoint_has_a_binary_file(schema):
     body = schema["paths"]["/datasets/upload"]["post"]["requestBody"]["content"]["multipart/form-data"]
     name = body["schema"]["$ref"].rsplit("/", 1)[-1]

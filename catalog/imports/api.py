@@ -11,6 +11,7 @@ from catalog.imports import confirmation
 from catalog.models import ImportJob
 from mlplatform.errors import Conflict, NotFound, NotReady, TooLarge, UnsupportedType, body_of
 from mlplatform.jobs import waiting
+from mlplatform.jobs.cancel_api import CancelView, cancels
 from mlplatform.jobs.state_filter import StateFilter
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
@@ -135,20 +136,14 @@ class ImportJobView(APIView):
         return Response(ImportJobSerializer(ImportJob.objects.for_lists().numbered(pk)).data)
 
 
-class CancelImportJobView(APIView):
-    methods_without_body = ("POST",)
+@cancels(
+    "an import job",
+    name="import",
+    tag="datasets",
+    description="A queued job never starts; a running job stops within seconds. Nothing is added to the catalog.",
+)
+class CancelImportJobView(CancelView):
+    serializer_class = ImportJobSerializer
 
-    @extend_schema(
-        operation_id="cancel_import",
-        summary="Cancel an import job",
-        description="A queued job never starts; a running job stops within seconds. Nothing is added to the catalog.",
-        tags=["datasets"],
-        request=None,
-        responses={
-            200: ImportJobSerializer, 401: ErrorSerializer, 403: ErrorSerializer, 404: ErrorSerializer,
-            409: ErrorSerializer,
-        },
-    )  # fmt: skip
-    def post(self, request, pk):
-        job = ImportJob.objects.for_lists().numbered(pk)
-        return Response(ImportJobSerializer(confirmation.cancel(job, by=request.user)).data)
+    def cancel(self, pk, *, by):
+        return confirmation.cancel(ImportJob.objects.for_lists().numbered(pk), by=by)

@@ -8,6 +8,7 @@ from catalog.models import Dataset
 from mlplatform.errors import NotFound, TrainingFailed
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
+from mlplatform.jobs.cancel_api import CancelView, cancels
 from mlplatform.jobs.models import JobState
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
@@ -124,20 +125,17 @@ class JobLogView(APIView):
         return Response(JobLogSerializer(TrainingJob.objects.numbered(pk)).data)
 
 
-class CancelJobView(APIView):
-    methods_without_body = ("POST",)
+@cancels(
+    "a training job",
+    name="job",
+    tag="jobs",
+    description="A queued job does not start; a running job is stopped within seconds.",
+)
+class CancelJobView(CancelView):
+    serializer_class = JobSerializer
 
-    @extend_schema(
-        operation_id="cancel_job",
-        summary="Cancel a training job",
-        description="A queued job does not start; a running job is stopped within seconds.",
-        tags=["jobs"],
-        request=None,
-        responses={200: JobSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
-    )
-    def post(self, request, pk):
-        job = TrainingJob.objects.with_results().numbered(pk)
-        return Response(JobSerializer(submission.cancel(job, by=request.user)).data)
+    def cancel(self, pk, *, by):
+        return submission.cancel(TrainingJob.objects.with_results().numbered(pk), by=by)
 
 
 class RetryJobView(APIView):

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from catalog.models import Dataset
 from mlplatform.idempotency.replay import idempotent
 from mlplatform.jobs import waiting
+from mlplatform.jobs.cancel_api import CancelView, cancels
 from mlplatform.jobs.models import JobState
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
@@ -175,24 +176,17 @@ class EvaluationView(APIView):
         return Response(EvaluationSerializer(Evaluation.objects.for_lists().numbered(pk)).data)
 
 
-class CancelEvaluationView(APIView):
-    methods_without_body = ("POST",)
+@cancels(
+    "an evaluation",
+    name="evaluation",
+    tag="models",
+    description="A queued one never starts; a running one stops within seconds.",
+)
+class CancelEvaluationView(CancelView):
+    serializer_class = EvaluationSerializer
 
-    @extend_schema(
-        operation_id="cancel_evaluation",
-        summary="Cancel an evaluation",
-        tags=["models"],
-        request=None,
-        responses={
-            200: EvaluationSerializer,
-            403: ErrorSerializer,
-            404: ErrorSerializer,
-            409: ErrorSerializer,
-        },
-    )
-    def post(self, request, pk):
-        evaluation = Evaluation.objects.for_lists().numbered(pk)
-        return Response(EvaluationSerializer(evaluating.cancel(evaluation, by=request.user)).data)
+    def cancel(self, pk, *, by):
+        return evaluating.cancel(Evaluation.objects.for_lists().numbered(pk), by=by)
 
 
 class FairnessView(APIView):

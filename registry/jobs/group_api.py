@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_field, extend_sch
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from mlplatform.jobs.cancel_api import CancelView, cancels
 from mlplatform.jobs.models import JobState
 from mlplatform.lists.list_api import ListAPIView
 from mlplatform.openapi import ErrorSerializer
@@ -120,19 +121,17 @@ class TrialListView(ListAPIView):
         return leaderboard.of_group(TrainingGroup.objects.numbered(self.kwargs["pk"]))
 
 
-class CancelGroupView(APIView):
-    methods_without_body = ("POST",)
+@cancels(
+    "a training group",
+    name="group",
+    tag="jobs",
+    description="A running trial is stopped within seconds, and none is started. The finished trials stay, and none "
+    "becomes a model version.",
+)
+class CancelGroupView(CancelView):
+    serializer_class = GroupSerializer
 
-    @extend_schema(
-        operation_id="cancel_group",
-        summary="Cancel a training group",
-        description="A running trial is stopped within seconds, and none is started. The finished trials stay, and "
-        "none becomes a model version.",
-        tags=["jobs"],
-        request=None,
-        responses={200: GroupSerializer, 403: ErrorSerializer, 404: ErrorSerializer, 409: ErrorSerializer},
-    )
-    def post(self, request, pk):
+    def cancel(self, pk, *, by):
         group = TrainingGroup.objects.numbered(pk)
-        submission.cancel(group.job, by=request.user)
-        return Response(GroupSerializer(group).data)
+        submission.cancel(group.job, by=by)
+        return group
