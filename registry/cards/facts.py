@@ -146,6 +146,7 @@ def _training(version: ModelVersion) -> list[Fact]:
         Fact("random_state", "Random state", version.random_state),
         Fact("sample_weight", "Row weights", version.sample_weight, f"`{version.sample_weight}`"),
         Fact("refit", "Refit", version.refit or None, "fitted again on all rows after it was measured"),
+        Fact("iterations", "Iterations", version.iterations, f"{version.iterations}, with early stopping"),
         Fact("features", "Input columns", len(version.features), number(len(version.features))),
         Fact("preprocessing", "Preparation", prepared, _preprocessing(prepared)),
         Fact("decision", "Decision", version.decision, charts.decision_sentence(version)),

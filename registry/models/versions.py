@@ -75,6 +75,9 @@ class ModelVersion(TaggedModel):
     )
     measured = models.TextField(blank=True, help_text="The rows that the metrics were measured on.")
     random_state = models.BigIntegerField(null=True)
+    iterations = models.PositiveIntegerField(
+        null=True, help_text="The rounds of boosting or the epochs of the fit, if it had early stopping."
+    )
     retrained_from = models.PositiveIntegerField(
         null=True, help_text="The number of the version whose training it repeats."
     )

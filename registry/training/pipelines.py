@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from registry.diagnostics import build as diagnostics
 from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, decision, errors, wrappers
-from registry.estimators.frameworks import fitting
+from registry.estimators.frameworks import early_stopping, fitting
 from registry.evaluation import definitions, duplicates, measurement
 from registry.evaluation.scores import Scores
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
@@ -41,6 +41,7 @@ class FitResult:
     rows_train: int
     rows_test: int
     held_out: pandas.DataFrame
+    iterations: int | None = None
     diagnostics: dict[str, dict] = field(default_factory=dict)
     diagnostics_s: float = 0
 
@@ -112,6 +113,7 @@ def fit(
         rows_train=len(split.train),
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=split.test,
+        iterations=early_stopping.iterations(pipeline["model"]),
         **diagnosed,
     )
 

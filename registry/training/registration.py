@@ -84,6 +84,7 @@ def register(
         refit=request.refit,
         measured=result.measured,
         random_state=request.random_state,
+        iterations=result.iterations,
         retrained_from=job.retrained_from,
         rows_train=result.rows_train,
         rows_test=result.rows_test,

@@ -1,6 +1,8 @@
-"""The training rows on which early stopping measures the loss. No Django."""
+"""The training rows on which early stopping measures the loss, and where it stopped. No Django."""
 
 import numpy as np
+
+from registry.estimators import wrappers
 
 VALIDATION_SHARE = 0.1  # of the training rows
 
@@ -38,3 +40,31 @@ def hold_out(
     if len(fitted) < 2 or not len(held) or (codes is not None and len(np.unique(codes[fitted])) < 2):
         raise too_few
     return fitted, held
+
+
+def iterations(model) -> int | None:
+    """The rounds of boosting or the epochs of a fitted model that could stop early; None for any other.
+
+    The folds of a calibration can each have stopped elsewhere: None too.
+    """
+    estimators = list(wrappers.fitted(model))
+    # XGBoost's in a vote is fitted without, see fitting.py: what was asked for is on the unfitted one.
+    asked = wrappers.estimator_of(model).get_params(deep=False)
+    if len(estimators) != 1 or not _could_stop(estimators[0], asked):
+        return None
+    [estimator] = estimators
+    if hasattr(estimator, "get_booster"):
+        return estimator.get_booster().num_boosted_rounds()
+    names = ("tree_count_", "n_estimators_", "n_iter_", "epochs_")
+    count = next((getattr(estimator, name) for name in names if hasattr(estimator, name)), None)
+    return None if count is None else int(count)
+
+
+def _could_stop(estimator, params: dict) -> bool:
+    if hasattr(estimator, "do_early_stopping_"):  # scikit-learn's "auto"
+        return bool(estimator.do_early_stopping_)
+    is_boosting = type(estimator).__name__.startswith(
+        "GradientBoosting"
+    )  # others stop by n_iter_no_change alone
+    stops = params.get("n_iter_no_change") if is_boosting else params.get("early_stopping")
+    return bool(params.get("early_stopping_rounds") or params.get("patience") or stops)

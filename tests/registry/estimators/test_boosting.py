@@ -48,7 +48,7 @@ def test_classes_of_any_type_are_predicted_as_they_are(name, labels):
 def test_early_stopping_grows_fewer_trees_and_keeps_the_request_for_the_next_fit(name):
     params = few_trees(name, 60, early_stopping_rounds=5, learning_rate=0.3)
     result = fit(algorithms.find(name), table(200), params)
-    assert trees(result.pipeline["model"]) < 60
+    assert result.iterations == trees(result.pipeline["model"]) < 60
     assert result.parameters.items() >= params.items()
     again = wrappers.estimator_of(clone(result.pipeline)["model"]).get_params()
     assert again.items() >= params.items()
@@ -180,3 +180,33 @@ def test_lightgbm_takes_no_memory_for_leaves_that_the_rows_cannot_fill():
     fitting.fit(estimator, X, X[:, 0] > 0)
     assert estimator.booster_.params["num_leaves"] == 60
     assert estimator.get_params()["num_leaves"] == 131_072
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "stops"),
+    [
+        ("HistGradientBoostingRegressor", {"early_stopping": True, "max_iter": 40}, True),
+        ("HistGradientBoostingRegressor", {"early_stopping": False, "max_iter": 3}, False),
+        ("GradientBoostingRegressor", {"n_iter_no_change": 2, "n_estimators": 40}, True),
+        ("GradientBoostingRegressor", {"n_estimators": 3}, False),
+        ("DecisionTreeRegressor", {}, False),
+    ],
+)
+def test_the_iterations_of_an_estimator_that_could_stop_early_are_known(name, params, stops):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    model = algorithms.build(algorithms.find(name), params, 0).fit(X, X[:, 0])
+    assert (early_stopping.iterations(model) is not None) == stops
+    if stops:
+        assert 1 <= early_stopping.iterations(model) <= 40
+
+
+def test_the_page_and_the_api_show_the_iterations_of_a_fit_with_early_stopping(make_version, page, api):
+    version = make_version(
+        random_state=0,
+        module="ensemble",
+        class_name="GradientBoostingClassifier",
+        params={"n_iter_no_change": 1},
+    )
+    shown = "1 iteration" if version.iterations == 1 else f"{version.iterations} iterations"
+    assert f"Fitted {shown}, with early stopping." in page.get("/registry/models/flowers/1/").text
+    assert api.get("/models/flowers/1").json()["iterations"] == version.iterations >= 1
