@@ -59,12 +59,30 @@ def register(
     The job of a group registers several `trial`s if all are kept, and is finished by the last, which is the best.
     Raises Conflict if the job is no longer this attempt's, and NotFound if its dataset was deleted.
     """
+    version = _described(job, model, trial=trial)
+    version.job = job if is_last else None
+
+    def save_records(version: ModelVersion) -> None:
+        verification.save(model.verified, version)
+        _save_diagnostics(version, model.result)
+        if trial:
+            Trial.objects.filter(pk=trial.pk).update(model_version=version)
+        end = partial(leases.finish, job, JobState.SUCCEEDED, stage="", progress=1, error="")
+        if not (end() if is_last else leases.renew(job)):
+            raise Conflict("Another attempt of this job has taken over.", code="superseded")
+
+    # Of an earlier try, whose connection broke before it saw the commit.
+    registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
+    return save(version, registered, file=model.artifact.file, save_records=save_records, retry_s=retry_s)
+
+
+def _described(job: TrainingJob, model: FittedModel, *, trial: Trial | None) -> ModelVersion:
+    """What is known of a fitted model before it has a number."""
     source, request, result, artifact = job.dataset_version, model.request, model.result, model.artifact
-    version = ModelVersion(
+    return ModelVersion(
         dataset=source.dataset,
         dataset_version=source,
         reached=Stage.DEV,
-        job=job if is_last else None,
         algorithm=request.algorithm.name,
         module=request.algorithm.module,
         task=request.algorithm.task,
@@ -94,19 +112,6 @@ def register(
         libraries=artifacts.libraries(extras.used_by(request.module, request.params)),
         trained_by=job.requested_by,
     )
-
-    def save_records(version: ModelVersion) -> None:
-        verification.save(model.verified, version)
-        _save_diagnostics(version, result)
-        if trial:
-            Trial.objects.filter(pk=trial.pk).update(model_version=version)
-        end = partial(leases.finish, job, JobState.SUCCEEDED, stage="", progress=1, error="")
-        if not (end() if is_last else leases.renew(job)):
-            raise Conflict("Another attempt of this job has taken over.", code="superseded")
-
-    # Of an earlier try, whose connection broke before it saw the commit.
-    registered = ModelVersion.objects.filter(Q(job=job) if is_last else Q(trial=trial))
-    return save(version, registered, file=artifact.file, save_records=save_records, retry_s=retry_s)
 
 
 def _save_diagnostics(version: ModelVersion, result: pipelines.FitResult) -> None:
