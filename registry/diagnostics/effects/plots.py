@@ -6,7 +6,7 @@ from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.bars import bars
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import column_value
+from mlplatform.templatetags.ui import column_value, metric
 from registry.evaluation.definitions import BY_NAME
 from registry.models import ModelVersion
 
@@ -126,7 +126,7 @@ def _categories(column: dict) -> dict:
     rows = [
         {
             "value": "missing" if value is None else str(column_value(value)),
-            "means": [text(mean) for mean in found],
+            "means": [metric(mean) for mean in found],
             "bar": shape,
             "count": count,
         }
