@@ -81,7 +81,7 @@ ONLY_IN = {
     "pickle": set(),
     "boto3": {"mlplatform.settings", "mlplatform.storage"},
     "botocore": {"mlplatform.settings", "mlplatform.storage"},
-    "skops": {"registry.imports.skops_files", "registry.imports.trust"},
+    "skops": {"registry.imports.readers.skops_files", "registry.imports.readers.trust"},
 }
 READERS = {"read_csv", "read_json", "read_parquet", "read_table", "read_excel", "ParquetFile", "open_csv"}
 READERS_IN = {"catalog.readers.delimited.reader", "catalog.readers.parquet", "catalog.profiling.typed_copy"}

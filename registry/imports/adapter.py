@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import wrappers
 from registry.imports.declared import words_of
-from registry.imports.loaded import ARRAY, NUMBERS, Loaded
+from registry.imports.readers.loaded import ARRAY, NUMBERS, Loaded
 
 TASKS = {"classifier": "classification", "regressor": "regression"}
 

@@ -33,7 +33,7 @@ class Format:
     frameworks: tuple[str, ...] = ()  # that its models need
 
 
-READERS = "registry.imports"
+READERS = "registry.imports.readers"
 FORMATS = {
     one.name: one
     for one in (
@@ -48,6 +48,7 @@ FORMATS = {
         Format(
             "lightgbm", "LightGBM (text)", (".txt",), f"{READERS}.booster_files.load_lightgbm", ("lightgbm",)
         ),
+        Format("onnx", "ONNX", (".onnx",), f"{READERS}.onnx_files.load", ("onnxruntime",)),
     )
 }
 LABELS = {one.name: one.title for one in FORMATS.values()}
@@ -76,6 +77,9 @@ def of_file(file: IO[bytes], filename: str) -> Format:
         return FORMATS["xgboost"]
     if head.startswith((b"tree\n", b"tree\r\n")):
         return FORMATS["lightgbm"]
+    # A protobuf of version 3 to 13 (field 1), which names its producer next (field 2) or has no name.
+    if head[0] == 8 and 3 <= head[1] <= 30 and head[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):
+        return FORMATS["onnx"]
     raise _refused(f"The file is not a model in a format that can be imported: {titles()}.", "unknown_format")
 
 

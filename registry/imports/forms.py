@@ -19,7 +19,7 @@ class ImportForm(StrictForm):
         max_length=255,
         widget=forms.FileInput(attrs={"accept": ",".join(SUFFIXES)}),
         help_text="A pipeline of scikit-learn, saved with `skops.io.dump(pipeline, 'model.skops')`, or a model file of "
-        f"XGBoost (JSON, UBJSON) or LightGBM (text). At most {MAX_FILE_MB} MB.",
+        f"XGBoost (JSON, UBJSON), LightGBM (text) or ONNX. At most {MAX_FILE_MB} MB.",
     )
     dataset = forms.CharField(
         widget=SearchSelect,

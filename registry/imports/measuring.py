@@ -79,7 +79,10 @@ def read(request: Request) -> dict:
         verified = verification.verify_fit(result)
     return {
         "algorithm": type(estimator).__name__,
-        "module": type(estimator).__module__.removeprefix("sklearn.").partition(".")[0],
+        "module": next(
+            iter(FORMATS[request.format].frameworks),
+            type(estimator).__module__.removeprefix("sklearn.").partition(".")[0],
+        ),
         "task": task,
         **{
             name: getattr(result, name)

@@ -164,7 +164,7 @@ class TrainForm(StrictForm):
 
     def not_installed(self) -> list[extras.Framework]:
         """The optional frameworks that are missing here, if one algorithm is selected."""
-        return extras.not_installed() if "algorithm" in self.fields else []
+        return [one for one in extras.not_installed() if one.classes] if "algorithm" in self.fields else []
 
     def algorithm_field(self):
         return self["algorithm"] if "algorithm" in self.fields else None

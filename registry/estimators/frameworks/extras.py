@@ -69,6 +69,8 @@ FRAMEWORKS = {
         _of("xgboost", "XGBoost", xgboost_algorithms),
         _of("lightgbm", "LightGBM", lightgbm_algorithms),
         _of("catboost", "CatBoost", catboost_algorithms),
+        # No algorithms: it runs models that were imported. `onnx` reads them in the process of an import.
+        Framework("onnxruntime", "ONNX Runtime", {}, {}, {}, {}, "onnxruntime", needs=("onnx",)),
         _of("torch", "PyTorch", torch_algorithms, NETWORKS, needs=("skorch",), is_network=True),
     )
 }

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from django.core.exceptions import ValidationError
 
-from registry.imports import booster_files, formats
+from registry.imports import formats
 from registry.imports.importing import import_model
+from registry.imports.readers import booster_files
 from tests.registry.imports.models import flowers
 
 lightgbm = pytest.importorskip("lightgbm")

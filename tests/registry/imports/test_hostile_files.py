@@ -20,7 +20,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from mlplatform.jobs.children import calls
-from registry.imports import contents, formats, importing, skops_files
+from registry.imports import formats, importing
+from registry.imports.readers import contents, skops_files
 from registry.models import ModelVersion
 from tests.registry.imports.models import as_skops, flowers, prepared
 

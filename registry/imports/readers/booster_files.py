@@ -6,8 +6,8 @@ import re
 import numpy as np
 from django.core.exceptions import ValidationError
 
-from registry.imports import contents
-from registry.imports.loaded import NUMBERS, Loaded
+from registry.imports.readers import contents
+from registry.imports.readers.loaded import NUMBERS, Loaded
 
 XGBOOST_CLASSES = {"binary:logistic", "multi:softprob", "multi:softmax"}
 XGBOOST_NUMBERS = ("reg:", "count:")

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 
 from django.core.exceptions import ValidationError
 
-from registry.imports import contents, trust
-from registry.imports.loaded import Loaded
+from registry.imports.readers import contents, trust
+from registry.imports.readers.loaded import Loaded
 
 MAX_MEMBERS = 50_000
 MAX_SCHEMA_MB = 64

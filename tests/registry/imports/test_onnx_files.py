@@ -1,0 +1,188 @@
+"""Models in ONNX: by the names of columns or as one matrix, and what they must not contain."""
+
+import io
+import threading
+
+import joblib
+import pandas
+import pytest
+from django.core.exceptions import ValidationError
+
+from registry.imports import formats
+from registry.imports.importing import import_model
+from registry.imports.readers import onnx_files
+from registry.models import ModelVersion
+
+pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+h, T = onnx.helper, onnx.TensorProto
+OPSETS = [h.make_opsetid("", 17), h.make_opsetid("ai.onnx.ml", 3)]
+STRINGS, INTS = {"classlabels_strings": ["rose", "tulip"]}, {"classlabels_ints": [0, 1]}
+
+
+def value(name: str, kind: int, *shape):
+    return h.make_tensor_value_info(name, kind, shape)
+
+
+def as_file(nodes, inputs, outputs, **graph) -> bytes:
+    graph = h.make_graph(nodes, "g", inputs, outputs, **graph)
+    return h.make_model(graph, opset_imports=OPSETS, ir_version=9).SerializeToString()
+
+
+def classifier(labels=STRINGS, *, columns=False, zipmap=False) -> bytes:
+    """Roses are longer than 7.5: of one matrix, or of two columns."""
+    coefficients = {"coefficients": [1.0, 0.0, -1.0, 0.0], "intercepts": [-7.5, 7.5]}
+    options = {"post_transform": "SOFTMAX", "domain": "ai.onnx.ml", **coefficients, **labels}
+    nodes = [h.make_node("LinearClassifier", ["X"], ["label", "p"], **options)]
+    inputs = [value("X", T.FLOAT, None, 2)]
+    if columns:
+        nodes.insert(0, h.make_node("Concat", ["length", "width"], ["X"], axis=1))
+        inputs = [value(name, T.FLOAT, None, 1) for name in ("length", "width")]
+    outputs = [value("label", T.STRING if labels is STRINGS else T.INT64, None)]
+    if zipmap:
+        nodes.append(h.make_node("ZipMap", ["p"], ["maps"], domain="ai.onnx.ml", **STRINGS))
+        kind = h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(T.FLOAT, []))
+        outputs.append(h.make_value_info("maps", h.make_sequence_type_proto(kind)))
+    else:
+        outputs.append(value("p", T.FLOAT, None, 2))
+    return as_file(nodes, inputs, outputs)
+
+
+def regressor(width=2) -> bytes:
+    nodes = [h.make_node("ReduceSum", ["X", "axes"], ["y"], keepdims=1)]
+    axes = [h.make_tensor("axes", T.INT64, [1], [1])]
+    return as_file(
+        nodes, [value("X", T.FLOAT, None, width)], [value("y", T.FLOAT, None, 1)], initializer=axes
+    )
+
+
+def load(content: bytes, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    return onnx_files.load(str(path), max_unpacked_mb=10)
+
+
+@pytest.fixture
+def bring(admin, make_dataset):
+    def bring(content, **fields):
+        fields = {"filename": "m.onnx", "source": make_dataset(), "by": admin, "target": "species"} | fields
+        return import_model(io.BytesIO(content), **fields)
+
+    return bring
+
+
+@pytest.mark.parametrize("options", [{}, {"columns": True}, {"columns": True, "zipmap": True}], ids=range(3))
+def test_a_classifier_is_imported_and_predicts(bring, api, options):
+    fields = {} if options else {"features": ["length", "width"]}
+    version = bring(classifier(**options), **fields)
+    assert (version.algorithm, version.module, version.imported_format) == (
+        "ONNXClassifier",
+        "onnxruntime",
+        "onnx",
+    )
+    assert (version.features, version.signature["classes"]) == (["length", "width"], ["rose", "tulip"])
+    assert version.metrics["accuracy"] == 1
+    assert "onnxruntime" in version.libraries
+    body = {
+        "dataset_name": "flowers",
+        "environment": "dev",
+        "input_data": {"features": [[5, 1.5], [10, 1.6]]},
+    }
+    assert api.post("/predict", body).json()["predictions"] == ["tulip", "rose"]
+
+
+def test_classes_can_be_named_and_numbers_are_predicted(bring):
+    version = bring(classifier(INTS), features=["length", "width"], classes=["rose", "tulip"])
+    assert (version.metrics["accuracy"], version.signature["probabilities"]) == (1, True)
+    version = bring(regressor(1), target="width", features=["length"])
+    assert (version.task, version.algorithm) == ("regression", "ONNXRegressor")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"features": ["length", "colour"]}, "features"),
+        ({}, "features"),
+        ({"target": "width"}, "target_column"),
+    ],
+    ids=range(3),
+)
+def test_columns_and_targets_that_do_not_fit_are_refused(bring, fields, field):
+    with pytest.raises(ValidationError) as error:
+        bring(classifier(), **{"features": None} | fields)
+    assert list(error.value.message_dict) in ([field], ["features"])
+    assert not ModelVersion.objects.exists()
+
+
+def test_an_artifact_predicts_in_any_thread(tmp_path):
+    estimator = load(classifier(columns=True), tmp_path).estimator
+    estimator.predict(pandas.DataFrame({"length": [5.0], "width": [1.0]}))
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    file.seek(0)
+    copy, found = joblib.load(file), []
+    rows = pandas.DataFrame({"length": [5.0, 10.0], "width": [1.0, 1.0]})
+    threads = [threading.Thread(target=lambda: found.append(copy.predict(rows).tolist())) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert found == [["tulip", "rose"]] * 4
+
+
+def test_texts_with_gaps_are_empty_texts(tmp_path):
+    nodes = [
+        h.make_node("LabelEncoder", ["colour"], ["y"], domain="ai.onnx.ml", keys_strings=["red", ""],
+                    values_floats=[1.0, 2.0], default_float=3.0)
+    ]  # fmt: skip
+    loaded = load(
+        as_file(nodes, [value("colour", T.STRING, None, 1)], [value("y", T.FLOAT, None, 1)]), tmp_path
+    )
+    assert (loaded.names, loaded.cells) == (["colour"], "frame")
+    rows = pandas.DataFrame({"colour": pandas.Series(["red", None, "blue"], dtype="str")})
+    assert loaded.estimator.predict(rows).tolist() == [1, 2, 3]
+
+
+def external() -> bytes:
+    model = onnx.load_model_from_string(classifier(columns=True))
+    tensor = h.make_tensor("w", T.FLOAT, [1], [1.0])
+    tensor.data_location = T.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    model.graph.initializer.append(tensor)
+    return model.SerializeToString()
+
+
+def endless() -> bytes:
+    body = h.make_graph(
+        [h.make_node("Identity", ["go"], ["go_on"])], "body",
+        [value("i", T.INT64), value("go", T.BOOL)], [value("go_on", T.BOOL)],
+    )  # fmt: skip
+    true = h.make_tensor("true", T.BOOL, [], [True])
+    nodes = [h.make_node("Loop", ["", "true"], [], body=body), h.make_node("Identity", ["X"], ["y"])]
+    return as_file(nodes, [value("X", T.FLOAT, None, 2)], [value("y", T.FLOAT, None, 1)], initializer=[true])
+
+
+def custom() -> bytes:
+    nodes = [h.make_node("Run", ["X"], ["y"], domain="com.evil")]
+    return as_file(nodes, [value("X", T.FLOAT, None, 2)], [value("y", T.FLOAT, None, 1)])
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "sentence"),
+    [
+        (external, "untrusted_type", "data in other files"),
+        (endless, "untrusted_type", "a loop, which may never end"),
+        (custom, "untrusted_type", "the operator Run of com.evil"),
+        (lambda: classifier()[:-30], "invalid_model", "cannot be read as an ONNX model"),
+        (lambda: b"\x08\x09\x12" + bytes(50), "invalid_model", "cannot be read as an ONNX model"),
+    ],
+    ids=range(5),
+)
+def test_what_leaves_the_file_or_never_ends_is_refused(tmp_path, content, code, sentence):
+    with pytest.raises(ValidationError) as error:
+        load(content(), tmp_path)
+    assert (error.value.code, sentence in error.value.message) == (code, True)
+
+
+def test_the_format_is_that_of_the_content():
+    assert formats.of_file(io.BytesIO(regressor()), "model").name == "onnx"
