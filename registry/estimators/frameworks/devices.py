@@ -33,6 +33,12 @@ def of_xgboost() -> str | None:
     return CUDA
 
 
+def leave(estimator) -> None:
+    """Let a fitted booster of XGBoost predict on the CPU, as it does once it is saved: a GPU rounds differently."""
+    if requested() == CUDA and hasattr(estimator, "get_booster"):
+        estimator.get_booster().set_param({"device": CPU})
+
+
 def _warn(framework: str) -> None:
     warnings.warn(
         f"DEVICE is cuda, but {framework} cannot use such a device on this server; the model was fitted on the CPU.",

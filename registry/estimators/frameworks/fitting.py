@@ -257,6 +257,7 @@ def _settle(model) -> None:
             framework and framework.name != "catboost"
         ):  # which refuses; its threads are an argument of predict()
             one.set_params(**_after_fit(one))
+            devices.leave(one)
 
 
 def _after_fit(booster) -> dict:

@@ -37,7 +37,7 @@ COMMON = (
         0,
         10_000,
         "Stop when as many epochs have not reduced the loss on a tenth of the training rows, and keep the best "
-        "weights. With 0, or fewer than 50 rows, all rows are fitted for `max_epochs`.",
+        "weights. With 0, fewer than 50 rows or a single group, all rows are fitted for `max_epochs`.",
     ),
     integer("random_state", None, 0, MAX_SEED, "The seed of weights, batches and dropout."),
 )
