@@ -12,7 +12,8 @@ from sklearn.base import clone
 from registry import artifacts
 from registry.estimators import algorithms, wrappers
 from registry.estimators.frameworks import extras, fitting
-from registry.training import pipelines
+from registry.search.folds import Folds
+from registry.training import cross_validation, pipelines
 from registry.training.columns import feature_frame
 from tests.serving.engine.fits import COLUMNS, columns_of, fit, request_of, table
 
@@ -234,6 +235,15 @@ def test_an_ensemble_has_networks_as_members():
     with artifacts.dump(result.pipeline).file as file:
         file.seek(0)
         assert b"registry" not in file.read()
+
+
+def test_a_trial_of_a_group_predicts_the_rows_of_its_fold():
+    request = request_of(algorithms.find(CLASSIFIER), QUICK)
+    inputs, _, split = pipelines.split_rows(table(120), columns_of(request), request, None, [])
+    positions = cross_validation.folds(split.y_train, task="classification", cv=3, random_state=0)
+    folds = Folds(split, positions, inputs=inputs, task="classification", max_bytes=1e6)
+    outputs = folds.outputs(request, 0)
+    assert outputs.probabilities.shape == (len(positions[0][1]), 3)
 
 
 def test_groups_are_not_divided_by_early_stopping():
