@@ -8,6 +8,7 @@ from mlplatform.auth import permissions
 from mlplatform.pagination import requested_page
 from mlplatform.plots import axes
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import metric
 from registry.evaluation import definitions
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter
@@ -76,7 +77,7 @@ def scores(group: TrainingGroup, trials: list[Trial]) -> Plot | None:
         f"Scatter plot of {len(complete)} complete trials, from the first to the last.",
         table=Table(
             ["Trial", label],
-            [[text(numbers[i]), text(means[i])] for i in spread(len(means), TABLE_ROWS)],
+            [[text(numbers[i]), metric(means[i])] for i in spread(len(means), TABLE_ROWS)],
         ),
     )
     plot.dots(numbers, means)

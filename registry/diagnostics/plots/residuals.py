@@ -1,8 +1,11 @@
 """The plots of a regressor's errors, from their stored section."""
 
+from collections.abc import Callable
+
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
+from mlplatform.templatetags.ui import column_value
 
 HEADINGS = {"error": "Error", "size": "Size of the error"}
 
@@ -52,6 +55,7 @@ def by_feature(feature: dict, section: dict, target: str) -> Plot:
         target,
         f"Errors of the test rows by {feature['name']}.",
         note=f"{missing} rows without a value are not drawn." if missing else "",
+        written=column_value,
     )
 
 
@@ -130,8 +134,18 @@ def quantile_table(sides: list[tuple[str, dict]], key: str) -> Table:
     return Table(["Quantile", *(label or HEADINGS[key] for label, _ in sides)], rows)
 
 
-def _errors(title: str, x: str, xs: list, section: dict, target: str, summary: str, *, note: str) -> Plot:
-    """A scatter plot of the errors with a line at zero."""
+def _errors(
+    title: str,
+    x: str,
+    xs: list,
+    section: dict,
+    target: str,
+    summary: str,
+    *,
+    note: str,
+    written: Callable[[float], object] = text,
+) -> Plot:
+    """A scatter plot of the errors with a line at zero; `written` are the values of `x` in the table."""
     pairs = [(x_, y) for x_, y in zip(xs, section["error"], strict=True) if x_ is not None]
     rows = sorted(pairs)
     plot = Plot(
@@ -141,7 +155,7 @@ def _errors(title: str, x: str, xs: list, section: dict, target: str, summary: s
         summary,
         table=Table(
             [x.capitalize(), "Error"],
-            [[text(value) for value in rows[i]] for i in spread(len(rows), TABLE_ROWS)],
+            [[str(written(rows[i][0])), text(rows[i][1])] for i in spread(len(rows), TABLE_ROWS)],
         ),
         note=note,
     )

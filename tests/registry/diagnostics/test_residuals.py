@@ -95,6 +95,12 @@ def test_rows_without_a_value_of_a_feature_are_not_drawn_beside_it():
     assert plot.marks[1].d.count("M") == 95
 
 
+def test_values_of_a_column_are_as_in_the_file_and_errors_as_numbers():
+    section = {"error": [-1234.5, 0.5], "features": [{"name": "year", "values": [1985.0, 2004.0]}]}
+    plot = residual_plots.by_feature(section["features"][0], section, "price")
+    assert plot.table.rows == [["1985", "−1,234"], ["2004", "0.5"]]
+
+
 def test_a_constant_prediction_without_errors_is_drawn():
     data = held_out()
     data.y[:] = 5
