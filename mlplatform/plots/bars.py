@@ -1,6 +1,6 @@
 """Bars from zero, one a row of a table, on one scale: of importances, and of the reasons for a prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from mlplatform.plots.plot import text
@@ -17,6 +17,12 @@ class Bar:
     dots: list[dict]
 
 
+def scale(values: Collection[float]) -> Callable[[float], float]:
+    """Returns the place of a value, from 0 to 100, on a scale from the smallest to the largest of these values."""
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    return lambda value: (value - low) / span * 100
+
+
 def bars(
     values: Sequence[float],
     spreads: Sequence[float | None] = (),
@@ -30,11 +36,7 @@ def bars(
         for end in (value - (spread or 0), value + (spread or 0))
     ]
     shown = [0.0, *ends, *(dot for some in dots for dot in some)]
-    low, span = min(shown), (max(shown) - min(shown)) or 1.0
-
-    def place(value: float) -> float:
-        return (value - low) / span * 100
-
+    place = scale(shown)
     return [
         Bar(
             place(0),

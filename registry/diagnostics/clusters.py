@@ -4,6 +4,7 @@ import numpy as np
 
 from registry.diagnostics.held_out import HeldOut, sample
 from registry.diagnostics.thinning import short
+from registry.evaluation.row_samples import evenly_spaced
 
 MAX_ROWS = 2_000  # the silhouette compares every pair of rows
 MAX_CLUSTERS = 7  # the largest; the others and noise share the eighth colour
@@ -67,9 +68,7 @@ def _silhouettes(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _cluster(name: int, rows: int, silhouettes: np.ndarray) -> dict:
     ordered = np.sort(silhouettes)[::-1]
-    kept = np.unique(
-        np.linspace(0, len(ordered) - 1, min(len(ordered), SILHOUETTE_POINTS)).round().astype(int)
-    )
+    kept = evenly_spaced(len(ordered), SILHOUETTE_POINTS)
     return {
         "cluster": str(name),
         "rows": rows,
@@ -87,9 +86,7 @@ def _projection(values: np.ndarray, labels: np.ndarray, drawn: list) -> dict | N
     if values.shape[1] < 2:
         return None
     pca = PCA(2, random_state=0).fit(values)
-    chosen = np.unique(
-        np.linspace(0, len(values) - 1, min(len(values), PROJECTED_POINTS)).round().astype(int)
-    )
+    chosen = evenly_spaced(len(values), PROJECTED_POINTS)
     points = pca.transform(values[chosen])
     position = {name: i for i, name in enumerate(drawn)}
     return {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 
 from registry.evaluation import definitions, measurement
+from registry.evaluation.row_samples import at_random
 from registry.evaluation.scores import Scores
 
 MAX_ROWS = 20_000  # of the held-out rows; more change no picture
@@ -17,7 +18,7 @@ def sample(count: int) -> np.ndarray | None:
     """The positions of at most MAX_ROWS of so many rows, in order; None for all."""
     if count <= MAX_ROWS:
         return None
-    return np.sort(np.random.default_rng(0).choice(count, MAX_ROWS, replace=False))
+    return at_random(count, MAX_ROWS)
 
 
 @dataclass

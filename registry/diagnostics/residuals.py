@@ -4,6 +4,7 @@ import numpy as np
 
 from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short
+from registry.evaluation.row_samples import evenly_spaced
 
 MAX_POINTS = 300  # of the rows; more dots cover each other
 MAX_FEATURES = 6
@@ -24,7 +25,7 @@ def measure(held_out: HeldOut) -> dict | None:
         return None
     scores = held_out.scores
     errors = scores.actual - scores.predicted
-    chosen = np.unique(np.linspace(0, len(errors) - 1, min(len(errors), MAX_POINTS)).round().astype(int))
+    chosen = evenly_spaced(len(errors), MAX_POINTS)
     tenths = np.array_split(np.argsort(scores.predicted, kind="stable"), min(TENTHS, len(errors)))
     return {
         "rows": len(errors),

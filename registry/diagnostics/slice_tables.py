@@ -1,5 +1,6 @@
 """The slices, the worst rows and the compared groups of a model version, as the templates need them."""
 
+from mlplatform.plots.bars import scale
 from mlplatform.templatetags.ui import column_value
 from mlplatform.templatetags.ui import metric as metric_text
 from registry.diagnostics.fairness import RATES, Comparison, Rate
@@ -23,10 +24,7 @@ def slices(section: dict, version: ModelVersion) -> dict:
     shown = section["slices"][:MAX_SHOWN]
     ends = [end for one in shown for end in one["interval"]] + [whole]
     low, span = min(ends), (max(ends) - min(ends)) or 1
-
-    def place(value: float) -> float:
-        return (value - low) / span * 100
-
+    place = scale(ends)
     others = [definitions.BY_NAME[name].label for name in section["also"]]
     is_regression = "mean_error" in section["whole"]
     return {

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from django.db.models import Count
 
+from mlplatform.plots.bars import scale
 from registry.evaluation import definitions
 from registry.evaluation.definitions import Metric
 from registry.models import MetricValue, ModelVersion
@@ -125,7 +126,7 @@ class Leaderboard:
 def _bar(value: MetricValue | None, low: float, high: float) -> Bar | None:
     if value is None or value.low is None or value.high is None or low == high:
         return None
-    start, mark, end = ((x - low) / (high - low) * 100 for x in (value.low, value.value, value.high))
+    start, mark, end = map(scale([low, high]), (value.low, value.value, value.high))
     return Bar(start, end - start, mark)
 
 

@@ -6,6 +6,7 @@ import pandas
 from mlplatform.templatetags.ui import metric as metric_text
 from registry.evaluation import definitions, measurement
 from registry.evaluation.measurement import Split
+from registry.evaluation.row_samples import at_random
 
 MAX_TEST_ROWS = 20_000  # a sample of more
 MAX_TEXTS = 200_000
@@ -58,9 +59,7 @@ def find(
     are compared fastest and leave the fewest. If they leave more than 200,000, no row is a duplicate: a table that is
     mostly texts has many equal rows, and to compare them would take longer than many a fit.
     """
-    rows = np.arange(len(test))
-    if len(rows) > MAX_TEST_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(rows, MAX_TEST_ROWS, replace=False))
+    rows = at_random(len(test), MAX_TEST_ROWS)
     columns = [(train[name], test[name].iloc[rows]) for name in test.columns]
     columns.append((pandas.Series(y_train), pandas.Series(y_test[rows])))
     columns.sort(key=lambda pair: not _is_number(pair[0]))

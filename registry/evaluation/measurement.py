@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 
 from registry.evaluation import baseline, definitions, intervals, metrics
+from registry.evaluation.row_samples import at_random
 from registry.evaluation.scores import ClassScores, NumberScores, Scores
 
 # The training rows that are predicted for `train`: no more than this, and than there are test rows.
@@ -153,5 +154,4 @@ def _described(scores: Scores) -> dict:
 
 def _training_rows(train: int, test: int) -> np.ndarray:
     """Positions of a sample of the training rows: predicting them costs no more than predicting the test rows."""
-    size = min(train, MAX_TRAINING_ROWS, max(test, MIN_TRAINING_ROWS))
-    return np.sort(np.random.default_rng(0).choice(train, size, replace=False))
+    return at_random(train, min(MAX_TRAINING_ROWS, max(test, MIN_TRAINING_ROWS)))

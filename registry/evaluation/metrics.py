@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from registry.evaluation.row_samples import evenly_spaced
 from registry.evaluation.scores import ClassScores, NumberScores
 
 MAX_RESIDUALS = 300
@@ -34,8 +35,7 @@ def classification(scores: ClassScores) -> dict:
 
 def regression(scores: NumberScores) -> dict:
     """Metrics of predicted numbers, and at most 300 evenly spaced pairs of them as `residuals`."""
-    last = len(scores) - 1
-    points = np.unique(np.linspace(0, last, min(len(scores), MAX_RESIDUALS)).round().astype(int))
+    points = evenly_spaced(len(scores), MAX_RESIDUALS)
     residuals = {"actual": scores.actual[points], "predicted": scores.predicted[points]}
     return json_safe({**scores.values(), "residuals": residuals})
 

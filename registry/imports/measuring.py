@@ -4,7 +4,6 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 
-import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
@@ -15,6 +14,7 @@ from mlplatform.jobs.children import calls
 from registry import artifacts, verification
 from registry.estimators.errors import USER_ERRORS
 from registry.evaluation import measurement
+from registry.evaluation.row_samples import at_random
 from registry.imports import adapter, declared
 from registry.imports.declared import about, in_field
 from registry.imports.formats import FORMATS
@@ -119,8 +119,7 @@ def _rows(request: Request, loaded) -> tuple[list[dict], dict, pandas.DataFrame]
     if frame.empty:
         raise in_field("target_column", f"No row has a value in `{request.target}`.", "no_rows")
     if len(frame) > MAX_ROWS:
-        places = np.random.default_rng(0).choice(len(frame), MAX_ROWS, replace=False)
-        frame = frame.iloc[np.sort(places)]
+        frame = frame.iloc[at_random(len(frame), MAX_ROWS)]
     validation.check_finite(frame, list(frame.columns))
     return inputs, target, frame
 

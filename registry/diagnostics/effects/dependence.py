@@ -12,6 +12,7 @@ import pandas
 from registry.diagnostics.held_out import HeldOut
 from registry.diagnostics.thinning import short
 from registry.evaluation.cells import class_name
+from registry.evaluation.row_samples import at_random
 
 MAX_COLUMNS = 6
 MAX_ROWS, MIN_ROWS, TIMED_ROWS = 500, 50, 1_000
@@ -164,7 +165,7 @@ def sample(X: pandas.DataFrame, size: int) -> pandas.DataFrame:
     """At most so many rows, drawn at random with a fixed seed, in their order."""
     if len(X) <= size:
         return X
-    return X.iloc[np.sort(np.random.default_rng(0).choice(len(X), size, replace=False))]
+    return X.iloc[at_random(len(X), size)]
 
 
 def as_json(value, type_: str):

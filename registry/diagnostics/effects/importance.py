@@ -12,6 +12,7 @@ import pandas
 from registry.diagnostics.held_out import HeldOut
 from registry.evaluation import measurement
 from registry.evaluation.definitions import BY_NAME, DEFAULT_METRICS, HIGHER
+from registry.evaluation.row_samples import at_random
 
 REPEATS, MIN_REPEATS = 5, 2
 MAX_ROWS, MIN_ROWS = 5_000, 200  # that are shuffled; the fewer, the larger the spread
@@ -131,7 +132,7 @@ def _places(pipeline, names: pandas.Index) -> dict[str, list[int]] | None:
 def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.ndarray, int, int]:
     """The positions of the rows to shuffle, the repeats, and the rows of a batch: first rows are saved."""
     count = len(held_out.X)
-    sample = np.sort(np.random.default_rng(0).choice(count, min(count, MIN_ROWS), replace=False))
+    sample = at_random(count, MIN_ROWS)
     copies = max(TIMED_ROWS // len(sample), 1)  # a call has a cost of its own, which batches share
     started = time.monotonic()
     score([score.prepared(held_out.X.iloc[sample])] * copies, held_out.y[sample])
@@ -140,7 +141,7 @@ def _affordable(score: _Score, held_out: HeldOut, deadline: float) -> tuple[np.n
     evaluations = left / row_s / held_out.X.shape[1]  # rows x repeats of a column
     size = int(min(count, MAX_ROWS, max(evaluations / REPEATS, MIN_ROWS)))
     repeats = int(min(REPEATS, max(evaluations / size, MIN_REPEATS)))
-    rows = np.sort(np.random.default_rng(0).choice(count, size, replace=False))
+    rows = at_random(count, size)
     return rows, repeats, int(min(BATCH_ROWS, BATCH_S / row_s))
 
 

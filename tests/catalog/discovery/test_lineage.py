@@ -87,3 +87,22 @@ def test_what_is_no_version_is_400(api, path, value):
     response = api.get(path, {"dataset_version": value})
     assert response.status_code == 400
     assert "ust be a" in response.json()["fields"]["dataset_version"][0]
+
+
+def test_the_page_of_a_column_lists_the_models_that_use_or_predict_it(page, make_dataset, make_version):
+    rows = "".join(f"{1 + i % 5},{i},{'yes' if i % 5 > 2 else 'no'}\n" for i in range(30))
+    source = make_dataset("houses", f'"größe ""m""",size,sold\n{rows}')
+    names = [column["name"] for column in source.columns]
+    make_version(source, target="sold", features=names[:1])
+    make_version(source, target="sold", features=names[1:2])
+
+    def users(name):
+        links = page.get("/catalog/houses/column/", {"name": name}).context["users"]
+        return [(link.name, link.note) for link in links]
+
+    assert users(names[0]) == [("version 1", "DecisionTreeClassifier")]
+    assert users("size") == [("version 2", "DecisionTreeClassifier, live in dev")]
+    assert [note for _, note in users("sold")] == [
+        "DecisionTreeClassifier, predicts it, live in dev", "DecisionTreeClassifier, predicts it",
+    ]  # fmt: skip
+    assert "Used by" in page.get("/catalog/houses/?column=size").text
