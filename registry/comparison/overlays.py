@@ -2,7 +2,7 @@
 
 from mlplatform.plots.bars import bars
 from mlplatform.plots.plot import Plot
-from registry.diagnostics.plots import curves, residuals
+from registry.diagnostics.plots import curves, residuals, thresholds
 from registry.evaluation.definitions import BY_NAME
 from registry.models import Diagnostics, ModelVersion
 
@@ -17,7 +17,7 @@ def overlay(versions: list[ModelVersion]) -> dict:
     """The `plots` of versions with one target, their `importance`, and those `without` diagnostics.
 
     Binary classifiers have ROC, precision-recall, calibration and gain, those of more classes a ROC curve for each
-    class against the others, regressors the distribution of their errors.
+    class against the others and the accuracy by coverage, regressors the distribution of their errors.
     """
     rows = Diagnostics.objects.filter(pk__in=[one.pk for one in versions]).values_list("pk", *READ)
     found = {pk: sections for pk, *sections in rows}
@@ -46,7 +46,7 @@ def _of_classifiers(sides: list[tuple[str, dict]]) -> list[Plot]:
 
 
 def _of_classes(sides: list[tuple[str, dict]]) -> list[Plot]:
-    """The first classes that all versions draw, each in a plot of its own."""
+    """The first classes that all versions draw, each in a plot of its own, and the accuracy by coverage."""
     if len(sides) < MIN_DRAWN:
         return []
     by_class = [{curve["class"]: curve for curve in section["curves"]} for _, section in sides]
@@ -56,7 +56,8 @@ def _of_classes(sides: list[tuple[str, dict]]) -> list[Plot]:
         drawn = [own[name] | {"class": label} for (label, _), own in zip(sides, by_class, strict=True)]
         plots.append(curves.roc(drawn))
         plots[-1].title = f"ROC curve of {curves.short(name)}"
-    return plots
+    certain = [(label, section["confidence"]) for label, section in sides if "confidence" in section]
+    return [*plots, thresholds.coverages(certain)] if len(certain) == len(sides) else plots
 
 
 def _of_regressors(sides: list[tuple[str, dict]], target: str) -> list[Plot]:

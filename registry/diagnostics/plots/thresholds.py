@@ -94,3 +94,35 @@ def _coverage(found: dict) -> Plot:
         titles = [f"{label} {text(y)} from {text(x)}" for x, y in zip(xs, found[key], strict=True)]
         plot.line(xs, found[key], label, series=i, titles=titles)
     return plot
+
+
+def coverages(sides: list[tuple[str, dict]]) -> Plot:
+    """The accuracy on the rows that each of some models is most certain of, by their share of all rows."""
+    thresholds = sides[0][1]["threshold"]
+    plot = Plot(
+        "Accuracy by coverage",
+        axes.shares("share of the rows that are predicted"),
+        axes.shares("accuracy on these rows"),
+        "If only the rows are predicted whose class is most probable: the accuracy on these, by how many they are.",
+        table=Table(
+            ["Threshold", *(label for label, _ in sides)],
+            [
+                [text(thresholds[i]), *(_of_rows(one, i) for _, one in sides)]
+                for i in spread(len(thresholds), TABLE_ROWS)
+            ],
+        ),
+        note="The higher, the better: more rows can be predicted with the same accuracy.",
+    )
+    for series, (label, found) in enumerate(sides):
+        points = list(zip(found["coverage"], found["accuracy"], found["threshold"], strict=True))
+        titles = [
+            f"{label}: accuracy {text(y)} on {text(x)} of the rows, from {text(cut)}" for x, y, cut in points
+        ]
+        plot.line([x for x, *_ in points], [y for _, y, _ in points], label, series=series, titles=titles)
+    return plot
+
+
+def _of_rows(found: dict, place: int) -> str:
+    if found["accuracy"][place] is None:
+        return text(None)
+    return f"{text(found['accuracy'][place])} on {text(found['coverage'][place])} of the rows"

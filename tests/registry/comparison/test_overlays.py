@@ -3,6 +3,7 @@
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
+from mlplatform.templatetags.ui import metric
 from registry.comparison.overlays import overlay
 from registry.diagnostics.build import build
 from registry.models import Diagnostics
@@ -44,10 +45,15 @@ def test_classifiers_of_three_classes_have_a_plot_for_each_class(two):
     for version, model in zip(two, (None, GaussianNB()), strict=True):
         diagnose(version, test_curves.held_out(("ant", "bee", "fly"), model=model))
     plots = overlay(two)["plots"]
-    assert [plot.title for plot in plots] == [f"ROC curve of {name}" for name in ("ant", "bee", "fly")]
+    assert [plot.title for plot in plots] == [
+        *(f"ROC curve of {name}" for name in ("ant", "bee", "fly")),
+        "Accuracy by coverage",
+    ]
+    assert [sample.label for sample in plots[-1].legend] == ["version 1", "version 2"]
+    assert plots[-1].table.rows[0][1].endswith(" on 1 of the rows")
     stored = two[1].diagnostics.sections["curves"]["curves"][2]
     assert any(
-        sample.label == f"version {two[1].number}, AUC {stored['auc']:.4g}" for sample in plots[2].legend
+        sample.label == f"version {two[1].number}, AUC {metric(stored['auc'])}" for sample in plots[2].legend
     )
 
 
