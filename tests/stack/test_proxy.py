@@ -39,20 +39,26 @@ def second_server(platform):
         platform.processes.stop(process)
 
 
-def test_no_prediction_fails_while_one_of_two_servers_stops_starts_and_is_killed(platform):
+def test_no_prediction_fails_while_one_of_two_servers_restarts_hangs_and_is_killed(platform):
     platform.train_versions("rolling")
     platform.promote("rolling", 1, "production")
     expected = platform.predict("rolling", "production", probabilities=True).json()
     with second_server(platform) as (port, second):
+        family = [psutil.Process(second.pid), *psutil.Process(second.pid).children(recursive=True)]
         proxy = Proxy(platform.processes, platform.port, port)
         balanced = SimpleNamespace(url=proxy.url, token=platform.token)
         with Callers(balanced, "rolling") as callers:
+            callers.wait_for(100)
+            for process in family:
+                process.suspend()
+            callers.wait_for(100)
+            for process in family:
+                process.resume()
             callers.wait_for(100)
             platform.restart_web()
             callers.wait_for(100)
             platform.web_processes()[0].kill()
             callers.wait_for(100)
-            family = [psutil.Process(second.pid), *psutil.Process(second.pid).children(recursive=True)]
             for process in family:
                 process.kill()
             callers.wait_for(100)
