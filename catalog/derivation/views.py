@@ -65,7 +65,11 @@ def preview_query(request):
             error = failure
     elif sql_errors := form.errors.as_data().get("sql"):
         error = sql_errors[0]
-    context = _of_preview(found) | {"error": error and error.messages[0]}
+    is_busy = error and status_of(error) >= 500
+    context = _of_preview(found) | {
+        "error": error and error.messages[0],
+        "error_title": "There is no preview now" if is_busy else "The query cannot run",
+    }
     if request.htmx:
         return render(request, "catalog/_query_preview.html", context)
     status = status_of(error) if error else 422 if form.errors else 200
