@@ -8,7 +8,7 @@ EXTRAS ?=
 TORCH := torch==2.13.0
 comma := ,
 INSTALLED_EXTRAS = $(patsubst %,.venv/.installed-%,$(subst $(comma), ,$(EXTRAS)))
-TESTED_EXTRAS := .venv/.installed-xgboost .venv/.installed-lightgbm .venv/.installed-onnxruntime .venv/.installed-torch
+TESTED_EXTRAS := $(patsubst %,.venv/.installed-%,xgboost lightgbm catboost onnxruntime torch)
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

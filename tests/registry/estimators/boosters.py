@@ -2,4 +2,4 @@
 
 from registry.estimators.frameworks import extras
 
-INSTALLED = [name for name in extras.installed() if not extras.FRAMEWORKS[name].is_network]
+INSTALLED = [name for name in ("xgboost", "lightgbm", "catboost") if name in extras.installed()]

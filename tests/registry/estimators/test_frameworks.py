@@ -20,7 +20,7 @@ each_class = pytest.mark.parametrize(
     ("framework", "name"),
     [
         pytest.param(framework, name, id=name, marks=pytest.mark.skipif(
-            not framework.is_installed, reason=f"needs {framework.title}, which is too large for every run"
+            not framework.is_installed, reason=f"needs {framework.title}, which `make test` installs"
         ))
         for framework, name in CLASSES
     ],
