@@ -135,6 +135,8 @@ def _data(version: ModelVersion) -> list[Fact]:
 
 def _training(version: ModelVersion) -> list[Fact]:
     rows = f"{number(version.rows_train)} training, {number(version.rows_test)} test"
+    if version.is_imported:
+        rows = f"those of its training are not known; measured on {number(version.rows_test)}"
     split = None
     if version.rows_test and version.test_size:
         split = split_methods.description(version.split, test_size=version.test_size)

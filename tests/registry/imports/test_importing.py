@@ -2,6 +2,7 @@
 
 import io
 
+import joblib
 import numpy as np
 import pandas
 import pytest
@@ -13,6 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
+from mlplatform.errors import NotReady
+from registry import artifacts
+from registry.imports import importing
 from registry.imports.importing import import_model
 from registry.models import ModelVersion, Release
 from tests.registry.imports.models import as_skops, flowers, prepared
@@ -238,3 +242,29 @@ def test_an_import_beyond_its_limits_leaves_nothing(bring):
     assert "exceeded the 0.01-second limit" in errors_of(error)["file"][0]
     assert not ModelVersion.objects.exists()
     assert bring().number == 1
+
+
+def test_an_import_waits_for_another_and_then_gives_up(bring, monkeypatch):
+    monkeypatch.setattr(importing.turns, "wait_s", 0.01)
+    with importing.turns.child("time.sleep"), pytest.raises(NotReady) as error:
+        bring()
+    assert error.value.code == "busy"
+    assert "loading another model" in error.value.message
+    assert not ModelVersion.objects.exists()
+
+
+def test_the_artifact_loads_without_the_platform(bring):
+    version = bring()
+    with artifacts.open_verified(version, version.release.key) as file:
+        content = file.read()
+    assert b"registry" not in content
+    assert (
+        joblib.load(io.BytesIO(content)).predict(flowers()[COLUMNS]).tolist() == flowers()["species"].tolist()
+    )
+
+
+def test_the_page_does_not_call_the_measured_rows_held_out(bring, page):
+    bring()
+    text = page.get("/registry/models/flowers/1/").text
+    assert "24 rows of the dataset" in text
+    assert "held-out test rows" not in text
