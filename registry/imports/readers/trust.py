@@ -46,6 +46,10 @@ FUNCTIONS = {
     f"sklearn.feature_selection._univariate_selection.{name}"
     for name in ("chi2", "f_classif", "f_regression")
 } | {f"sklearn.feature_selection._mutual_info.mutual_info_{kind}" for kind in ("classif", "regression")}
+LOSSES = {
+    f"sklearn.linear_model._sgd_fast.{name}"
+    for name in ("EpsilonInsensitive", "Hinge", "ModifiedHuber", "SquaredEpsilonInsensitive", "SquaredHinge")
+}
 PARTS_OF = ("sklearn._loss.", "sklearn.gaussian_process.kernels.")  # modules of numeric classes only
 # The kinds of nodes in a file. Not here: bound methods, partial functions, operators and what constructors return.
 LOADERS = {
@@ -110,7 +114,7 @@ def is_trusted(loader: str, name: str) -> bool:
     return (
         name in BUILTINS
         or name in _numeric()
-        or name in PARTS
+        or name in PARTS | LOSSES
         or name in _estimators()
         or name.startswith(PARTS_OF)
     )

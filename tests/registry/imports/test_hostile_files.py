@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from django.core.exceptions import ValidationError
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import SVC
@@ -109,6 +111,15 @@ def test_what_the_list_does_not_name_is_not_built(tmp_path, step, name):
 def test_numeric_functions_are_trusted(tmp_path):
     X, y = table()
     model = make_pipeline(FunctionTransformer(np.log1p), LogisticRegression()).fit(X, y)
+    assert (load(as_skops(model), tmp_path).estimator.predict(X) == model.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    "estimator", [SGDClassifier(), MLPClassifier(max_iter=2), GaussianProcessClassifier()], ids=range(3)
+)
+def test_the_parts_of_fitted_estimators_are_trusted(tmp_path, estimator):
+    X, y = table()
+    model = estimator.fit(X, y)
     assert (load(as_skops(model), tmp_path).estimator.predict(X) == model.predict(X)).all()
 
 
