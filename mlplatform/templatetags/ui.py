@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django import template
-from django.http import QueryDict
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 
-from mlplatform.lists import saved_filters, selection
 from mlplatform.metadata import markdown as descriptions
 from mlplatform.plots.axes import with_minus
 
@@ -210,27 +207,6 @@ def percent(share):
     if 0.999 < share < 1:
         return f"> 99.9{THIN_SPACE}%"
     return f"{share * 100:.0f}{THIN_SPACE}%" if share in (0, 1) else f"{share * 100:.1f}{THIN_SPACE}%"
-
-
-@register.simple_tag(takes_context=True)
-def export_url(context, name, *args, **query):
-    """The address of a list as CSV, by the name of its API: with the filters and order of the page, and a `query`."""
-    filters = context["filter"].data if "filter" in context else QueryDict()
-    parameters = QueryDict(saved_filters.query_of(filters), mutable=True)
-    parameters.update({name: value for name, value in query.items() if value} | {"export": "csv"})
-    return f"{reverse(name, args=args)}?{parameters.urlencode()}"
-
-
-@register.simple_tag(takes_context=True)
-def select_box(context, parameter, value, label):
-    """The box that selects a row of a list; ticked if its user comes back with this selection."""
-    return format_html(
-        '<input type="checkbox" name="{}" value="{}" aria-label="Select {}"{}>',
-        parameter,
-        value,
-        label,
-        " checked" if value in selection.remembered(context["request"]) else "",
-    )
 
 
 def _is_missing(value):
