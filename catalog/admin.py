@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from catalog.derivation.models import Derivation
+from catalog.derivation.models import Derivation, DerivationInput
 from catalog.models import Dataset, DatasetVersion, Draft, ImportJob
 from mlplatform.admin import ReadOnlyAdmin, link, links, readable
 
@@ -101,3 +101,14 @@ class DerivationAdmin(ReadOnlyAdmin):
     @admin.display(description="Inputs")
     def inputs_text(self, row):
         return ", ".join(str(one) for one in row.inputs.all())
+
+
+@admin.register(DerivationInput)
+class DerivationInputAdmin(ReadOnlyAdmin):
+    derivation_link, version_link = link("derivation"), link("version")
+    list_display = ["__str__", "version_link", "derivation_link", "is_pinned"]
+    list_select_related = ["derivation", "version__dataset"]
+    list_filter = ["is_pinned"]
+    search_fields = ["dataset_name"]
+    fields = ["dataset_name", "version_number", "version_link", "is_pinned", "derivation_link"]
+    readonly_fields = fields

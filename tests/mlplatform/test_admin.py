@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
+from catalog.derivation.models import Derivation, DerivationInput
 from catalog.discovery import metadata
 from catalog.imports.drafts import store_draft
 from catalog.models import ImportJob
@@ -59,6 +60,16 @@ def registry_rows(make_version, admin):
     draft = store_draft(io.BytesIO(b"a,b\n1,2\n"), filename="flowers.csv", by=admin)
     fields = {"filename": "flowers.csv", "name": "flowers", "size_bytes": draft.size_bytes}
     ImportJob.objects.create(draft=draft, keeps_draft=True, new_version=False, requested_by=admin, **fields)
+    query = Derivation.objects.create(
+        sql="SELECT * FROM flowers", is_volatile=False, on_new_version=False, created_by=admin
+    )
+    DerivationInput.objects.create(
+        derivation=query,
+        dataset_name="flowers",
+        version_number=1,
+        is_pinned=False,
+        version=version.dataset_version,
+    )
     saved_filters.save(admin, page="/catalog/", name="flowers", query="q=flowers")
 
 
