@@ -135,5 +135,5 @@ def parse(text: str, parameter: Parameter):
         return WORDS[text.lower()]
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

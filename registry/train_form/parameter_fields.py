@@ -1,7 +1,6 @@
 """The fields of an algorithm's parameters: a value each or, while it is tuned, a range to search too."""
 
 import contextlib
-import json
 import re
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from registry.estimators.form_fields import ParameterField, parse, shown
 from registry.search import families, space
 
 PREFIX = "param-"
-NUMBER = r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?"
+# Only one way to match any text: with a second one, a text of 100 digits would take minutes.
+NUMBER = r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 RANGE = re.compile(rf"({NUMBER})\s+to\s+({NUMBER})(?:\s+(log)|\s+step\s+({NUMBER}))?")
 BETWEEN = "|"  # choices
 USUAL_HELP = "An empty field means the default, which is shown in grey."
@@ -43,8 +43,8 @@ class TunedField(ParameterField):
         text = forms.CharField.clean(self, value).strip()
         if found := RANGE.fullmatch(text):
             low, high, log, step = found.groups()
-            bounds = {"low": json.loads(_json(low)), "high": json.loads(_json(high))}
-            options = {"log": True} if log else {"step": json.loads(_json(step))} if step else {}
+            bounds = {"low": _number(low), "high": _number(high)}
+            options = {"log": True} if log else {"step": _number(step)} if step else {}
             return True, Searched(bounds | options)
         if BETWEEN in text:
             return True, Searched([parse(one.strip(), self.parameter) for one in text.split(BETWEEN)])
@@ -135,8 +135,8 @@ def _checked(algorithm, name, value):
     return value.range
 
 
-def _json(number: str) -> str:
-    """The number as JSON has it: .5 is 0.5, and +1 is 1."""
-    with contextlib.suppress(ValueError):
-        return str(int(number))
-    return repr(float(number))
+def _number(text: str) -> int | float:
+    """An integer stays one. What is too large for a float is infinite, which no range can be."""
+    with contextlib.suppress(ValueError):  # a fraction, or more digits than Python reads
+        return int(text)
+    return float(text)

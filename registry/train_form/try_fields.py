@@ -26,6 +26,7 @@ USUAL = {
     "regression": ["RandomForestRegressor", "HistGradientBoostingRegressor", "Ridge"],
 }
 USUAL_MINUTES = 5
+MAX_MINUTES = 1_000_000  # far above any time limit of a training
 # The field for an error of a plan.
 FIELDS_OF_ERRORS = {
     "models": "algorithms",
@@ -80,7 +81,8 @@ def add(form) -> None:
     del form.fields["algorithm"]
     if choice == AUTO:
         form.fields["minutes"] = forms.FloatField(
-            label="Minutes", initial=USUAL_MINUTES, widget=forms.NumberInput(attrs={"min": 0.1, "step": "any"}),
+            label="Minutes", initial=USUAL_MINUTES, max_value=MAX_MINUTES,
+            widget=forms.NumberInput(attrs={"min": 0.1, "step": "any"}),
             help_text="For all trials and the last fit. Boosted trees, forests and linear models are tried with "
             "parameters chosen by their results, and an ensemble of the best.",
         )  # fmt: skip
@@ -107,7 +109,8 @@ def _add_search(form) -> None:
         help_text="How the next parameters are chosen. TPE learns from the trials before.",
     )  # fmt: skip
     form.fields["minutes"] = forms.FloatField(
-        required=False, label="Minutes", widget=forms.NumberInput(attrs={"min": 0.1, "step": "any"}),
+        required=False, label="Minutes", max_value=MAX_MINUTES,
+        widget=forms.NumberInput(attrs={"min": 0.1, "step": "any"}),
         help_text="For all trials and the last fit. Leave empty for the time limit of the training.",
     )  # fmt: skip
 

@@ -28,6 +28,13 @@ def test_an_entered_parameter_value_is_parsed_as_json():
     ]
 
 
+def test_a_parameter_value_of_nested_lists_is_a_text():
+    [parameter] = [
+        one for one in algorithms.find("RandomForestClassifier").parameters if one.name == "max_depth"
+    ]
+    assert parse("[" * 9_000, parameter) == "[" * 9_000
+
+
 def test_a_searchable_list_escapes_its_options():
     widget = SearchSelect()
     widget.choices = [("<g>", [('"<v>', "<l>")])]

@@ -278,11 +278,12 @@ def test_a_tuned_algorithm_starts_with_its_usual_ranges(page, make_dataset):
             "Must be at least 1.",
         ),
         ({"what_to_try": "auto", "minutes": "0"}, "minutes", "The time budget must be an integer from 1"),
+        ({"what_to_try": "auto", "minutes": "1e308"}, "minutes", "Must be at most 1,000,000."),
         ({"what_to_try": "several"}, "algorithms", "Select the algorithms to try."),
     ],
 )
 def test_an_error_of_a_group_is_at_its_field(page, panel, values, field, sentence):
-    panel()
+    panel(**values)
     filled = {"dataset": "people", "target": "risk", "test_size": "0.3", "random_state": "1"} | values
     response = page.post("/registry/train/", filled)
     assert response.context["form"].errors[field][0].startswith(sentence)

@@ -1,0 +1,31 @@
+"""What can be entered in the field of a parameter that is tuned."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from registry.estimators import algorithms
+from registry.search import space
+from registry.train_form.parameter_fields import TunedField
+
+ALGORITHM = algorithms.find("DecisionTreeClassifier")
+
+
+def entered(text: str):
+    [parameter] = [one for one in ALGORITHM.parameters if one.name == "max_depth"]
+    is_set, value = TunedField(parameter).clean(text)
+    assert is_set
+    return value
+
+
+@pytest.mark.parametrize("bound", ["1e999", "9" * 5_000], ids=["1e999", "5,000 digits"])
+def test_a_number_beyond_a_float_is_no_bound_of_a_range(bound):
+    found = entered(f"1 to {bound}")
+    with pytest.raises(ValidationError, match="max_depth needs numbers for low and high"):
+        space.read(ALGORITHM, {"max_depth": found.range}, fixed={})
+
+
+def test_a_long_text_that_is_almost_a_range_is_read_at_once():
+    """A pattern with two ways to match digits takes the fourth power of their number: 5 seconds for 80."""
+    digits = "1" * 1_000
+    text = f"{digits} to {digits} step {digits}x"
+    assert entered(text) == text
