@@ -12,6 +12,14 @@ def move(apps, schema_editor):
             Diagnostics.objects.filter(pk=pk).update(sections=one.sections, background=one.background)
 
 
+def move_back(apps, schema_editor):
+    Diagnostics = apps.get_model("registry", "Diagnostics")
+    for pk in list(Diagnostics.objects.filter(background__isnull=False).values_list("pk", flat=True)):
+        one = Diagnostics.objects.get(pk=pk)
+        one.sections["background"] = one.background
+        Diagnostics.objects.filter(pk=pk).update(sections=one.sections)
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("registry", "0024_list_indexes"),
@@ -25,5 +33,5 @@ class Migration(migrations.Migration):
                 help_text="Training rows that explanations compare with: up to 2 MB, which pages do not read.", null=True
             ),
         ),
-        migrations.RunPython(move, migrations.RunPython.noop),
+        migrations.RunPython(move, move_back),
     ]

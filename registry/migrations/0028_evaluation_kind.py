@@ -3,9 +3,10 @@ from django.db.models import F
 
 
 def set_kind(apps, schema_editor):
+    """Each row once: PostgreSQL alters no table with rows that were updated twice in the same transaction."""
     evaluations = apps.get_model("registry", "Evaluation").objects
     on_its_own_data = evaluations.filter(dataset_version=F("model_version__dataset_version"))
-    on_its_own_data.update(kind="diagnostics")
+    on_its_own_data.filter(is_learning_curve=False).update(kind="diagnostics")
     evaluations.filter(is_learning_curve=True).update(kind="learning_curve")
 
 

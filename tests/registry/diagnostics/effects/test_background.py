@@ -92,3 +92,5 @@ def test_rows_of_older_diagnostics_are_moved_by_the_migration(make_version):
         migration.move(apps, None)
         found = Diagnostics.objects.get()
         assert (found.sections, found.background) == ({"slices": {}}, rows)
+    migration.move_back(apps, None)
+    assert Diagnostics.objects.get().sections == sections
