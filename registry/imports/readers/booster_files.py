@@ -55,12 +55,19 @@ def check_xgboost(model: dict) -> None:
     if objective not in XGBOOST_CLASSES and not objective.startswith(XGBOOST_NUMBERS):
         raise _unsupported(f"its objective is {objective[:50]}; only classes and numbers are predicted")
     booster, parameters = model["gradient_booster"], model["learner_model_param"]
+    columns, groups = int(parameters["num_feature"]), max(int(parameters["num_class"]), 1)
     if booster["name"] == "gblinear":
+        contents.require(
+            len(booster["model"]["weights"]) == (columns + 1) * groups,
+            "its weights are not one for each column",
+        )
         return
     if int(parameters.get("num_target", 1)) > 1:
         raise _unsupported("it predicts several targets")
     trees = booster.get("gbtree", booster)["model"]
-    columns, groups = int(parameters["num_feature"]), max(int(parameters["num_class"]), 1)
+    starts = np.asarray(trees.get("iteration_indptr", (0, len(trees["trees"]))), dtype=np.int64)
+    is_whole = len(starts) > 0 and starts[0] == 0 and starts[-1] == len(trees["trees"])
+    contents.require(is_whole and (np.diff(starts) >= 0).all(), "its iterations have trees that it lacks")
     info = np.asarray(trees["tree_info"], dtype=np.int64)
     contents.require(len(info) == len(trees["trees"]), "its trees are not one for each score")
     contents.require(((info >= 0) & (info < groups)).all(), "a tree is of a class that it does not have")

@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 
 PATTERNS = {r"(?u)\b\w\w+\b", r"(?u)\b\w+\b", r"\b\w+\b", r"\b\w\w+\b"}  # of words; others can take for ever
 MAX_OBJECTS = 5_000_000
+OTHER_COLUMNS = "a tree has other columns than its estimator"
+NO_CATEGORIES = "an encoder refers to categories that it does not have"
 
 
 def check(root: object) -> None:
@@ -35,7 +37,7 @@ def _check_all(root: object) -> None:
     seen, waiting = {}, [root]
     while waiting:
         one = waiting.pop()
-        if id(one) in seen or isinstance(one, str | bytes | int | float | bool | type(None)):
+        if id(one) in seen or isinstance(one, str | bytes | int | float | bool | type(None) | type):
             continue
         if len(seen) > MAX_OBJECTS:
             raise _damaged("it has too many parts")
@@ -53,30 +55,45 @@ def _check_all(root: object) -> None:
 
 
 def _check(one: object) -> None:
+    """By the type of an object: what attributes it has is the word of the file."""
     from scipy import sparse
+    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
+    from sklearn.ensemble._forest import BaseForest
+    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistGradientBoosting
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.preprocessing import OneHotEncoder
+    from sklearn.tree import BaseDecisionTree
+    from sklearn.tree._tree import Tree
 
     if sparse.issparse(one):
         try:
             one.check_format(full_check=True)
         except ValueError as error:
             raise _damaged("a sparse matrix has indices beyond its columns") from error
-    name = type(one).__name__
-    if name == "Tree":
+    elif isinstance(one, Tree):
         check_tree(one)
-    elif hasattr(one, "tree_"):
-        require(one.tree_.n_features == one.n_features_in_, "a tree has other columns than its estimator")
-    elif hasattr(one, "_predictors") and hasattr(one, "_bin_mapper"):
+    elif isinstance(one, BaseDecisionTree):
+        _check_estimator_of_tree(one)
+    elif isinstance(one, BaseHistGradientBoosting):
         _check_histogram_trees(one)
-    elif hasattr(one, "estimators_") and hasattr(one, "n_features_in_"):
-        _check_ensemble(one)
-    if hasattr(one, "token_pattern"):
+    elif isinstance(one, BaseForest):
+        _check_forest(one)
+    elif isinstance(one, GradientBoostingClassifier | GradientBoostingRegressor):
+        _check_boosting(one)
+    elif isinstance(one, OneHotEncoder):
+        _check_one_hot(one)
+    elif isinstance(one, CountVectorizer):
         _check_vectorizer(one)
+    for name in getattr(one, "__dict__", ()):
+        require(not callable(getattr(type(one), name, None)), f"`{name[:50]}` is no method of it")
+    if getattr(one, "n_jobs", None) is not None:
+        one.n_jobs = 1  # it predicts in web processes
 
 
 def check_tree(tree) -> None:
     """Each child comes after its parent, so that every path ends, and each node compares a column that there is."""
     count = tree.node_count
-    require(count > 0, "a tree has no nodes")
+    require(0 < count <= tree.capacity, "a tree has no nodes, or more than it has stored")
     is_inner = tree.children_left != -1
     check_nodes(tree.children_left, tree.children_right, tree.feature, is_inner, tree.n_features)
     require(len(tree.value) == count, "a tree has nodes without a value")
@@ -93,27 +110,69 @@ def check_nodes(left, right, feature, is_inner, columns: int) -> None:
     require(((used >= 0) & (used < columns)).all(), "a tree refers to a column that it does not have")
 
 
-def _check_ensemble(one) -> None:
-    """The members of a forest see all columns, and those of gradient boosting fill as many scores as it has."""
-    from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
-    from sklearn.ensemble._forest import BaseForest
+def _check_estimator_of_tree(one) -> None:
+    if hasattr(one, "tree_"):  # else it is not fitted
+        require(one.tree_.n_features == one.n_features_in_, OTHER_COLUMNS)
 
-    is_boosting = isinstance(one, GradientBoostingClassifier | GradientBoostingRegressor)
-    if is_boosting:
-        shape = np.shape(one.estimators_)
-        require(
-            len(shape) == 2 and shape[1] == one.n_trees_per_iteration_, "its trees are not one for each score"
+
+def _check_forest(one) -> None:
+    if hasattr(one, "estimators_"):
+        _check_members(one)
+
+
+def _check_members(one) -> None:
+    """They are trees that see all columns."""
+    from sklearn.tree import BaseDecisionTree
+
+    for member in np.ravel(one.estimators_):
+        is_tree = isinstance(member, BaseDecisionTree) and hasattr(member, "tree_")
+        require(is_tree and member.n_features_in_ == one.n_features_in_, OTHER_COLUMNS)
+
+
+def _check_boosting(one) -> None:
+    """What it starts with has a row for each row, and as many scores as it has trees: compiled code adds to it."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    if not hasattr(one, "estimators_"):
+        return
+    _check_members(one)
+    shape, scores = np.shape(one.estimators_), one.n_trees_per_iteration_
+    require(len(shape) == 2 and shape[0] > 0 and shape[1] == scores, "its trees are not one for each score")
+    if not isinstance(one.init_, str | DummyClassifier | DummyRegressor):
+        raise ValidationError(
+            "A gradient boosting of the model starts with an estimator of its own (`init`). Use the default one.",
+            code="untrusted_type",
         )
-    if is_boosting or isinstance(one, BaseForest):
-        for member in np.ravel(one.estimators_):
-            require(
-                getattr(member, "n_features_in_", None) == one.n_features_in_ and hasattr(member, "tree_"),
-                "a tree has other columns than its estimator",
-            )
+    for rows in (1, 3):
+        start = one._raw_predict_init(np.zeros((rows, one.n_features_in_), np.float32))
+        require(start.shape == (rows, scores), "its trees are not one for each score")
+
+
+def _check_one_hot(one) -> None:
+    """It fills a sparse matrix by the places of its categories, which nothing compares with the width."""
+    if not hasattr(one, "categories_"):
+        return
+    require(list(one._n_features_outs) == list(one._compute_n_features_outs()), NO_CATEGORIES)
+    dropped = one._drop_idx_after_grouping
+    for place, categories in enumerate(one.categories_):
+        is_grouped = one._infrequent_enabled and one._default_to_infrequent_mappings[place] is not None
+        found = one._default_to_infrequent_mappings[place] if is_grouped else range(len(categories))
+        width = one._n_features_outs[place]
+        if dropped is not None and dropped[place] is not None:
+            width += 1
+            require(0 <= dropped[place] < width, NO_CATEGORIES)
+        is_sorted = categories.dtype.kind in "OUS" or np.array_equal(
+            np.sort(categories), categories, equal_nan=True
+        )
+        require(is_sorted, NO_CATEGORIES)
+        require(len(found) == len(categories) and {*map(int, found)} == {*range(width)}, NO_CATEGORIES)
 
 
 def _check_histogram_trees(one) -> None:
-    mapper, columns = one._bin_mapper, one._n_features if hasattr(one, "_n_features") else one.n_features_in_
+    if not hasattr(one, "_predictors"):
+        return
+    mapper, columns = one._bin_mapper, one.n_features_in_
+    require(one._preprocessor is None, "its columns are not those of its trees")
     categorical = np.asarray(mapper.is_categorical_)
     require(categorical.shape == (columns,), "its bins are not those of its columns")
     for tree in (tree for stage in one._predictors for tree in stage):
@@ -134,6 +193,11 @@ def _check_histogram_trees(one) -> None:
 
 
 def _check_vectorizer(one) -> None:
+    if one.input != "content":
+        raise ValidationError(
+            "A vectorizer of the model reads files (`input`), which a server must not. Use the default, `content`.",
+            code="untrusted_type",
+        )
     if one.token_pattern not in PATTERNS:
         raise ValidationError(
             "A vectorizer of the model has a token_pattern of its own, which can take for ever on some texts. Use the "

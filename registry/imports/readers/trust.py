@@ -6,6 +6,7 @@ of a file.
 """
 
 from functools import cache
+from importlib import import_module
 
 # Packages of scikit-learn with estimators that are arrays and arithmetic, or trees, which contents.py checks.
 PACKAGES = {
@@ -50,7 +51,13 @@ LOSSES = {
     f"sklearn.linear_model._sgd_fast.{name}"
     for name in ("EpsilonInsensitive", "Hinge", "ModifiedHuber", "SquaredEpsilonInsensitive", "SquaredHinge")
 }
-PARTS_OF = ("sklearn._loss.", "sklearn.gaussian_process.kernels.")  # modules of numeric classes only
+# Modules whose own classes are numeric; not what they import, such as `namedtuple`.
+PARTS_OF = (
+    "sklearn._loss._loss",
+    "sklearn._loss.link",
+    "sklearn._loss.loss",
+    "sklearn.gaussian_process.kernels",
+)
 # The kinds of nodes in a file. Not here: bound methods, partial functions, operators and what constructors return.
 LOADERS = {
     *(
@@ -88,6 +95,14 @@ def _estimators() -> frozenset[str]:
 
 
 @cache
+def _parts() -> frozenset[str]:
+    classes = [
+        one for name in PARTS_OF for one in vars(import_module(name)).values() if isinstance(one, type)
+    ]
+    return frozenset(f"{one.__module__}.{one.__name__}" for one in classes if one.__module__ in PARTS_OF)
+
+
+@cache
 def _numeric() -> frozenset[str]:
     """The functions, number types and generators of numpy, and the special functions of scipy."""
     from skops.io import _trusted_types as trusted
@@ -116,5 +131,5 @@ def is_trusted(loader: str, name: str) -> bool:
         or name in _numeric()
         or name in PARTS | LOSSES
         or name in _estimators()
-        or name.startswith(PARTS_OF)
+        or name in _parts()
     )
