@@ -58,8 +58,11 @@ def shares(label: str) -> Axis:
     return Axis(label, 0, 1, SHARE_TICKS)
 
 
-def around(values: Iterable[float], label: str) -> Axis:
-    """An axis on which all finite values are, with some space around but not beyond zero; from 0 to 1 for no values."""
+def around(values: Iterable[float], label: str, *, whole: bool = False) -> Axis:
+    """An axis on which all finite values are, with some space around but not beyond zero; from 0 to 1 for no values.
+
+    Whole numbers, such as years, have ticks at whole numbers only.
+    """
     finite = [min(max(float(v), -LARGEST), LARGEST) for v in values if v is not None and math.isfinite(v)]
     if not finite:
         return shares(label)
@@ -71,7 +74,7 @@ def around(values: Iterable[float], label: str) -> Axis:
         distance = high / INTERVALS - low / INTERVALS
     padding = distance * INTERVALS * PADDING
     low, high = low - padding if low else low, high + padding if high else high
-    step = _step(distance)
+    step = max(math.floor(_step(distance)), 1) if whole else _step(distance)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return Axis(label, low, high, tuple(step * i for i in range(first, last + 1)))
 

@@ -76,7 +76,9 @@ class SectionsSerializer(serializers.Serializer):
     slices = SlicesSerializer(required=False)
     worst_rows = WorstRowsSerializer(required=False)
     curves = serializers.DictField(required=False, help_text="Of a classifier.")
-    residuals = serializers.DictField(required=False, help_text="Of a regressor.")
+    residuals = serializers.DictField(
+        required=False, help_text="Of a regressor. Residuals are actual minus predicted values."
+    )
     clusters = serializers.DictField(required=False, help_text="Of a clusterer.")
     importance = serializers.DictField(required=False, help_text="Of the input columns, by permutation.")
     dependence = serializers.DictField(

@@ -35,6 +35,7 @@ def slices(section: dict, version: ModelVersion) -> dict:
         "rows": section["rows"],
         "min_rows": section["min_rows"],
         "labels": [*others, "Mean error"] if is_regression else others,
+        "has_mean_error": is_regression,
         "shown": [
             {
                 "column": one["column"],

@@ -28,6 +28,18 @@ def test_ticks_are_round_and_evenly_spaced(values, labels):
 
 
 @pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([1999, 2008], ["2000", "2002", "2004", "2006", "2008"]),
+        ([0, 1], ["0", "1"]),
+        ([5, 5], ["4", "6"]),
+    ],
+)
+def test_whole_numbers_have_ticks_at_whole_numbers(values, labels):
+    assert axes.around(values, "x", whole=True).tick_labels() == labels
+
+
+@pytest.mark.parametrize(
     "values", [[-1e308, 1e308], [1.0, math.nextafter(1, 2)], [0.0, 5e-324], [1e300, 1.1e300], [0.0, 0.0]]
 )
 def test_the_values_are_on_an_axis_whatever_their_size(values):

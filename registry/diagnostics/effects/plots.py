@@ -60,7 +60,8 @@ def _line(column: dict, y: Axis, names: list[str]) -> Plot:
     xs = [_seconds(value) if is_date and value else value for value in grid]
     shown = ["missing" if value is None else value[:10] if is_date else _written(value) for value in grid]
     xs = [0 if x is None else x for x in xs]  # a column without values
-    x = _dates(xs, column["column"]) if is_date else axes.around(xs, column["column"])
+    whole = column["type"] == "integer"
+    x = _dates(xs, column["column"]) if is_date else axes.around(xs, column["column"], whole=whole)
     plot = Plot(
         column["column"],
         x,

@@ -1,4 +1,5 @@
-"""The plots of a regressor's errors, from their stored section."""
+"""The plots of a regressor's errors, predicted minus actual as everywhere on pages, from their stored section, which
+has the residuals: actual minus predicted."""
 
 from collections.abc import Callable
 
@@ -12,14 +13,17 @@ HEADINGS = {"error": "Error", "size": "Size of the error"}
 
 def plots(section: dict, version) -> dict:
     """The plots of the errors, and those of the errors by feature."""
-    target = version.target
+    target, section = version.target, _errors_of(section)
+    whole = {one["name"] for one in version.signature["inputs"] if one["type"] == "integer"}
     return {
         "plots": [
             by_prediction(section, target),
             distribution(section, target),
             sizes([("", section["quantiles"])], target),
         ],
-        "features": [by_feature(one, section, target) for one in section["features"]],
+        "features": [
+            by_feature(one, section, target, whole=one["name"] in whole) for one in section["features"]
+        ],
         "rows": section["rows"],
         "drawn": len(section["error"]),
     }
@@ -44,7 +48,7 @@ def by_prediction(section: dict, target: str) -> Plot:
     return plot
 
 
-def by_feature(feature: dict, section: dict, target: str) -> Plot:
+def by_feature(feature: dict, section: dict, target: str, *, whole: bool = False) -> Plot:
     """The errors by the values of a numeric input; rows without one are left out."""
     missing = sum(value is None for value in feature["values"])
     return _errors(
@@ -54,7 +58,8 @@ def by_feature(feature: dict, section: dict, target: str) -> Plot:
         section,
         target,
         f"Errors of the test rows by {feature['name']}.",
-        note=f"{missing} rows without a value are not drawn." if missing else "",
+        note=f"{_rows(missing, 'without a value')} not drawn." if missing else "",
+        whole=whole,
         written=column_value,
     )
 
@@ -63,14 +68,15 @@ def distribution(section: dict, target: str) -> Plot:
     found = section["histogram"]
     plot = histogram(
         "Distribution of the errors",
-        f"actual minus predicted {target}",
+        f"predicted minus actual {target}",
         "test rows",
         found["edges"],
         [("", found["counts"])],
         _spread_sentence(section),
     )
     beyond = found["below"] + found["above"]
-    plot.note = _spread_sentence(section) + (f" {beyond} rows are beyond the axis." if beyond else "")
+    if beyond:
+        plot.note = f"{plot.summary} {_rows(beyond)} beyond the axis."
     plot.table = quantile_table([("", section["quantiles"])], "error")
     return plot
 
@@ -105,6 +111,7 @@ def sizes(sides: list[tuple[str, dict]], target: str) -> Plot:
 
 def cumulative(sides: list[tuple[str, dict]], target: str) -> Plot:
     """The share of the rows with an error below each, to compare the distributions of some models."""
+    sides = [(label, _errors_of({"quantiles": found})["quantiles"]) for label, found in sides]
     values = [value for _, one in sides for value in one["error"]]
     plot = Plot(
         "Distribution of the errors",
@@ -144,13 +151,14 @@ def _errors(
     *,
     note: str,
     written: Callable[[float], object] = text,
+    whole: bool = False,
 ) -> Plot:
     """A scatter plot of the errors with a line at zero; `written` are the values of `x` in the table."""
     pairs = [(x_, y) for x_, y in zip(xs, section["error"], strict=True) if x_ is not None]
     rows = sorted(pairs)
     plot = Plot(
         title,
-        axes.around(xs, x),
+        axes.around(xs, x, whole=whole),
         axes.around([0, *section["error"]], f"error in {target}"),
         summary,
         table=Table(
@@ -162,6 +170,34 @@ def _errors(
     plot.horizontal(0)
     plot.dots([pair[0] for pair in pairs], [pair[1] for pair in pairs])
     return plot
+
+
+def _errors_of(section: dict) -> dict:
+    """A section, or some parts of it, with predicted minus actual values as its errors."""
+    found = dict(section)
+    if "error" in found:
+        found["error"] = _negative(found["error"])
+    for name, step in (("means", 1), ("quantiles", -1)):  # the quantiles are from the lowest to the highest
+        if name in found:
+            found[name] = found[name] | {"error": _negative(found[name]["error"])[::step]}
+    if histogram_ := found.get("histogram"):
+        found["histogram"] = {
+            "edges": _negative(histogram_["edges"])[::-1],
+            "counts": histogram_["counts"][::-1],
+            "below": histogram_["above"],
+            "above": histogram_["below"],
+        }
+    return found
+
+
+def _negative(values: list) -> list:
+    return [None if value is None else 0.0 - value for value in values]
+
+
+def _rows(count: int, which: str = "") -> str:
+    """ "1 row is", "2 rows without a value are"."""
+    noun, verb = ("row", "is") if count == 1 else ("rows", "are")
+    return " ".join(part for part in (f"{count:,}", noun, which, verb) if part)
 
 
 def _spread_sentence(section: dict) -> str:

@@ -22,6 +22,7 @@ INPUTS = [
     {"name": "rooms", "type": "integer"},
     {"name": "is_new", "type": "boolean"},
 ]
+MODEL = SimpleNamespace(target="price", signature={"inputs": INPUTS})
 
 
 def held_out(rows=100, *, scale=1.0):
@@ -101,6 +102,34 @@ def test_values_of_a_column_are_as_in_the_file_and_errors_as_numbers():
     assert plot.table.rows == [["1985", "−1,234"], ["2004", "0.5"]]
 
 
+def test_plots_show_predicted_minus_actual_as_the_worst_rows_do():
+    data = held_out()
+    data.y[0] += 1_000  # far above its prediction
+    section = residuals.measure(data)
+    found = residual_plots.plots(section, MODEL)
+    quantiles = [number(row[1]) for row in found["plots"][1].table.rows]
+    assert quantiles == pytest.approx([-one for one in reversed(section["quantiles"]["error"])], rel=1e-2)
+    assert found["features"][0].y.low < -900
+
+
+def test_rows_beyond_the_axis_are_counted():
+    section = residuals.measure(held_out())
+    section["histogram"] |= {"below": 0, "above": 1}
+    assert residual_plots.distribution(section, "price").note.endswith(". 1 row is beyond the axis.")
+    section["histogram"] |= {"below": 2_000}
+    assert residual_plots.distribution(section, "price").note.endswith(". 2,001 rows are beyond the axis.")
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+def test_years_have_ticks_at_whole_years():
+    section = {"error": [0.5, -0.5], "features": [{"name": "year", "values": [1999.0, 2008.0]}]}
+    plot = residual_plots.by_feature(section["features"][0], section, "price", whole=True)
+    assert plot.x.tick_labels() == ["2000", "2002", "2004", "2006", "2008"]
+
+
 def test_a_constant_prediction_without_errors_is_drawn():
     data = held_out()
     data.y[:] = 5
@@ -113,7 +142,7 @@ def test_a_constant_prediction_without_errors_is_drawn():
 def test_every_plot_is_a_picture_with_a_table_and_the_unit_of_the_target(scale):
     html = render(build(held_out(scale=scale))["residuals"])
     assert html.count('role="img"') == html.count("<details") == 5
-    assert "actual minus predicted price" in html
+    assert "predicted minus actual price" in html
 
 
 def test_the_stored_errors_of_many_rows_are_small():
@@ -129,9 +158,8 @@ def test_a_single_row_has_errors():
 
 
 def render(section) -> str:
-    model = SimpleNamespace(target="price")
     return render_to_string(
-        "registry/_residuals.html", {"errors": residual_plots.plots(section, model), "model": model}
+        "registry/_residuals.html", {"errors": residual_plots.plots(section, MODEL), "model": MODEL}
     )
 
 
