@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from registry.estimators.networks import layers
 
-TOLERANCE = 1e-6  # between PyTorch and numpy; about 1e-14 is usual
+TOLERANCE = 1e-6  # between PyTorch and numpy; about 1e-15 is usual
 
 
 @dataclass(frozen=True, eq=False)
