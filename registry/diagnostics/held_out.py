@@ -54,12 +54,17 @@ class HeldOut:
         known_scores: Scores | None = None,
         **fields,
     ) -> "HeldOut":
-        """At most MAX_ROWS of the rows, drawn at random with a fixed seed, in their order; such a sample is predicted
-        again."""
+        """At most MAX_ROWS of the rows, drawn at random with a fixed seed, in their order.
+
+        They are predicted again only if `known_scores` has no prediction for some row: a regressor's can be infinite.
+        """
         rows = sample(len(X))
         if rows is None:
             return cls(pipeline, X, y, known_scores=known_scores, **fields)
-        return cls(pipeline, X.iloc[rows], None if y is None else y[rows], **fields)
+        known = (
+            known_scores.sample(rows) if known_scores is not None and len(known_scores) == len(X) else None
+        )
+        return cls(pipeline, X.iloc[rows], None if y is None else y[rows], known_scores=known, **fields)
 
     @cached_property
     def scores(self) -> Scores:

@@ -52,6 +52,12 @@ class ClassScores:
         part.rankings = [Ranking(part.true == code, scores) for code, scores in part.ranks.items()]
         return part
 
+    def sample(self, rows: np.ndarray) -> "ClassScores":
+        """The same of these rows, with their probabilities."""
+        part = self.take(rows)
+        part.probabilities = None if self.probabilities is None else self.probabilities[rows]
+        return part
+
     @property
     def width(self) -> int:
         """How many rankings of the rows its metrics need."""
@@ -169,6 +175,8 @@ class NumberScores:
         part.losses = {name: losses[rows] for name, losses in self.losses.items()}
         part._sort()
         return part
+
+    sample = take
 
     def values(self, weights: np.ndarray | None = None) -> dict[str, float | None]:
         if weights is None:
