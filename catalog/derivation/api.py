@@ -99,7 +99,8 @@ class QueryPreviewSerializer(serializers.Serializer):
     rows = serializers.ListField(
         child=serializers.ListField(child=serializers.JSONField(allow_null=True)),
         allow_null=True,
-        help_text="The first 20 rows; null if they take longer than 2 seconds, or much memory.",
+        help_text="The first 20 rows, with the first 300 characters of texts; null if they take longer than 2 "
+        "seconds, or much memory.",
     )
     inputs = InputSerializer(many=True)
     is_volatile = serializers.BooleanField(help_text="Whether chance or the clock is part of the query.")

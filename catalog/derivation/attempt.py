@@ -89,6 +89,7 @@ def _draft(attempt: Attempt, progress: Progress) -> Draft:
     with tempfile.TemporaryFile() as result:
         with _database(job, versions, progress) as connection, reporting_progress(attempt, progress):
             query = syntax.parse(connection, job.derivation.sql)
+            inputs.check(query.tables, versions)
             _write(connection, query, result)
         draft = drafts.store_draft(result, filename=job.filename, by=job.requested_by, name=job.name)
     leases.renew(job, draft=draft, size_bytes=draft.size_bytes)

@@ -16,6 +16,7 @@ from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
 
 BATCH_ROWS = 64 * 1024
+MAX_TEXT = 300  # characters of a cell of a preview
 SQL_TYPES = {
     "integer": "BIGINT",
     "number": "DOUBLE",
@@ -38,7 +39,10 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a query: its columns, and the path of its typed copy; without one it is empty."""
+    """A table of a query: its columns, and the path of its typed copy; without one it is empty.
+
+    Names that differ in capitals only get a number in queries, such as `A_1`: DuckDB takes them for one.
+    """
 
     columns: list[dict]
     path: str | None = None
@@ -94,9 +98,15 @@ def database(
 
 def _definition(reference: str, table: Table) -> str:
     if table.path:
-        return f"CREATE VIEW {quoted(reference)} AS SELECT * FROM read_parquet({_text(table.path)})"  # noqa: S608
-    columns = ", ".join(f"{quoted(one['name'])} {SQL_TYPES[one['type']]}" for one in table.columns)
-    return f"CREATE TABLE {quoted(reference)} ({columns})"
+        source = f"read_parquet({_text(table.path)}, hive_partitioning = false)"
+        return f"CREATE VIEW {quoted(reference)} AS SELECT * FROM {source}"  # noqa: S608
+    columns = {quoted(one["name"]): SQL_TYPES[one["type"]] for one in table.columns}
+    if len({name.lower() for name in columns}) == len(columns):
+        parts = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        return f"CREATE TABLE {quoted(reference)} ({parts})"
+    # A table cannot have the columns `a` and `A`: a view numbers them as one of a file does.
+    parts = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
+    return f"CREATE VIEW {quoted(reference)} AS SELECT {parts} WHERE false"
 
 
 def quoted(name: str) -> str:
@@ -143,18 +153,24 @@ def _kind(name: str, kind: str) -> str:
 def batches(
     connection, query: Query, columns: Sequence[Column], *, rows: int | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yields the result, or its first `rows`, in the types of the catalog. Raises ValidationError, and TooLarge."""
+    """Yields the result, in the types of the catalog, or its first `rows`, with texts of up to 300 characters.
+
+    Raises ValidationError, and TooLarge.
+    """
     # By position: names can contain anything.
-    casts = ", ".join(
-        f"CAST(#{place} AS {SQL_TYPES[column.type]}) AS {quoted(column.name)}"
-        for place, column in enumerate(columns, 1)
-    )
+    casts = [f"CAST(#{place} AS {SQL_TYPES[column.type]})" for place, column in enumerate(columns, 1)]
+    if rows is not None:
+        casts = [
+            f"left({cast}, {MAX_TEXT})" if column.type == "text" else cast
+            for cast, column in zip(casts, columns, strict=True)
+        ]
+    named = ", ".join(f"{cast} AS {quoted(column.name)}" for cast, column in zip(casts, columns, strict=True))
     schema = pa.schema([(column.name, column_types.ARROW_TYPES[column.type]) for column in columns])
     with _errors_of_query(is_running=True):
         relation = connection.sql(query.sql)
         if rows is not None:
             relation = relation.limit(rows)
-        for batch in relation.project(casts).to_arrow_reader(BATCH_ROWS):
+        for batch in relation.project(named).to_arrow_reader(BATCH_ROWS):
             yield batch if batch.schema == schema else batch.cast(schema)
 
 

@@ -18,6 +18,15 @@ from mlplatform import storage
 from mlplatform.auth import permissions
 
 WORD = re.compile(r"[a-z0-9_]+(?:@[0-9]{1,9})?")
+PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+# What DuckDB reserves of the words that can be names of datasets: `duckdb_keywords()`.
+RESERVED = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default
+    deferrable desc describe distinct do else end except false fetch for foreign from group having in initially
+    intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing
+    primary qualify references returning select show some summarize symmetric table then to trailing true union unique
+    unpivot using variadic when where window with
+"""
 MAX_INPUTS = 50
 MAX_NAMES = 10_000  # among which a similar one is looked for
 
@@ -41,6 +50,11 @@ def split(reference: str) -> tuple[str, int | None]:
     """The name of a dataset, and the number of its version if the reference has one."""
     name, _, number = reference.partition("@")
     return name, int(number) if number else None
+
+
+def written(name: str) -> str:
+    """The name of a dataset as a query names it: quoted if it has to be."""
+    return name if PLAIN.fullmatch(name) and name not in RESERVED.split() else f'"{name}"'
 
 
 def find(references: Iterable[str], *, by) -> dict[str, DatasetVersion]:

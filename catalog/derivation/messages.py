@@ -12,6 +12,7 @@ LINE = re.compile(r"\n\s*\nLINE (\d+):.*", re.DOTALL)
 QUOTED = re.compile(r'"([^"\n]{1,200})"')
 CANDIDATES = re.compile(r"(?:Candidate (?:bindings|tables)|Did you mean)[:\s]+(.+)", re.DOTALL)
 MISSING = re.compile(r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"')
+SETTING = re.compile(r"\s*\bUse `?\"?SET ")  # what DuckDB advises, and a query cannot
 MAX_LENGTH = 300
 
 
@@ -44,6 +45,7 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     if is_syntax and 'near "@"' in text:
         return error('Quote the name of a version, as in `FROM "penguins@3"`.', code="sql_syntax", line=line)
     text = text.partition("\n\tCandidate functions")[0].partition("\n\nPossible solutions")[0]
+    text = SETTING.split(text)[0]
     text = QUOTED.sub(r"`\1`", " ".join(text.split()))[:MAX_LENGTH].rstrip(" !.")
     text = text[:1].upper() + text[1:]
     return error(f"{text}.", code="sql_syntax" if is_syntax else "sql_error", line=line)

@@ -98,6 +98,6 @@ def _first_rows(query, tables, columns) -> list[list] | None:
     try:
         with inputs.opened(tables) as local, engine.database(local, memory_mb=QUERY_MB) as connection:
             found = list(engine.batches(connection, query, columns, rows=ROWS))
-    except TooLarge:
+    except (TooLarge, MemoryError):
         return None
     return table_rows.json_rows(pa.Table.from_batches(found)) if found else []

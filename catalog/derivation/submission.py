@@ -130,6 +130,7 @@ def submit(
             raise registration.name_taken(name, what="the result")
         jobs = ImportJob.objects.unfinished().filter(name=name, derivation__in=same)
         if job := jobs.first():
+            _set_repeated(same.filter(import_job=job), derivation.on_new_version, derivation.created_by)
             return job
         derivation.save()
         rows = inputs_of(versions)

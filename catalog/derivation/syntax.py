@@ -72,7 +72,10 @@ def parse(connection, sql: str) -> Query:
         tree = json.loads(text)
         if tree["error"] or len(tree["statements"]) != 1:
             raise messages.error(f"DuckDB cannot describe this query: {tree.get('error_message', '')}")
-        return _Tree(sql).read(tree["statements"][0])
+        views = connection.execute(
+            "SELECT view_name FROM duckdb_views() WHERE internal AND schema_name <> 'information_schema'"
+        ).fetchall()
+        return _Tree(sql, {name for (name,) in views}).read(tree["statements"][0])
     except RecursionError as error:
         raise messages.error("The query is nested too deeply.") from error
 
@@ -111,8 +114,8 @@ def _article(word: str) -> str:
 class _Tree:
     """Walks the tree of a query, and raises ValidationError for the first part that is not known."""
 
-    def __init__(self, sql: str):
-        self._encoded, self.query = sql.encode(), Query(sql)
+    def __init__(self, sql: str, views: set[str]):
+        self._encoded, self.query, self._views = sql.encode(), Query(sql), views
 
     def read(self, statement: dict) -> Query:
         top = statement["node"]
@@ -131,16 +134,23 @@ class _Tree:
         if "cte_map" in part:
             defined = self._with_ctes(part["cte_map"], defined)
         self._check(part, defined)
+        # In what it starts with, its own name is that of a table.
+        own = {part["cte_name"].lower()} if part.get("type") == "RECURSIVE_CTE_NODE" else set()
         for name, value in part.items():
             if name != "cte_map":
-                self._walk(value, defined)
+                self._walk(value, defined if name == "left" else defined | own)
 
     def _with_ctes(self, ctes: dict, defined: frozenset[str]) -> frozenset[str]:
-        """Each sees those before it, and itself if it is recursive."""
+        """Each sees those before it. None has the name of a view of DuckDB, of its settings for example.
+
+        Where DuckDB does not see what is defined, it takes such a view: the refusal does without its exact rules.
+        """
         for one in ctes.get("map", []):
-            name, node = one["key"].lower(), one["value"].get("query_node", {})
-            is_recursive = node.get("type") == "RECURSIVE_CTE_NODE"
-            self._walk(one["value"], defined | {name} if is_recursive else defined)
+            name = one["key"].lower()
+            if name in self._views:
+                sentence = f"`{name}` is a view of DuckDB. Choose another name."
+                raise self._refused(one["value"], sentence, code="table_not_allowed")
+            self._walk(one["value"], defined)
             defined |= {name}
         return defined
 

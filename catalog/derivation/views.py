@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 from catalog import display
 from catalog.derivation import submission
 from catalog.derivation.forms import PreviewForm, QueryForm
+from catalog.derivation.inputs import written
 from catalog.derivation.preview import Preview, preview
 from catalog.models import Dataset, DatasetVersion, ImportJob
 from mlplatform.auth import permissions
@@ -47,7 +48,7 @@ def _initial(query) -> dict:
             initial = {"sql": job.derivation.sql, "on_new_version": job.derivation.on_new_version}
             return initial | {"name": job.name, "new_version": job.new_version}
     if name := query.get("dataset"):
-        return {"sql": f"SELECT *\nFROM {Dataset.objects.named(name).name}\nLIMIT 100"}
+        return {"sql": f"SELECT *\nFROM {written(Dataset.objects.named(name).name)}\nLIMIT 100"}
     return {}
 
 

@@ -163,6 +163,12 @@ def test_the_preview_of_a_slow_query_has_its_columns_without_rows(api, penguins,
     assert ([one["name"] for one in body["columns"]], body["rows"]) == (["n"], None)
 
 
+def test_a_preview_has_the_beginnings_of_long_texts_and_dates_beyond_those_of_python(api, penguins):
+    sql = "SELECT repeat('x', 10000000) AS a, DATE '20000-01-01' AS b, 'infinity'::TIMESTAMP AS c FROM penguins LIMIT 1"
+    [[text, date, _]] = api.post("/datasets/derive/preview", {"sql": sql}).json()["rows"]
+    assert (text, date) == ("x" * 300, "20000-01-01")
+
+
 def test_a_result_above_the_limit_of_a_file_fails_the_job(derive, penguins, settings):
     settings.MAX_UPLOAD_MB = 0
     job = derive()

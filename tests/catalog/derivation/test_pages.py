@@ -4,6 +4,7 @@ import html
 
 import pytest
 
+from catalog.derivation.inputs import written
 from catalog.derivation.models import Derivation
 from catalog.models import Dataset, ImportJob
 from tests.catalog.derivation.conftest import MASSES
@@ -39,6 +40,8 @@ def test_the_page_of_an_input_lists_what_was_made_from_it(page, masses):
 
 def test_the_form_begins_with_the_first_rows_of_a_dataset_or_with_a_query_that_exists(page, masses):
     assert "FROM penguins\nLIMIT 100" in text_of(page.get("/catalog/derive/?dataset=penguins"))
+    assert written("penguins") == "penguins"
+    assert [written("order"), written("2024_sales")] == ['"order"', '"2024_sales"']
     for query in ("edit=masses", f"job={ImportJob.objects.get().pk}"):
         form = page.get(f"/catalog/derive/?{query}").context["form"]
         assert (form["sql"].value(), form["name"].value()) == (MASSES, "masses")

@@ -100,6 +100,12 @@ HOSTILE = [
     "SELECT mass FROM penguins ORDER BY current_setting('threads')",
     "SELECT mass FROM penguins LIMIT (SELECT count(*) FROM duckdb_settings())",
     "SELECT * FROM penguins AT (VERSION => 3)",
+    # names that DuckDB looks up where they are not defined
+    "WITH RECURSIVE sqlite_master AS (FROM sqlite_master UNION ALL FROM sqlite_master) FROM sqlite_master, penguins",
+    "WITH RECURSIVE pg_settings AS (FROM pg_settings UNION FROM pg_settings) SELECT * FROM penguins, pg_settings",
+    "WITH RECURSIVE duckdb_views AS ((WITH x AS (FROM duckdb_views) FROM x) UNION SELECT 1) FROM duckdb_views",
+    "WITH x AS (WITH sqlite_master AS (SELECT 1) FROM sqlite_master) SELECT * FROM x, pg_settings, penguins",
+    "SELECT sum(mass) OVER w FROM penguins WINDOW w AS (ORDER BY (SELECT count(*) FROM sqlite_master))",
     # values that nobody sends
     "SELECT ? FROM penguins",
     "SELECT $1 FROM penguins",
@@ -155,7 +161,8 @@ def test_a_hostile_query_is_refused_or_reads_no_dataset(connection, sql):
         assert error.message_dict.keys() == {"sql"}
         return
     # A name that is no dataset: the operation refuses it, since it is not a reference.
-    assert set(query.tables) - {"penguins"} in ({"data.csv"}, {"/etc/passwd"})
+    others = set(query.tables) - {"penguins"}
+    assert others in ({"data.csv"}, {"/etc/passwd"}, {"sqlite_master"}, {"pg_settings"})
 
 
 @pytest.mark.parametrize("sql", USUAL)
@@ -171,8 +178,9 @@ def test_the_name_of_a_common_table_expression_is_no_dataset_where_it_is_defined
     assert list(syntax.parse(connection, inside).tables) == ["penguins"]
     outside = "SELECT * FROM duckdb_settings, (WITH duckdb_settings AS (SELECT 1) FROM duckdb_settings)"
     assert list(syntax.parse(connection, outside).tables) == ["duckdb_settings"]
-    of_itself = "WITH sqlite_master AS (FROM sqlite_master) FROM sqlite_master"
-    assert list(syntax.parse(connection, of_itself).tables) == ["sqlite_master"]
+    for kind in ("", "RECURSIVE"):
+        of_itself = f"WITH {kind} penguins AS (FROM penguins UNION ALL FROM penguins) FROM penguins"
+        assert list(syntax.parse(connection, of_itself).tables) == ["penguins"]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +214,7 @@ def test_chance_and_the_clock_are_found(connection, sql, is_volatile):
         ("SELECT seen - seen AS a FROM penguins", "Use `epoch` for its seconds."),
         ("DROP TABLE penguins", "Only a SELECT can run here; this is a DROP statement."),
         ("PIVOT penguins ON species", "PIVOT needs the values that become columns"),
+        ("SELECT (SELECT unnest([1, 2])) AS a FROM range(1)", "can only return a single row."),
         ("SELECT 'x'::INTEGER AS a FROM range(1)", "Could not convert string 'x' to INT32."),
     ],
 )  # fmt: skip
@@ -214,6 +223,20 @@ def test_an_error_is_a_sentence_with_its_line(connection, sql, sentence):
         query = syntax.parse(connection, sql)
         list(engine.batches(connection, query, engine.columns(connection, query)))
     assert sentence in raised.value.message_dict["sql"][0]
+
+
+def test_names_that_differ_in_capitals_are_numbered_in_an_empty_table_as_in_a_file(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "env=prod" / "x.parquet"  # which has no column `env`
+    path.parent.mkdir()
+    pq.write_table(pa.table({"a": [1], "A": [2]}), path)
+    columns = [{"name": "a", "type": "integer"}, {"name": "A", "type": "integer"}]
+    for table in (Table(columns), Table(columns, str(path))):
+        with engine.database({"x": table}, memory_mb=100) as connection:
+            found = engine.columns(connection, syntax.parse(connection, "FROM x"))
+        assert [column.name for column in found] == ["a", "A_1"]
 
 
 def test_the_database_reads_nothing_but_its_tables_even_if_a_query_is_not_checked(tmp_path):
