@@ -47,8 +47,8 @@ def group(request, pk):
         "trials": trials[:SHOWN_TRIALS],
         "count": len(trials),
         "has_versions": has_versions,
-        "select": group.job.is_finished
-        and has_versions,  # a page that reloads itself forgets what is selected
+        # A page that reloads itself forgets what is selected.
+        "select": group.job.is_finished and has_versions,
         "failed": sum(trial.state == Trial.State.FAILED for trial in trials),
         "scores": scores(group, trials),
     }

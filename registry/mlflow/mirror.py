@@ -188,5 +188,7 @@ def _try(row, work) -> bool:
         logger.warning("%s: %s Next try in %s s.", row, error, pause_s, exc_info=not is_expected)
     rows = type(row).objects.filter(pk=row.pk)
     rows.update(error=error, **({} if error else {"tries": 0}))
-    rows.filter(due_at=row.due_at).update(due_at=due_at)  # unless it was made due while it was worked on
+    if not rows.filter(due_at=row.due_at).update(due_at=due_at):
+        # It was made due meanwhile, and another worker can have done it already, before what was done here.
+        rows.make_due()
     return not error

@@ -59,14 +59,13 @@ def add(form, *, is_tuned: bool) -> None:
     if is_tuned and not form.is_bound:
         names = [PREFIX + parameter.name for parameter in form.tried_parameters]
         if not any(form.initial.get(name) for name in names):
-            form.initial |= {
-                PREFIX + name: text for name, text in usual_ranges(form.algorithm, form.tasks[0]).items()
-            }
+            form.initial |= {PREFIX + name: text for name, text in usual_ranges(form.algorithm).items()}
 
 
-def usual_ranges(algorithm: algorithms.Algorithm, task: str) -> dict[str, str]:
+def usual_ranges(algorithm: algorithms.Algorithm) -> dict[str, str]:
     """The text of the ranges that an automatic group searches, by parameter; none of most algorithms."""
-    found = next((one for one in families.families(task, rows=0) if one.algorithm == algorithm), None)
+    tried = families.families(algorithm.task, rows=0)
+    found = next((one for one in tried if one.algorithm == algorithm), None)
     return {one.name: as_text(_as_json(one)) for one in found.ranges} if found else {}
 
 

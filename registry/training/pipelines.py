@@ -133,8 +133,9 @@ def _fit(pipeline, split: Split, request: TrainingRequest, warnings: list[str], 
 def _measure(
     pipeline, split: Split, request: TrainingRequest, warnings: list[str]
 ) -> tuple[Scores | None, dict]:
-    """The predictions for the held-out rows, None of a clusterer, and their metrics; warns if they are also training
-    rows."""
+    """The predictions for the held-out rows, None of a clusterer, and their metrics; warns if these rows are also
+    training rows.
+    """
     task, scores = request.task, None
     if task != "clustering":
         scores = measurement.predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)

@@ -63,8 +63,7 @@ def iterations(model) -> int | None:
 def _could_stop(estimator, params: dict) -> bool:
     if hasattr(estimator, "do_early_stopping_"):  # scikit-learn's "auto"
         return bool(estimator.do_early_stopping_)
-    is_boosting = type(estimator).__name__.startswith(
-        "GradientBoosting"
-    )  # others stop by n_iter_no_change alone
+    # It has no `early_stopping`: n_iter_no_change alone decides.
+    is_boosting = type(estimator).__name__.startswith("GradientBoosting")
     stops = params.get("n_iter_no_change") if is_boosting else params.get("early_stopping")
     return bool(params.get("early_stopping_rounds") or params.get("patience") or stops)

@@ -85,6 +85,21 @@ def test_a_release_while_aliases_are_set_is_mirrored_next(server, make_dataset, 
     assert server.aliases == {"dev": "2", "staging": "1", "production": "1", "champion": "1"}
 
 
+def test_what_two_workers_did_at_once_is_done_once_more(server, make_version):
+    make_version()
+    work()
+    MirroredModel.objects.make_due()
+    row = mirror._claim(MirroredModel.objects.due())
+
+    def overtaken():
+        MirroredModel.objects.make_due()
+        assert work() == [True]
+
+    assert mirror._try(row, overtaken)
+    assert work() == [True]
+    assert work() == []
+
+
 def test_an_alias_stays_until_the_version_that_replaces_it_is_mirrored(server, make_dataset, make_version):
     source = make_dataset()
     make_version(source, random_state=0)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import algorithms
 from registry.search import space
-from registry.train_form.parameter_fields import TunedField
+from registry.train_form.parameter_fields import TunedField, usual_ranges
 
 ALGORITHM = algorithms.find("DecisionTreeClassifier")
 
@@ -29,3 +29,10 @@ def test_a_long_text_that_is_almost_a_range_is_read_at_once():
     digits = "1" * 1_000
     text = f"{digits} to {digits} step {digits}x"
     assert entered(text) == text
+
+
+def test_the_usual_ranges_are_those_of_the_task_of_the_algorithm():
+    """A number with few values can be a target of either task."""
+    assert usual_ranges(algorithms.find("Ridge")) == {"alpha": "0.001 to 1000.0 log"}
+    assert usual_ranges(algorithms.find("LogisticRegression")) == {"C": "0.001 to 1000.0 log"}
+    assert usual_ranges(algorithms.find("KMeans")) == {}
