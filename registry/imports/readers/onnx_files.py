@@ -9,8 +9,20 @@ from registry.imports.readers.loaded import FRAME, NUMBERS, Loaded
 
 NUMERIC = {"tensor(float)", "tensor(double)"}
 LABELS = {"tensor(int64)", "tensor(string)"}
-# A loop ends when its data say so, which no limit of time can enforce in a web process.
-REFUSED_OPERATORS = {"Loop"}
+# No limit of time or memory can be enforced in a web process, and what the import tries must be all that can happen.
+REFUSED_OPERATORS = {
+    "Loop": "a loop, which may never end",
+    "If": "a branch, which the import may not have tried",
+}
+# The inputs that say how large a result is. A cell of a row must not: 1e9 would be gigabytes.
+SIZES = {
+    **dict.fromkeys(("BlackmanWindow", "ConstantOfShape", "HammingWindow", "HannWindow"), (0,)),
+    **dict.fromkeys(("CenterCropPad", "DFT", "Expand", "OneHot", "Pad", "Tile", "Upsample"), (1,)),
+    **dict.fromkeys(("MelWeightMatrix", "Range"), (0, 1, 2)),
+    "Col2Im": (1,),
+    "MaxUnpool": (2,),
+    "Resize": (2, 3),
+}
 DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
 CLASS_LABELS = ("classlabels_strings", "classlabels_int64s", "classlabels_ints")
 
@@ -38,7 +50,7 @@ def load(path: str, *, max_unpacked_mb: int) -> Loaded:
 
 
 def check(model) -> None:
-    """Raise ValidationError (untrusted_type) for data outside of the file, for loops and for operators of others."""
+    """Raise ValidationError (untrusted_type) for what is not in the file, operators of others, and what may not end."""
     for message in _messages(model):
         kind = message.DESCRIPTOR.name
         if kind == "TensorProto" and (message.data_location or message.external_data):
@@ -50,7 +62,25 @@ def check(model) -> None:
                 f"the operator {message.op_type[:50]} of {message.domain[:50]}, which is not one of ONNX"
             )
         if message.op_type in REFUSED_OPERATORS:
-            raise _untrusted("a loop, which may never end")
+            raise _untrusted(REFUSED_OPERATORS[message.op_type])
+    _check_sizes(model.graph, {one.name for one in model.graph.initializer})
+    for function in model.functions:
+        _check_sizes(function, set())
+
+
+def _check_sizes(graph, fixed: set[str]) -> None:
+    """`fixed` are the names of values that follow from the file and from the number of rows, not from their cells."""
+    fixed = fixed | {""}  # an input that is left out
+    for node in graph.node:
+        for place in SIZES.get(node.op_type, ()):
+            if place < len(node.input) and node.input[place] not in fixed:
+                raise _untrusted(f"the operator {node.op_type} with a size that the cells of a row would say")
+        is_drawn = node.op_type.startswith("Random")
+        if node.op_type in ("Shape", "Size") or (fixed.issuperset(node.input) and not is_drawn):
+            fixed.update(node.output)
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else ())):
+                _check_sizes(inner, fixed | {one.name for one in inner.initializer})
 
 
 def _messages(root) -> Iterator:

@@ -167,16 +167,42 @@ def custom() -> bytes:
     return as_file(nodes, [value("X", T.FLOAT, None, 2)], [value("y", T.FLOAT, None, 1)])
 
 
+def sized(*, by_cells: bool) -> bytes:
+    """Its result has a row for each row, or as many as a cell says."""
+    size = [h.make_node("Cast", ["largest"], ["size"], to=T.INT64)] if by_cells else []
+    nodes = [
+        h.make_node("ReduceMax", ["X", "axes"], ["largest"], keepdims=1),
+        *(size or [h.make_node("Shape", ["largest"], ["size"])]),
+        h.make_node("ConstantOfShape", ["size"], ["y"]),
+    ]
+    axes = [h.make_tensor("axes", T.INT64, [1], [1])]
+    graph = {"initializer": axes if not by_cells else [h.make_tensor("axes", T.INT64, [2], [0, 1])]}
+    return as_file(nodes, [value("X", T.FLOAT, None, 2)], [value("y", T.FLOAT, None, 1)], **graph)
+
+
+def branching() -> bytes:
+    body = h.make_graph([h.make_node("Identity", ["X"], ["z"])], "body", [], [value("z", T.FLOAT, None, 2)])
+    nodes = [h.make_node("If", ["true"], ["y"], then_branch=body, else_branch=body)]
+    true = h.make_tensor("true", T.BOOL, [], [True])
+    return as_file(nodes, [value("X", T.FLOAT, None, 2)], [value("y", T.FLOAT, None, 2)], initializer=[true])
+
+
+def test_a_size_that_follows_from_the_number_of_rows_is_accepted():
+    onnx_files.check(onnx.load_model_from_string(sized(by_cells=False)))
+
+
 @pytest.mark.parametrize(
     ("content", "code", "sentence"),
     [
         (external, "untrusted_type", "data in other files"),
         (endless, "untrusted_type", "a loop, which may never end"),
+        (branching, "untrusted_type", "a branch"),
+        (lambda: sized(by_cells=True), "untrusted_type", "ConstantOfShape with a size that the cells"),
         (custom, "untrusted_type", "the operator Run of com.evil"),
         (lambda: classifier()[:-30], "invalid_model", "cannot be read as an ONNX model"),
         (lambda: b"\x08\x09\x12" + bytes(50), "invalid_model", "cannot be read as an ONNX model"),
     ],
-    ids=range(5),
+    ids=range(7),
 )
 def test_what_leaves_the_file_or_never_ends_is_refused(tmp_path, content, code, sentence):
     with pytest.raises(ValidationError) as error:
