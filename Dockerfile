@@ -10,9 +10,9 @@ COPY requirements*.txt ./
 # Wheels only: the slim image has no compiler, and a build from source would fail after an hour.
 RUN /opt/venv/bin/pip install --only-binary :all: --requirement requirements.txt \
     $(printf '%s' "$EXTRAS" | tr ',' '\n' | sed 's/.*/--requirement requirements-&.txt/')
-# PyTorch is not in its lock: its builds differ by device. The index of one is a build argument.
+# PyTorch, which Keras needs too, is in no lock: its builds differ by device. The index of one is a build argument.
 ARG PIP_EXTRA_INDEX_URL
-RUN case ",$EXTRAS," in *,torch,*) /opt/venv/bin/pip install --only-binary :all: torch==2.13.0;; esac
+RUN case ",$EXTRAS," in *,torch,*|*,keras,*) /opt/venv/bin/pip install --only-binary :all: torch==2.13.0;; esac
 
 
 FROM python:3.13-slim

@@ -72,11 +72,13 @@ def bare_torch(estimator, row: np.ndarray) -> Callable:
     """The same network in PyTorch: what it computes does not depend on its weights."""
     import torch
 
-    from registry.estimators.networks.training import Network
+    from registry.estimators.networks.torch_network import Module
 
     torch.set_num_threads(1)
-    counts = [20] * CATEGORIES
-    module = Network(estimator, counts, COLUMNS, 1).eval()
+    embeddings, hidden = estimator.network_
+    tables = [(21, step[-1].kw_args["b"].shape[1]) for _, step, _ in embeddings.transformers_[:CATEGORIES]]
+    widths = [len(hidden.coefs_[0]), *(len(layer) for layer in hidden.intercepts_)]
+    module = Module(tables, widths, activation="relu", dropout=0).eval()
     codes = torch.from_numpy(row[:, :CATEGORIES].astype(np.int64))
     numbers = torch.from_numpy(row[:, CATEGORIES:].astype(np.float32))
 

@@ -540,7 +540,7 @@ TRAIN_MAX_ATTEMPTS = env_int("TRAIN_MAX_ATTEMPTS", 2, low=1)
 # HistGradientBoosting takes a tenth of the time (docs/performance.md). It is read when scikit-learn is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORKERS, low=100)
-# The device that PyTorch and XGBoost are fitted on, if they can use it.
+# The device that PyTorch, Keras and XGBoost are fitted on, if they can use it.
 DEVICE = env("DEVICE", "cpu")
 if DEVICE not in {"cpu", "cuda"}:
     raise ImproperlyConfigured(f"DEVICE={DEVICE!r} is neither cpu nor cuda.")

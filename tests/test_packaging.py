@@ -221,11 +221,16 @@ def test_the_locks_hold_every_direct_dependency():
 
 def test_pytorch_is_installed_by_pip_in_the_version_of_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    [pinned] = [
-        one for one in project["project"]["optional-dependencies"]["torch"] if one.startswith("torch")
-    ]
+    extras = project["project"]["optional-dependencies"]
+    [pinned] = [one for one in extras["torch"] if one.startswith("torch")]
     assert f"TORCH := {pinned}\n" in (ROOT / "Makefile").read_text()
-    assert f"pip install --only-binary :all: {pinned};;" in (ROOT / "Dockerfile").read_text()
+    needed_by = "|".join(f"*,{name},*" for name, packages in extras.items() if pinned in packages)
+    installed = f'case ",$EXTRAS," in {needed_by}) /opt/venv/bin/pip install --only-binary :all: {pinned};;'
+    assert installed in (ROOT / "Dockerfile").read_text()
+    assert (
+        ".venv/.installed-keras: requirements-keras.txt .venv/.installed-torch"
+        in (ROOT / "Makefile").read_text()
+    )
     [metadata] = project["tool"]["uv"]["dependency-metadata"]
     assert f"{metadata['name']}=={metadata['version']}" == pinned
 

@@ -33,7 +33,7 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
         python_warnings.simplefilter("always")
         # Scaling is our choice, so warnings about it are not for users.
         python_warnings.filterwarnings(
-            "ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost|catboost|torch|skorch"
+            "ignore", module=r"sklearn\.preprocessing|lightgbm|xgboost|catboost|torch|skorch|keras"
         )
         try:
             yield

@@ -8,11 +8,10 @@ import pytest
 
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
-from registry.estimators.frameworks import extras
 from registry.releases.promotion import promote
 from serving.model_cache import compatibility
 from serving.prediction import predict
-from tests.registry.estimators import boosters, without_frameworks
+from tests.registry.estimators import boosters, networks, without_frameworks
 
 ROW = {"length": 9, "width": 1.6, "colour": "blue"}
 BOOSTERS = {"xgboost": "XGBClassifier", "lightgbm": "LGBMClassifier", "catboost": "CatBoostClassifier"}
@@ -55,11 +54,12 @@ def test_a_training_is_checked_and_its_model_predicts(make_job, admin, module):
     )
 
 
-@pytest.mark.skipif(not extras.FRAMEWORKS["torch"].is_installed, reason="PyTorch is not installed")
+@pytest.mark.parametrize("module", networks.EACH)
 def test_a_network_is_checked_trained_and_served_where_its_framework_is_missing(
-    make_job, admin, page, monkeypatch
+    make_job, admin, page, monkeypatch, module
 ):
-    job = make_job(module="torch", class_name="TorchMLPClassifier", params={"max_epochs": 3})
+    name = f"{networks.PREFIXES[module]}MLPClassifier"
+    job = make_job(module=module, class_name=name, params={"max_epochs": 3})
     version = job.model_version
     without_frameworks.hide(monkeypatch)
     assert compatibility.report()["refused"] == 0
@@ -70,7 +70,7 @@ def test_a_network_is_checked_trained_and_served_where_its_framework_is_missing(
     assert [sum(row) for row in result.probabilities] == pytest.approx([1, 1, 1])
     reasons = predict(version.dataset, stage="staging", rows=[ROW], by=admin, explain=True).explanation
     assert (reasons.method, reasons.unit) == ("sampled_shapley", "probability")
-    assert "TorchMLPClassifier" in page.get(f"/registry/models/flowers/{version.number}/").text
+    assert name in page.get(f"/registry/models/flowers/{version.number}/").text
 
 
 @pytest.mark.parametrize(("saved_by", "code"), [("3.0.5", None), ("2.1.4", "artifact_incompatible")])

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from registry.estimators.frameworks import (
     catboost_algorithms,
     lightgbm_algorithms,
-    torch_algorithms,
+    network_algorithms,
     xgboost_algorithms,
 )
 from registry.estimators.parameters import Parameter
@@ -55,9 +55,15 @@ class Framework:
         )
 
 
-def _of(name: str, title: str, described, module: str = "", **options) -> Framework:
+def _of(name: str, title: str, described) -> Framework:
     described = described.CLASSES, described.SUMMARIES, described.REFUSED, described.FIXED
-    return Framework(name, title, *described, module or name, **options)
+    return Framework(name, title, *described, name)
+
+
+def _network(name: str, title: str, prefix: str, *, needs: tuple[str, ...]) -> Framework:
+    classes, summaries = network_algorithms.classes(prefix), network_algorithms.summaries(prefix, title)
+    refused = network_algorithms.REFUSED
+    return Framework(name, title, classes, summaries, refused, {}, NETWORKS, needs, is_network=True)
 
 
 NETWORKS = "registry.estimators.networks.estimators"
@@ -71,7 +77,8 @@ FRAMEWORKS = {
         _of("catboost", "CatBoost", catboost_algorithms),
         # No algorithms: it runs models that were imported. `onnx` reads them in the process of an import.
         Framework("onnxruntime", "ONNX Runtime", {}, {}, {}, {}, "onnxruntime", needs=("onnx",)),
-        _of("torch", "PyTorch", torch_algorithms, NETWORKS, needs=("skorch",), is_network=True),
+        _network("torch", "PyTorch", "Torch", needs=("skorch",)),
+        _network("keras", "Keras", "Keras", needs=("torch",)),
     )
 }
 

@@ -13,7 +13,7 @@ def register() -> None:
     LightGBM's are pickled as the text of their model already. Networks are pickled as estimators of scikit-learn.
     """
     if networks := sys.modules.get(extras.NETWORKS):
-        for cls in (networks.TorchMLPClassifier, networks.TorchMLPRegressor):
+        for cls in networks.NETWORKS:
             copyreg.pickle(cls, _as_sklearn)
     if xgboost := sys.modules.get("xgboost"):
         copyreg.pickle(xgboost.Booster, _as_ubjson)

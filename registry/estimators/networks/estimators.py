@@ -1,11 +1,12 @@
-"""Dense networks with embeddings of categories as estimators of scikit-learn. PyTorch is imported only to fit them.
+"""Dense networks with embeddings of categories as estimators of scikit-learn. Only a fit imports their framework.
 
 A fitted one predicts with `network_`, an estimator of scikit-learn, which is also what is saved in its place
-(frameworks/portable.py): an artifact needs neither PyTorch nor our code. No Django.
+(frameworks/portable.py): an artifact needs neither the framework nor our code. No Django.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -13,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from registry.estimators.networks import layers
 
-TOLERANCE = 1e-6  # between PyTorch and numpy; about 1e-15 is usual
+TOLERANCE = 1e-6  # between the framework and numpy; about 1e-15 is usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +35,12 @@ class FitOptions:
 
 
 class _Network(BaseEstimator):
-    """What the classifier and the regressor share. `categories` is the number of columns of codes, which come first.
+    """What the classifiers and the regressors share. `categories` is the number of columns of codes, which come first.
 
-    Such a column has integers from 0, and NaN for a missing or unseen category.
+    Such a column has integers from 0, and NaN for a missing or unseen category. `framework` is the module that fits it.
     """
+
+    framework: str
 
     def __init__(
         self,
@@ -82,10 +85,11 @@ class _Network(BaseEstimator):
 
         X = np.asarray(X, dtype=np.float64)
         self.n_features_in_ = X.shape[1]
-        return training.train(self, X, target, weights, outputs=outputs, loss=loss)
+        framework = import_module(self.framework)
+        return training.train(self, framework, X, target, weights, outputs=outputs, loss=loss)
 
     def _keep(self, trained, *, classes: np.ndarray | None = None, scale: tuple = (0.0, 1.0)):
-        """Keep the trained layers as an estimator of scikit-learn that predicts what PyTorch does."""
+        """Keep the trained layers as an estimator of scikit-learn that predicts what the framework does."""
         width = self.n_features_in_
         self.epochs_, self.loss_curve_ = trained.epochs, trained.losses
         self.network_ = layers.as_sklearn(
@@ -94,7 +98,7 @@ class _Network(BaseEstimator):
         expected = trained.outputs * scale[1] + scale[0]
         predict = self.network_.predict if classes is None else self.network_.predict_proba
         if not np.allclose(predict(trained.rows), expected, rtol=TOLERANCE, atol=TOLERANCE * scale[1]):
-            raise RuntimeError(f"Its layers in numpy differ from PyTorch by more than {TOLERANCE:g}.")
+            raise RuntimeError(f"Its layers in numpy differ from its framework by more than {TOLERANCE:g}.")
         return self
 
     def predict(self, X) -> np.ndarray:
@@ -113,7 +117,7 @@ class _Network(BaseEstimator):
         return hasattr(self, "network_")
 
 
-class TorchMLPClassifier(ClassifierMixin, _Network):
+class _Classifier(ClassifierMixin, _Network):
     """A dense network for two or more classes."""
 
     def fit(self, X, y, sample_weight=None):
@@ -133,7 +137,7 @@ class TorchMLPClassifier(ClassifierMixin, _Network):
         return self.network_.predict_proba(np.asarray(X, dtype=np.float64))
 
 
-class TorchMLPRegressor(RegressorMixin, _Network):
+class _Regressor(RegressorMixin, _Network):
     """A dense network for a number, which is standardized while it is fitted."""
 
     def fit(self, X, y, sample_weight=None):
@@ -141,3 +145,22 @@ class TorchMLPRegressor(RegressorMixin, _Network):
         mean, deviation = np.average(y, weights=sample_weight), y.std() or 1.0
         trained = self._train(X, (y - mean) / deviation, sample_weight, outputs=1, loss=self.loss)
         return self._keep(trained, scale=(mean, deviation))
+
+
+class TorchMLPClassifier(_Classifier):
+    framework = "registry.estimators.networks.torch_network"
+
+
+class TorchMLPRegressor(_Regressor):
+    framework = "registry.estimators.networks.torch_network"
+
+
+class KerasMLPClassifier(_Classifier):
+    framework = "registry.estimators.networks.keras_network"
+
+
+class KerasMLPRegressor(_Regressor):
+    framework = "registry.estimators.networks.keras_network"
+
+
+NETWORKS = (TorchMLPClassifier, TorchMLPRegressor, KerasMLPClassifier, KerasMLPRegressor)

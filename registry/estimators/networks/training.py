@@ -1,37 +1,31 @@
-"""Train a dense network with skorch. This imports PyTorch, so only a fit imports this. No Django."""
+"""Train a dense network: what does not depend on whether PyTorch or Keras fits it. Only a fit imports this. No Django.
+
+A module such as `torch_network` has the framework's own part, `fit(plan)`. Keras runs on PyTorch too.
+"""
 
 import contextlib
-import copy
-import itertools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 import torch
-from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, LRScheduler
-from torch import nn
-from torch.nn import functional
+from scipy import special
 
 from registry.estimators.frameworks import devices
 from registry.estimators.networks.layers import Weights
 
 MIN_ROWS_TO_STOP = 50  # a tenth of fewer says little about the loss
 MAX_VERIFIED_ROWS = 1_000
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid}
-LOSSES = {
-    "squared_error": functional.mse_loss,
-    "absolute_error": functional.l1_loss,
-    "huber": functional.huber_loss,
-    "logistic": functional.binary_cross_entropy_with_logits,
-}
+USUAL_PATIENCE = 20
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The weights with least loss, and the outputs of PyTorch in float64 for some rows, to compare with.
+    """The weights with least loss, and the outputs of the framework in float64 for some rows, to compare with.
 
     `outputs` are probabilities (rows, classes), or (rows,) in the scale of the target that was given; `losses` are
     those that early stopping compares, of each epoch.
@@ -44,105 +38,82 @@ class Trained:
     outputs: np.ndarray
 
 
-class Network(nn.Module):
-    """Embeddings of the columns of codes, next to the numbers, and dense layers."""
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Encoded rows: `codes` of categories (rows, columns), of which the last is unknown, and `numbers` as float32.
 
-    def __init__(self, estimator, categories: list[int], numbers: int, outputs: int):
-        super().__init__()
-        sizes = [estimator.embedding_size or _embedding_size(count) for count in categories]
-        self.embeddings = nn.ModuleList(
-            nn.Embedding(count + 1, size) for count, size in zip(categories, sizes, strict=True)
-        )
-        for one in self.embeddings:
-            nn.init.normal_(one.weight, std=0.1)
-        widths = [sum(sizes) + numbers, *[estimator.hidden_units] * estimator.hidden_layers, outputs]
-        self.dense = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(widths))
-        self.activation, self.dropout = ACTIVATIONS[estimator.activation](), nn.Dropout(estimator.dropout)
+    `target` are the codes of classes, or float32; the mean of `weights` is 1.
+    """
 
-    def forward(self, codes, numbers):
-        embedded = [one(codes[:, column]) for column, one in enumerate(self.embeddings)]
-        values = torch.cat([*embedded, numbers], dim=1)
-        for layer in self.dense[:-1]:
-            values = self.dropout(self.activation(layer(values)))
-        return self.dense[-1](values)
+    codes: np.ndarray
+    numbers: np.ndarray
+    target: np.ndarray
+    weights: np.ndarray
 
-    def weights(self) -> Weights:
-        def arrays(parameters):
-            return [one.detach().cpu().numpy() for one in parameters]
-
-        return Weights(
-            tables=arrays(one.weight for one in self.embeddings),
-            coefficients=[array.T for array in arrays(one.weight for one in self.dense)],
-            intercepts=arrays(one.bias for one in self.dense),
-        )
-
-
-class Loss(nn.Module):
-    """The mean loss of weighted rows."""
-
-    def __init__(self, kind: str):
-        super().__init__()
-        self.kind = kind
-
-    def forward(self, outputs, expected):
-        target, weights = expected
-        if self.kind == "softmax":
-            losses = functional.cross_entropy(outputs, target, reduction="none")
-        else:
-            losses = LOSSES[self.kind](outputs[:, 0], target, reduction="none")
-        return (losses * weights).mean()
-
-
-class Rows(torch.utils.data.Dataset):
-    """Rows as tensors on the device: the codes of categories, in which the last one is unknown, and the numbers."""
-
-    def __init__(self, inputs: dict, target: torch.Tensor, weights: torch.Tensor):
-        self.inputs, self.expected = inputs, (target, weights)
-
-    def __len__(self):
-        return len(self.expected[0])
-
-    def take(self, positions) -> tuple[dict, tuple]:
-        inputs = {name: values[positions] for name, values in self.inputs.items()}
-        return inputs, tuple(values[positions] for values in self.expected)
+    def __len__(self) -> int:
+        return len(self.target)
 
     def part(self, positions: np.ndarray) -> "Rows":
-        inputs, expected = self.take(torch.from_numpy(positions))
-        return Rows(inputs, *expected)
+        return Rows(*(values[positions] for values in vars(self).values()))
 
 
-class Batches:
-    """What a DataLoader of shuffled batches does, a batch at a time instead of a row, which takes 20 times as long."""
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One fit. `rows` are fitted, and the loss is measured on `held`: None without early stopping.
 
-    def __init__(self, dataset: Rows, batch_size: int, shuffle: bool = False):
-        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+    `tables` are the (codes, size) of each embedding, and `widths` the inputs, neurons and outputs of the dense layers.
+    """
 
-    def __iter__(self) -> Iterator[tuple[dict, tuple]]:
-        count = len(self.dataset)
-        order = torch.randperm(count) if self.shuffle else torch.arange(count)
-        for positions in order.split(self.batch_size):
-            yield self.dataset.take(positions)
+    estimator: object
+    rows: Rows
+    held: Rows | None
+    tables: list[tuple[int, int]]
+    widths: list[int]
+    loss: str
+    batch_size: int
+    seed: int
+    device: torch.device
+    report: Callable[[float], None] | None
 
+    @property
+    def plateau_epochs(self) -> int:
+        """After how many epochs without a smaller loss its schedule halves the learning rate."""
+        return max((self.estimator.patience or USUAL_PATIENCE) // 3, 1)
 
-class Progress(Callback):
-    """Reports each epoch, and ends a fit whose loss is no number."""
-
-    def __init__(self, report):
-        self.report = report
-
-    def on_epoch_end(self, net, **kwargs):
-        epoch = len(net.history)
-        if not all(math.isfinite(net.history[-1].get(name, 0)) for name in ("train_loss", "valid_loss")):
+    def end_epoch(self, epoch: int, *losses: float) -> None:
+        """Report an epoch, from 1; raise ValueError for a loss that is no number."""
+        if not all(math.isfinite(loss) for loss in losses):
             raise ValueError(
                 f"The loss was infinite or not a number after epoch {epoch}. Use a smaller `lr`, or leave out columns "
                 "with extreme values."
             )
         if self.report:
-            self.report(epoch / net.max_epochs)
+            self.report(epoch / self.estimator.max_epochs)
+
+
+class Network(Protocol):
+    """A fitted network of a framework. `losses` are those that early stopping compares, of each epoch."""
+
+    losses: list[float]
+
+    def weights(self) -> Weights: ...
+
+    def set_unknown(self, column: int, embedding: np.ndarray) -> None:
+        """Replace the embedding of missing and unseen categories of a column of codes."""
+
+    def outputs(self, codes: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """The values of the last layer (rows, outputs), computed by the framework in float64."""
 
 
 def train(
-    estimator, X: np.ndarray, target: np.ndarray, weights: np.ndarray | None, *, outputs: int, loss: str
+    estimator,
+    framework: ModuleType,
+    X: np.ndarray,
+    target: np.ndarray,
+    weights: np.ndarray | None,
+    *,
+    outputs: int,
+    loss: str,
 ) -> Trained:
     """Train the network of an estimator on rows of codes and numbers. Raises ValueError for a loss that is no number.
 
@@ -150,26 +121,32 @@ def train(
     the same machine, with the same number of threads.
     """
     options, is_classifier = estimator.fit_options, loss in {"logistic", "softmax"}
-    rows, held = _parts(estimator, target.astype(int) if is_classifier else None, len(X))
-    with _reproducible(estimator.random_state, options.threads if options else 1):
-        device = torch.device(devices.of_torch(options.device) if options else "cpu")
-        codes, counts = _codes(X[:, : estimator.categories])
-        inputs = {"codes": codes, "numbers": torch.from_numpy(X[:, estimator.categories :]).float()}
-        data = Rows(
-            {name: values.to(device) for name, values in inputs.items()},
-            torch.as_tensor(target, dtype=torch.int64 if loss == "softmax" else torch.float32).to(device),
-            torch.from_numpy(_normalized(weights, len(X))).to(device),
-        )
-        fitted = data if held is None else data.part(rows)
-        module = Network(estimator, counts, inputs["numbers"].shape[1], outputs)
-        net = _net(
-            estimator, module, Loss(loss), len(fitted), None if held is None else data.part(held), device
-        )
-        net.fit(fitted)
-        _replace_unseen(module, fitted.inputs["codes"])
-        sample, expected = _reference(module, X, inputs, loss)
-    monitored = "train_loss" if held is None else "valid_loss"
-    return Trained(module.weights(), len(net.history), net.history[:, monitored], sample, expected)
+    fitted, held = _parts(estimator, target.astype(int) if is_classifier else None, len(X))
+    codes, counts = _codes(X[:, : estimator.categories])
+    with np.errstate(over="ignore"):  # infinite numbers give a loss that is no number
+        numbers = X[:, estimator.categories :].astype(np.float32)
+    target = target.astype(np.int64 if loss == "softmax" else np.float32)
+    data = Rows(codes, numbers, target, _normalized(weights, len(X)))
+    sizes = [estimator.embedding_size or _embedding_size(count) for count in counts]
+    hidden = [estimator.hidden_units] * estimator.hidden_layers
+    seed = estimator.random_state
+    plan = Plan(
+        estimator,
+        data if held is None else data.part(fitted),
+        None if held is None else data.part(held),
+        tables=[(count + 1, size) for count, size in zip(counts, sizes, strict=True)],
+        widths=[sum(sizes) + numbers.shape[1], *hidden, outputs],
+        loss=loss,
+        batch_size=estimator.batch_size or _batch_size(len(fitted)),
+        seed=int(np.random.SeedSequence().entropy % 2**32) if seed is None else seed,
+        device=torch.device(devices.of_torch(options.device) if options else devices.CPU),
+        report=options.report if options else None,
+    )
+    with _reproducible(plan.seed, options.threads if options else 1):
+        network = framework.fit(plan)
+        _replace_unseen(network, plan.rows.codes)
+        sample, expected = _reference(network, X, codes, loss)
+    return Trained(network.weights(), len(network.losses), network.losses, sample, expected)
 
 
 def _parts(estimator, codes: np.ndarray | None, count: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -180,48 +157,13 @@ def _parts(estimator, codes: np.ndarray | None, count: int) -> tuple[np.ndarray,
     return np.arange(count), None
 
 
-def _net(estimator, module: Network, loss: Loss, count: int, held: Rows | None, device) -> NeuralNet:
-    monitor = "train_loss" if held is None else "valid_loss"
-    report = estimator.fit_options.report if estimator.fit_options else None
-    callbacks = [("progress", Progress(report))]
-    if held is not None:
-        stopping = EarlyStopping(monitor, patience=estimator.patience, load_best=True, sink=lambda text: None)
-        callbacks.append(("early_stopping", stopping))
-    if estimator.lr_schedule == "plateau":
-        wait = max((estimator.patience or 20) // 3, 1)
-        policy = {"policy": torch.optim.lr_scheduler.ReduceLROnPlateau, "factor": 0.5, "patience": wait}
-        callbacks.append(("lr", LRScheduler(monitor=monitor, **policy)))
-    elif estimator.lr_schedule == "cosine":
-        policy = torch.optim.lr_scheduler.CosineAnnealingLR
-        callbacks.append(("lr", LRScheduler(policy=policy, T_max=estimator.max_epochs)))
-    return NeuralNet(
-        module,
-        loss,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=estimator.weight_decay,
-        optimizer__fused=True,
-        lr=estimator.lr,
-        max_epochs=estimator.max_epochs,
-        batch_size=estimator.batch_size or _batch_size(count),
-        iterator_train=Batches,
-        iterator_train__shuffle=True,
-        iterator_valid=Batches,
-        iterator_valid__batch_size=65_536,
-        train_split=None if held is None else (lambda dataset, y=None: (dataset, held)),
-        callbacks=callbacks,
-        callbacks__print_log=None,
-        verbose=0,
-        device=device,
-    )
-
-
 @contextlib.contextmanager
-def _reproducible(seed: int | None, threads: int) -> Iterator[None]:
+def _reproducible(seed: int, threads: int) -> Iterator[None]:
     """A block of deterministic algorithms from a seed; what other code of the process uses stays as it is."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it CUDA is not deterministic
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     with torch.random.fork_rng():
-        torch.manual_seed(np.random.SeedSequence().entropy % 2**32 if seed is None else seed)
+        torch.manual_seed(seed)
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True)
         try:
@@ -231,14 +173,14 @@ def _reproducible(seed: int | None, threads: int) -> Iterator[None]:
             torch.use_deterministic_algorithms(before[1])
 
 
-def _codes(X: np.ndarray) -> tuple[torch.Tensor, list[int]]:
+def _codes(X: np.ndarray) -> tuple[np.ndarray, list[int]]:
     """The codes, in which missing and unseen categories have the one after the last, and the number of categories."""
     codes, counts = np.empty(X.shape, dtype=np.int64), []
     for column in range(X.shape[1]):
         is_known = ~np.isnan(X[:, column])
         counts.append(int(X[is_known, column].max(initial=0)) + 1)
         codes[:, column] = np.where(is_known, np.nan_to_num(X[:, column]), counts[-1])
-    return torch.from_numpy(codes), counts
+    return codes, counts
 
 
 def _normalized(weights: np.ndarray | None, count: int) -> np.ndarray:
@@ -249,33 +191,28 @@ def _normalized(weights: np.ndarray | None, count: int) -> np.ndarray:
     return (weights / weights.mean()).astype(np.float32)
 
 
-def _replace_unseen(module: Network, codes: torch.Tensor) -> None:
+def _replace_unseen(network: Network, codes: np.ndarray) -> None:
     """Categories that a table had no gap to learn from get the mean embedding of the rows."""
-    with torch.no_grad():
-        for column, one in enumerate(module.embeddings):
-            last = one.num_embeddings - 1
-            if not (codes[:, column] == last).any():
-                one.weight[last] = one(codes[:, column]).mean(dim=0)
+    for column, table in enumerate(network.weights().tables):
+        counts = np.bincount(codes[:, column], minlength=len(table))
+        if not counts[-1]:
+            network.set_unknown(column, (counts @ table / len(codes)).astype(np.float32))
 
 
-def _reference(module: Network, X: np.ndarray, inputs: dict, loss: str) -> tuple[np.ndarray, np.ndarray]:
-    """Some rows, the last without any category, and what PyTorch makes of them in float64."""
+def _reference(
+    network: Network, X: np.ndarray, codes: np.ndarray, loss: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some rows, the last without any category, and what the framework makes of them in float64."""
     positions = np.linspace(0, len(X) - 1, min(len(X), MAX_VERIFIED_ROWS)).astype(int)
-    sample = np.vstack([X[positions], X[:1]])
-    count = inputs["codes"].shape[1]
+    sample, count = np.vstack([X[positions], X[:1]]), codes.shape[1]
     sample[-1, :count] = np.nan
-    codes = torch.cat([inputs["codes"][positions], inputs["codes"][:1]])
-    for column, one in enumerate(module.embeddings):
-        codes[-1, column] = one.num_embeddings - 1
-    precise = copy.deepcopy(module).cpu().eval().double()
-    with torch.no_grad():
-        outputs = precise(codes, torch.from_numpy(sample[:, count:]))
+    unknown = [len(table) - 1 for table in network.weights().tables]
+    rows = np.vstack([codes[positions], np.array(unknown, dtype=codes.dtype)])
+    outputs = network.outputs(rows, sample[:, count:])
     if loss == "softmax":
-        return sample, outputs.softmax(dim=1).numpy()
+        return sample, special.softmax(outputs, axis=1)
     values = outputs[:, 0]
-    if loss == "logistic":
-        return sample, torch.stack([torch.sigmoid(-values), torch.sigmoid(values)], dim=1).numpy()
-    return sample, values.numpy()
+    return sample, special.expit(np.column_stack([-values, values])) if loss == "logistic" else values
 
 
 def _embedding_size(categories: int) -> int:

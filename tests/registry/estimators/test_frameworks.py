@@ -32,6 +32,7 @@ FEW = {
     "LGB": {"n_estimators": 5},
     "Cat": {"iterations": 5},
     "Tor": {"max_epochs": 1},
+    "Ker": {"max_epochs": 1},
 }
 
 

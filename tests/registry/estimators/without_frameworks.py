@@ -12,6 +12,6 @@ def hide(monkeypatch) -> None:
 
     Of PyTorch it is skorch that is missing, since scipy fails at such an entry of PyTorch.
     """
-    for name, framework in extras.FRAMEWORKS.items():
-        monkeypatch.setitem(sys.modules, framework.needs[0] if framework.needs else name, None)
+    for name in extras.FRAMEWORKS:
+        monkeypatch.setitem(sys.modules, "skorch" if name == "torch" else name, None)
     monkeypatch.setattr(algorithms, "_all_algorithms", cache(algorithms._all_algorithms.__wrapped__))

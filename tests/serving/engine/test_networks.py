@@ -16,7 +16,12 @@ from serving.inputs.reader import TypedRows
 from tests.serving.engine.fits import COLUMNS, fit, table
 
 QUICK = {"max_epochs": 3, "hidden_units": 16}
-PYTORCH = pytest.mark.skipif("torch" not in extras.installed(), reason="PyTorch is not installed")
+PYTORCH, KERAS = (
+    pytest.mark.skipif(
+        name not in extras.installed(), reason=f"{extras.FRAMEWORKS[name].title} is not installed"
+    )
+    for name in ("torch", "keras")
+)
 CASES = [
     *(
         pytest.param((name, QUICK | params, classes), marks=PYTORCH, id=f"{name}-{classes}-{activation}")
@@ -27,6 +32,9 @@ CASES = [
         )
         for params in ({"activation": activation},)
     ),
+    pytest.param(("KerasMLPClassifier", QUICK, 2), marks=KERAS, id="KerasMLPClassifier-2"),
+    pytest.param(("KerasMLPClassifier", QUICK, 3), marks=KERAS, id="KerasMLPClassifier-3"),
+    pytest.param(("KerasMLPRegressor", QUICK, 3), marks=KERAS, id="KerasMLPRegressor"),
     pytest.param(("MLPClassifier", {"max_iter": 5}, 2), id="MLPClassifier-2"),
     pytest.param(("MLPClassifier", {"max_iter": 5}, 3), id="MLPClassifier-3"),
     pytest.param(("MLPRegressor", {"max_iter": 5}, 3), id="MLPRegressor"),

@@ -1,6 +1,6 @@
-"""What PyTorch offers: dense networks with embeddings of categories, with their parameters, types and bounds.
+"""What PyTorch and Keras offer: dense networks with embeddings of categories, with their parameters, types and bounds.
 
-The estimators are those of registry/estimators/networks. PyTorch is not imported here.
+The estimators are those of registry/estimators/networks. Neither framework is imported here.
 """
 
 from registry.estimators.parameters import Parameter, choice, integer, number
@@ -51,14 +51,6 @@ OF_REGRESSORS = (
     ),
 )
 
-CLASSES: dict[str, tuple[Parameter, ...]] = {
-    "TorchMLPClassifier": (*COMMON, *OF_CLASSIFIERS),
-    "TorchMLPRegressor": (*COMMON, *OF_REGRESSORS),
-}
-SUMMARIES = {
-    "TorchMLPClassifier": "PyTorch: a dense network for classes, with embeddings of categories.",
-    "TorchMLPRegressor": "PyTorch: a dense network for numbers, with embeddings of categories.",
-}
 REFUSED = {
     "categories": "the preparation of the columns decides",
     "fit_options": "the platform sets it",
@@ -66,4 +58,18 @@ REFUSED = {
     "kwargs": "it is no parameter",
     "loss": "it follows from the number of classes",
 }
-FIXED: dict[str, object] = {}
+
+
+def classes(prefix: str) -> dict[str, tuple[Parameter, ...]]:
+    """The parameters of each estimator, whose names start with `prefix`."""
+    return {
+        f"{prefix}MLPClassifier": (*COMMON, *OF_CLASSIFIERS),
+        f"{prefix}MLPRegressor": (*COMMON, *OF_REGRESSORS),
+    }
+
+
+def summaries(prefix: str, title: str) -> dict[str, str]:
+    return {
+        f"{prefix}MLPClassifier": f"{title}: a dense network for classes, with embeddings of categories.",
+        f"{prefix}MLPRegressor": f"{title}: a dense network for numbers, with embeddings of categories.",
+    }
