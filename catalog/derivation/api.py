@@ -39,7 +39,11 @@ class DeriveSerializer(Serializer):
         default=False, help_text="Add the result as a new version of an existing dataset."
     )
     on_new_version = serializers.BooleanField(
-        default=False, help_text="Run again when a dataset that is named without a version gets a new one."
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Run again when a dataset that is named without a version gets a new one. Without this field a "
+        "query whose result is there stays as it is, and another one does not run again.",
     )
 
 

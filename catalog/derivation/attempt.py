@@ -11,7 +11,7 @@ from typing import IO
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from catalog.derivation import engine, inputs, syntax
+from catalog.derivation import engine, inputs, messages, syntax
 from catalog.derivation.cleanup import FOLDER
 from catalog.derivation.inputs import StoredTable
 from catalog.derivation.models import Derivation
@@ -140,16 +140,19 @@ def _spill_folder(job: ImportJob) -> Iterator[Path]:
 def _write(connection, query: Query, result: IO[bytes]) -> None:
     """Write the result as a typed Parquet file. Raises ValidationError, and TooLarge above MAX_UPLOAD_MB."""
     columns = engine.columns(connection, query)
-    writer = Writer(result, columns)
+    writer, has_rows = Writer(result, columns), False
     try:
         for batch in engine.batches(connection, query, columns):
             writer.write(batch)
+            has_rows = has_rows or batch.num_rows > 0
             if result.tell() > settings.MAX_UPLOAD_MB * MB:
                 raise TooLarge(
                     f"The result has more than {settings.MAX_UPLOAD_MB:,} MB, the limit of a file. Select fewer "
                     "rows or columns.",
                     code="too_large",
                 )
+        if not has_rows:
+            raise messages.error("The query returns no rows, and a dataset has at least one.", code="no_rows")
     except BaseException:
         writer.abandon()
         raise

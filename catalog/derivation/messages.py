@@ -37,10 +37,13 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     is_syntax = "syntax error" in text
     if missing := MISSING.search(text):
         name = missing[1] or missing[2]
-        return error(f"No column is named `{name}`.{_nearest(name, text)}", code="unknown_column", line=line)
+        hint = _nearest(name, text) or " A text is written in single quotes."
+        return error(f"No column is named `{name}`.{hint}", code="unknown_column", line=line)
     if missing := re.match(r'Referenced table "(.+?)" not found', text):
         return error(
-            f"FROM has no table `{missing[1]}`.{_nearest(missing[1], text)}", code="unknown_table", line=line
+            f"FROM has no table `{missing[1]}`.{_nearest(missing[1], text, or_only=True)}",
+            code="unknown_table",
+            line=line,
         )
     if is_syntax and 'near "@"' in text:
         return error('Quote the name of a version, as in `FROM "penguins@3"`.', code="sql_syntax", line=line)
@@ -51,11 +54,12 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     return error(f"{text}.", code="sql_syntax" if is_syntax else "sql_error", line=line)
 
 
-def _nearest(name: str, text: str) -> str:
-    """The hint at the candidate that is most like a name that does not exist."""
+def _nearest(name: str, text: str, *, or_only: bool = False) -> str:
+    """The hint at the candidate that is most like a name that does not exist, or with `or_only` at a single one."""
     found = CANDIDATES.search(text)
     names = QUOTED.findall(found[1]) if found else []
-    near = names if len(names) == 1 else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    is_only = or_only and len(names) == 1
+    near = names if is_only else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f" Did you mean `{near[0]}`?" if near else ""
 
 

@@ -27,14 +27,14 @@ def derive(
     sql: str,
     description: str = "",
     new_version: bool = False,
-    on_new_version: bool = False,
+    on_new_version: bool | None = None,
     by,
 ) -> Added | ImportJob:
     """Run a query over datasets, and add its result as a version of the dataset `name`. Returns the job that does it.
 
     The same query over the same versions is the version that is already there, unless chance or the clock is part of
     it. Adding to an existing dataset requires `new_version`. With `on_new_version`, it runs again when a dataset that
-    it names without a version gets a new one.
+    it names without a version gets a new one; None leaves this as it is for a result that is there.
 
     Raises ValidationError for the fields `sql` and `on_new_version`, Conflict if the name is taken, and NotReady.
     """
@@ -48,13 +48,14 @@ def derive(
             sql=sql,
             digest=digest(sql, checked.inputs),
             is_volatile=checked.query.is_volatile,
-            on_new_version=on_new_version,
+            on_new_version=bool(on_new_version),
             created_by=by,
         ),
         checked.inputs,
         name=name,
         description=description,
         new_version=new_version,
+        keep_repetition=on_new_version is None,
     )
 
 
@@ -116,13 +117,18 @@ def submit(
     name: str,
     description: str = "",
     new_version: bool,
+    keep_repetition: bool = False,
 ) -> Added | ImportJob:
-    """Enqueue the job of a new derivation, unless its result is there, or a job is about to make it."""
+    """Enqueue the job of a new derivation, unless its result is there, or a job is about to make it.
+
+    A result that is there then runs again as the derivation says, or with `keep_repetition` as before.
+    """
     same = Derivation.objects.filter(digest=derivation.digest)
     if not derivation.is_volatile:
         made = same.filter(dataset_version__dataset__name=name)
         if done := made.select_related("dataset_version__dataset", "dataset_version__created_by").first():
-            _set_repeated(made, derivation.on_new_version, derivation.created_by)
+            if not keep_repetition:
+                _set_repeated(made, derivation.on_new_version, derivation.created_by)
             return done.dataset_version, False
     with transaction.atomic():
         is_taken = Dataset.objects.select_for_update(no_key=True).filter(name=name).exists()

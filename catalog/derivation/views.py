@@ -74,6 +74,7 @@ def preview_query(request):
     if request.htmx:
         return render(request, "catalog/_query_preview.html", context)
     status = status_of(error) if error else 422 if form.errors else 200
+    form.fields["name"].required = True  # for Run, as the page says
     return _page(request, form, status=status, **context)
 
 

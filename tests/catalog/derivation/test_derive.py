@@ -114,6 +114,8 @@ def test_types_that_the_catalog_lacks_become_those_it_has(derive, penguins):
         ("SELECT * FROM read_csv('/etc/passwd')", "table_not_allowed", "`read_csv` cannot be used as a table."),
         ("SELECT 1 AS a", "no_inputs", "The query reads no dataset. Name one in FROM."),
         ("SELECT mas FROM penguins", "unknown_column", "Line 1: no column is named `mas`. Did you mean `mass`"),
+        ("SELECT * FROM penguins WHERE species = gentoo", "unknown_column",
+         "Line 1: no column is named `gentoo`. A text is written in single quotes."),
         ("DROP TABLE penguins", "not_a_select", "Only a SELECT can run here"),
         ("", "required", ""),
     ],
@@ -131,6 +133,12 @@ def test_an_error_of_the_values_fails_the_job_with_its_field(api, penguins):
     assert (response.status_code, response.json()["code"]) == (400, "sql_error")
     assert response.json()["fields"]["sql"][0].startswith("Could not convert string 'adelie' to INT")
     assert not DatasetVersion.objects.filter(dataset__name="masses").exists()
+
+
+def test_a_query_without_rows_fails_the_job_with_its_field(api, penguins):
+    response = post(api, "SELECT * FROM penguins WHERE mass < 0")
+    sentence = "The query returns no rows, and a dataset has at least one."
+    assert (response.status_code, response.json()["fields"]) == (400, {"sql": [sentence]})
 
 
 def test_a_name_that_is_taken_needs_new_version(api, penguins):

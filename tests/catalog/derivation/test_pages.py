@@ -56,6 +56,7 @@ def test_the_preview_is_a_part_for_htmx_and_a_page_without(page, penguins):
     whole = page.post("/catalog/derive/preview/", fields)
     assert (whole.status_code, "First 3 rows" in whole.text) == (200, True)
     assert MASSES in text_of(whole)
+    assert "optional" not in whole.text
     assert not Derivation.objects.exists()
 
 

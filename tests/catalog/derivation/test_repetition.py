@@ -66,6 +66,13 @@ def test_it_can_be_switched_on_and_off_without_another_version(api, derive, peng
     assert repetition.run_outdated() == 0
 
 
+def test_a_repeat_of_the_query_switches_it_only_if_it_says_so(api, derive, penguins):
+    derive(on_new_version=True)
+    for fields, value in (({}, True), ({"on_new_version": False}, False), ({}, False)):
+        body = api.post("/datasets/derive", {"name": "masses", "sql": MASSES} | fields).json()
+        assert (body["version"], body["derivation"]["on_new_version"]) == (1, value)
+
+
 def test_a_result_with_the_same_rows_is_no_version_and_is_not_made_again(derive, penguins, more_penguins):
     derive(sql="SELECT DISTINCT species FROM penguins ORDER BY 1", on_new_version=True)
     more_penguins()
