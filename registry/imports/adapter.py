@@ -29,9 +29,9 @@ def task_of(estimator) -> str:
 
 def final_estimator(estimator):
     """The last step of nested pipelines, without the names of its classes."""
-    while type(estimator).__name__ == "Pipeline":
-        estimator = estimator.steps[-1][1]
-    return estimator.estimators_[0] if _is_named(estimator) else estimator
+    while type(estimator).__name__ == "Pipeline" or _is_named(estimator):
+        estimator = estimator.estimators_[0] if _is_named(estimator) else estimator.steps[-1][1]
+    return estimator
 
 
 def _is_named(estimator) -> bool:
@@ -47,12 +47,14 @@ def named(estimator, classes: list[str], kind: str):
     from sklearn.preprocessing import LabelEncoder
 
     count = len(getattr(estimator, "classes_", ()))
-    if count != len(classes) or list(estimator.classes_) != list(range(count)):
+    if not count or list(estimator.classes_) != list(range(count)):
         raise ValidationError(
-            f"`classes` names the {len(classes)} classes of a model that predicts the numbers from 0; this one has "
-            f"{count} classes.",
+            "`classes` is for a classifier that predicts the numbers from 0, and this model does not. Leave it out.",
             code="classes_differ",
         )
+    if count != len(classes):
+        sentence = f"The model has {count} classes, and `classes` names {len(classes)}."
+        raise ValidationError(sentence, code="classes_differ")
     if not hasattr(estimator, "predict_proba") or len(set(classes)) < count:
         raise ValidationError(
             "`classes` needs a different name for each class, and a model with probabilities.",
@@ -142,7 +144,7 @@ def check_outputs(pipeline, rows: pandas.DataFrame, *, task: str) -> list[str]:
     if not pandas.Series(np.ravel(predicted)).isin(classes).all():
         raise _wrong("it predicts a class that is not one of its classes")
     if hasattr(pipeline, "predict_proba"):
-        _check_probabilities(np.asarray(pipeline.predict_proba(rows)), len(rows), len(classes))
+        _check_probabilities(np.asarray(pipeline.predict_proba(rows)), rows, len(classes))
     return []
 
 
@@ -155,14 +157,18 @@ def _check_numbers(predicted: np.ndarray) -> list[str]:
     return [f"{missing:,} of {len(predicted):,} tried rows have no finite prediction."] if missing else []
 
 
-def _check_probabilities(values: np.ndarray, rows: int, classes: int) -> None:
-    if values.shape != (rows, classes):
-        raise _wrong(f"its probabilities have the shape {values.shape}, not {(rows, classes)}")
-    if (
-        not np.isfinite(values).all()
-        or (values < -1e-6).any()
-        or (np.abs(values.sum(axis=1) - 1) > 1e-3).any()
-    ):
+def _check_probabilities(values: np.ndarray, rows: pandas.DataFrame, classes: int) -> None:
+    if values.shape != (len(rows), classes):
+        raise _wrong(f"its probabilities have the shape {values.shape}, not {(len(rows), classes)}")
+    finite = np.isfinite(values).all(axis=1)
+    with_gaps = rows.isna().any(axis=1).to_numpy()
+    if not finite.all() and finite[~with_gaps].all():
+        gaps = ", ".join(f"`{name}`" for name in rows.columns[rows[~finite].isna().any()][:3])
+        raise _wrong(
+            f"it has no probabilities for rows with missing values, such as in {gaps}. Import a pipeline that fills "
+            "them, or measure it on a dataset without them"
+        )
+    if not finite.all() or (values < -1e-6).any() or (np.abs(values.sum(axis=1) - 1) > 1e-3).any():
         raise _wrong("its probabilities are not numbers from 0 to 1 with the sum 1")
 
 

@@ -79,8 +79,12 @@ class ImportForm(StrictForm):
 
     @property
     def is_advanced(self) -> bool:
-        """Whether an advanced field has a value or an error."""
-        return any(field.value() or field.errors for field in self.advanced_fields)
+        """Whether an advanced field has a value or an error, or an error names one."""
+        sentences = [sentence for errors in self.errors.values() for sentence in errors]
+        return any(
+            field.value() or field.errors or any(f"`{field.name}`" in sentence for sentence in sentences)
+            for field in self.advanced_fields
+        )
 
     def clean_features(self) -> list[str] | None:
         return self.cleaned_data["features"].splitlines() or None

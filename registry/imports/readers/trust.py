@@ -34,6 +34,7 @@ PARTS = {
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.compose._column_transformer.make_column_selector",  # called by a fit only
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
@@ -82,7 +83,8 @@ LOADERS = {
     *("SparseMatrixNode", "TreeNode", "TupleNode", "TypeNode"),
 }
 BUILTINS = {
-    f"builtins.{name}" for name in ("bool", "dict", "float", "int", "list", "set", "slice", "str", "tuple")
+    f"builtins.{name}"
+    for name in ("bool", "dict", "float", "int", "list", "object", "set", "slice", "str", "tuple")
 }
 
 
@@ -109,6 +111,7 @@ def _numeric() -> frozenset[str]:
 
     return frozenset(
         [
+            *("numpy.number", "numpy.integer", "numpy.floating"),  # to select columns by
             *("numpy.ndarray", "numpy.dtype", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray"),
             *("numpy.random.mtrand.RandomState", "numpy.random._generator.Generator"),
             *trusted.NUMPY_DTYPE_TYPE_NAMES,

@@ -69,7 +69,7 @@ def test_a_text_column_and_other_names_are_refused(make_dataset, admin):
     assert "`colour` is text" in error.value.message_dict["features"][0]
     with pytest.raises(ValidationError) as error:
         import_model(io.BytesIO(unnamed), features=COLUMNS, classes=["a"], **arguments)
-    assert "this one has 2 classes" in error.value.message_dict["classes"][0]
+    assert "The model has 2 classes" in error.value.message_dict["classes"][0]
 
 
 def test_the_format_is_that_of_the_content():

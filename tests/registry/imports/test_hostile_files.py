@@ -9,15 +9,17 @@ import zipfile
 
 import joblib
 import numpy as np
+import pandas
 import pytest
 from django.core.exceptions import ValidationError
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -77,14 +79,16 @@ def load(content: bytes, tmp_path, **limits):
         ("model.skops", compressed([1]), "pickle_refused"),
         ("model.skops", b"\x89PNG\r\n", "unknown_format"),
         ("model", b"a,b\n1,2\n", "unknown_format"),
+        ("model.cbm", b"CBM1\xf0\x55\1\0", "unknown_format"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_pickles_and_other_files_are_refused_by_their_first_bytes(name, content, code):
     with pytest.raises(ValidationError) as error:
         formats.of_file(io.BytesIO(content), name)
     assert error.value.error_dict["file"][0].code == code
     assert code != "pickle_refused" or "skops.io.dump" in error.value.messages[0]
+    assert name != "model.cbm" or 'format="onnx"' in error.value.messages[0]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,16 @@ def test_numeric_functions_are_trusted(tmp_path):
 def test_the_parts_of_fitted_estimators_are_trusted(tmp_path, estimator):
     X, y = table()
     model = estimator.fit(X, y)
+    assert (load(as_skops(model), tmp_path).estimator.predict(X) == model.predict(X)).all()
+
+
+def test_columns_that_were_selected_by_their_types_are_trusted(tmp_path):
+    X = pandas.DataFrame({"length": [1.0, 2, 3, 4], "colour": list("abab")})
+    words = make_column_selector(pattern="col", dtype_exclude="number")
+    columns = make_column_transformer(
+        (StandardScaler(), make_column_selector(dtype_include=np.number)), (OneHotEncoder(), words)
+    )
+    model = make_pipeline(columns, LogisticRegression()).fit(X, [0, 1, 1, 0])
     assert (load(as_skops(model), tmp_path).estimator.predict(X) == model.predict(X)).all()
 
 

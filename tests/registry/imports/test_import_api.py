@@ -2,10 +2,11 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from sklearn.linear_model import LogisticRegression
 
 from mlplatform.idempotency.models import IdempotentRequest
 from registry.models import ModelVersion
-from tests.registry.imports.models import as_skops, prepared
+from tests.registry.imports.models import as_skops, flowers, prepared
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ def test_the_page_imports_and_leads_to_the_version(page, make_dataset):
     assert response.redirect_chain == [("/registry/models/flowers/1/", 302)]
     assert "imported from model.skops (skops)" in response.text
     assert "Retrain</button>" not in response.text
+
+
+def test_an_option_that_an_error_names_is_unfolded(page, make_dataset):
+    table = flowers()
+    model = LogisticRegression().fit(table[["length", "width"]], [0, 1] * 12)
+    file = SimpleUploadedFile("model.skops", as_skops(model))
+    body = {"file": file, "dataset": make_dataset().dataset.name, "target": "species"}
+    response = page.post("/registry/models/import/", body)
+    assert "list them in <code>classes</code>" in response.text
+    assert '<details class="fold" open>' in response.text
 
 
 def test_viewers_cannot_import(sign_in):

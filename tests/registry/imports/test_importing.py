@@ -215,7 +215,15 @@ def test_other_classes_and_another_number_of_columns_are_refused(bring):
     assert sentence.startswith(
         "The model predicts `0`, `1`, and `species` has `rose`, `tulip`. If these are names"
     )
-    assert bring(numbered, classes=["tulip", "rose"]).signature["classes"] == ["tulip", "rose"]
+    version = bring(numbered, classes=["tulip", "rose"])
+    assert (version.signature["classes"], version.algorithm) == (["tulip", "rose"], "LogisticRegression")
+    for model, classes, sentence in (
+        (numbered, ["rose"], "The model has 2 classes, and `classes` names 1."),
+        (prepared(), ["rose", "tulip"], "this model does not. Leave it out."),
+    ):
+        with pytest.raises(ValidationError) as error:
+            bring(model, classes=classes)
+        assert sentence in errors_of(error)["classes"][0]
     array = LogisticRegression().fit(table[["length", "width"]].to_numpy(), table["species"])
     with pytest.raises(ValidationError) as error:
         bring(array)

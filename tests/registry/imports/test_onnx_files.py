@@ -8,7 +8,7 @@ import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
-from registry.imports import formats
+from registry.imports import adapter, formats
 from registry.imports.importing import import_model
 from registry.imports.readers import onnx_files
 from registry.models import ModelVersion
@@ -96,6 +96,22 @@ def test_classes_can_be_named_and_numbers_are_predicted(bring):
     assert (version.metrics["accuracy"], version.signature["probabilities"]) == (1, True)
     version = bring(regressor(1), target="width", features=["length"])
     assert (version.task, version.algorithm) == ("regression", "ONNXRegressor")
+
+
+def test_a_classifier_without_probabilities_for_gaps_is_refused_with_their_columns():
+    class Uncertain:
+        classes_ = [0, 1]
+
+        def predict(self, rows):
+            return [0] * len(rows)
+
+        def predict_proba(self, rows):
+            return [[value, 1 - value] for value in rows["width"]]
+
+    rows = pandas.DataFrame({"length": [1.0, 2], "width": [0.5, float("nan")]})
+    with pytest.raises(ValidationError) as error:
+        adapter.check_outputs(Uncertain(), rows, task="classification")
+    assert "no probabilities for rows with missing values, such as in `width`." in error.value.messages[0]
 
 
 @pytest.mark.parametrize(
