@@ -49,6 +49,7 @@ def metric_rows(model: ModelVersion) -> list[dict]:
 def evaluations(model: ModelVersion) -> list[dict]:
     """The latest evaluations on other data, each with the primary metric and its interval."""
     metric = definitions.primary(model.primary_metric, task=model.task)
+    latest = model.evaluations.filter(kind=Evaluation.Kind.OTHER_DATA).with_metric(metric.name)[:20]
     return [
         {
             "job": evaluation,
@@ -56,9 +57,7 @@ def evaluations(model: ModelVersion) -> list[dict]:
             "value": evaluation.value,
             "interval": json.loads(evaluation.interval or "null"),
         }
-        for evaluation in model.evaluations.filter(kind=Evaluation.Kind.OTHER_DATA).with_metric(metric.name)[
-            :20
-        ]
+        for evaluation in latest
     ]
 
 
