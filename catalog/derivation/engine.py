@@ -15,7 +15,7 @@ from catalog.derivation.syntax import Query
 from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
 
-BATCH_ROWS = 64 * 1024
+BATCH_ROWS = 4096  # with 100 KB a row, 400 MB, which no limit of DuckDB counts; 64K rows take 10 % less time
 MAX_TEXT = 300  # characters of a cell of a preview
 SQL_TYPES = {
     "integer": "BIGINT",
@@ -180,5 +180,5 @@ def _errors_of_query(*, is_running: bool = False) -> Iterator[None]:
 
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:  # the second one from Arrow, after the first batch
         raise messages.of_duckdb(error, is_running=is_running) from error

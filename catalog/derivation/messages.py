@@ -1,11 +1,12 @@
 """What DuckDB says of a query, as sentences for the field `sql`."""
 
 import difflib
+import logging
 import re
 
 from django.core.exceptions import ValidationError
 
-from mlplatform.errors import TooLarge
+from mlplatform.errors import NotReady, TooLarge
 
 KIND = re.compile(r"^[A-Z][A-Za-z ]+ Error: ")
 LINE = re.compile(r"\n\s*\nLINE (\d+):.*", re.DOTALL)
@@ -14,6 +15,7 @@ CANDIDATES = re.compile(r"(?:Candidate (?:bindings|tables)|Did you mean)[:\s]+(.
 MISSING = re.compile(r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"')
 SETTING = re.compile(r"\s*\bUse `?\"?SET ")  # what DuckDB advises, and a query cannot
 MAX_LENGTH = 300
+logger = logging.getLogger(__name__)
 
 
 def error(sentence: str, *, code: str = "sql_error", line: int | None = None) -> ValidationError:
@@ -32,8 +34,14 @@ def of_duckdb(failure: Exception, *, is_running: bool = False) -> ValidationErro
     found = LINE.search(text)
     line = int(found[1]) if found and not is_running else None
     text = KIND.sub("", LINE.sub("", text)).strip()
-    if "Out of Memory" in str(failure):
+    if "Out of Memory" in str(failure) or "Arrow Appender" in str(failure):
         return out_of_memory()
+    if str(failure).startswith("IO Error"):
+        logger.error("a query could not read or write its files: %s", failure)
+        return NotReady(
+            "The query could not read or write its files, and the error has been logged. Try again in a moment.",
+            code="io_error",
+        )
     is_syntax = "syntax error" in text
     if missing := MISSING.search(text):
         name = missing[1] or missing[2]

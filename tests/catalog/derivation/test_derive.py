@@ -141,6 +141,15 @@ def test_a_query_without_rows_fails_the_job_with_its_field(api, penguins):
     assert (response.status_code, response.json()["fields"]) == (400, {"sql": [sentence]})
 
 
+def test_an_error_of_a_late_row_is_one_of_the_query_too(api, penguins):
+    sql = (
+        "SELECT CASE i WHEN 20000 THEN species ELSE '1' END::INTEGER AS a FROM penguins, range(30000) AS r(i)"
+    )
+    response = post(api, sql)
+    assert (response.status_code, response.json()["code"]) == (400, "sql_error")
+    assert response.json()["fields"]["sql"][0].startswith("Could not convert string")
+
+
 def test_a_name_that_is_taken_needs_new_version(api, penguins):
     response = post(api, name="penguins")
     assert (response.status_code, response.json()["code"]) == (409, "dataset_exists")

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from catalog.derivation import engine, syntax
+from catalog.derivation import engine, messages, syntax
 from catalog.derivation.engine import Table
 
 COLUMNS = [
@@ -254,3 +254,13 @@ def test_the_database_reads_nothing_but_its_tables_even_if_a_query_is_not_checke
             with pytest.raises(duckdb.Error):
                 connection.execute(sql)
     assert [path.name for path in tmp_path.iterdir()] == ["secret.csv"]
+
+
+def test_an_error_of_files_names_no_path():
+    failure = OSError('IO Error: Could not write file "/tmp/x": No space left on device')
+    error = messages.of_duckdb(failure, is_running=True)
+    assert (error.status, "/tmp" in error.message) == (503, False)
+    assert (
+        messages.of_duckdb(OSError("Invalid Input Error: Arrow Appender: too much"), is_running=True).status
+        == 413
+    )
