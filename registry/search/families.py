@@ -67,6 +67,45 @@ NETWORK = (
 )
 NETWORK_FIRST = {"hidden_layer_sizes": [100], "alpha": 1e-4, "learning_rate_init": 1e-3}
 
+# Of algorithms that no automatic group tries, by the start of their names.
+OTHERS = {
+    "CatBoost": (
+        Range("learning_rate", low=0.01, high=0.3, log=True),
+        Range("iterations", low=50, high=500, log=True, is_integer=True),
+        Range("depth", low=2, high=10, is_integer=True),
+        Range("l2_leaf_reg", low=1, high=30, log=True),
+    ),
+    "GradientBoosting": (
+        Range("learning_rate", low=0.01, high=0.3, log=True),
+        Range("n_estimators", low=50, high=500, log=True, is_integer=True),
+        Range("max_depth", low=2, high=8, is_integer=True),
+        Range("min_samples_leaf", low=1, high=50, log=True, is_integer=True),
+        Range("subsample", low=0.5, high=1.0),
+    ),
+    **dict.fromkeys(
+        ("TorchMLP", "KerasMLP"),
+        (
+            Range("hidden_layers", low=1, high=4, is_integer=True),
+            Range("hidden_units", low=32, high=512, log=True, is_integer=True),
+            Range("dropout", low=0.0, high=0.5),
+            Range("lr", low=3e-4, high=0.01, log=True),
+            Range("weight_decay", low=1e-5, high=0.1, log=True),
+        ),
+    ),
+    **dict.fromkeys(
+        ("SVC", "SVR"),
+        (Range("C", low=0.01, high=1000, log=True), Range("gamma", low=1e-4, high=1, log=True)),
+    ),
+}
+
+
+def usual_ranges(algorithm: algorithms.Algorithm) -> tuple[Range, ...]:
+    """What to search for one algorithm: what an automatic group does, or that of OTHERS; nothing of most."""
+    for one in families(algorithm.task, rows=0):
+        if one.algorithm == algorithm:
+            return one.ranges
+    return next((ranges for start, ranges in OTHERS.items() if algorithm.name.startswith(start)), ())
+
 
 def families(task: str, *, rows: int) -> list[Family]:
     """The families for a task and this number of training rows, in the order of their first trials."""

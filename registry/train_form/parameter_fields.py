@@ -63,10 +63,8 @@ def add(form, *, is_tuned: bool) -> None:
 
 
 def usual_ranges(algorithm: algorithms.Algorithm) -> dict[str, str]:
-    """The text of the ranges that an automatic group searches, by parameter; none of most algorithms."""
-    tried = families.families(algorithm.task, rows=0)
-    found = next((one for one in tried if one.algorithm == algorithm), None)
-    return {one.name: as_text(_as_json(one)) for one in found.ranges} if found else {}
+    """The text of the ranges that are usually searched, by parameter; none of most algorithms."""
+    return {one.name: as_text(_as_json(one)) for one in families.usual_ranges(algorithm)}
 
 
 def read(form, problems: dict[str, str]) -> tuple[dict, dict]:

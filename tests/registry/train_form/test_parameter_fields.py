@@ -36,3 +36,12 @@ def test_the_usual_ranges_are_those_of_the_task_of_the_algorithm():
     assert usual_ranges(algorithms.find("Ridge")) == {"alpha": "0.001 to 1000.0 log"}
     assert usual_ranges(algorithms.find("LogisticRegression")) == {"C": "0.001 to 1000.0 log"}
     assert usual_ranges(algorithms.find("KMeans")) == {}
+    assert usual_ranges(algorithms.find("TorchMLPClassifier"))["lr"] == "0.0003 to 0.01 log"
+
+
+def test_the_usual_ranges_can_be_entered():
+    for algorithm in algorithms.all_algorithms():
+        parameters = {one.name: one for one in algorithm.parameters}
+        for name, text in usual_ranges(algorithm).items():
+            _, searched = TunedField(parameters[name]).clean(text)
+            assert space.read(algorithm, {name: searched.range}, fixed={})
