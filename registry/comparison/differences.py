@@ -82,6 +82,12 @@ class Replacement:
         ]
 
     @property
+    def labels(self) -> list[str]:
+        """Of the live version, if any, and the coming one."""
+        live = [f"Version {self.live.number}, live"] if self.live else []
+        return [*live, f"Version {self.coming.number}"]
+
+    @property
     def speed(self) -> list[FactRow]:
         """How fast each predicts and how large it is, as far as it was measured at registration."""
         return speed_facts([self.live, self.coming]) if self.live else []

@@ -55,6 +55,10 @@ class SideBySide:
     versions: list[ModelVersion]
 
     @property
+    def labels(self) -> list[str]:
+        return [f"{one.dataset.name} {one.number}" for one in self.versions]
+
+    @property
     def have_same_target(self) -> bool:
         return have_same_target(*self.versions)
 

@@ -131,6 +131,12 @@ register.filter("shown", shown)
 
 
 @register.filter
+def labelled(values, labels):
+    """Each value of a row with the label of its column, for tables that are label-value rows on small screens."""
+    return list(zip(labels, values, strict=True))
+
+
+@register.filter
 def headline_name(model):
     return definitions.primary(model.primary_metric, task=model.task).label
 

@@ -29,8 +29,10 @@ AXE_RUNS = ((390, "light"), (1280, "dark"))
 
 BEYOND_THE_EDGE = """() => [...document.querySelectorAll('.table.rows td')]
   .filter((cell) => cell.getBoundingClientRect().right > innerWidth).map((cell) => cell.textContent.trim())"""
-# The train form is what its page shows, and the form of a selection has the list.
-FOR_PRINT = "form:not(#train-form, .selection):visible, button:visible, .button:visible, nav:visible"
+# The train form is what its page shows, the form of a selection has the list, and that of a release what it changes.
+FOR_PRINT = (
+    "form:not(#train-form, .selection, .decision):visible, button:visible, .button:visible, nav:visible"
+)
 
 WIDTHS = (1600, 1280, 1024, 768, 640, 390)
 
