@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.derivation import engine, inputs, messages, syntax
-from catalog.derivation.cleanup import FOLDER
+from catalog.derivation.cleanup import spill_folder
 from catalog.derivation.inputs import StoredTable
 from catalog.derivation.models import Derivation
 from catalog.derivation.syntax import Query
@@ -129,8 +129,9 @@ def _database(job: ImportJob, versions: dict[str, DatasetVersion], progress: Pro
 @contextlib.contextmanager
 def _spill_folder(job: ImportJob) -> Iterator[Path]:
     """A folder for what does not fit into memory. Cleanup deletes that of a killed process."""
-    folder = Path(tempfile.gettempdir()) / f"{FOLDER}{job.pk}-{job.attempt}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = spill_folder(job)
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier try
+    folder.mkdir(mode=0o700)  # not one that somebody else has put there
     try:
         yield folder
     finally:

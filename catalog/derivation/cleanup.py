@@ -3,8 +3,11 @@
 import contextlib
 import shutil
 import tempfile
+import zlib
 from datetime import timedelta
 from pathlib import Path
+
+from django.conf import settings
 
 from catalog.derivation import repetition
 from catalog.derivation.models import Derivation
@@ -12,7 +15,16 @@ from catalog.models import ImportJob
 from mlplatform.jobs.retention import Hourly
 from mlplatform.resilience.database_clock import ago
 
-FOLDER = "mlmp-query-"  # followed by the keys of a job and of its attempt
+
+def spill_folder(job: ImportJob | None) -> Path:
+    """Where the query of a job puts what does not fit into memory; without a job, the pattern of such folders.
+
+    The name has the database, since other platforms on this machine have jobs of the same numbers.
+    """
+    database = settings.DATABASES["default"]
+    place = "|".join(str(database.get(name, "")) for name in ("HOST", "PORT", "NAME"))
+    keys = f"{job.pk}-{job.attempt}" if job else "*-*"
+    return Path(tempfile.gettempdir()) / f"mlmp-query-{zlib.crc32(place.encode()):08x}-{keys}"
 
 
 class Tidy:
@@ -30,8 +42,9 @@ def sweep() -> None:
     """Delete derivations without a result whose job was deleted, and what killed attempts have left on this disk."""
     made = {"dataset_version": None, "import_job": None}
     Derivation.objects.filter(**made, created_at__lt=ago(timedelta(hours=1))).delete()
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER}*-*"):
-        job, _, attempt = folder.name.removeprefix(FOLDER).partition("-")
+    pattern = spill_folder(None)
+    for folder in pattern.parent.glob(pattern.name):
+        job, attempt = folder.name.split("-")[-2:]
         with contextlib.suppress(ValueError):  # another program's
             if not ImportJob.objects.running().filter(pk=job, attempt=attempt).exists():
                 shutil.rmtree(folder, ignore_errors=True)

@@ -121,7 +121,7 @@ def submit(
 ) -> Added | ImportJob:
     """Enqueue the job of a new derivation, unless its result is there, or a job is about to make it.
 
-    A result that is there then runs again as the derivation says, or with `keep_repetition` as before.
+    What is there, or about to be made, then runs again as the derivation says, or with `keep_repetition` as before.
     """
     same = Derivation.objects.filter(digest=derivation.digest)
     if not derivation.is_volatile:
@@ -136,7 +136,8 @@ def submit(
             raise registration.name_taken(name, what="the result")
         jobs = ImportJob.objects.unfinished().filter(name=name, derivation__in=same)
         if job := jobs.first():
-            _set_repeated(same.filter(import_job=job), derivation.on_new_version, derivation.created_by)
+            if not keep_repetition:
+                _set_repeated(same.filter(import_job=job), derivation.on_new_version, derivation.created_by)
             return job
         derivation.save()
         rows = inputs_of(versions)

@@ -3,8 +3,6 @@
 import io
 import os
 import signal
-import tempfile
-from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -215,7 +213,8 @@ class TestInAQueue:
         assert api.post(f"/imports/{job.pk}/cancel").json()["state"] == "cancelled"
 
     def test_the_same_request_twice_at_once_is_one_job(self, derive, penguins):
-        assert derive() == derive()
+        assert derive() == derive(on_new_version=True) == derive()
+        assert Derivation.objects.get().on_new_version
 
     def test_a_job_reads_the_versions_that_were_the_newest_when_it_was_requested(
         self, derive, penguins, more_penguins
@@ -235,8 +234,10 @@ class TestInAQueue:
     def test_a_killed_query_leaves_nothing(self, derive, penguins):
         job = derive()
         claimed = leases.claim(ImportJob, worker="here:1")
-        folder = Path(tempfile.gettempdir()) / f"{cleanup.FOLDER}{job.pk}-1"
+        folder = cleanup.spill_folder(claimed)
+        other = folder.with_name(f"mlmp-query-of_another_platform-{job.pk}-1")
         folder.mkdir()
+        other.mkdir(exist_ok=True)
         supervision.run(Attempt(claimed), work=f"{__name__}.be_killed")
         job.refresh_from_db()
         assert (job.state, job.error_code) == ("failed", "process_died")
@@ -244,6 +245,7 @@ class TestInAQueue:
         cleanup.sweep()
         import_cleanup.Tidy()()
         assert not folder.exists()
+        other.rmdir()  # which has a job of this number too
         assert not Draft.objects.exists()
 
     def test_the_next_attempt_uses_the_result_that_a_killed_one_has_stored(self, derive, penguins, admin):
