@@ -24,7 +24,7 @@ def test_classes_of_any_type_are_predicted_as_they_are(fitted, labels):
 
 def test_a_network_learns_what_a_linear_model_cannot(fitted):
     X = np.random.default_rng(0).uniform(-1, 1, size=(400, 2))
-    model = fitted(X, X[:, 0] * X[:, 1] > 0, max_epochs=40, hidden_units=32, lr=0.02)
+    model = fitted(X, X[:, 0] * X[:, 1] > 0, max_epochs=40, hidden_units=32, lr=0.05, batch_size=128)
     assert (model.predict(X) == (X[:, 0] * X[:, 1] > 0)).mean() > 0.95
 
 
@@ -32,7 +32,7 @@ def test_a_network_learns_what_a_linear_model_cannot(fitted):
 def test_a_target_of_any_scale_is_standardized(fitted, loss):
     X = rows(100)
     y = 1e9 + 1e6 * X[:, 0]
-    model = fitted(X, y, name=REGRESSOR, loss=loss, max_epochs=60, lr=0.02)
+    model = fitted(X, y, name=REGRESSOR, loss=loss, max_epochs=60, lr=0.05, batch_size=128)
     assert np.corrcoef(model.predict(X), y)[0, 1] > 0.95
     assert abs(model.predict(X).mean() - y.mean()) < 3e5
 
