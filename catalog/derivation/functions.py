@@ -79,6 +79,20 @@ LISTS = """
     struct_position struct_update struct_values union_extract union_tag union_value unnest unpivot_list
 """
 FUNCTIONS = frozenset(" ".join([AGGREGATES, WINDOWS, NUMBERS, DATES, TEXTS, JSON, LISTS]).split())
+# What functions of other databases are called in DuckDB.
+ELSEWHERE = {
+    **dict.fromkeys(("isnull", "nvl"), "coalesce"),
+    **dict.fromkeys(("date_format", "format_date", "to_char"), "strftime"),
+    **dict.fromkeys(("parse_date", "str_to_date", "to_date"), "strptime"),
+    **dict.fromkeys(("charindex", "locate"), "strpos"),
+    **dict.fromkeys(("getdate", "sysdate"), "now"),
+    "approx_distinct": "approx_count_distinct",
+    "collect_list": "list",
+    "dateadd": "date_add",
+    "percentile": "quantile_cont",
+    "regexp_substr": "regexp_extract",
+    "std": "stddev",
+}
 TABLE_FUNCTIONS = frozenset({"generate_series", "range", "unnest"})  # those that stand where a table can
 OPERATOR = re.compile(r"[^a-z0-9_]+(__postfix)?")  # such as `+`, which is a function too
 

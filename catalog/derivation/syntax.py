@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.derivation import messages
 from catalog.derivation.functions import (
+    ELSEWHERE,
     FUNCTIONS,
     OPERATOR,
     TABLE_FUNCTIONS,
@@ -178,7 +179,7 @@ class _Tree:
             return
         name = part["function_name"].lower()
         if name not in FUNCTIONS and not OPERATOR.fullmatch(name):
-            raise self._refused(part, _unknown_function(name, FUNCTIONS), code="function_not_allowed")
+            raise self._refused(part, _unknown_function(name), code="function_not_allowed")
         is_between_two = name == "age" and len(part.get("arguments", [])) > 1
         self.query.is_volatile |= name in VOLATILE and not is_between_two
 
@@ -217,7 +218,9 @@ def _places(part: object) -> Iterator[int]:
         yield from _places(value)
 
 
-def _unknown_function(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1)
+def _unknown_function(name: str) -> str:
+    near = difflib.get_close_matches(name, sorted(FUNCTIONS), n=1)
     hint = f" Did you mean `{near[0]}`?" if near else ""
+    if name in ELSEWHERE:
+        hint = f" DuckDB has `{ELSEWHERE[name]}`."
     return f"The function `{name[:100]}` cannot be used here.{hint}"

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from catalog.derivation import engine, messages, syntax
+from catalog.derivation import engine, functions, messages, syntax
 from catalog.derivation.engine import Table
 
 COLUMNS = [
@@ -206,6 +206,8 @@ def test_chance_and_the_clock_are_found(connection, sql, is_volatile):
         ("SELECT p.mas FROM penguins p", "Line 1: no column is named `mas`. Did you mean `mass`"),
         ("SELECT q.mass FROM penguins p", "Line 1: FROM has no table `q`. Did you mean `p`?"),
         ("SELECT medain(mass) FROM penguins", "function `medain` cannot be used here. Did you mean `median`?"),
+        *((f"SELECT {other}(mass) FROM penguins", f"`{other}` cannot be used here. DuckDB has `{ours}`.")
+          for other, ours in functions.ELSEWHERE.items()),
         ("SELECT FROM penguins WHERE", "Line 1: syntax error"),
         ("SELECT * FROM penguins@3", 'Line 1: quote the name of a version, as in `FROM "penguins@3"`.'),
         ("SELECT species, year FROM penguins GROUP BY species", "Line 1: column `year` must appear in the GROUP BY"),
@@ -237,6 +239,10 @@ def test_names_that_differ_in_capitals_are_numbered_in_an_empty_table_as_in_a_fi
         with engine.database({"x": table}, memory_mb=100) as connection:
             found = engine.columns(connection, syntax.parse(connection, "FROM x"))
         assert [column.name for column in found] == ["a", "A_1"]
+
+
+def test_what_is_named_for_a_function_of_another_database_can_be_used():
+    assert set(functions.ELSEWHERE.values()) <= functions.FUNCTIONS
 
 
 def test_the_database_reads_nothing_but_its_tables_even_if_a_query_is_not_checked(tmp_path):
