@@ -114,21 +114,21 @@ def _slices(values: pandas.Series, column: dict) -> Iterator[Slice]:
     is_measure = column["type"] not in ("text", "boolean")
     distinct = known.nunique()
     if is_measure and not (column["type"] == "integer" and distinct <= MAX_DISTINCT):
-        found += [Slice(ends, present[rows]) for ends, rows in _quantiles(known)]
+        found += [Slice(ends, present[rows]) for ends, rows in _quantiles(known, column["type"])]
     else:
-        found += [Slice(one, present[rows]) for one, rows in _values(known, distinct)]
+        found += [Slice(one, present[rows]) for one, rows in _values(known, distinct, column["type"])]
     found = [one for one in found if len(one.rows) >= MIN_ROWS]
     if len(found) > 1 or (found and len(found[0].rows) < len(values)):
         for one in found:
             yield Slice(described | one.described, one.rows)
 
 
-def _values(known: pandas.Series, distinct: int) -> Iterator[tuple[dict, np.ndarray]]:
+def _values(known: pandas.Series, distinct: int, type_: str) -> Iterator[tuple[dict, np.ndarray]]:
     codes, values = pandas.factorize(known)
     counts = np.bincount(codes, minlength=len(values))
     frequent = [code for code in np.argsort(-counts, kind="stable")[:MAX_VALUES] if counts[code] >= MIN_ROWS]
     for code in frequent:
-        value = cell(values[code])
+        value = cell(values[code], type_)
         yield (
             {"kind": "value", "value": value[:MAX_TEXT] if isinstance(value, str) else value},
             np.flatnonzero(codes == code),
@@ -140,7 +140,7 @@ def _values(known: pandas.Series, distinct: int) -> Iterator[tuple[dict, np.ndar
         )
 
 
-def _quantiles(known: pandas.Series) -> Iterator[tuple[dict, np.ndarray]]:
+def _quantiles(known: pandas.Series, type_: str) -> Iterator[tuple[dict, np.ndarray]]:
     """Quarters of the rows by their value; equal values are in one slice."""
     if known.empty:
         return
@@ -151,7 +151,8 @@ def _quantiles(known: pandas.Series) -> Iterator[tuple[dict, np.ndarray]]:
     for number in np.unique(bins):
         rows = np.flatnonzero(bins == number)
         inside = known.iloc[rows]
-        yield {"kind": "range", "low": cell(inside.min()), "high": cell(inside.max())}, rows
+        ends = {"low": cell(inside.min(), type_), "high": cell(inside.max(), type_)}
+        yield {"kind": "range", **ends}, rows
 
 
 class Measure:

@@ -33,7 +33,7 @@ def section(held_out: HeldOut) -> dict | None:
         size = np.abs(predicted - actual)
         wrong = np.flatnonzero(size > 0)
     worst = wrong[np.argsort(-size[wrong], kind="stable")[:MAX_ROWS]]
-    columns = [column["name"] for column in held_out.inputs][:MAX_INPUTS]
+    columns = {column["name"]: column["type"] for column in held_out.inputs[:MAX_INPUTS]}
     certainty = (
         _probability(scores, scores.predicted) if is_classes and scores.probabilities is not None else None
     )
@@ -44,14 +44,16 @@ def section(held_out: HeldOut) -> dict | None:
             "row": held_out.row_numbers[place],
             "actual": cell(actual[position]),
             "predicted": cell(predicted[position]),
-            "inputs": {name: _shortened(cell(held_out.X[name].iloc[place])) for name in columns},
+            "inputs": {
+                name: _shortened(cell(held_out.X[name].iloc[place], type_)) for name, type_ in columns.items()
+            },
         }
         if certainty is not None:
             row |= {"probability": certainty[position], "probability_of_actual": 1 - size[position]}
         elif not is_classes:
             row |= {"error": predicted[position] - actual[position]}
         rows.append(row)
-    return {"measured": len(scores), "wrong": len(wrong), "inputs": columns, "rows": rows}
+    return {"measured": len(scores), "wrong": len(wrong), "inputs": list(columns), "rows": rows}
 
 
 def _probability(scores: ClassScores, codes: np.ndarray) -> np.ndarray:

@@ -9,15 +9,16 @@ def iso_date(value: pandas.Timestamp) -> str:
     return value.date().isoformat() if value == value.normalize() else value.isoformat()
 
 
-def cell(value: object) -> object:
-    """One value of a table; None if it is missing."""
+def cell(value: object, type_: str = "") -> object:
+    """One value of a table; None if it is missing. Of the type `integer`, a float is the whole number that it is."""
     if pandas.isna(value):
         return None
     if isinstance(value, np.datetime64):
         value = pandas.Timestamp(value)
     if isinstance(value, pandas.Timestamp):
         return iso_date(value)
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    return int(value) if type_ == "integer" and isinstance(value, float) and value.is_integer() else value
 
 
 def class_name(value: object) -> str:

@@ -7,7 +7,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from registry.diagnostics import worst_rows
+from registry.diagnostics import slices, worst_rows
 from registry.diagnostics.held_out import HeldOut
 
 INPUTS = [{"name": "x", "type": "number"}]
@@ -29,6 +29,17 @@ def test_the_largest_errors_of_numbers_come_first_with_the_row_in_the_dataset():
     assert first["inputs"] == {"x": 20.0}
     assert first["error"] == pytest.approx(first["predicted"] - first["actual"])
     assert (len(found["rows"]), found["measured"]) == (20, 30)
+
+
+def test_whole_numbers_are_integers_in_worst_rows_and_slices():
+    y = np.arange(60.0)
+    y[10] = 200
+    pipeline = held_out(LinearRegression(), y, task="regression").pipeline
+    X, inputs = pandas.DataFrame({"x": np.arange(60.0)}), [{"name": "x", "type": "integer"}]
+    measured = HeldOut(pipeline, X, y, inputs=inputs, task="regression")
+    assert repr(worst_rows.section(measured)["rows"][0]["inputs"]) == "{'x': 10}"
+    ends = [one["low"] for one in slices.section(measured)["slices"]]
+    assert ends and all(type(end) is int for end in ends)
 
 
 def test_of_classes_the_most_certain_wrong_predictions_come_first():
