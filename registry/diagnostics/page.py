@@ -31,6 +31,11 @@ def computed(version: ModelVersion) -> Diagnostics:
     """Raises NotFound (no_diagnostics) for a version that has none."""
     if found := stored(version):
         return found
+    if version.is_imported:
+        raise NotFound(
+            f"Version {version.number} of `{version.dataset.name}` was imported, so it has no diagnostics.",
+            code="no_diagnostics",
+        )
     raise NotFound(
         f"The diagnostics of version {version.number} of `{version.dataset.name}` are not computed. Compute them with "
         "`POST` on the same address.",

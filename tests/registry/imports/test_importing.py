@@ -96,6 +96,9 @@ def test_what_needs_the_training_says_that_it_was_imported(bring, api):
     assert api.post("/models/flowers/1/retrain").json()["code"] == "model_imported"
     for path in ("diagnostics", "learning-curve"):
         assert "because it was imported" in api.post(f"/models/flowers/1/{path}").json()["detail"]
+    found = api.get("/models/flowers/1/diagnostics")
+    sentence = "Version 1 of `flowers` was imported, so it has no diagnostics."
+    assert (found.status_code, found.json()["detail"]) == (404, sentence)
 
 
 def test_the_target_cannot_be_an_input(bring):
