@@ -18,8 +18,6 @@ from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from mlplatform.jobs import leases
 
-MAX_CHAIN = 100  # datasets that are derived from one another
-
 
 def derive(
     name: str,
@@ -190,7 +188,7 @@ def followed(versions: Mapping[str, DatasetVersion]) -> list[str]:
 def circle_of(name: str, followed: list[str]) -> list[str] | None:
     """The chain of datasets, each made from the next whenever that gets a version, that leads back to `name`."""
     chains, seen = [[name, one] for one in followed], set()
-    while chains and len(seen) < MAX_CHAIN:
+    while chains:
         chain = chains.pop()
         if chain[-1] == name:
             return chain
