@@ -57,6 +57,7 @@ def test_no_prediction_fails_while_one_of_two_servers_restarts_hangs_and_is_kill
             callers.wait_for(100)
             platform.restart_web()
             callers.wait_for(100)
+            assert not callers.broken
             platform.web_processes()[0].kill()
             callers.wait_for(100)
             for process in family:
@@ -64,7 +65,8 @@ def test_no_prediction_fails_while_one_of_two_servers_restarts_hangs_and_is_kill
             callers.wait_for(100)
         until(lambda: len(platform.web_processes()) == 2, what="A new web process")
         platform.processes.stop(proxy.process)
-    assert not callers.broken
+    # A response of which a part had been sent when its process was killed cannot be taken back.
+    assert len(callers.broken) <= len(callers.threads)
     assert [body for _, status, _, body in callers.responses if (status, body) != (200, expected)] == []
 
 

@@ -200,19 +200,19 @@ def test_a_query_whose_worker_is_killed_is_done_by_another_worker_once_and_again
     platform.run_workers(1)
     platform.upload("queried", "x\n1\n2\n")
     sql = "SELECT x, sum(x * i) AS s FROM queried, range(20000000) AS r(i) GROUP BY x ORDER BY x"
-    body = {"name": "summed", "sql": sql, "on_new_version": True}
+    body = {"name": "totals", "sql": sql, "on_new_version": True}
     sent = platform.call("POST", "/datasets/derive", json=body, headers={"Prefer": "respond-async"})
     job = sent.headers["Location"]
     until(lambda: platform.get(job).json()["state"] == "running", what="The query", pause=0.01)
     platform.processes.stop(platform.workers[0], signal.SIGKILL)
     platform.run_workers(1)
     until(lambda: platform.get(job).json()["state"] == "succeeded", what="The end of the query", pause=0.2)
-    made = platform.get("/datasets/summed").json()
+    made = platform.get("/datasets/totals").json()
     assert (platform.get(job).json()["attempt"], made["version"], made["rows"]) == (2, 1, 2)
-    assert platform.get("/datasets/summed/rows").json()["rows"] == [
+    assert platform.get("/datasets/totals/rows").json()["rows"] == [
         [1, 199999990000000],
         [2, 399999980000000],
     ]
     platform.upload("queried", "x\n1\n2\n3\n", new_version="true")
-    until(lambda: platform.get("/datasets/summed").json()["version"] == 2, what="The next version", pause=0.2)
-    assert platform.get("/datasets/summed").json()["rows"] == 3
+    until(lambda: platform.get("/datasets/totals").json()["version"] == 2, what="The next version", pause=0.2)
+    assert platform.get("/datasets/totals").json()["rows"] == 3
