@@ -1,5 +1,6 @@
 """Model versions in the order of a metric: beside it, how certain it is, what it costs and what is live."""
 
+import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -57,6 +58,9 @@ RANKINGS = {
 }
 
 
+FEWEST_FOR_OUTLIERS, FAR = 5, 3  # versions, and ranges between the quartiles
+
+
 @dataclass(frozen=True)
 class Bar:
     """An interval and the metric on the scale of its group, from 0 to 100."""
@@ -109,8 +113,7 @@ class Leaderboard:
     def _group(self, versions: list[ModelVersion]) -> Group:
         listed = [{one.name: one for one in version.listed_metrics} for version in versions]
         values = [by_name.get(self.metric.name) for by_name in listed]
-        ends = [end for one in values if one for end in (one.low, one.value, one.high) if end is not None]
-        low, high = (min(ends), max(ends)) if ends else (None, None)
+        low, high = _scale([one for one in values if one])
         rows = [
             Row(
                 version,
@@ -123,10 +126,27 @@ class Leaderboard:
         return Group(rows, low, high)
 
 
+def _scale(values: list[MetricValue]) -> tuple[float | None, float | None]:
+    """The smallest and the largest end of the intervals, without those that are far from all others.
+
+    One regressor with an R² of −6 would leave all others a pixel.
+    """
+    ends = [end for one in values for end in (one.low, one.value, one.high) if end is not None]
+    if len(values) >= FEWEST_FOR_OUTLIERS:
+        first, _, third = statistics.quantiles(ends, n=4)
+        reach = FAR * (third - first)
+        ends = [end for end in ends if first - reach <= end <= third + reach] or ends
+    return (min(ends), max(ends)) if ends else (None, None)
+
+
 def _bar(value: MetricValue | None, low: float, high: float) -> Bar | None:
+    """None also for a version beyond the scale."""
     if value is None or value.low is None or value.high is None or low == high:
         return None
     start, mark, end = map(scale([low, high]), (value.low, value.value, value.high))
+    if not 0 <= mark <= 100:
+        return None
+    start, end = max(start, 0), min(end, 100)
     return Bar(start, end - start, mark)
 
 

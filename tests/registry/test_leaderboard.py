@@ -85,6 +85,18 @@ def test_the_versions_of_a_dataset_and_target_are_a_leaderboard_by_their_primary
     assert "0.4000 to 0.6000" in response.text
 
 
+def test_a_version_that_is_far_from_all_others_leaves_the_scale_to_them(make_version, make_dataset, page):
+    source = make_dataset()
+    for value in (0.5, 0.52, 0.54, 0.56, 9.0):
+        values = MetricValue.objects.filter(model_version=make_version(source), name="log_loss")
+        values.update(value=value, low=value - 0.1, high=value + 0.1)
+    response = page.get("/registry/models/?dataset=flowers&target=species&ordering=log_loss")
+    [group] = response.context["groups"]
+    assert (group.low, group.high) == pytest.approx((0.4, 0.66))
+    assert [row.bar is None for row in group.rows] == [False] * 4 + [True]
+    assert "8.9000 to 9.1000" in response.text
+
+
 def test_each_target_has_its_own_group_and_its_own_leaderboard(ranked, page):
     response = page.get("/registry/models/?dataset=flowers&ordering=-accuracy")
     assert [(one.first.target, len(one.rows)) for one in response.context["groups"]] == [
