@@ -124,7 +124,13 @@ def widget(parameter: Parameter) -> forms.Widget:
         }
         step = 1 if "integer" in kinds else "any"
         return forms.NumberInput(attrs=attrs | {"step": step, "placeholder": default})
-    return forms.TextInput(attrs={"placeholder": default, "autocomplete": "off", "spellcheck": "false"})
+    return text_widget(parameter)
+
+
+def text_widget(parameter: Parameter) -> forms.Widget:
+    """A text field with the default in grey."""
+    attrs = {"placeholder": shown(parameter.default), "autocomplete": "off", "spellcheck": "false"}
+    return forms.TextInput(attrs=attrs)
 
 
 def parse(text: str, parameter: Parameter):

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from registry.estimators import algorithms
-from registry.estimators.form_fields import ParameterField, parse, shown
+from registry.estimators.form_fields import ParameterField, parse, shown, text_widget
 from registry.search import families, space
 
 PREFIX = "param-"
@@ -35,9 +35,7 @@ class TunedField(ParameterField):
 
     def __init__(self, parameter):
         super().__init__(parameter)
-        self.widget = forms.TextInput(
-            attrs={"placeholder": shown(parameter.default), "autocomplete": "off", "spellcheck": "false"}
-        )
+        self.widget = text_widget(parameter)
 
     def clean(self, value):
         text = forms.CharField.clean(self, value).strip()
