@@ -17,8 +17,8 @@ from catalog.receipt import display as receipt
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound
 from mlplatform.lists import saved_filters
+from mlplatform.lists.pagination import requested_page
 from mlplatform.metadata import favourites
-from mlplatform.pagination import requested_page
 from mlplatform.validation.forms import integer
 
 PAGE_SIZE = 25  # rows with descriptions and tags are tall, and the server draws them slowly

@@ -593,7 +593,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["mlplatform.json_parser.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "mlplatform.validation.negotiation.LenientNegotiation",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "mlplatform.pagination.ApiPagination",
+    "DEFAULT_PAGINATION_CLASS": "mlplatform.lists.pagination.ApiPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "mlplatform.errors.api_exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from mlplatform.pagination import BeginningField
+from mlplatform.lists.pagination import BeginningField
 from registry.evaluation import findings
 from registry.fields import EnvironmentField, MetricsField
 from registry.models import ModelVersion, Stage

@@ -11,8 +11,8 @@ from django_htmx.http import retarget
 from mlplatform.auth import permissions
 from mlplatform.errors import NotFound
 from mlplatform.lists import saved_filters
+from mlplatform.lists.pagination import requested_page
 from mlplatform.metadata import favourites
-from mlplatform.pagination import requested_page
 from mlplatform.validation import unknown_names
 from registry.cards import revisions
 from registry.comparison import predictions

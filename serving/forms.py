@@ -5,7 +5,7 @@ import re
 from django import forms
 from django.core.exceptions import ValidationError
 
-from mlplatform.templatetags.ui import column_value
+from mlplatform.number_formats import column_value
 from mlplatform.validation.forms import StrictForm
 
 PREFIX = "input-"

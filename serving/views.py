@@ -13,7 +13,7 @@ from catalog.models import Dataset
 from mlplatform.auth import permissions
 from mlplatform.errors import NotReady, status_of
 from mlplatform.lists import csv_export
-from mlplatform.pagination import requested_page
+from mlplatform.lists.pagination import requested_page
 from mlplatform.validation.forms import integer
 from mlplatform.web import download
 from registry.models import ModelVersion, Release, Stage

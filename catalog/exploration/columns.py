@@ -8,7 +8,7 @@ from django.utils.module_loading import import_string
 from catalog.exploration import pictures
 from catalog.models import Dataset, DatasetVersion
 from mlplatform.errors import NotFound
-from mlplatform.templatetags.ui import column_value
+from mlplatform.number_formats import column_value
 
 # What the table can be sorted by; values that are missing come last.
 KEYS: dict[str, Callable[[dict], object]] = {

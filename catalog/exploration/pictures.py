@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from mlplatform.templatetags.ui import column_value
+from mlplatform.number_formats import column_value
 
 MEASURES = ("integer", "number", "date")
 

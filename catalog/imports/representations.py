@@ -14,7 +14,7 @@ from catalog.readers.correcting import choices
 from catalog.readers.corrections import ON_ERROR, ROLES, TYPES
 from catalog.readers.formats import COMPRESSIONS, FORMATS
 from mlplatform import json_parser
-from mlplatform.pagination import BeginningField
+from mlplatform.lists.pagination import BeginningField
 
 MAX_BYTES = 4 * 1024**2  # a whole recipe of 10,000 columns is 1 MB
 

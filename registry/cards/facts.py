@@ -7,7 +7,7 @@ from functools import cached_property
 from django.urls import reverse
 
 from catalog import display
-from mlplatform.templatetags.ui import file_size, number, short_duration
+from mlplatform.number_formats import file_size, number, short_duration
 from registry.evaluation import charts, findings
 from registry.models import CardRevision, ModelVersion, Release
 from registry.training import preparation, split_methods

@@ -2,7 +2,7 @@
 
 import re
 
-from mlplatform.templatetags.ui import metric
+from mlplatform.number_formats import metric
 from registry.cards.facts import Card
 from registry.models import Release
 

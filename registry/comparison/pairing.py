@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
-from mlplatform.templatetags.ui import metric as metric_text
-from mlplatform.templatetags.ui import signed
+from mlplatform.number_formats import metric as metric_text
+from mlplatform.number_formats import signed
 from registry.comparison.differences import BETTER, UNCLEAR, WORSE, have_same_test_rows
 from registry.evaluation import definitions, measurement, paired
 from registry.evaluation.definitions import Metric

@@ -1,8 +1,8 @@
 """The slices, the worst rows and the compared groups of a model version, as the templates need them."""
 
+from mlplatform.number_formats import column_value
+from mlplatform.number_formats import metric as metric_text
 from mlplatform.plots.bars import scale
-from mlplatform.templatetags.ui import column_value
-from mlplatform.templatetags.ui import metric as metric_text
 from registry.diagnostics.fairness import RATES, Comparison, Rate
 from registry.evaluation import definitions
 from registry.models import ModelVersion

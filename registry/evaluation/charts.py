@@ -2,10 +2,10 @@
 
 import json
 
+from mlplatform.number_formats import column_value
+from mlplatform.number_formats import metric as metric_text
 from mlplatform.plots import axes
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import column_value
-from mlplatform.templatetags.ui import metric as metric_text
 from registry.estimators.decision import TUNED_FOR
 from registry.evaluation import baseline, definitions
 from registry.models import Evaluation, ModelVersion

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas
 
-from mlplatform.templatetags.ui import metric as metric_text
+from mlplatform.number_formats import metric as metric_text
 from registry.evaluation import definitions, measurement
 from registry.evaluation.measurement import Split
 from registry.evaluation.row_samples import at_random

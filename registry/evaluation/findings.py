@@ -1,6 +1,6 @@
 """What the metrics of a version warn of: no better than its baseline, or far better on the rows it was trained on."""
 
-from mlplatform.templatetags.ui import metric as metric_text
+from mlplatform.number_formats import metric as metric_text
 from registry.evaluation import baseline, definitions
 
 MIN_GAP = 0.15  # between training and test rows, of a metric that is a share

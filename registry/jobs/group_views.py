@@ -5,10 +5,10 @@ from django.core.exceptions import ValidationError
 from django.shortcuts import redirect, render
 
 from mlplatform.auth import permissions
-from mlplatform.pagination import requested_page
+from mlplatform.lists.pagination import requested_page
+from mlplatform.number_formats import metric
 from mlplatform.plots import axes
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import metric
 from registry.evaluation import definitions
 from registry.jobs import submission
 from registry.jobs.filters import GroupFilter

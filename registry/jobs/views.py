@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 
 from mlplatform.auth import permissions
 from mlplatform.lists import saved_filters
-from mlplatform.pagination import requested_page
+from mlplatform.lists.pagination import requested_page
 from mlplatform.validation.forms import integer
 from registry.evaluation import charts
 from registry.jobs import evaluation, submission

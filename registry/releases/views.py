@@ -4,7 +4,7 @@ from django.shortcuts import render
 
 from catalog.models import Dataset
 from mlplatform.auth import permissions
-from mlplatform.pagination import requested_page
+from mlplatform.lists.pagination import requested_page
 from registry.models import Release, Stage
 from registry.releases import timeline
 from registry.releases.filters import ReleaseFilter

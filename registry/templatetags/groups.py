@@ -2,7 +2,7 @@
 
 from django import template
 
-from mlplatform.templatetags.ui import DASH, duration, metric
+from mlplatform.number_formats import DASH, duration, metric
 from registry.estimators.form_fields import shown
 from registry.evaluation import definitions
 from registry.templatetags.registry_ui import STAGE_LABELS, run_time

@@ -7,8 +7,8 @@ from django import template
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from mlplatform.number_formats import duration
 from mlplatform.templatetags.lists import select_box
-from mlplatform.templatetags.ui import duration
 from registry.estimators import algorithms
 from registry.estimators.form_fields import shown
 from registry.evaluation import definitions

@@ -4,7 +4,7 @@ from itertools import compress, islice
 
 import numpy as np
 
-from mlplatform.templatetags.ui import column_value
+from mlplatform.number_formats import column_value
 from serving.inputs.reader import TypedRows
 
 KINDS = ("imputed", "unseen_category", "out_of_range")

@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from mlplatform.templatetags.ui import column_value, duration, number
+from mlplatform.number_formats import column_value, duration, number
 
 register = template.Library()
 

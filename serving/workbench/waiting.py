@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from catalog.models import Draft
 from mlplatform.auth import roles
 from mlplatform.jobs.models import UNSUCCESSFUL
-from mlplatform.templatetags.ui import metric
+from mlplatform.number_formats import metric
 from registry.comparison import standing
 from registry.comparison.differences import BETTER
 from registry.models import CardRevision, Release, Stage

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from mlplatform.number_formats import column_value, metric
 from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.bars import bars
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import column_value, metric
 from registry.evaluation.definitions import BY_NAME
 from registry.models import ModelVersion
 

@@ -2,10 +2,10 @@
 
 import math
 
+from mlplatform.number_formats import metric
 from mlplatform.plots import axes
 from mlplatform.plots.axes import Axis
 from mlplatform.plots.plot import SERIES, Plot, Table, text
-from mlplatform.templatetags.ui import metric
 
 MIN_HEIGHT = 0.03  # of the plot, so that a small cluster is visible
 GAP = 0.02

@@ -1,10 +1,10 @@
 """The plots of a classifier's curves, from their stored section."""
 
 from mlplatform.errors import NotFound
+from mlplatform.number_formats import metric
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import metric
 from registry.diagnostics.plots import thresholds
 
 DECISION = "as the model decides"

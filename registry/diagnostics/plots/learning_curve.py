@@ -1,8 +1,8 @@
 """The plot of a learning curve."""
 
+from mlplatform.number_formats import metric as metric_text
 from mlplatform.plots import axes
 from mlplatform.plots.plot import Plot, Table, text
-from mlplatform.templatetags.ui import metric as metric_text
 from registry.evaluation import definitions
 
 ORDERS = {

@@ -3,10 +3,10 @@ has the residuals: actual minus predicted."""
 
 from collections.abc import Callable
 
+from mlplatform.number_formats import column_value
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import column_value
 
 HEADINGS = {"error": "Error", "size": "Size of the error"}
 

@@ -1,9 +1,9 @@
 """The plots of what a classifier would be if it predicted only from a score on, from their stored sections."""
 
+from mlplatform.number_formats import metric
 from mlplatform.plots import axes
 from mlplatform.plots.histogram import histogram
 from mlplatform.plots.plot import TABLE_ROWS, Plot, Table, spread, text
-from mlplatform.templatetags.ui import metric
 
 METRICS = (("precision", "precision"), ("recall", "recall"), ("f1", "F1"), ("accuracy", "accuracy"))
 

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.naive_bayes import GaussianNB
 
-from mlplatform.templatetags.ui import metric
+from mlplatform.number_formats import metric
 from registry.comparison.overlays import overlay
 from registry.diagnostics.build import build
 from registry.models import Diagnostics
