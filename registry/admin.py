@@ -14,6 +14,8 @@ from registry.models import (
     ModelVersion,
     RegistryTag,
     Release,
+    ReleaseChange,
+    ReleaseCounter,
     Stage,
     TrainingGroup,
     TrainingJob,
@@ -193,6 +195,16 @@ class VersionCounterAdmin(ReadOnlyAdmin):
     list_display = ["dataset", "last"]
     list_select_related = ["dataset"]
     search_fields = ["dataset__name"]
+
+
+@admin.register(ReleaseCounter)
+class ReleaseCounterAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "number"]
+
+
+@admin.register(ReleaseChange)
+class ReleaseChangeAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "dataset_id", "number"]
 
 
 @admin.register(Diagnostics)

@@ -8,7 +8,7 @@ from registry.models.jobs import TrainingJob
 from registry.models.labels import Alias, RegistryTag
 from registry.models.metric_values import MetricValue
 from registry.models.mirror import MirroredModel, MirroredVersion
-from registry.models.releases import Release, Stage, Usage
+from registry.models.releases import Release, ReleaseChange, ReleaseCounter, Stage, Usage
 from registry.models.versions import ModelVersion, VersionCounter
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "ModelVersion",
     "RegistryTag",
     "Release",
+    "ReleaseChange",
+    "ReleaseCounter",
     "Stage",
     "TrainingGroup",
     "TrainingJob",

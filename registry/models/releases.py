@@ -104,6 +104,28 @@ class Release(models.Model):
         return f"{settings.TRAINED_MODELS_BUCKET}/{self.key}"
 
 
+class ReleaseCounter(models.Model):
+    """How many changes of releases there were: one row, which a change locks until it commits."""
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self):
+        return f"{self.number} changes of releases"
+
+
+class ReleaseChange(models.Model):
+    """The number of the last change of a dataset's releases. Numbers become visible in their order.
+
+    A deleted dataset keeps its row, so that web processes notice what was deleted before it.
+    """
+
+    dataset_id = models.BigIntegerField(primary_key=True)
+    number = models.PositiveBigIntegerField(db_index=True)
+
+    def __str__(self):
+        return f"change {self.number} of dataset {self.dataset_id}"
+
+
 class Usage(models.Model):
     """The predictions of a release in one hour, summed over all web processes. Scoring jobs are not among them."""
 

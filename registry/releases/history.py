@@ -14,6 +14,7 @@ from mlplatform.errors import Conflict, NotFound, NotReady
 from mlplatform.resilience.doctor import Reference
 from registry import artifacts, verification
 from registry.models import MirroredModel, ModelVersion, Release, Stage
+from registry.releases import changes
 
 Result = TypeVar("Result")
 WAIT_S = 30  # for others, if the history changes each time while an artifact is verified
@@ -37,6 +38,7 @@ def in_turn(dataset: Dataset) -> Iterator[None]:
         if not Dataset.objects.select_for_update(no_key=True).filter(pk=dataset.pk).first():
             raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
         yield
+        changes.record(dataset)
 
 
 def live_release(dataset: Dataset, stage: str) -> Release | None:

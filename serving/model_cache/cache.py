@@ -15,6 +15,7 @@ from mlplatform.errors import NotReady
 from mlplatform.resilience import circuit_breaker
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion, Release
+from registry.releases import changes
 from serving.model_cache.loader import Model, load
 from serving.model_cache.release_lookup import find_release, normalized
 from serving.model_cache.resident_models import ResidentModels
@@ -22,6 +23,8 @@ from serving.model_cache.resident_models import ResidentModels
 MAX_ENTRIES = 10_000
 MAX_LOAD_S = 1  # during a longer load the release may have ended: the next request looks it up again
 MIN_STALE_S = 1  # the refresher confirms each entry twice a second
+RECHECK_S = 5  # at rest, some entries are compared with their release: an earlier version on another machine
+RECHECKED = 100  # numbers no changes, and a database that was restored has lost some
 IN_USE_S = 3600  # the new release of an entry that was not used for this long is loaded by the next request
 Key = tuple[str, str | None, int | None]  # dataset, stage, version
 
@@ -34,6 +37,7 @@ class CacheEntry:
     model: Model
     confirmed_at: float  # start of the last query that found the release live
     used_at: float
+    is_followed: bool = False  # refresh() has found the release live, and would notice its change
 
 
 class ModelCache:
@@ -68,6 +72,8 @@ class ModelCache:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: dict[Key, CacheEntry] = {}
+        self._last_change: int | None = None  # of the releases, that refresh() knows of
+        self._rechecked, self._rechecked_at = 0, float("-inf")  # how many entries, and when
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -91,14 +97,42 @@ class ModelCache:
         return entry
 
     def refresh(self) -> bool:
-        """Confirm all entries with one query, and replace those whose release has ended.
+        """Confirm all entries, and replace those whose release has ended.
 
-        Starts to load models that are not in memory and does not wait for them. Returns whether any is still loading;
-        its entry answers with the previous model until then. Raises database errors.
+        One query asks for the datasets whose releases have changed, another one for the releases of their entries and
+        of new ones: at rest, the database reads nothing for the models in memory. Starts to load models that are not in
+        memory and does not wait for them. Returns whether any is still loading; its entry answers with the previous
+        model until then. Raises database errors.
         """
         now = self._clock()
         with self._lock:
             entries = list(self._entries.items())
+        if not entries:
+            return False
+        last = self._last_change
+        changed = {0: changes.last()} if last is None else changes.since(last)
+        recheck = self._to_recheck(entries, now)
+        to_check = []
+        for key, entry in entries:
+            if last is None or entry.release.dataset_id in changed or key in recheck:
+                entry.is_followed = False
+            if entry.is_followed:
+                entry.confirmed_at = now
+            else:
+                to_check.append((key, entry))
+        self._last_change = max(changed.values(), default=last)  # the entries to check are marked
+        return self._check(to_check, now)
+
+    def _to_recheck(self, entries: list[tuple[Key, CacheEntry]], now: float) -> set[Key]:
+        """The next few entries in turn, every few seconds."""
+        if now - self._rechecked_at < RECHECK_S:
+            return set()
+        start = self._rechecked % len(entries)
+        self._rechecked, self._rechecked_at = start + RECHECKED, now
+        return {key for key, _ in entries[start : start + RECHECKED]}
+
+    def _check(self, entries: list[tuple[Key, CacheEntry]], now: float) -> bool:
+        """Confirm entries whose release is still the one, and replace the others; True if a model is still loading."""
         pks = {entry.release.pk for _, entry in entries}
         releases = Release.objects.filter(pk__in=pks, model_version__isnull=False).with_stage_is_live()
         columns = releases.values_list("pk", "ended_at", "stage_is_live") if pks else ()
@@ -106,7 +140,7 @@ class ModelCache:
         is_loading = False
         for key, entry in entries:
             if _answers(key, states.get(entry.release.pk)):
-                entry.confirmed_at = now
+                entry.confirmed_at, entry.is_followed = now, True
             elif self._replace(key, entry, now):
                 is_loading = True
         return is_loading

@@ -9,6 +9,7 @@ from django.db import OperationalError, connection
 from prometheus_client import REGISTRY
 
 from registry.models import Release
+from registry.releases import history
 from serving.model_cache.cache import ModelCache
 
 
@@ -120,8 +121,9 @@ def before_first_query(action):
 def release_elsewhere(number: int) -> None:
     """Make a version live again as another machine does it: without a signal on this one."""
     older = Release.objects.get(model_version__number=number)
-    Release.objects.live().update(ended_at=older.started_at)
-    Release.objects.filter(pk=older.pk).update(ended_at=None)
+    with history.in_turn(older.dataset):
+        Release.objects.live().update(ended_at=older.started_at)
+        Release.objects.filter(pk=older.pk).update(ended_at=None)
 
 
 def load_count(result: str = "ok") -> float:

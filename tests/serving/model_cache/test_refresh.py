@@ -1,16 +1,17 @@
-"""ModelCache.refresh() and the thread that calls it: entries follow the releases without a request that waits."""
-
-import threading
+"""ModelCache.refresh(): entries follow the releases without a request that waits."""
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from mlplatform.errors import NotFound
 from registry.artifacts import ArtifactRefused
-from registry.models import ModelVersion, Stage
+from registry.models import ModelVersion, Release, Stage
+from registry.releases import history
 from registry.releases.deletion import delete_version
 from registry.releases.promotion import promote, retire
-from serving.model_cache.cache import IN_USE_S
+from serving.model_cache.cache import IN_USE_S, RECHECK_S
 from serving.model_cache.refresher import Refresher
 from serving.model_cache.resident_models import RETRY_LOAD_S
 from tests.serving.model_cache.conftest import database_down, live_number, load_count, release_elsewhere
@@ -55,7 +56,9 @@ def test_refresh_confirms_all_entries_with_one_query(
     places = [*({"stage": stage} for stage in Stage.values), {"stage": None, "version": 1}]
     entries = [cache.get("flowers", **place) for place in places]
     clock.advance(10)
-    with django_assert_num_queries(1):
+    assert not cache.refresh()  # compares each entry with its release
+    clock.advance(1)
+    with django_assert_num_queries(1):  # for the changes
         assert not cache.refresh()
     assert [entry.confirmed_at for entry in entries] == [clock.now] * 4
     assert [cache.get("flowers", **place) for place in places] == entries
@@ -85,8 +88,77 @@ def test_the_release_of_an_idle_entry_is_loaded_by_the_next_request(cache, clock
 def release_elsewhere_in_dev() -> None:
     first, second = (ModelVersion.objects.get(number=number).releases.get(stage="dev") for number in (1, 2))
     first.ended_at, second.ended_at = None, first.ended_at
-    second.save()
-    first.save()
+    with history.in_turn(first.dataset):
+        second.save()
+        first.save()
+
+
+def test_a_change_of_one_dataset_rechecks_its_entries_only(cache, clock, make_dataset, make_version, admin):
+    entries = {}
+    for name in ("flowers", "trees"):
+        make_version(make_dataset(name))
+        entries[name] = cache.get(name, stage="dev")
+    cache.refresh()
+    clock.advance(1)
+    make_version(entries["trees"].release.dataset.version())
+    with CaptureQueriesContext(connection) as queries:
+        refresh_until_loaded(cache)
+    rechecks = [query["sql"] for query in queries if "stage_is_live" in query["sql"]]
+    assert f"IN ({entries['trees'].release.pk})" in rechecks[0]
+    assert cache.get("flowers", stage="dev") is entries["flowers"]
+    assert cache.get("trees", stage="dev").release.number == 2
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_a_change_that_has_no_number_is_noticed_within_seconds(cache, clock):
+    """Of a process of an earlier version, during an upgrade."""
+    assert live_number(cache) == 2
+    cache.refresh()
+    Release.objects.live().update(ended_at=timezone.now())
+    cache.refresh()
+    assert live_number(cache) == 2
+    clock.advance(RECHECK_S)
+    cache.refresh()
+    with pytest.raises(NotFound):
+        live_number(cache)
+
+
+def test_all_entries_are_rechecked_in_turn(cache, clock, make_version, admin, monkeypatch):
+    monkeypatch.setattr("serving.model_cache.cache.RECHECKED", 2)
+    version = make_version()
+    for stage in ("staging", "production"):
+        promote(version, stage=stage, by=admin)
+    for stage in Stage.values:
+        cache.get("flowers", stage=stage)
+    cache.refresh()
+    Release.objects.live().update(ended_at=timezone.now())
+    for left in (2, 0):
+        clock.advance(RECHECK_S)
+        cache.refresh()
+        assert len(cache) == left
+
+
+@pytest.mark.usefixtures("two_versions")
+def test_a_change_is_not_forgotten_if_the_database_goes_down_while_it_is_read(cache):
+    assert live_number(cache) == 2
+    cache.refresh()
+    release_elsewhere(1)
+    with later_queries_fail(), pytest.raises(OperationalError):
+        cache.refresh()
+    refresh_until_loaded(cache)
+    assert live_number(cache) == 1
+
+
+def later_queries_fail():
+    queries = []
+
+    def refuse(execute, sql, params, many, context):
+        queries.append(sql)
+        if len(queries) > 1:
+            raise OperationalError("gone")
+        return execute(sql, params, many, context)
+
+    return connection.execute_wrapper(refuse)
 
 
 @pytest.mark.usefixtures("committed")
@@ -177,43 +249,6 @@ def test_refresh_drops_a_deleted_version(cache, make_version, admin):
     assert len(cache) == 0
     with pytest.raises(NotFound):
         live_number(cache)
-
-
-class FailingCache:
-    """Fails in the first refresh with a bug, in the second for want of a database, and counts the calls."""
-
-    is_refreshed = False
-
-    def __init__(self):
-        self.calls = 0
-
-    def refresh(self) -> bool:
-        self.calls += 1
-        if self.calls < 3:
-            raise [ValueError("bug"), OperationalError("gone")][self.calls - 1]
-        return False
-
-
-@pytest.mark.django_db
-def test_the_refresher_survives_failures_and_ends_with_its_process(caplog):
-    cache = FailingCache()
-    is_on = lambda: cache.calls < 3  # noqa: E731
-    thread = Refresher(cache, tick_s=0.001, poll_s=0.001, retry_s=0.001).start(is_on)
-    thread.join(10)
-    assert cache.calls == 3
-    assert not cache.is_refreshed
-    assert [record.getMessage() for record in caplog.records if record.name.endswith("refresher")] == [
-        "Refreshing the model cache failed; next try in 0.001 s"
-    ]
-
-
-def test_a_cache_is_refreshed_while_its_refresher_runs(refreshed_cache, make_cache):
-    cache, stop = make_cache(), threading.Event()
-    thread = Refresher(cache).start(lambda: not stop.is_set())
-    assert cache.is_refreshed
-    stop.set()
-    thread.join(10)
-    assert not cache.is_refreshed
 
 
 def test_refresh_drops_what_a_retired_stage_served(cache, make_version, admin):
