@@ -38,7 +38,7 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
         try:
             yield
         except Exception as error:
-            if not isinstance(error, USER_ERRORS) and type(error).__name__ not in FRAMEWORK_ERRORS:
+            if not _is_for_users(error):
                 raise
             sentence = _first_paragraph(error) or type(error).__name__
             sentence = next((ours for part, ours in SENTENCES.items() if part in sentence), sentence)
@@ -49,6 +49,24 @@ def as_validation_errors(algorithm: Algorithm, warnings: list[str]) -> Iterator[
     # The others are for programmers: deprecations, and numpy's overflow on the way to a good result.
     by_line = {(w.filename, w.lineno): w.message for w in caught if isinstance(w.message, UserWarning)}
     warnings.extend(_first_paragraph(message) for message in by_line.values())
+
+
+@contextmanager
+def prediction_errors(model: str, *, code: str) -> Iterator[None]:
+    """Raise what a fitted model raises for the rows to predict as ValidationError with this code."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_for_users(error):
+            raise
+        reason = _first_paragraph(error)
+        if not isinstance(error, ValueError):  # the text of a KeyError is but the key
+            reason = f"{type(error).__name__}: {reason}"
+        raise ValidationError(f"{model} cannot predict these rows: {reason}", code=code) from error
+
+
+def _is_for_users(error: Exception) -> bool:
+    return isinstance(error, USER_ERRORS) or type(error).__name__ in FRAMEWORK_ERRORS
 
 
 def _first_paragraph(error: Exception | Warning) -> str:

@@ -1,6 +1,5 @@
 """What the child process of an import does: load, try, measure and verify a model, and write its artifact."""
 
-import contextlib
 import shutil
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ from catalog import files
 from mlplatform import storage
 from mlplatform.jobs.children import calls
 from registry import artifacts, verification
-from registry.estimators.errors import USER_ERRORS
+from registry.estimators.errors import prediction_errors
 from registry.evaluation import measurement
 from registry.evaluation.row_samples import at_random
 from registry.imports import adapter, declared
@@ -49,7 +48,7 @@ def read(request: Request) -> dict:
     with about("features"):
         pipeline = adapter.as_pipeline(loaded, inputs)
     X = feature_frame(frame, inputs)
-    with about("file"), _prediction_errors():
+    with about("file"), prediction_errors("The model", code="prediction_failed"):
         warnings = loaded.warnings + adapter.check_outputs(pipeline, X.iloc[:TRIED_ROWS], task=task)
         if task == "classification" and len(pipeline.classes_) > MAX_CLASSES:
             raise ValidationError(
@@ -169,17 +168,3 @@ def _write(pipeline, path: str) -> dict:
         file.seek(0)
         shutil.copyfileobj(file, out)
     return {"size": artifact.size, "sha256": artifact.sha256}
-
-
-@contextlib.contextmanager
-def _prediction_errors() -> Iterator[None]:
-    """What an estimator raises for rows, as a ValidationError (prediction_failed)."""
-    try:
-        yield
-    except ValidationError:
-        raise
-    except USER_ERRORS as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ValidationError(
-            f"The model cannot predict these rows: {type(error).__name__}: {reason}", code="prediction_failed"
-        ) from error

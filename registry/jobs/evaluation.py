@@ -1,7 +1,5 @@
 """Measure a model version on another dataset version, in a process of its own, and keep the result beside it."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +16,7 @@ from mlplatform.jobs.attempt import Attempt
 from mlplatform.jobs.models import JobState
 from registry import artifacts
 from registry.diagnostics import clusters
-from registry.estimators.errors import USER_ERRORS
+from registry.estimators.errors import prediction_errors
 from registry.evaluation import definitions, duplicates, measurement
 from registry.jobs.learning_curves import computation as learning_curve
 from registry.models import Diagnostics, Evaluation, ModelVersion
@@ -144,7 +142,7 @@ def diagnose(version: ModelVersion) -> tuple[int, dict, list[str]]:
     training.check_held_out(version)
     pipeline = _load(version)
     warnings: list[str] = []
-    with _prediction_errors(version):
+    with prediction_errors(version.algorithm, code="evaluation_failed"):
         held_out = training.held_out(version, pipeline)
         found = pipelines.diagnose(held_out, limit_s=DIAGNOSTICS_S)
         labels = clusters.labels_of(held_out) if version.task == "clustering" else None
@@ -163,7 +161,7 @@ def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, 
     X, y = _rows(version, source, warnings)
     if version.task == "classification":
         warnings += unseen_classes(y, pipeline.classes_)
-    with _prediction_errors(version):
+    with prediction_errors(version.algorithm, code="evaluation_failed"):
         metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
         if y is not None and version.dataset_version.row_count <= MAX_KNOWN_ROWS:
             warnings += _known_rows(version, pipeline, X, y, metrics)
@@ -173,20 +171,6 @@ def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, 
 def _load(version: ModelVersion):
     artifacts.is_of_installed_version(version)  # raises for another major version
     return artifacts.load(version, version.release.key)
-
-
-@contextlib.contextmanager
-def _prediction_errors(version: ModelVersion) -> Iterator[None]:
-    """What an estimator raises for the rows, as a ValidationError (evaluation_failed)."""
-    try:
-        yield
-    except ValidationError:
-        raise
-    except USER_ERRORS as error:
-        reason = " ".join(str(error).split())[:400]
-        raise ValidationError(
-            f"{version.algorithm} could not predict these rows: {reason}", code="evaluation_failed"
-        ) from error
 
 
 def _known_rows(
