@@ -30,23 +30,32 @@ def open_table(version: DatasetVersion) -> IO[bytes]:
     return _open_verified(version, version.table_key, version.table_sha256)
 
 
+def open_rows(version: DatasetVersion) -> IO[bytes]:
+    """What read_rows() reads: the typed copy, or else the stored file. Raises what open_version() raises."""
+    return open_table(version) if version.table_key else open_version(version)
+
+
 def read_frame(version: DatasetVersion, *, columns: Sequence[str]) -> pd.DataFrame:
     """These columns of all rows: from the typed copy, in narrow types, or as `tables.read` if there is none.
 
     Raises what open_version() raises.
     """
+    with open_rows(version) as file:
+        return read_rows(version, file, columns=columns)
+
+
+def read_rows(version: DatasetVersion, file: IO[bytes], *, columns: Sequence[str]) -> pd.DataFrame:
+    """As read_frame(), of what open_rows() has opened."""
     recipe = tables.ParseRecipe.from_dict(version.recipe)
     if not version.table_key:
-        with open_version(version) as file:
-            return tables.read(file, recipe, columns=columns)
+        return tables.read(file, recipe, columns=columns)
     by_name = {column.name: column for column in recipe.columns}
     categories = [
         one["name"]
         for one in version.profile
         if one["type"] == "text" and _is_repetitive(one) and one["name"] in columns
     ]
-    with open_table(version) as file:
-        return TypedCopy(file, categories=categories).read([by_name[name] for name in columns])
+    return TypedCopy(file, categories=categories).read([by_name[name] for name in columns])
 
 
 def _is_repetitive(profile: dict) -> bool:

@@ -1,7 +1,10 @@
 """What the child process of an import does: load, try, measure and verify a model, and write its artifact."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
 
 import pandas
 from django.core.exceptions import ValidationError
@@ -9,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from catalog import files
 from mlplatform import storage
-from mlplatform.jobs.children import calls
+from mlplatform.jobs.children import calls, confinement
 from registry import artifacts, verification
 from registry.estimators.errors import prediction_errors
 from registry.evaluation import measurement
@@ -28,20 +31,30 @@ MAX_CLASSES = 1_000
 
 
 def run(*, request: Request, memory_mb: int) -> Iterator[dict]:
-    """What the child process runs: one result, or the error."""
+    """What the child process runs: one result, or the error. It has no way back: see confinement.py."""
     sentence = f"The import needs more than {memory_mb:,} MB of memory: for the model, or for the rows."
     out_of_memory = ValidationError({"file": ValidationError(sentence, code="out_of_memory")})
-    results = (read(request) for _ in range(1))  # not before the limit
-    yield from calls.results(results, memory_mb=memory_mb, out_of_memory=out_of_memory)
+    yield from calls.results(_confined(request, memory_mb), memory_mb=memory_mb, out_of_memory=out_of_memory)
 
 
-def read(request: Request) -> dict:
+def _confined(request: Request, memory_mb: int) -> Iterator[dict]:
+    """Opens the rows first, which may need the network."""
+    with contextlib.ExitStack() as stack:
+        rows = None
+        if request.declared is None:
+            storage.require_temporary_space(request.source.size_bytes)
+            rows = stack.enter_context(files.open_rows(request.source))
+        confinement.confine(str(Path(request.path).parent), file_mb=memory_mb)
+        yield read(request, rows)
+
+
+def read(request: Request, rows: IO[bytes] | None) -> dict:
     """The fields of the version and of its verification, as JSON. Writes the artifact."""
     with about("file"):
         load = import_string(FORMATS[request.format].load)
         loaded = load(request.path, max_unpacked_mb=request.max_unpacked_mb)
         task = adapter.task_of(loaded.estimator)
-    inputs, target, frame = _rows(request, loaded)
+    inputs, target, frame = _rows(request, loaded, rows)
     if request.classes is not None:
         with about("classes"):
             loaded.estimator = adapter.named(loaded.estimator, request.classes, target["type"])
@@ -92,7 +105,7 @@ def read(request: Request) -> dict:
     }
 
 
-def _rows(request: Request, loaded) -> tuple[list[dict], dict, pandas.DataFrame]:
+def _rows(request: Request, loaded, rows: IO[bytes] | None) -> tuple[list[dict], dict, pandas.DataFrame]:
     """The inputs, the target and the rows to try."""
     if request.declared is not None:
         inputs, target = request.declared["inputs"], request.declared["target"]
@@ -111,8 +124,8 @@ def _rows(request: Request, loaded) -> tuple[list[dict], dict, pandas.DataFrame]
         width=loaded.count,
     )
     column = next(one for one in columns if one["name"] == request.target)
-    storage.require_temporary_space(request.source.size_bytes)
-    frame = files.read_frame(request.source, columns=[*(one["name"] for one in inputs), request.target])
+    names = [*(one["name"] for one in inputs), request.target]
+    frame = files.read_rows(request.source, rows, columns=names)
     frame, target = with_labels(frame, column)
     frame = frame[frame[request.target].notna()]
     if frame.empty:
