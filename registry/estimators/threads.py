@@ -4,8 +4,9 @@ import sys
 from functools import lru_cache
 
 
-def limited_to(threads: int | None):
-    """A context in which native code uses at most so many threads, or with None as many as it likes.
+def limited_to(threads: int | dict[str, int] | None):
+    """A context in which native code uses at most so many threads, or with None as many as it likes; a dictionary has
+    the threads by interface, such as `openmp`.
 
     threadpoolctl's own context looks for the libraries each time, which takes 3 ms: too long for what a training does
     several times, and a page does.

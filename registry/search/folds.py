@@ -62,9 +62,7 @@ class Folds:
             model, _ = pipelines.prepare_pipeline(split, inputs=self.inputs, request=candidate)
             fitting.fit_pipeline(model, split.train, y)
             return self._predicted(model, split.test)
-        params = pipelines.with_typed_class_weights(candidate.params, y)
-        estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
-        X_train, X_test = self._arrays(estimator, fold, candidate.prepare)
+        estimator, X_train, X_test = self.prepare(candidate, fold)
         X_train, X_test = (fitting.as_cells(estimator, X) for X in (X_train, X_test))
         model = self._with_decision(estimator, candidate, train)
         jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
@@ -76,6 +74,12 @@ class Folds:
         if jobs:  # the order in which threads add the predictions of trees rounds the sum
             estimator.set_params(n_jobs=None)
         return self._predicted(model, X_test)
+
+    def prepare(self, candidate: TrainingRequest, fold: int) -> tuple[object, np.ndarray, np.ndarray]:
+        """The unfitted estimator of a candidate, and the numbers of the training and the test rows of a fold for it."""
+        params = pipelines.with_typed_class_weights(candidate.params, self.y[self.positions[fold][0]])
+        estimator = algorithms.build(candidate.algorithm, params, candidate.random_state)
+        return estimator, *self._arrays(estimator, fold, candidate.prepare)
 
     def _with_decision(self, estimator, candidate: TrainingRequest, rows: np.ndarray):
         if self.classes is None:

@@ -225,7 +225,7 @@ class Search:
         for trial in self.trials:
             tried = candidate.request
             is_known = trial.algorithm == tried.class_name and is_same(trial.params, tried.params)
-            if is_known and not trial.error:
+            if is_known and trial.error in ("", trial_run.OUT_OF_TIME):
                 return trial_run.Outcome(trial.state, list(trial.fold_scores))
         return None
 
@@ -284,7 +284,7 @@ def _noted(search: Search, trial: Trial) -> Iterator[None]:
 
 
 def _why_none(search: Search) -> str:
-    failed = [trial for trial in search.trials if trial.error]
+    failed = [trial for trial in search.trials if trial.state == Trial.State.FAILED]
     if failed:
         return f"No trial had a score. The first failed: {failed[0].error}"
     return f"No trial finished a fold within {search.budget.seconds:g} seconds. Use a larger time budget or fewer rows."

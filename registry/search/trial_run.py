@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from registry.estimators import errors
 from registry.search.folds import Folds
 from registry.search.objective import Objective, Outputs
-from registry.search.time_limit import TimeIsOver, limited
+from registry.search.time_limit import FEW_ROWS, Crashed, TimeIsOver, call_in_process, is_iterative, limited
 from registry.training.request import TrainingRequest
+
+OUT_OF_TIME = "Stopped when the time budget was over."
 
 
 @dataclass
@@ -23,7 +25,6 @@ class Outcome:
     error: str = ""
     duration_s: float = 0
     outputs: list[Outputs] = field(default_factory=list)
-    is_out_of_time: bool = False
 
     @property
     def mean(self) -> float | None:
@@ -47,8 +48,8 @@ def run(
     try:
         for fold in range(len(folds)):
             left = None if limit_s is None else limit_s - (time.monotonic() - started)
-            with limited(left), errors.as_validation_errors(candidate.algorithm, []):
-                outputs = folds.outputs(candidate, fold)
+            outputs = _outputs(candidate, folds, fold, limit_s=left)
+            with errors.as_validation_errors(candidate.algorithm, []):
                 outcome.scores.append(objective.score(folds.tested(fold), outputs))
             outcome.outputs.append(outputs)
             report(outcome.scores)
@@ -56,8 +57,7 @@ def run(
                 outcome.state = "pruned"
                 break
     except TimeIsOver:
-        outcome.state, outcome.is_out_of_time = "pruned", True
-        del outcome.scores[len(outcome.outputs) :]
+        outcome.state, outcome.error = "pruned", OUT_OF_TIME
     except ValidationError as error:
         outcome.state, outcome.error = "failed", error.messages[0]
     except MemoryError:
@@ -65,3 +65,24 @@ def run(
         outcome.error = f"{candidate.algorithm.name} ran out of memory."
     outcome.duration_s = time.monotonic() - started
     return outcome
+
+
+def _outputs(candidate: TrainingRequest, folds: Folds, fold: int, *, limit_s: float | None) -> Outputs:
+    """Those of a fold. A fit that no signal interrupts runs in a process, if there are rows enough to wait for it."""
+
+    def fitted() -> Outputs:
+        with errors.as_validation_errors(candidate.algorithm, []):
+            return folds.outputs(candidate, fold)
+
+    started = time.monotonic()
+    is_short = len(folds.y) <= FEW_ROWS or is_iterative(candidate.algorithm.name)
+    with limited(limit_s):
+        if limit_s is None or is_short:
+            return fitted()
+        with errors.as_validation_errors(candidate.algorithm, []):
+            folds.prepare(candidate, fold)  # here, for the trials that need the same numbers
+    try:
+        return call_in_process(fitted, limit_s=limit_s - (time.monotonic() - started))
+    except Crashed as error:
+        name = candidate.algorithm.name
+        raise ValidationError(f"{name} could not be fitted: {error}", code="fit_failed") from error

@@ -119,12 +119,12 @@ class ChildProcess:
         return False
 
     def memory(self) -> int:
-        """The resident memory of the child and all its descendants, in bytes."""
+        """The resident memory of the child, and what its descendants have in addition, in bytes."""
         with contextlib.suppress(psutil.Error):
             child = psutil.Process(self.pid)
             if time.monotonic() - self._searched_at > FIND_DESCENDANTS_EVERY_S:
                 self._descendants, self._searched_at = child.children(recursive=True), time.monotonic()
-            return child.memory_info().rss + sum(map(_resident, self._descendants))
+            return child.memory_info().rss + sum(map(_own_memory, self._descendants))
         return 0
 
     def kill(self) -> None:
@@ -143,8 +143,9 @@ class ChildProcess:
         self._connection.close()
 
 
-def _resident(process: psutil.Process) -> int:
+def _own_memory(process: psutil.Process) -> int:
+    """In bytes: a fork shares the memory of its parent, which is not counted twice."""
     try:
-        return process.memory_info().rss
+        return process.memory_full_info().uss
     except psutil.Error:
         return 0

@@ -21,6 +21,11 @@ COLUMNS = [
 ]
 TREE = {"module": "tree", "class": "DecisionTreeClassifier", "params": {"max_depth": 2}}
 LOGISTIC = {"module": "linear_model", "class": "LogisticRegression", "params": {}}
+QDA = {
+    "module": "discriminant_analysis",
+    "class": "QuadraticDiscriminantAnalysis",
+    "params": {"priors": [1]},
+}
 FEATURES = ["length", "colour"]
 
 
@@ -71,12 +76,7 @@ def test_a_hopeless_trial_ends_after_that_fold(folds):
 
 
 def test_a_candidate_that_cannot_be_fitted_has_the_reason(folds):
-    model = {
-        "module": "discriminant_analysis",
-        "class": "QuadraticDiscriminantAnalysis",
-        "params": {"priors": [1]},
-    }
-    outcome = trial_run.run(plan().candidate(model), folds, Objective("accuracy", folds.classes))
+    outcome = trial_run.run(plan().candidate(QDA), folds, Objective("accuracy", folds.classes))
     assert outcome.state == "failed"
     assert outcome.error.startswith("QuadraticDiscriminantAnalysis could not be fitted:")
 
@@ -85,8 +85,25 @@ def test_a_fit_is_interrupted_when_the_time_is_over(folds):
     model = {"module": "ensemble", "class": "RandomForestClassifier", "params": {"n_estimators": 100_000}}
     started = time.monotonic()
     outcome = trial_run.run(plan().candidate(model), folds, Objective("accuracy", folds.classes), limit_s=0.3)
-    assert (outcome.state, outcome.is_out_of_time, outcome.scores) == ("pruned", True, [])
+    assert (outcome.state, outcome.error, outcome.scores) == ("pruned", trial_run.OUT_OF_TIME, [])
     assert time.monotonic() - started < 10
+
+
+def test_a_fit_in_one_native_call_is_killed_when_the_time_is_over():
+    many = divide(Table(table(rows=1_500), COLUMNS, None, []), plan(TREE))
+    model = {"module": "svm", "class": "SVC", "params": {"kernel": "linear", "C": 1e6}}
+    outcome = trial_run.run(plan().candidate(model), many, Objective("accuracy", many.classes), limit_s=0.5)
+    assert (outcome.state, outcome.error, outcome.scores) == ("pruned", trial_run.OUT_OF_TIME, [])
+
+
+def test_a_fit_in_a_process_of_its_own_scores_the_same():
+    many = divide(Table(table(rows=1_500), COLUMNS, None, []), plan(TREE))
+    objective = Objective("roc_auc", many.classes)
+    here, there = (trial_run.run(plan().candidate(TREE), many, objective, limit_s=s) for s in (None, 600))
+    assert (there.state, there.scores) == ("complete", here.scores)
+    assert len(many._prepared) == len(many)
+    refused = trial_run.run(plan().candidate(QDA), many, objective, limit_s=600)
+    assert refused.error.startswith("QuadraticDiscriminantAnalysis could not be fitted:")
 
 
 @pytest.mark.parametrize(("target", "metric"), [("kind", "roc_auc"), ("price", "rmse")])
