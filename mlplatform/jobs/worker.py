@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from mlplatform.jobs import leases, reaper
 from mlplatform.jobs.attempt import Attempt
@@ -32,7 +32,7 @@ class Loop:
 
     def run_forever(self) -> None:
         while not self.is_stopping:
-            close_old_connections()
+            # Not close_old_connections(): each poll would first ask whether the connection works, a query more.
             is_idle = True
             with database_may_be_unavailable():
                 is_idle = not self.run_next()

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, connection
 
 from mlplatform.resilience import cache_invalidation, circuit_breaker
 from serving.model_cache.cache import ModelCache, shared_cache
@@ -37,9 +37,10 @@ class Refresher:
         """Refresh once; True if a model is still loading. If the database is down, the cache stays as it is."""
         try:
             with circuit_breaker.short_timeout():
-                close_old_connections()
                 return self._cache.refresh()
         except (OperationalError, InterfaceError):
+            if not connection.in_atomic_block:
+                connection.close()  # the next refresh opens a new one
             return False
 
     def _run(self, is_on: Callable[[], bool]) -> None:
