@@ -50,6 +50,9 @@ class Folds:
         """The targets of the rows that a fold is tested on."""
         return self.y[self.positions[fold][1]]
 
+    def _groups_of(self, rows: np.ndarray) -> np.ndarray | None:
+        return None if self.groups is None else self.groups[rows]
+
     def outputs(self, candidate: TrainingRequest, fold: int) -> Outputs:
         """Fit a candidate on the training rows of a fold, and predict its test rows.
 
@@ -60,16 +63,19 @@ class Folds:
         if candidate.algorithm.is_ensemble:
             split = Split(self.train.iloc[train], self.train.iloc[test], y, self.y[test])
             model, _ = pipelines.prepare_pipeline(split, inputs=self.inputs, request=candidate)
-            fitting.fit_pipeline(model, split.train, y)
+            with preprocessing.cross_fitted_by(model, self._groups_of(train)):
+                fitting.fit_pipeline(model, split.train, y)
             return self._predicted(model, split.test)
         estimator, X_train, X_test = self.prepare(candidate, fold)
         X_train, X_test = (fitting.as_cells(estimator, X) for X in (X_train, X_test))
         model = self._with_decision(estimator, candidate, train)
         jobs = model is estimator and len(y) > FEW_ROWS and _use_all_cores(estimator)
-        weights, groups = (
-            None if values is None else values[train] for values in (self.weights, self.groups)
-        )
-        options = {"groups": groups, "is_in_time": self.is_in_time, "seed": candidate.random_state}
+        weights = None if self.weights is None else self.weights[train]
+        options = {
+            "groups": self._groups_of(train),
+            "is_in_time": self.is_in_time,
+            "seed": candidate.random_state,
+        }
         fitting.fit(model, X_train, y, weights, **options)
         if jobs:  # the order in which threads add the predictions of trees rounds the sum
             estimator.set_params(n_jobs=None)
@@ -84,7 +90,7 @@ class Folds:
     def _with_decision(self, estimator, candidate: TrainingRequest, rows: np.ndarray):
         if self.classes is None:
             return wrappers.with_labels(estimator)
-        y, groups = self.y[rows], None if self.groups is None else self.groups[rows]
+        y, groups = self.y[rows], self._groups_of(rows)
         model = decision.wrap(estimator, y, threshold=candidate.threshold, calibration=candidate.calibration)
         decision.divide(
             model,
@@ -130,10 +136,9 @@ class Folds:
         if (key, fold) in self._prepared:
             return self._prepared[key, fold]
         train, test = self.positions[fold]
-        arrays = (
-            transformer.fit_transform(self.train.iloc[train], self.y[train]),
-            transformer.transform(self.train.iloc[test]),
-        )
+        with preprocessing.cross_fitted_by(transformer, self._groups_of(train)):
+            fitted = transformer.fit_transform(self.train.iloc[train], self.y[train])
+        arrays = fitted, transformer.transform(self.train.iloc[test])
         size = sum(array.nbytes for array in arrays)
         if self._bytes + size <= self.max_bytes:
             self._prepared[key, fold] = arrays

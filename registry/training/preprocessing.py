@@ -3,13 +3,15 @@
 None of our own functions may be part of the pipeline: an artifact must load without this code.
 """
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 import numpy as np
 import pandas
 
+from registry.estimators.fold_splitters import splitter
 from registry.estimators.frameworks import fitting
 from registry.training.column_facts import PARTS
 from registry.training.preparation import FOLDS, MAX_CATEGORIES, WORD_COMPONENTS, Choice, Requirements
@@ -113,6 +115,42 @@ def _target_mean(task: str) -> list:
 
     kind = "continuous" if task == "regression" else "auto"
     return [_astype("str"), TargetEncoder(target_type=kind, cv=FOLDS, random_state=0)]
+
+
+@contextlib.contextmanager
+def cross_fitted_by(steps, groups: np.ndarray | None) -> Iterator[None]:
+    """A context in which the target means of these unfitted steps are cross-fitted in folds that do not divide the
+    `groups`, numbers of the rows to fit: else a category of one group has the targets of the rows that it encodes.
+
+    Fitted steps do not keep the folds. One group alone, or none, is divided at random.
+    """
+    if groups is None or not any(_target_encoders(steps)) or len(found := np.unique(groups)) < 2:
+        yield
+        return
+    folds = splitter(min(FOLDS, len(found)), is_stratified=False, groups=groups, seed=0)
+    positions = list(folds.split(groups, groups=groups))
+    for encoder in _target_encoders(steps):
+        encoder.set_params(cv=positions)
+    try:
+        yield
+    finally:
+        for encoder in _target_encoders(steps):
+            encoder.set_params(cv=FOLDS)
+
+
+def _target_encoders(step) -> Iterator:
+    """Those in a pipeline, in its columns and in the pipelines of an ensemble, fitted or not."""
+    if type(step).__name__ == "TargetEncoder":
+        yield step
+    for name in ("steps", "transformers", "transformers_", "estimators"):
+        for part in getattr(step, name, ()):
+            if isinstance(part, tuple):
+                yield from _target_encoders(part[1])
+    if isinstance(
+        getattr(step, "estimators", None), list
+    ):  # of an ensemble, whose fitted members have no names
+        for member in getattr(step, "estimators_", ()):
+            yield from _target_encoders(member)
 
 
 def _date_parts(estimator, used: set[str]) -> list:

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from registry.estimators import decision
 from registry.estimators.frameworks import fitting
-from registry.training import split_methods, validation
+from registry.training import preprocessing, split_methods, validation
 from registry.training.columns import feature_frame
 from registry.training.request import TrainingRequest
 from registry.training.split_methods import Parts
@@ -62,7 +62,8 @@ class Split:
         required, seed = self.groups is not None, self.random_state
         decision.divide(pipeline[-1], y, groups=groups, are_required=required, random_state=seed)
         options = {"groups": groups, "is_in_time": self.times is not None, "seed": seed, "report": report}
-        fitting.fit_pipeline(pipeline, X, y, weights, **options)
+        with preprocessing.cross_fitted_by(pipeline, groups):
+            fitting.fit_pipeline(pipeline, X, y, weights, **options)
         decision.forget_groups(pipeline[-1])
 
     def refitted(self, pipeline) -> tuple[object, pandas.DataFrame]:

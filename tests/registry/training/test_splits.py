@@ -8,8 +8,9 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from registry.evaluation import charts
-from registry.training import split_methods
+from registry.training import pipelines, split_methods
 from registry.training.cross_validation import folds
+from registry.training.request import TrainingRequest
 from tests.registry.training.tables import COLUMNS, ROWS, assert_json, classes, column, fit, numbers, table
 
 DAYS = pandas.Series(pandas.date_range("2026-01-01", periods=ROWS).astype("datetime64[us]"))
@@ -59,6 +60,29 @@ def test_the_draw_of_groups_keeps_the_classes_in_proportion():
     parts = split_methods.by_group(owners, test_size=0.2, random_state=0, labels=labels)
     assert abs(labels[parts.test].mean() - 0.25) < 0.06
     assert abs(len(parts.test) - 200) <= 5
+
+
+@pytest.mark.parametrize(("method", "is_learned"), [("random", True), ("group", False)])
+def test_target_means_are_cross_fitted_without_the_other_rows_of_a_group(method, is_learned):
+    """The flag of an owner is chance. Of a random fold, its other rows tell it, as they will not of a new owner."""
+    owner = np.repeat(np.arange(60), 10)
+    flag = np.random.default_rng(0).permutation(np.repeat(["no", "yes"], 30))[owner]
+    frame = pandas.DataFrame(
+        {"owner": owner, "alias": [f"alias {one}" for one in owner], "noise": np.arange(600) % 7.0, "y": flag}
+    )
+    columns = [
+        column("owner", "integer"),
+        column("alias", "text"),
+        column("noise", "number"),
+        column("y", "text"),
+    ]
+    split = {"method": method} | ({"column": "owner"} if method == "group" else {})
+    request = TrainingRequest(
+        "linear_model", "LogisticRegression", target="y", features=["alias", "noise"], split=split
+    )
+    pipeline = pipelines.fit(frame, columns=columns, request=request).pipeline
+    assert (abs(pipeline["model"].coef_[0][-1]) > 1) == is_learned
+    assert pipeline["columns"].named_transformers_["target_mean"][-2].cv == 5
 
 
 def test_a_column_says_which_rows_are_measured_in_any_case():
