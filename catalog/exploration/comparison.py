@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from catalog.exploration.copies import StoredCopy
 from catalog.models import DatasetVersion
-from catalog.profiling import sql, statistics
+from catalog.profiling import sql, statistics, text_statistics
 from catalog.profiling.ingest import ingest
 from catalog.profiling.typed_copy import TypedCopy
 from catalog.readers.recipe import ParseRecipe
@@ -232,7 +232,7 @@ def _binned(old, new, place, new_place, one) -> tuple[list[str], list[int], list
 
 def _frequent(old, new, place, new_place, one) -> tuple[list[str], list[int], list[int]]:
     """Counts of the most frequent old values, then of all others and of missing ones."""
-    is_counted = one["distinct"] is not None and one["distinct"] <= statistics.MAX_TOP_DISTINCT
+    is_counted = one["distinct"] is not None and one["distinct"] <= text_statistics.MAX_TOP_DISTINCT
     values = [value for value, _ in statistics.top(old, place)] if is_counted else []
 
     def counts(copy, at):

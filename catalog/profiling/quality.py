@@ -1,7 +1,7 @@
 """What is unusual in a table, from all its rows: such as constant columns, codes for missing values and duplicates."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ CORRELATED = 0.95
 MAX_CORRELATED_COLUMNS, MAX_PAIRS = 200, 10
 EXACT_DUPLICATES = 5_000_000
 HASHED = 200  # columns in one call
+WIDE, TELLING = 50, 8  # columns of a wide table, and those of them that are compared first
 MAX_CLASSES, IMBALANCE = 20, 4
 MAX_OF_A_CODE = 20
 
@@ -30,7 +31,7 @@ def warnings(copy: TypedCopy, profile: list[dict], *, sample: pa.Table) -> list[
     found = [finding for one in profile for finding in _of_column(one, copy.rows)]
     found = [one for one in found if not (one.code == "heavy_tail" and one.column in with_code)] + codes
     found += _correlated(copy, profile, sample)
-    found += _duplicates(copy)
+    found += _duplicates(copy, profile)
     return _limited(found + list(_class_balance(profile)))
 
 
@@ -142,9 +143,12 @@ def _correlated(copy: TypedCopy, profile: list[dict], sample: pa.Table) -> Itera
         )
 
 
-def duplicate_rows(copy: TypedCopy) -> tuple[int, bool]:
-    """The rows that repeat an earlier one, and whether the number is estimated. Rows are compared by 64-bit hashes."""
-    places = list(range(len(copy.schema.names)))
+def duplicate_rows(copy: TypedCopy, *, places: Sequence[int] | None = None) -> tuple[int, bool]:
+    """The rows that repeat an earlier one, and whether the number is estimated. Rows are compared by 64-bit hashes.
+
+    With `places`, only these columns are compared.
+    """
+    places = list(range(len(copy.schema.names))) if places is None else places
     hashes = [
         f"hash({', '.join(map(sql.name, places[start : start + HASHED]))})"
         for start in range(0, len(places), HASHED)
@@ -156,7 +160,9 @@ def duplicate_rows(copy: TypedCopy) -> tuple[int, bool]:
     return max(copy.rows - distinct, 0), is_estimated
 
 
-def _duplicates(copy: TypedCopy) -> Iterator[Finding]:
+def _duplicates(copy: TypedCopy, profile: list[dict]) -> Iterator[Finding]:
+    if _are_unique(copy, profile):
+        return
     count, is_estimated = duplicate_rows(copy)
     # The error of the estimate is about 2 %.
     if count > (0.05 * copy.rows if is_estimated else 0):
@@ -164,6 +170,16 @@ def _duplicates(copy: TypedCopy) -> Iterator[Finding]:
         repeats = "repeats" if count == 1 else "repeat"
         sentence = f"{number} of {copy.rows:,} rows {repeats} an earlier row exactly."
         yield Finding("duplicate_rows", sentence)
+
+
+def _are_unique(copy: TypedCopy, profile: list[dict]) -> bool:
+    """Whether a few columns show that no row repeats another one; most tables have one column that does."""
+    if any(one["distinct"] == copy.rows and not one["is_estimated"] for one in profile):
+        return True
+    if len(profile) < WIDE or copy.rows > EXACT_DUPLICATES:
+        return False
+    places = sorted(range(len(profile)), key=lambda place: -profile[place]["distinct"])[:TELLING]
+    return duplicate_rows(copy, places=places)[0] == 0
 
 
 def _class_balance(profile: list[dict]) -> Iterator[Finding]:

@@ -59,23 +59,6 @@ def positions(
             yield batch.column(0).to_numpy()
 
 
-def query_by_place(copy: TypedCopy, sql: str, *, places: Sequence[int], kind: pa.DataType) -> list[tuple]:
-    """The rows of a query of the table `t` of all values `v` of these columns, each with the `place` of its column.
-
-    A query with an expression for each column takes DuckDB a millisecond a column, however few rows there are.
-    """
-    schema, names = pa.schema([("place", pa.int32()), ("v", kind)]), copy.schema.names
-
-    def batches():
-        for batch in copy.batches([names[place] for place in places]):
-            for place, column in zip(places, batch.columns, strict=True):
-                array = pa.array(np.full(len(column), place, "int32"))
-                yield pa.RecordBatch.from_arrays([array, column.cast(kind)], schema=schema)
-
-    with _registered(schema, batches()) as cursor:
-        return cursor.execute(sql).fetchall()
-
-
 @contextlib.contextmanager
 def _cursor(copy: TypedCopy, places: Sequence[int]):
     """A cursor with the table `t`: these columns, and the position of each row."""

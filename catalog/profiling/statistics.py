@@ -1,34 +1,25 @@
-"""Statistics of the columns of a table, from all its rows, by SQL."""
+"""Statistics of the columns of a table, from all its rows: those that are too large for memory by SQL."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from catalog.profiling import roles, sql
+from catalog.profiling import number_statistics, roles, sql, text_statistics
+from catalog.profiling.number_statistics import FEW_INTEGERS, HUGE
+from catalog.profiling.text_statistics import NUMBER, TOP
 from catalog.profiling.typed_copy import TypedCopy
+from catalog.readers.cells import column_types
 from catalog.readers.cells.column_types import Column
 
 MEASURES = ("integer", "number", "date")
-QUANTILES = roles.QUANTILES
-POINTS = "[" + ", ".join(map(str, QUANTILES)) + "]"  # in SQL
-# Exact quantiles and counts of distinct values keep the values in memory.
-EXACT_ROWS = 1_000_000
+POINTS = "[" + ", ".join(map(str, roles.QUANTILES)) + "]"  # in SQL
+# Of a large table; exact counts of distinct values keep the values in memory.
 EXACT_DISTINCT = 100_000
-EXACT_QUANTILES = 25_000_000  # values in one query
-# From this many, texts that are stored as codes are counted once for each different one, in a query a column.
+# From this many, texts that are stored as codes are counted once for each different one.
 MANY_ROWS = 50_000
-TOP, MAX_TOP_DISTINCT = 10, 100_000
-FEW_INTEGERS = 50  # integers with so few values have `top` too: they can be categories
-MAX_LENGTH = 200  # a column with longer texts is prose: its values are not counted
-BINS = 20
 GROUP = 50  # columns in one query
-WIDE = 200  # columns of a table whose measures are in the same queries
-GROUP_CELLS = 8_000_000  # in memory at once
-HUGE = 1e100  # the squares of larger numbers overflow
-NUMBER = r"'^\s*[+-]?(\d[\d.,'' ]*|[.,]\d+)([eE][+-]?\d+)?\s*%?\s*$'"  # in SQL
 RESULTS = ("min", "max", "mean", "deviation", "quantiles", "histogram", "top")
 
 
@@ -52,20 +43,42 @@ def profile(
         {"name": column.name, "type": column.type, "nullable": column.nullable} | dict.fromkeys(RESULTS)
         for column in columns
     ]
-    few = max(min(GROUP, EXACT_QUANTILES // max(copy.rows, 1)), 1)
-    steps = [(_measure_by_place, WIDE)] if len(profiles) >= WIDE and copy.rows <= MANY_ROWS else []
-    steps += [(_count, GROUP), (_count_values, GROUP), (_measure, few), (_draw, GROUP)]
-    for number, (step, width) in enumerate(steps):
-        for start in range(0, len(profiles), width):
-            step(copy, dict(enumerate(profiles[start : start + width], start)))
+    done = 0
+    for step, group in _steps(copy, profiles).items():
+        count = 0
+        for count in step(copy, group):
             if progress:
-                progress((number + min(start + width, len(profiles)) / len(profiles)) / len(steps))
+                progress((done + count) / len(profiles))
+        done += count
     for place, one in enumerate(profiles):
         _as_json(one)
         if one["type"] == "integer":
             one["is_monotonic"] = _is_monotonic(sample.column(place))
         one["role"] = getattr(columns[place], "role", None) or roles.role(one, rows=copy.rows)
     return profiles
+
+
+def _steps(copy: TypedCopy, profiles: list[dict]) -> dict[Callable, list[dict]]:
+    """The columns that are measured in memory, and those that are not."""
+    numbers, texts, rest = [], [], []
+    for one, field in zip(profiles, copy.schema, strict=True):
+        if one["type"] in MEASURES:
+            (numbers if copy.rows <= number_statistics.MAX_ROWS else rest).append(one)
+        else:
+            is_small = copy.rows <= text_statistics.MAX_ROWS or not column_types.is_text(field.type)
+            (texts if is_small else rest).append(one)
+    return {number_statistics.add: numbers, text_statistics.add: texts, _add_by_sql: rest}
+
+
+def _add_by_sql(copy: TypedCopy, profiles: list[dict]) -> Iterator[int]:
+    names = {name: place for place, name in enumerate(copy.schema.names)}
+    for start in range(0, len(profiles), GROUP):
+        places = {names[one["name"]]: one for one in profiles[start : start + GROUP]}
+        _count(copy, places)
+        _count_values(copy, places)
+        _measure(copy, places)
+        _draw(copy, places)
+        yield start + len(places)
 
 
 def _is_monotonic(values: pa.ChunkedArray) -> bool:
@@ -96,127 +109,54 @@ def _query(
         one.update({name: next(results) for name in named})
 
 
-def _measure_by_place(copy: TypedCopy, group: dict[int, dict]) -> None:
-    """Add to the measures of a group what _count() and _measure() add, in a few queries for all of them."""
-    for types, kind in ((("number",), pa.float64()), (("integer", "date"), pa.int64())):
-        number = "CASE WHEN isfinite(v) THEN v END" if kind == pa.float64() else "v"
-        for names, expressions in (
-            (("count", "min", "max"), f"count(v), min({number}), max({number})"),
-            (
-                ("mean", "quantiles", "deviation"),
-                f"avg({number}), quantile_cont({number}, {POINTS}), stddev_samp({number})",
-            ),
-        ):
-            places = [
-                place
-                for place, one in group.items()
-                if one["type"] in types
-                and ("count" in names or (one["min"] is not None and _size(one) <= HUGE))
-            ]
-            statement = f"SELECT place, {expressions} FROM t GROUP BY place"  # noqa: S608
-            for place, *values in (
-                sql.query_by_place(copy, statement, places=places, kind=kind) if places else ()
-            ):
-                group[place].update(zip(names, values, strict=True))
-    for one in group.values():
-        if one["type"] == "date":
-            one["deviation"] = None
-
-
 def _count(copy: TypedCopy, group: dict[int, dict]) -> None:
     def expressions(place: int, one: dict) -> dict[str, str]:
-        if "count" in one:
-            return {}
         column = sql.name(place)
-        counts = {"count": f"count({column})"}
-        if copy.rows > EXACT_ROWS:
-            counts["distinct"] = f"approx_count_distinct({column})"
+        counts = {"count": f"count({column})", "distinct": f"approx_count_distinct({column})"}
         if one["type"] in MEASURES:
             number = value(place, one["type"])
             return counts | {"min": f"min({number})", "max": f"max({number})"}
-        if one["type"] == "boolean":
-            return counts
         return counts | {
             "max_length": f"max(length({column}))",
             "mean_length": f"avg(length({column}))",
             "mean_words": f"avg(length({column}) - length(replace({column}, ' ', ''))) + 1",
-            "numeric": f"count(*) FILTER (WHERE regexp_matches({column}, {NUMBER}))",
+            "numeric": f"count(*) FILTER (WHERE regexp_matches({column}, {_quoted(NUMBER)}))",
         }
 
-    for place, one in group.items():
-        if pa.types.is_dictionary(copy.schema.field(place).type):
-            _count_few_texts(copy, place, one)
     _query(copy, group, expressions)
     for one in group.values():
         one["missing"] = copy.rows - one["count"]
 
 
-def _count_few_texts(copy: TypedCopy, place: int, one: dict) -> None:
-    """All that is counted in a column of texts, from each different one and its number of rows."""
-    statement = (
-        f"WITH texts AS MATERIALIZED (SELECT {sql.name(place)} AS v, count(*) AS n FROM t "  # noqa: S608
-        "WHERE v IS NOT NULL GROUP BY v) "
-        "SELECT count(*), coalesce(sum(n), 0)::BIGINT, max(length(v)), sum(length(v) * n) / sum(n), "
-        "sum((length(v) - length(replace(v, ' ', ''))) * n) / sum(n) + 1, "
-        f"coalesce(sum(n) FILTER (WHERE regexp_matches(v, {NUMBER})), 0)::BIGINT, "
-        f"(SELECT list([v, n::VARCHAR]) FROM (SELECT v, n FROM texts ORDER BY n DESC, v LIMIT {TOP})) FROM texts"
-    )
-    [row] = sql.query(copy, statement, places=[place])
-    names = ("distinct", "count", "max_length", "mean_length", "mean_words", "numeric", "top")
-    one.update(zip(names, row, strict=True), is_estimated=False)
-    one["top"] = [[text, int(count)] for text, count in one["top"] or []] if _has_top(one) else None
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _count_values(copy: TypedCopy, group: dict[int, dict]) -> None:
-    """Add the exact numbers of distinct values, and the most frequent ones."""
-    if copy.rows > EXACT_ROWS:
-        for place, one in group.items():
-            if "is_estimated" in one:
-                continue
-            one["distinct"] = min(one["distinct"], one["count"])
-            one["is_estimated"] = one["distinct"] > EXACT_DISTINCT
-            if not one["is_estimated"]:
-                _query(
-                    copy, {place: one}, lambda place, one: {"distinct": f"count(DISTINCT {sql.name(place)})"}
-                )
-            if _has_top(one):
-                one["top"] = top(copy, place)
-        return
-    # DuckDB needs milliseconds to count the values of a column of few rows: minutes for the widest tables.
-    width = max(GROUP_CELLS // max(copy.rows, 1), 1)
-    profiles = [one for one in group.values() if "is_estimated" not in one]
-    for start in range(0, len(profiles), width):
-        some = profiles[start : start + width]
-        table = pa.Table.from_batches(copy.batches([one["name"] for one in some]))
-        for one, values in zip(some, table.columns, strict=True):
-            one["distinct"] = pc.count_distinct(values).as_py()  # without missing ones
-            one["is_estimated"] = False
-            if _has_top(one):
-                one["top"] = _top(values)
+    """Add the numbers of distinct values, exact if they are not many, and the most frequent ones."""
+    for place, one in group.items():
+        one["distinct"] = min(one["distinct"], one["count"])
+        one["is_estimated"] = one["distinct"] > EXACT_DISTINCT
+        if not one["is_estimated"]:
+            _query(copy, {place: one}, lambda place, one: {"distinct": f"count(DISTINCT {sql.name(place)})"})
+        if _has_top(one):
+            one["top"] = top(copy, place)
 
 
 def _has_top(one: dict) -> bool:
-    if one["type"] == "text":
-        return 0 < (one["max_length"] or 0) <= MAX_LENGTH and one["distinct"] <= MAX_TOP_DISTINCT
-    return one["type"] == "boolean" or (one["type"] == "integer" and one["distinct"] <= FEW_INTEGERS)
-
-
-def _top(values: pa.ChunkedArray) -> list[list]:
-    found = pc.value_counts(values.drop_null())
-    table = pa.table({"value": found.field(0), "count": found.field(1)})
-    order = pc.sort_indices(table, [("count", "descending"), ("value", "ascending")])
-    return [list(row.values()) for row in table.take(order[:TOP]).to_pylist()]
+    if one["type"] in MEASURES:
+        return one["type"] == "integer" and one["distinct"] <= FEW_INTEGERS
+    return text_statistics.has_top(is_text=True, distinct=one["distinct"], max_length=one["max_length"])
 
 
 def _measure(copy: TypedCopy, group: dict[int, dict]) -> None:
     def expressions(place: int, one: dict) -> dict[str, str]:
-        if one["min"] is None or one["mean"] is not None:
+        if one["min"] is None:
             return {}
         number, kind = value(place, one["type"]), one["type"]
         if (size := _size(one)) > HUGE:
             number = f"({number}) / {size!r}"
-        quantile = "quantile_cont" if copy.rows <= EXACT_QUANTILES else "approx_quantile"
-        wanted = {"mean": f"avg({number})", "quantiles": f"{quantile}({number}, {POINTS})"}
+        wanted = {"mean": f"avg({number})", "quantiles": f"approx_quantile({number}, {POINTS})"}
         return wanted if kind == "date" else wanted | {"deviation": f"stddev_samp({number})"}
 
     _query(copy, group, expressions)
@@ -232,30 +172,17 @@ def _size(one: dict) -> float:
 
 def _draw(copy: TypedCopy, group: dict[int, dict]) -> None:
     drawn = [one for one in group.values() if one["min"] is not None]
-    counts = [np.zeros(_bins(one), "int64") for one in drawn]
+    ranges = [(one["min"], one["max"], one["type"]) for one in drawn]
+    counts = [np.zeros(number_statistics.number_of_bins(*range_), "int64") for range_ in ranges]
     batches = copy.batches([one["name"] for one in drawn]) if drawn else ()
     for batch in batches:
-        for one, count, values in zip(drawn, counts, batch.columns, strict=True):
-            kind = pa.float64() if one["type"] == "number" else pa.int64()
-            places = _bin_places(values.drop_null().cast(kind).to_numpy(), one, len(count))
+        for range_, count, values in zip(ranges, counts, batch.columns, strict=True):
+            kind = pa.float64() if range_[2] == "number" else pa.int64()
+            numbers = values.drop_null().cast(kind).to_numpy()
+            places = number_statistics.bin_places(numbers[np.isfinite(numbers)], *range_)
             count += np.bincount(places, minlength=len(count))
     for one, count in zip(drawn, counts, strict=True):
         one["histogram"] = {"low": one["min"], "high": one["max"], "counts": count.tolist()}
-
-
-def _bin_places(numbers: np.ndarray, one: dict, bins: int) -> np.ndarray:
-    """The bin of each finite number."""
-    numbers = numbers[np.isfinite(numbers)]
-    # Halves do not overflow.
-    low, high = one["min"] / 2, (one["max"] + (one["type"] == "integer")) / 2
-    shares = (numbers / 2 - low) / (high - low) if high > low else np.zeros(len(numbers))
-    return np.clip(np.floor(shares * bins), 0, bins - 1).astype("int64")
-
-
-def _bins(one: dict) -> int:
-    if one["min"] == one["max"]:
-        return 1
-    return min(BINS, one["max"] - one["min"] + 1) if one["type"] == "integer" else BINS
 
 
 def top(copy: TypedCopy, place: int, *, limit: int = TOP) -> list[list]:

@@ -89,3 +89,9 @@ def test_a_warning_about_thousands_of_columns_is_short():
     assert [one.sentence for one in found if one.code == "constant"][20:] == [
         "10 more columns are like this: constant."
     ]
+
+
+@pytest.mark.parametrize(("last", "is_unique"), [(3, False), (4, True)])
+def test_duplicate_rows_of_a_wide_table_are_found_by_a_few_columns_first(monkeypatch, last, is_unique):
+    monkeypatch.setattr(quality, "WIDE", 2)
+    assert ("duplicate_rows" in warnings(csv(a=[1, 1, 2, 2], b=[3, 4, 3, last], c=[1, 1, 1, 1]))) != is_unique

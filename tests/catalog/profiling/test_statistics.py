@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.profiling import statistics
+from catalog.profiling import number_statistics, statistics, text_statistics
 from tests.catalog.profiling.tables import csv, profile, typed_copy
 
 
@@ -65,16 +65,39 @@ def test_numbers_whose_sum_overflows_have_a_mean():
     assert sum(result["histogram"]["counts"]) == 4
 
 
-def test_the_profile_of_a_wide_table_is_that_of_its_columns():
+def test_the_profile_of_a_wide_table_is_that_of_its_columns(monkeypatch):
     columns = {
         "x": [1.5, None, float("inf"), 4],
         "n": [1, 2, 2, -7],
         "huge": [1e300, 1e301, 2.0, None],
         "t": list("abca"),
     }
-    wide = profile(csv(**columns, **{f"x{number}": [number, 0, 1, 2] for number in range(statistics.WIDE)}))
-    narrow = profile(csv(**columns))
-    assert {name: wide[name] for name in narrow} == narrow
+    together = profile(csv(**columns))
+    monkeypatch.setattr(number_statistics, "GROUP_COLUMNS", 1)
+    assert profile(csv(**columns)) == together
+
+
+def test_what_is_exact_is_the_same_by_sql_as_in_memory(monkeypatch):
+    table = csv(
+        x=[1.5, None, float("inf"), 4, 4], n=[1, 2, 2, -7, None], t=["a", "7", "c d", "a", None], e=[None] * 5
+    )
+    in_memory = profile(table)
+    monkeypatch.setattr(number_statistics, "MAX_ROWS", 0)
+    monkeypatch.setattr(text_statistics, "MAX_ROWS", 0)
+    for name, one in profile(table).items():
+        expected = in_memory[name] | {"quantiles": one["quantiles"]}
+        assert one == expected | {key: pytest.approx(expected[key]) for key in ("mean", "deviation")}
+
+
+def test_means_of_whole_numbers_are_exact():
+    assert profile(csv(a=[2**62, 2**62 - 2, -(2**62)]))["a"]["mean"] == (2**62 - 2) / 3
+
+
+def test_the_bins_of_many_values_are_those_of_each(monkeypatch):
+    table = csv(a=[i * i % 1_009 / 7 for i in range(500)], b=[i % 13 for i in range(500)])
+    one_by_one = profile(table)
+    monkeypatch.setattr(number_statistics, "FEW", 0)
+    assert profile(table) == one_by_one
 
 
 def test_texts_in_many_rows_are_counted_as_in_few(monkeypatch):
@@ -107,7 +130,7 @@ def test_prose_has_no_top_values():
 
 
 def test_a_large_table_has_estimates_that_say_so(monkeypatch):
-    monkeypatch.setattr(statistics, "EXACT_ROWS", 1_000)
+    monkeypatch.setattr(number_statistics, "MAX_ROWS", 1_000)
     monkeypatch.setattr(statistics, "EXACT_DISTINCT", 1_000)
     result = profile(csv(a=list(range(10_000)), b=["x"] * 10_000))["a"]
     assert result["is_estimated"]
