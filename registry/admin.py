@@ -54,8 +54,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     fields = [
         "dataset_link", "source", "number", "live_in", "reached", "job_link", "algorithm", "module", "task",
         "description", "target", "test_size", "split", "measured", "sample_weight", "refit", "random_state",
-        "iterations", "rows_train", "rows_test", "artifact_size", "artifact_sha256", "training_s", "trained_at",
-        "trained_by", "promoted_at", "metrics_text", "parameters_text", "features_text", "signature_text",
+        "trained", "iterations", "rows_train", "rows_test", "artifact_size", "artifact_sha256", "training_s",
+        "trained_at", "trained_by", "promoted_at", "metrics_text", "parameters_text", "features_text", "signature_text",
         "preparation_text", "decision", "warnings_text", "libraries_text", "primary_metric", "compatibility",
         "retrained_from",
     ]  # fmt: skip

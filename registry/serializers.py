@@ -56,8 +56,8 @@ class ModelRowSerializer(serializers.ModelSerializer):
         fields = [
             "id", "name", "version", "environment", "live_in", "reached", "dataset", "dataset_version",
             "artifact_path", "artifact_size", "artifact_sha256", "algorithm", "module", "task", "description", "target",
-            "metrics", "intervals", "primary_metric", "test_size", "split", "measured", "sample_weight", "refit",
-            "iterations", "random_state", "rows_train", "rows_test", "training_s", "trained_at", "trained_by",
+            "metrics", "intervals", "primary_metric", "test_size", "split", "measured", "trained", "sample_weight",
+            "refit", "iterations", "random_state", "rows_train", "rows_test", "training_s", "trained_at", "trained_by",
             "promoted_at", "job", "retrained_from", "imported_from", "imported_format", "tags", "favourite",
         ]  # fmt: skip
 

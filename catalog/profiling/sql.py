@@ -59,6 +59,17 @@ def positions(
             yield batch.column(0).to_numpy()
 
 
+def query_batches(schema: pa.Schema, batches: Iterator[pa.RecordBatch], sql: str) -> pa.Table:
+    """The result of a query of the table `t`, which has these batches. Raises MemoryError if it does not fit."""
+    import duckdb
+
+    with _registered(schema, batches) as cursor:
+        try:
+            return cursor.sql(sql).to_arrow_table()
+        except duckdb.OutOfMemoryException as error:
+            raise MemoryError(str(error)) from error
+
+
 @contextlib.contextmanager
 def _cursor(copy: TypedCopy, places: Sequence[int]):
     """A cursor with the table `t`: these columns, and the position of each row."""

@@ -145,6 +145,7 @@ def _training(version: ModelVersion) -> list[Fact]:
         Fact("rows_train", "Rows", version.rows_train, rows),
         Fact("test_rows", "Test rows", split),
         Fact("measured", "Measurement", version.measured),
+        Fact("trained", "Training", version.trained or None, version.trained),
         Fact("random_state", "Random state", version.random_state),
         Fact("sample_weight", "Row weights", version.sample_weight, f"`{version.sample_weight}`"),
         Fact("refit", "Refit", version.refit or None, "fitted again on all rows after it was measured"),

@@ -33,13 +33,15 @@ def evaluate(
     by_time: bool = False,
     groups: np.ndarray | None = None,
     scores: Scores | None = None,
+    y_baseline: np.ndarray | None = None,
 ) -> dict:
     """The metrics of a fitted pipeline on the held-out rows, of which `scores` are the predictions if they are known; a
     clusterer's on all rows.
 
     `intervals` has the 95 % interval of each metric, `train` the metrics on training rows, and `baseline` those of a
     constant prediction, with its `strategy`: see baseline.predict(). `groups` are those of the held-out rows, if they
-    were split by group. Raises what measure() raises.
+    were split by group. `y_baseline` are all training targets, if the split has only some. Raises
+    what measure() raises.
     """
     if task == "clustering":
         return measure(pipeline, split.test, None, task=task, warnings=warnings)
@@ -47,7 +49,8 @@ def evaluate(
         scores = predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
     rows = _training_rows(len(split.y_train), len(split.y_test))
     train = predict(pipeline, split.train.iloc[rows], split.y_train[rows], task=task, warnings=[])
-    strategy, constant = baseline.predict(pipeline, split.y_train, scores, by_time=by_time)
+    y_baseline = split.y_train if y_baseline is None else y_baseline
+    strategy, constant = baseline.predict(pipeline, y_baseline, scores, by_time=by_time)
     return _described(scores) | metrics.json_safe(
         {
             "intervals": intervals.bootstrap(scores, groups if len(scores) == len(split.y_test) else None),

@@ -17,6 +17,7 @@ from registry.preflight import dry_run_process
 from registry.search import objective, space
 from registry.search.plan import MAX_MODELS, USUAL_BUDGET_S, USUAL_TRIALS, GroupPlan
 from registry.training.columns import check_target, default_target, supervised_tasks
+from registry.training.out_of_core import memory
 from registry.training.request import AUTOMATIC, TrainingRequest
 
 
@@ -93,7 +94,24 @@ def resolve(dataset_version: DatasetVersion, *, plan: GroupPlan) -> GroupPlan:
     if plan.kind != "search":
         base = dataclasses.replace(base, module="", class_name="", params={})
     n_trials = plan.n_trials or (USUAL_TRIALS if plan.kind == "search" else None)
+    _check_memory(dataset_version, dataclasses.replace(plan, base=base))
     return dataclasses.replace(plan, base=base, metric=metric, time_budget_s=time_budget_s, n_trials=n_trials)
+
+
+def _check_memory(source: DatasetVersion, plan: GroupPlan) -> None:
+    """The trials share one frame. Raises ValidationError (too_large) by the field of what to try."""
+    limit_mb = settings.TRAIN_MEMORY_MB
+    needed_mb = memory.exceeding_mb(
+        plan.first_request,
+        columns=source.columns,
+        profile=source.profile,
+        rows=source.row_count,
+        limit_mb=limit_mb,
+    )
+    if needed_mb is not None:
+        sentence = memory.refusal_of_group(needed_mb=needed_mb, limit_mb=limit_mb)
+        field = {"models": "models", "auto": "auto.time_budget_s"}.get(plan.kind, "model")
+        raise ValidationError({field: memory.too_large(sentence)})
 
 
 def _checked_request(plan: GroupPlan) -> TrainingRequest:

@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from catalog import files
 from catalog.models import DatasetVersion
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
@@ -17,6 +19,7 @@ from registry.models import ModelVersion, TrainingJob
 from registry.preflight import dry_run_process, trial
 from registry.training import preparation, split_methods, validation
 from registry.training.columns import check_target, default_target, select_features
+from registry.training.out_of_core import memory
 from registry.training.request import AUTOMATIC, TrainingRequest
 
 
@@ -44,7 +47,10 @@ def submit(
     NeedsConfirmation for warnings that are not accepted, and NotReady if the object store is unavailable.
     """
     permissions.check(by, "train")
-    requested, request = request, resolve(dataset_version, request=request)
+    requested, request = (
+        request,
+        in_memory_or_passes(dataset_version, resolve(dataset_version, request=request)),
+    )
     warnings = dry_run_process.check(dataset_version, request=request)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)
@@ -111,6 +117,23 @@ def resolve(dataset_version: DatasetVersion, *, request: TrainingRequest) -> Tra
         timeout_s=timeout_s,
         primary_metric=request.primary_metric or _primary_metric(dataset_version, target, task),
     )
+
+
+def in_memory_or_passes(source: DatasetVersion, request: TrainingRequest) -> TrainingRequest:
+    """A resolved request as its table can be trained on this machine.
+
+    Raises ValidationError, by field, for what is not possible if the table does not fit in memory.
+    """
+    request = memory.choose(
+        request,
+        columns=source.columns,
+        profile=source.profile,
+        rows=source.row_count,
+        limit_mb=settings.TRAIN_MEMORY_MB,
+    )
+    if request.in_passes:
+        files.require_typed_copy(source)
+    return request
 
 
 def _left_out(

@@ -74,6 +74,11 @@ class ModelVersion(TaggedModel):
         default=False, help_text="Whether it was fitted again on all rows after it was measured."
     )
     measured = models.TextField(blank=True, help_text="The rows that the metrics were measured on.")
+    trained = models.TextField(
+        blank=True,
+        default="",
+        help_text="How it was fitted on a table that did not fit in memory; empty if it did.",
+    )
     random_state = models.BigIntegerField(null=True)
     iterations = models.PositiveIntegerField(
         null=True, help_text="The rounds of boosting or the epochs of the fit, if it had early stopping."

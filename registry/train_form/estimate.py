@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from registry.jobs import limits
 from registry.train_form.forms import TrainForm
 from registry.train_form.request_panel import Entered
 from registry.training import split_methods
+from registry.training.out_of_core import memory
 from registry.training.request import TrainingRequest
 
 CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2}
@@ -24,11 +26,17 @@ class Estimate:
     table_bytes: int
     budget_s: int | None  # of a group
     measured: str  # completes the sentence "Measured on ..."; empty for clustering
+    in_passes: bool = False  # since it does not fit in memory
+    refusal: str = ""  # why that is not possible
+    incremental: tuple[str, ...] = ()  # the algorithms that could be trained in passes
 
     @property
     def exceeds(self) -> str:
         """The limit that the training would exceed, for a sentence."""
-        if (self.memory_bytes or self.table_bytes) > settings.TRAIN_MEMORY_MB * 1024**2:
+        if (
+            not self.incremental
+            and (self.memory_bytes or self.table_bytes) > settings.TRAIN_MEMORY_MB * 1024**2
+        ):
             return f"{settings.TRAIN_MEMORY_MB:,} MB of memory"
         if (self.seconds or 0) > settings.TRAIN_TIMEOUT_S:
             return f"{settings.TRAIN_TIMEOUT_S:,} seconds"
@@ -53,7 +61,28 @@ def of(form: TrainForm, entered: Entered, *, features: int) -> Estimate | None:
         table_bytes(form.source.profile, rows=rows),
         plan and not plan.models and plan.time_budget_s,
         _measured(request),
+        **_in_passes(form, entered),
     )
+
+
+def _in_passes(form: TrainForm, entered: Entered) -> dict:
+    """Whether the training has to read its table in passes, as fields of the estimate."""
+    source, plan, limit_mb = form.source, entered.plan, settings.TRAIN_MEMORY_MB
+    request = plan.first_request if plan else entered.request
+    try:
+        needed_mb = memory.exceeding_mb(
+            request, columns=source.columns, profile=source.profile, rows=source.row_count, limit_mb=limit_mb
+        )
+    except ValidationError:  # the form says it
+        return {}
+    if needed_mb is None:
+        return {}
+    if plan:
+        refusal = memory.refusal_of_group(needed_mb=needed_mb, limit_mb=limit_mb)
+    else:
+        refusal = " ".join(memory.refusals(request, needed_mb=needed_mb, limit_mb=limit_mb).values())
+    names = tuple(one.name for one in memory.in_passes(request.task))
+    return {"in_passes": not refusal, "refusal": refusal, "incremental": names}
 
 
 def table_bytes(profile: list[dict], *, rows: int) -> int:

@@ -83,14 +83,25 @@ def _gaps_tell(gaps: np.ndarray, target: np.ndarray | None) -> bool:
     rows, missing = len(gaps), int(gaps.sum())
     if target is None or min(missing, rows - missing) < MIN_GAPS:
         return False
-    from scipy.stats import chi2
-
     if target.dtype.kind == "f":
         if not target.std():
             return False
-        return bool(rows * np.corrcoef(gaps, target)[0, 1] ** 2 > chi2.isf(CHANCE, 1))
-    counts = np.bincount(target)
-    observed, expected = np.bincount(target, weights=gaps), counts * (missing / rows)
+        return correlation_tells(np.corrcoef(gaps, target)[0, 1], rows)
+    return counts_tell(np.bincount(target), np.bincount(target, weights=gaps))
+
+
+def correlation_tells(correlation: float, rows: int) -> bool:
+    """Whether a number differs in the rows without a value, by its correlation with the gaps in all rows."""
+    from scipy.stats import chi2
+
+    return bool(rows * correlation**2 > chi2.isf(CHANCE, 1))
+
+
+def counts_tell(counts: np.ndarray, observed: np.ndarray) -> bool:
+    """Whether the classes differ in the rows without a value: the rows of each class, and those among them."""
+    from scipy.stats import chi2
+
+    expected = counts * (observed.sum() / counts.sum())
     is_frequent = np.minimum(expected, counts - expected) >= MIN_EXPECTED
     if is_frequent.sum() < 2:
         return False

@@ -42,6 +42,7 @@ class FitResult:
     rows_test: int
     held_out: pandas.DataFrame
     iterations: int | None = None
+    trained: str = ""  # a sentence about the passes over rows that were not in memory
     diagnostics: dict[str, dict] = field(default_factory=dict)
     diagnostics_s: float = 0
 
@@ -88,7 +89,7 @@ def fit(
         scores, measured = _measure(pipeline, split, request, warnings)
     diagnosed = {}
     if with_diagnostics:
-        held_out = _held_out(pipeline, split, inputs, request, measured, scores)
+        held_out = held_out_of(pipeline, split, inputs, request, measured, scores)
         diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s))
     with errors.as_validation_errors(algorithm, warnings):
         if folds:
@@ -155,7 +156,7 @@ def _measure(
     return scores, measured
 
 
-def _held_out(
+def held_out_of(
     pipeline,
     split: Split,
     inputs: list[dict],

@@ -94,6 +94,23 @@ def choose(
     `requested` are the choices of the user, by column. Raises ValidationError (invalid_prepare) for one that is not
     possible.
     """
+    target = column_facts.target_codes(y, task)
+    facts = [column_facts.of_values(column["type"], frame[column["name"]], target) for column in inputs]
+    return choose_by(
+        facts, inputs, frame, estimator, can_use_target=can_use_target(y, task), requested=requested
+    )
+
+
+def choose_by(
+    facts: Sequence[Facts],
+    inputs: Sequence[dict],
+    frame: pandas.DataFrame,
+    estimator,
+    *,
+    can_use_target: bool,
+    requested: dict[str, str] | None = None,
+) -> list[Choice]:
+    """As choose(), by the facts of the columns; `frame` has some or all of the training rows."""
     requested = requested or {}
     check(requested, inputs)
     for name, prepare in requested.items():
@@ -101,10 +118,8 @@ def choose(
             raise _invalid(
                 f"`{name}` has fewer than {WORD_COMPONENTS} different words in the training rows; use one_hot."
             )
-    target = column_facts.target_codes(y, task)
-    facts = [column_facts.of_values(column["type"], frame[column["name"]], target) for column in inputs]
     names = [column["name"] for column in inputs]
-    return _choices(names, facts, Requirements.of(estimator), _can_use_target(y, task), requested)
+    return _choices(names, facts, Requirements.of(estimator), can_use_target, requested)
 
 
 def expect(
@@ -254,7 +269,7 @@ def _date_parts(one: Facts, kind: Requirements) -> tuple[str, ...]:
     return one.parts if kind.is_tree or one.filled >= MIN_ROWS_FOR_WAVES else ()
 
 
-def _can_use_target(y: np.ndarray | None, task: str) -> bool:
+def can_use_target(y: np.ndarray | None, task: str) -> bool:
     """Whether the mean of the target can encode categories: cross-fitting needs some rows of each class a fold."""
     if y is None or task == "clustering" or len(y) < MIN_ROWS_A_FOLD * FOLDS:
         return False
@@ -265,7 +280,7 @@ def _can_use_target(y: np.ndarray | None, task: str) -> bool:
 
 
 def profile_can_use_target(target: dict | None, *, rows: int, task: str) -> bool:
-    """As `_can_use_target`, by the profile of the target, which lists the frequencies of up to ten classes."""
+    """As `can_use_target`, by the profile of the target, which lists the frequencies of up to ten classes."""
     filled = rows - target["missing"] if target and task != "clustering" else 0
     if filled < MIN_ROWS_A_FOLD * FOLDS or task == "regression":
         return filled >= MIN_ROWS_A_FOLD * FOLDS

@@ -101,6 +101,7 @@ def _described(job: TrainingJob, model: FittedModel, *, trial: Trial | None) -> 
         sample_weight=request.sample_weight,
         refit=request.refit,
         measured=result.measured,
+        trained=result.trained,
         random_state=request.random_state,
         iterations=result.iterations,
         retrained_from=job.retrained_from,

@@ -24,6 +24,7 @@ KEYS = {
     "cv_repeats": "cv_repeats",
     "sample_weight": "sample_weight",
     "refit": "refit",
+    "in_passes": "in_passes",
 }
 
 
@@ -49,6 +50,7 @@ class TrainingRequest:
     cv_repeats: int = 1
     sample_weight: str | None = None
     refit: bool = False
+    in_passes: bool = False  # since its table does not fit in memory; set when it is submitted
 
     @property
     def algorithm(self) -> algorithms.Algorithm:
@@ -94,7 +96,7 @@ class TrainingRequest:
 
     def to_dict(self) -> dict:
         """The request as a job stores it; `timeout_s` is not part of it but a column of the job."""
-        return {
+        request = {
             "model": {"module": self.module, "class": self.class_name, "params": self.params},
             "target_column": self.target,
             "features": self.features,
@@ -111,6 +113,7 @@ class TrainingRequest:
             "sample_weight": self.sample_weight,
             "refit": self.refit,
         }
+        return request | ({"in_passes": True} if self.in_passes else {})
 
     @classmethod
     def from_dict(cls, data: dict) -> "TrainingRequest":

@@ -14,6 +14,7 @@ from registry import artifacts, verification
 from registry.diagnostics.held_out import HeldOut
 from registry.models import ModelVersion, TrainingJob
 from registry.training import pipelines, preparation, signature
+from registry.training.out_of_core import fit as out_of_core
 from registry.training.registration import FittedModel, register
 from registry.training.request import TrainingRequest
 from registry.training.splits import Split
@@ -31,7 +32,9 @@ def train(
     Raises ValidationError with a reason that the user can act on. While the model is saved, an unavailable database
     or object store is retried for `retry_s` seconds. `fit` is the function of this module.
     """
-    model = fit(source_of(job), request=TrainingRequest.from_dict(job.request), progress=progress)
+    request = TrainingRequest.from_dict(job.request)
+    fit = out_of_core.fit if request.in_passes else fit
+    model = fit(source_of(job), request=request, progress=progress)
     with model.artifact.file:
         return register(job, model, retry_s=retry_s)
 
@@ -135,6 +138,8 @@ def held_out(version: ModelVersion, pipeline) -> HeldOut:
     """
     check_held_out(version)
     request = request_of(version)
+    if request.in_passes:
+        return out_of_core.held_out(version, pipeline, request=request)
     table = read(version.dataset_version, request=request)
     _, split = repeated_split(version, request, table)
     return HeldOut.sampled(

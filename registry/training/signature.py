@@ -9,15 +9,25 @@ OUTPUTS = {"classification": "class", "regression": "number", "clustering": "clu
 
 
 def describe(
-    pipeline, train: pandas.DataFrame, *, inputs: list[dict], target: dict | None, task: str
+    pipeline,
+    train: pandas.DataFrame,
+    *,
+    inputs: list[dict],
+    target: dict | None,
+    task: str,
+    known: dict[str, dict] | None = None,
 ) -> dict:
     """The signature of a fitted pipeline; ranges, categories and the example are those of the training rows.
 
     `train` is a feature_frame of `inputs`. Numbers and dates (ISO) have `min` and `max`, text its 50 most
-    frequent `categories`; `classes` keep the type that they have in the table.
+    frequent `categories`; `classes` keep the type that they have in the table. If `train` has only some of the training
+    rows, `known` has those facts of all of them, by column.
     """
+    known = known or {}
     return {
-        "inputs": [_input(train[column["name"]], column) for column in inputs],
+        "inputs": [
+            _input(train[column["name"]], column) | known.get(column["name"], {}) for column in inputs
+        ],
         "target": None if target is None else {"name": target["name"], "type": target["type"]},
         "task": task,
         "output": OUTPUTS[task],
@@ -35,7 +45,7 @@ def _input(series: pandas.Series, column: dict) -> dict:
     if column["type"] == "text":
         described["categories"] = series.value_counts().index[:MAX_CATEGORIES].tolist()
     elif column["type"] != "boolean":
-        described |= {"min": _as_json(series.min(), column), "max": _as_json(series.max(), column)}
+        described |= {"min": as_json(series.min(), column), "max": as_json(series.max(), column)}
     return described
 
 
@@ -58,10 +68,10 @@ def columns_of(recipe: dict) -> list[dict]:
 def _example(train: pandas.DataFrame, inputs: list[dict]) -> dict:
     """The first of the rows with the fewest missing values."""
     row = int(train.isna().sum(axis=1).to_numpy().argmin())
-    return {column["name"]: _as_json(train[column["name"]].iloc[row], column) for column in inputs}
+    return {column["name"]: as_json(train[column["name"]].iloc[row], column) for column in inputs}
 
 
-def _as_json(value: object, column: dict) -> object:
+def as_json(value: object, column: dict) -> object:
     """A cell as the JSON value of its column's type."""
     if pandas.isna(value):
         return None

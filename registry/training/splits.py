@@ -55,7 +55,7 @@ class Split:
     @cached_property
     def held_together(self) -> np.ndarray | None:
         """Of each training row the number of its group or block of time, which folds must not divide; else None."""
-        return _held_together(self.groups, self.times)
+        return held_together(self.groups, self.times)
 
     def _fit(self, pipeline, X, y, weights, groups, report=None) -> None:
         # Rows of one time need not be alike: those of a few dates are divided.
@@ -78,7 +78,7 @@ class Split:
             None if keys is None else np.concatenate([keys, self.test_keys])
             for keys in (self.groups, self.times)
         )
-        self._fit(pipeline, X, y, weights, _held_together(groups, times))
+        self._fit(pipeline, X, y, weights, held_together(groups, times))
         self.measured += f" The model was then fitted again on all {len(X):,} rows."
         return pipeline, X
 
@@ -111,16 +111,16 @@ def split(
         validation.check_finite(measured_on, names)
         frame = pandas.concat([frame, measured_on], ignore_index=True)
     validation.check_finite(frame, [target["name"]])
-    is_used = _usable_rows(frame, [target["name"], *request.row_columns], warnings)
+    is_used = usable_rows(frame, [target["name"], *request.row_columns], warnings)
     is_own = np.arange(len(frame)) < own_rows
     if not is_used.all():
         frame, is_own = frame[is_used], is_own[is_used]
     y = target_values(frame[target["name"]], target["type"])
     if request.task == "classification":
         validation.check_classes(y, name=target["name"], algorithm=request.algorithm)
-    rows = _divided(frame, y, is_own, request=request)
+    rows = divided(frame, y, is_own, request=request)
     train, test = rows.train, rows.test
-    _check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
+    check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
     parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
     optional = {} if measured_on is None else {"first_test_row": own_rows}
     if by := {"group": "groups", "time": "times"}.get(request.split["method"]):
@@ -133,7 +133,7 @@ def split(
     return Split(*parts, y[train], y[test], rows.measured, random_state=request.random_state, **optional)
 
 
-def _held_together(groups: np.ndarray | None, times: np.ndarray | None) -> np.ndarray | None:
+def held_together(groups: np.ndarray | None, times: np.ndarray | None) -> np.ndarray | None:
     if groups is not None:
         return pandas.factorize(groups)[0]
     if times is None:
@@ -162,9 +162,7 @@ def target_values(series: pandas.Series, kind: str) -> np.ndarray:
     return np.array(classes, f"U{max(longest, 1)}" if is_exact else object)[codes]
 
 
-def _divided(
-    frame: pandas.DataFrame, y: np.ndarray, is_own: np.ndarray, *, request: TrainingRequest
-) -> Parts:
+def divided(frame: pandas.DataFrame, y: np.ndarray, is_own: np.ndarray, *, request: TrainingRequest) -> Parts:
     """The rows of each part by the method of the request."""
     method, column = request.split["method"], split_methods.column_of(request.split)
     labels = pandas.factorize(y, sort=True)[0] if request.task == "classification" else None
@@ -191,7 +189,7 @@ def _at_random(labels: np.ndarray | None, *, rows: int, request: TrainingRequest
     return Parts(train, test, f" ({100 * len(test) / rows:.2g} %), drawn at random")
 
 
-def _usable_rows(frame: pandas.DataFrame, names: list[str], warnings: list[str]) -> np.ndarray:
+def usable_rows(frame: pandas.DataFrame, names: list[str], warnings: list[str]) -> np.ndarray:
     """The rows that have a value in each of these columns, as a mask."""
     is_used = np.ones(len(frame), bool)
     for name in dict.fromkeys(names):
@@ -204,7 +202,7 @@ def _usable_rows(frame: pandas.DataFrame, names: list[str], warnings: list[str])
     return is_used
 
 
-def _check_parts(
+def check_parts(
     y_train: np.ndarray, y_test: np.ndarray, *, target: dict, request: TrainingRequest, warnings: list[str]
 ) -> None:
     """Both parts need rows, and the training rows two classes. Code: split."""

@@ -176,8 +176,12 @@ def check_classes(y: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
 
     Codes: continuous_target, too_many_classes, one_class, rare_class.
     """
-    values, counts = np.unique(y, return_counts=True)
-    if y.dtype.kind in "if" and _is_continuous(values, counts, len(y)):
+    check_class_counts(*np.unique(y, return_counts=True), name=name, algorithm=algorithm)
+
+
+def check_class_counts(values: np.ndarray, counts: np.ndarray, *, name: str, algorithm: Algorithm) -> None:
+    """As check_classes(), by the classes in order and the rows of each."""
+    if values.dtype.kind in "if" and _is_continuous(values, counts, int(counts.sum())):
         raise ValidationError(
             f"{algorithm.name} predicts classes, but `{name}` contains {len(values):,} distinct numbers; "
             "select a regressor or another target.",

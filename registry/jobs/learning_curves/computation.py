@@ -22,13 +22,18 @@ MAX_TRAINING_ROWS = 5_000  # that are predicted for the metric on training rows
 
 
 def check(version: ModelVersion) -> None:
-    """Raises ValidationError: no_test_rows, split_unknown."""
+    """Raises ValidationError: no_test_rows, split_unknown, in_passes."""
     if version.task == "clustering":
         raise ValidationError(
             "A clusterer is measured on the rows of its training, so it has no learning curve.",
             code="no_test_rows",
         )
-    run.request_of(version)
+    if run.request_of(version).in_passes:
+        raise ValidationError(
+            f"Version {version.number} was trained in passes over a table that does not fit in memory; its learning "
+            "curve would need the table in memory.",
+            code="in_passes",
+        )
 
 
 def compute(version: ModelVersion, *, progress: Callable[[float], None]) -> tuple[int, dict, list[str]]:

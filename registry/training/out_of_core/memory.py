@@ -1,0 +1,204 @@
+"""Whether a training fits in memory, and which algorithms can be trained in passes if it does not."""
+
+import dataclasses
+import inspect
+from collections.abc import Sequence
+
+from django.core.exceptions import ValidationError
+
+from registry.estimators import algorithms
+from registry.estimators.algorithms import Algorithm
+from registry.training import preparation
+from registry.training.columns import select_features
+from registry.training.preparation import MAX_CATEGORIES, MAX_CLASSES, WORD_COMPONENTS, Choice
+from registry.training.request import TrainingRequest
+
+START_BYTES = 200 * 1024**2  # of a training before it reads its table
+MIN_SHARE = 0.25  # of a limit, which is for the table even if the limit is not much more than the start
+CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2, "text": 4}
+# Measured, see docs/performance.md: the frame and its training rows, and the encoded rows with one copy of them.
+COPIES_OF_CELLS, COPIES_OF_ENCODED = 3, 3
+INCREMENTAL = "partial_fit"
+# They have `partial_fit`, but not one that does what `fit` does.
+NOT_INCREMENTAL = {
+    "CategoricalNB": "its bins depend on all rows",
+    "Birch": "its tree of clusters grows with the rows",
+}
+ALTERNATIVES = 3
+LINEAR = ("SGD", "PassiveAggressive", "Perceptron", "GaussianNB", "MLP")
+TREES = ("MLP", "SGD", "GaussianNB", "PassiveAggressive", "Perceptron")
+NEURAL = ("MLP", "SGD", "PassiveAggressive", "Perceptron", "GaussianNB")
+BAYES = ("GaussianNB", "BernoulliNB", "SGD", "MLP")
+# The algorithms that are nearest to those of a module, by the start of their names; first those of the same module.
+NEAREST = {
+    "ensemble": TREES,
+    "tree": TREES,
+    "xgboost": TREES,
+    "lightgbm": TREES,
+    "catboost": TREES,
+    "neural_network": NEURAL,
+    "torch": NEURAL,
+    "keras": NEURAL,
+    "naive_bayes": BAYES,
+}
+
+
+def needed_bytes(
+    request: TrainingRequest, *, columns: Sequence[dict], profile: Sequence[dict], rows: int
+) -> int:
+    """What a resolved training takes in memory at its peak, by the profile of its columns."""
+    if request.algorithm.is_ensemble:
+        request = request.ensemble_members()[0]
+    profiles = {one["name"]: one for one in profile}
+    inputs = select_features(
+        list(columns), features=request.features, target=request.target, reserved=request.reserved
+    )
+    target = profiles.get(request.target)
+    cells = sum(CELL_BYTES[column["type"]] for column in inputs)
+    choices = expected_choices(request, inputs, profiles, rows)
+    width = sum(_width(choice, profiles[choice.column], target) for choice in choices)
+    return START_BYTES + rows * (COPIES_OF_CELLS * cells + COPIES_OF_ENCODED * 8 * width)
+
+
+def expected_choices(
+    request: TrainingRequest, inputs: list[dict], profiles: dict[str, dict], rows: int
+) -> list[Choice]:
+    estimator = algorithms.build(request.algorithm, request.params, None)
+    can_use_target = preparation.profile_can_use_target(
+        profiles.get(request.target), rows=rows, task=request.task
+    )
+    requested = {name: choice for name, choice in request.prepare.items() if choice != preparation.LEAVE_OUT}
+    return preparation.expect(
+        inputs, estimator, profile=profiles, rows=rows, can_use_target=can_use_target, requested=requested
+    )
+
+
+def _width(choice: Choice, profile: dict, target: dict | None) -> int:
+    """The encoded columns of a column."""
+    if choice.prepare == "one_hot":
+        return min(choice.distinct or 1, MAX_CATEGORIES)
+    if choice.prepare == "target_mean":
+        classes = (target or {}).get("distinct") or 1
+        return classes if 2 < classes <= MAX_CLASSES else 1
+    if choice.prepare == "date_parts":
+        return 1 + len(choice.parts)
+    return {"words": WORD_COMPONENTS, "scale_with_indicator": 2}.get(choice.prepare, 1)
+
+
+def budget_bytes(limit_mb: int) -> float:
+    """What a table and its copies may take below a limit of the memory."""
+    limit = limit_mb * 1024**2
+    return max(limit - START_BYTES, MIN_SHARE * limit)
+
+
+def reason_against(algorithm: Algorithm) -> str | None:
+    """Why an algorithm cannot be fitted in passes, which completes a sentence; None if it can."""
+    if algorithm.name in NOT_INCREMENTAL:
+        return NOT_INCREMENTAL[algorithm.name]
+    if algorithm.framework is None and hasattr(algorithm.cls, INCREMENTAL):
+        return None
+    return "it needs all rows at once"
+
+
+def in_passes(task: str) -> list[Algorithm]:
+    """The algorithms of a task that can be fitted in passes."""
+    return [one for one in algorithms.all_algorithms() if one.task == task and not reason_against(one)]
+
+
+def nearest(algorithm: Algorithm) -> list[str]:
+    """Up to three algorithms that can be fitted in passes, those that learn most like this one first."""
+    order = NEAREST.get(algorithm.module, LINEAR)
+
+    def rank(one: Algorithm) -> tuple:
+        places = [place for place, start in enumerate(order) if one.name.startswith(start)]
+        return one.module != algorithm.module, min(places, default=len(order)), one.name
+
+    return [one.name for one in sorted(in_passes(algorithm.task), key=rank)[:ALTERNATIVES]]
+
+
+def exceeding_mb(
+    request: TrainingRequest,
+    *,
+    columns: Sequence[dict],
+    profile: Sequence[dict],
+    rows: int,
+    limit_mb: int,
+) -> int | None:
+    """What a training needs if that does not fit in memory, else None."""
+    needed = needed_bytes(request, columns=columns, profile=profile, rows=rows)
+    return None if needed - START_BYTES <= budget_bytes(limit_mb) else needed // 1024**2
+
+
+def choose(
+    request: TrainingRequest,
+    *,
+    columns: Sequence[dict],
+    profile: Sequence[dict],
+    rows: int,
+    limit_mb: int,
+) -> TrainingRequest:
+    """A resolved request with `in_passes` set if the training does not fit in memory.
+
+    Raises ValidationError, by field, with code too_large for what cannot be fitted in passes.
+    """
+    needed_mb = exceeding_mb(request, columns=columns, profile=profile, rows=rows, limit_mb=limit_mb)
+    if needed_mb is None:
+        return dataclasses.replace(request, in_passes=False)
+    errors = refusals(request, needed_mb=needed_mb, limit_mb=limit_mb)
+    if errors:
+        raise ValidationError({field: too_large(sentence) for field, sentence in errors.items()})
+    return dataclasses.replace(request, in_passes=True)
+
+
+def too_large(sentence: str) -> ValidationError:
+    return ValidationError(sentence, code="too_large")
+
+
+def refusal_of_group(*, needed_mb: int, limit_mb: int) -> str:
+    return (
+        f"The trials read the table into memory: they need about {needed_mb:,} MB, and the limit is {limit_mb:,} MB. "
+        "Train one algorithm that reads it in passes, or select fewer columns."
+    )
+
+
+def refusals(request: TrainingRequest, *, needed_mb: int, limit_mb: int) -> dict[str, str]:
+    """What of a request is not possible in passes: a sentence by the field of the request."""
+    algorithm = request.algorithm
+    size = f"this training needs about {needed_mb:,} MB of memory, and the limit is {limit_mb:,} MB"
+    if reason := reason_against(algorithm):
+        names = nearest(algorithm)
+        listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
+        use = f"Use {listed}, which read the table in passes, or" if len(names) > 1 else ""
+        use = use or (f"Use {listed}, which reads the table in passes, or" if names else "Select")
+        fewer = "select fewer columns" if names else "fewer columns"
+        return {
+            "model": f"{algorithm.name} cannot be trained on this table: {size}, and {reason}. {use} {fewer}."
+        }
+    so = f"Too large for memory: {size}, so it is trained in passes."
+    errors = {}
+    if request.cv:
+        errors["cv"] = f"{so} Folds are not possible then; leave them out."
+    if request.refit:
+        errors["refit"] = f"{so} Fitting again on all rows is not possible then; leave it out."
+    if request.threshold is not None:
+        errors["threshold"] = f"{so} A decision threshold is not possible then; leave it out."
+    if request.calibration:
+        errors["calibration"] = f"{so} A calibration is not possible then; leave it out."
+    if request.sample_weight and not _takes_weights(algorithm):
+        errors["sample_weight"] = f"{so} {algorithm.name} takes no weights then; leave them out."
+    if sentence := _refused_parameter(request):
+        errors["model.params"] = f"{so} {sentence}"
+    return errors
+
+
+def _takes_weights(algorithm: Algorithm) -> bool:
+    return "sample_weight" in inspect.signature(getattr(algorithm.cls, INCREMENTAL)).parameters
+
+
+def _refused_parameter(request: TrainingRequest) -> str | None:
+    params = request.params
+    if params.get("early_stopping"):
+        return "Set early_stopping to false: it stops by its score on training rows."
+    if request.algorithm.name.startswith("MLP") and params.get("solver") == "lbfgs":
+        return "The solver lbfgs needs all rows at once; use adam or sgd."
+    return None

@@ -1,0 +1,52 @@
+"""The estimate of the memory, and the algorithms that can be trained in passes."""
+
+import pytest
+
+from registry.estimators.algorithms import find
+from registry.training.out_of_core import memory
+from tests.registry.training.out_of_core.stored import columns_of, profile, request_of, table
+
+
+def needed(name: str, rows: int) -> int:
+    request = request_of(name)
+    columns = columns_of(request)
+    return memory.needed_bytes(request, columns=columns, profile=profile(table(100), columns), rows=rows)
+
+
+def test_the_estimate_grows_with_the_rows_and_the_encoded_columns():
+    start, one_million = needed("SGDClassifier", 0), needed("SGDClassifier", 1_000_000)
+    assert start == memory.START_BYTES
+    assert needed("SGDClassifier", 2_000_000) - start == 2 * (one_million - start)
+    assert needed("HistGradientBoostingClassifier", 1_000_000) < one_million
+
+
+@pytest.mark.parametrize("name", ["RandomForestClassifier", "CategoricalNB", "Birch"])
+def test_some_algorithms_cannot_be_fitted_in_passes(name):
+    assert memory.reason_against(find(name))
+
+
+def test_algorithms_with_partial_fit_can():
+    names = {
+        task: {one.name for one in memory.in_passes(task)}
+        for task in ("classification", "regression", "clustering")
+    }
+    assert names["classification"] >= {
+        "SGDClassifier",
+        "Perceptron",
+        "GaussianNB",
+        "BernoulliNB",
+        "MLPClassifier",
+    }
+    assert names["regression"] >= {"SGDRegressor", "MLPRegressor"}
+    assert names["clustering"] == {"MiniBatchKMeans"}
+
+
+def test_the_nearest_algorithms_are_of_the_same_kind():
+    assert memory.nearest(find("LogisticRegression"))[0] == "SGDClassifier"
+    assert memory.nearest(find("KMeans")) == ["MiniBatchKMeans"]
+    assert len(memory.nearest(find("RandomForestClassifier"))) == 3
+
+
+def test_a_limit_below_the_start_leaves_a_quarter_for_the_table():
+    assert memory.budget_bytes(100) == 25 * 1024**2
+    assert memory.budget_bytes(1_000) == 800 * 1024**2
