@@ -27,12 +27,12 @@ class DatasetVersionAdmin(ReadOnlyAdmin):
         "created_by", "models",
     ]  # fmt: skip
     list_filter = ["format", "created_by"]
-    search_fields = ["dataset__name", "original_filename", "sha256"]
+    search_fields = ["dataset__name", "original_filename", "uri", "sha256"]
     date_hierarchy = "created_at"
     fields = [
-        "dataset_link", "number", "original_filename", "key", "format", "row_count", "column_count", "size_bytes",
-        "sha256", "example", "created_at", "created_by", "recipe_text", "corrections_text", "findings_text",
-        "profile_text", "warnings_text",
+        "dataset_link", "number", "original_filename", "uri", "key", "format", "row_count", "column_count",
+        "size_bytes", "sha256", "example", "created_at", "created_by", "recipe_text", "corrections_text",
+        "findings_text", "profile_text", "warnings_text",
     ]  # fmt: skip
     readonly_fields = fields
 
@@ -48,7 +48,16 @@ class DraftAdmin(ReadOnlyAdmin):
     list_filter = ["created_by"]
     search_fields = ["filename", "sha256"]
     date_hierarchy = "created_at"
-    fields = ["filename", "key", "size_bytes", "sha256", "created_at", "created_by", "corrections_text"]
+    fields = [
+        "filename",
+        "uri",
+        "key",
+        "size_bytes",
+        "sha256",
+        "created_at",
+        "created_by",
+        "corrections_text",
+    ]
     readonly_fields = fields
 
     def get_queryset(self, request):
@@ -66,9 +75,9 @@ class ImportJobAdmin(ReadOnlyAdmin):
     search_fields = ["name", "filename", "error", "worker"]
     date_hierarchy = "requested_at"
     fields = [
-        "name", "filename", "size_bytes", "new_version", "version_link", "is_new", "state", "progress", "attempt",
-        "worker", "heartbeat_at", "memory_peak_bytes", "requested_at", "requested_by", "started_at", "finished_at",
-        "error", "error_code", "error_fields", "log", "traceback",
+        "name", "filename", "uri", "size_bytes", "new_version", "version_link", "is_new", "state", "progress",
+        "attempt", "worker", "heartbeat_at", "memory_peak_bytes", "requested_at", "requested_by", "started_at",
+        "finished_at", "error", "error_code", "error_fields", "log", "traceback",
     ]  # fmt: skip
     readonly_fields = fields
 

@@ -5,6 +5,7 @@ from catalog.derivation import api as derivation
 from catalog.exploration import api as exploration
 from catalog.imports import api as imports
 from catalog.imports import upload_api
+from catalog.reference import api as reference
 
 urlpatterns = [
     path("datasets", api.DatasetListView.as_view(), name="api-datasets"),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("datasets/upload", upload_api.UploadView.as_view()),
     path("datasets/derive", derivation.DeriveView.as_view()),
     path("datasets/derive/preview", derivation.PreviewView.as_view()),
+    path("datasets/register", reference.RegisterView.as_view()),
     path("datasets/<str:name>", api.DatasetView.as_view(), name="api-dataset"),
     path("datasets/<str:name>/favourite", api.FavouriteDatasetView.as_view()),
     path("datasets/<str:name>/versions", api.DatasetVersionListView.as_view(), name="api-dataset-versions"),

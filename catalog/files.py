@@ -8,31 +8,48 @@ import pandas as pd
 import pyarrow as pa
 
 from catalog.models import DatasetVersion
+from catalog.objects import table
 from catalog.profiling import clean_csv
 from catalog.profiling import sample as sampling
 from catalog.profiling.typed_copy import TypedCopy
 from catalog.readers import spreadsheet, tables
 from mlplatform import hashing, storage
-from mlplatform.errors import NotFound, NotReady
+from mlplatform.errors import Conflict, NotFound, NotReady
 
 
 def open_version(version: DatasetVersion) -> IO[bytes]:
-    """The stored file, after a check of its SHA-256.
+    """The uploaded file, after a check of its SHA-256.
 
-    Raises NotReady if it differs from the upload, if it is missing, or if the object store does not respond, and
-    NotFound if the version was deleted meanwhile.
+    Raises Conflict for a version by reference, NotReady if it differs from the upload, if it is missing, or if the
+    object store does not respond, and NotFound if the version was deleted meanwhile.
     """
+    check_uploaded(version)
     return _open_verified(version, version.key, version.sha256)
 
 
-def open_table(version: DatasetVersion) -> IO[bytes]:
-    """The typed copy of a version that has one. Raises what open_version() raises."""
+def check_uploaded(version: DatasetVersion) -> None:
+    """Raise Conflict for a version by reference."""
+    if version.uri:
+        raise Conflict(
+            f"The files of {version} are not stored here: it is registered by reference and lies at `{version.uri}`. "
+            "Download it as CSV, or make a dataset of it by SQL.",
+            code="by_reference",
+        )
+
+
+def open_table(version: DatasetVersion, *, columns: Sequence[str] | None = None) -> IO[bytes]:
+    """The typed copy of a version that has one; of a version by reference a temporary one, of these columns only.
+
+    Raises what open_version() raises, and for a version by reference what Reference.batches() raises.
+    """
+    if reference := table.of(version):
+        return reference.copy(columns)
     return _open_verified(version, version.table_key, version.table_sha256)
 
 
-def open_rows(version: DatasetVersion) -> IO[bytes]:
-    """What read_rows() reads: the typed copy, or else the stored file. Raises what open_version() raises."""
-    return open_table(version) if version.table_key else open_version(version)
+def open_rows(version: DatasetVersion, *, columns: Sequence[str] | None = None) -> IO[bytes]:
+    """What read_rows() reads of these columns: the typed copy, or else the stored file. Raises what they raise."""
+    return open_table(version, columns=columns) if version.has_table else open_version(version)
 
 
 def read_frame(version: DatasetVersion, *, columns: Sequence[str]) -> pd.DataFrame:
@@ -40,14 +57,14 @@ def read_frame(version: DatasetVersion, *, columns: Sequence[str]) -> pd.DataFra
 
     Raises what open_version() raises.
     """
-    with open_rows(version) as file:
+    with open_rows(version, columns=columns) as file:
         return read_rows(version, file, columns=columns)
 
 
 def read_rows(version: DatasetVersion, file: IO[bytes], *, columns: Sequence[str]) -> pd.DataFrame:
     """As read_frame(), of what open_rows() has opened."""
     recipe = tables.ParseRecipe.from_dict(version.recipe)
-    if not version.table_key:
+    if not version.has_table:
         return tables.read(file, recipe, columns=columns)
     by_name = {column.name: column for column in recipe.columns}
     categories = [
@@ -81,11 +98,14 @@ def _open_verified(version: DatasetVersion, key: str, expected: str) -> IO[bytes
 def for_spreadsheet(version: DatasetVersion) -> Iterator[bytes]:
     """The file as CSV without formulas. Raises what open_version() raises, and ValidationError unless it is CSV."""
     spreadsheet.check(version.format)
+    if version.uri:
+        return as_csv(version, for_spreadsheet=True)
     return spreadsheet.blocks(open_version(version), tables.ParseRecipe.from_dict(version.recipe))
 
 
 def uploaded(version: DatasetVersion) -> storage.StoredFile:
-    """The uploaded file, for a download."""
+    """The uploaded file, for a download. Raises Conflict for a version by reference."""
+    check_uploaded(version)
     return storage.StoredFile(
         store=storage.datasets(),
         key=version.key,
@@ -97,7 +117,8 @@ def uploaded(version: DatasetVersion) -> storage.StoredFile:
 
 
 def typed_copy(version: DatasetVersion) -> storage.StoredFile:
-    """The typed copy, for a download. Raises NotReady for a version without one."""
+    """The typed copy, for a download. Raises NotReady for a version without one, and Conflict for one by reference."""
+    check_uploaded(version)
     require_typed_copy(version)
     return storage.StoredFile(
         store=storage.datasets(),
@@ -111,7 +132,7 @@ def typed_copy(version: DatasetVersion) -> storage.StoredFile:
 
 def require_typed_copy(version: DatasetVersion) -> None:
     """Raise NotReady for a version that was uploaded before there were typed copies."""
-    if not version.table_key:
+    if not version.has_table:
         raise NotReady(
             f"The table of version {version.number} has not been prepared since the upgrade. "
             "Ask an operator to run `manage.py typed_copies`.",
@@ -125,7 +146,10 @@ def as_csv(version: DatasetVersion, *, for_spreadsheet: bool = False) -> Iterato
     For spreadsheets without formulas. Raises what open_version() raises.
     """
     recipe = tables.ParseRecipe.from_dict(version.recipe)
-    if version.table_key:
+    if reference := table.of(version):
+        batches = reference.batches()
+        file = closing(batches)
+    elif version.table_key:
         file = open_table(version)
         batches = TypedCopy(file).batches(recipe.names)
     else:
@@ -143,6 +167,9 @@ def sample_file(version: DatasetVersion) -> bytes:
         with _open(version, version.sample_key) as file, storage.faults_as_not_ready():
             return file.read()
     recipe = tables.ParseRecipe.from_dict(version.recipe)
+    if reference := table.of(version):
+        first = reference.slice(0, sampling.ROWS, recipe.names)
+        return sampling.to_parquet(first).getvalue()
     with _open(version, version.key) as file:
         batches = tables.typed_batches(file, recipe, rows=sampling.ROWS)
         with closing(batches):

@@ -7,6 +7,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from catalog.derivation.models import DerivingJob, WithLineage
 from catalog.names import normalize_name
+from catalog.objects import models as objects
+from catalog.objects.models import ByReference
 from catalog.readers.formats import FORMATS, full_extension
 from mlplatform.errors import NotFound, body_of
 from mlplatform.jobs.models import ChildJob, JobQuerySet, JobState
@@ -83,7 +85,7 @@ class DatasetVersionQuerySet(models.QuerySet):
         )
 
 
-class DatasetVersion(WithLineage, models.Model):
+class DatasetVersion(WithLineage, ByReference):
     """One immutable uploaded file of a dataset, with the recipe to parse it the same way again."""
 
     WIDE_COLUMNS = ("recipe", "corrections", "findings", "profile", "warnings", "preview", "column_names")
@@ -174,7 +176,12 @@ class DatasetVersion(WithLineage, models.Model):
 
     @property
     def location(self) -> str:
-        return f"{settings.DATASETS_BUCKET}/{self.key}"
+        return self.uri or f"{settings.DATASETS_BUCKET}/{self.key}"
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its typed rows can be read: not of a version from before there were typed copies."""
+        return bool(self.table_key or self.uri)
 
     @property
     def keys(self) -> list[str]:
@@ -182,14 +189,10 @@ class DatasetVersion(WithLineage, models.Model):
         return [key for key in (self.key, self.table_key, self.sample_key) if key]
 
 
-class DraftQuerySet(models.QuerySet):
-    def stored(self):
-        """Those whose file is stored: of the others, the upload was interrupted, or goes on."""
-        return self.exclude(sha256="")
-
+class DraftQuerySet(objects.DraftQuerySet):
     def of_user(self, pk: int, *, user) -> "Draft":
-        """A user's own draft. Raises NotFound."""
-        draft = self.stored().filter(pk=pk, created_by=user).first()
+        """A user's own upload. Raises NotFound."""
+        draft = self.uploads().filter(pk=pk, created_by=user).first()
         if draft is None:
             raise NotFound(DRAFT_GONE, code="draft_not_found")
         return draft
@@ -199,7 +202,7 @@ MAX_ERROR_FIELDS = 100
 DRAFT_GONE = "This upload was added, discarded, or not confirmed in a day. Upload the file again."
 
 
-class Draft(models.Model):
+class Draft(ByReference):
     """An uploaded file that is not in the catalog yet. Its row is written before its file, so that no file is lost.
 
     Adding it to the catalog deletes the row, and the file becomes that of the dataset version.
@@ -241,7 +244,7 @@ class ImportJobQuerySet(JobQuerySet):
         return self.unfinished().for_lists()[:10]
 
 
-class ImportJob(DerivingJob, ChildJob):
+class ImportJob(DerivingJob, ByReference, ChildJob):
     """A request to add the file of a draft, or the result of a query, to the catalog; its state and its outcome."""
 
     NOUN = "import job"

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from catalog.readers.formats import EXTENSIONS
 
 MAX_LENGTH = 100
-RESERVED = {"derive", "inspect", "upload"}  # used in URLs next to the names of datasets
+RESERVED = {"derive", "inspect", "register", "upload"}  # used in URLs next to the names of datasets
 SUFFIXES = re.compile(rf"(\.({'|'.join(EXTENSIONS)}))+$", re.IGNORECASE)
 
 

@@ -5,6 +5,7 @@ from catalog.derivation import views as derivation
 from catalog.exploration import views as exploration
 from catalog.imports import views as imports
 from catalog.receipt import views as receipt
+from catalog.reference import views as reference
 
 app_name = "catalog"
 
@@ -18,12 +19,14 @@ urlpatterns = [
     path("upload/<int:pk>/discard/", receipt.discard, name="discard"),
     path("derive/", derivation.derive, name="derive"),
     path("derive/preview/", derivation.preview_query, name="preview-query"),
+    path("register/", reference.register, name="register"),
     path("tag-selected/", selection_views.tag_datasets, name="tag-datasets"),
     path("delete-selected/", selection_views.delete_datasets, name="delete-datasets"),
     path("add-example/", views.add_example, name="add-example"),
     path("<str:name>/", views.dataset, name="dataset"),
     path("<str:name>/favourite/", views.favourite_dataset, name="favourite-dataset"),
     path("<str:name>/derive/", derivation.run_again, name="run-again"),
+    path("<str:name>/register/", reference.register_again, name="register-again"),
     path("<str:name>/edit/", views.edit_dataset, name="edit-dataset"),
     path("<str:name>/versions/<int:version>/read/", receipt.read_differently, name="read-differently"),
     path("<str:name>/column/", exploration.column, name="column"),

@@ -63,6 +63,16 @@ def env_origins(name: str) -> list[str]:
     return origins
 
 
+def env_locations(name: str) -> list[str]:
+    locations = env_list(name)
+    for location in locations:
+        if not re.fullmatch(r"(s3://[a-z0-9][a-z0-9.-]+|file:///[^/*]+)/([^/*]+/)*", location):
+            raise ImproperlyConfigured(
+                f"{name}: {location!r} is not a folder such as s3://bucket/sales/, which ends with a slash."
+            )
+    return locations
+
+
 def env_url(name: str) -> str:
     text = env(name).rstrip("/")
     # It can contain a password, which a `/` in it would make a part of the path, and so of error messages.
@@ -399,6 +409,9 @@ STORAGES = {
     "models": bucket_storage(TRAINED_MODELS_BUCKET),
     "staticfiles": {"BACKEND": "mlplatform.web.proxies.StaticFiles"},
 }
+
+# What can be registered by reference: the beginnings of addresses, `s3://bucket/folder/` or `file:///srv/folder/`.
+REGISTER_PREFIXES = env_locations("REGISTER_PREFIXES")
 
 # Uploads and request bodies
 

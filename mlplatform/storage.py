@@ -97,7 +97,7 @@ def _unavailable() -> NotReady:
 
 
 @contextlib.contextmanager
-def _request(operation: str) -> Iterator[None]:
+def request(operation: str) -> Iterator[None]:
     """Count one request to the store as ok, missing or failed, or skip it while the circuit breaker is open."""
     if not circuit_breaker.store.allows_request():
         requests.labels(operation, "skipped").inc()
@@ -121,7 +121,7 @@ def save(storage: Storage, key: str, content: IO[bytes]) -> None:
     """Write a new key. Raises NotReady if the store is down, DiskFull or StorageForbidden; the caller must then not
     refer to the key. A local storage moves a temporary file of an upload, if it is on its disk.
     """
-    with _request("save"):
+    with request("save"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)  # if it is missing, its disk is not mounted: do not create it
             if not hasattr(content, "temporary_file_path"):
@@ -139,7 +139,7 @@ def save(storage: Storage, key: str, content: IO[bytes]) -> None:
 
 def open_file(storage: Storage, key: str) -> IO[bytes]:
     """Open a key as a seekable binary file. Raises NotReady if the store is down or the key is missing."""
-    with _request("open"), _missing_as_not_ready(key):
+    with request("open"), _missing_as_not_ready(key):
         return storage.open(key, "rb").file  # S3 downloads here, to a spooled file
 
 
@@ -184,7 +184,7 @@ def open_part(storage: Storage, key: str, *, start: int, length: int, size: int)
 
     Raises NotReady if the store is down, the key is missing, or its file has another size than `size`.
     """
-    with _request("open"), _missing_as_not_ready(key):
+    with request("open"), _missing_as_not_ready(key):
         if isinstance(storage, FileSystemStorage):
             file = storage.open(key, "rb").file
             actual_size = os.fstat(file.fileno()).st_size
@@ -222,7 +222,7 @@ def copy(storage: Storage, source: str, target: str) -> None:
         with open_file(storage, source) as file:
             save(storage, target, file)
         return
-    with _request("copy"), _missing_as_not_ready(source):
+    with request("copy"), _missing_as_not_ready(source):
         client, bucket = storage.connection.meta.client, storage.bucket_name
         client.copy({"Bucket": bucket, "Key": source}, bucket, target, Config=storage.transfer_config)
 
@@ -248,7 +248,7 @@ def _missing(key: str) -> NotReady:
 def discard(storage: Storage, key: str) -> bool:
     """Delete a key that nothing refers to; False if the store is down: an orphan stays, which only wastes space."""
     try:
-        with _request("delete"):
+        with request("delete"):
             storage.delete(key)
     except NotReady:
         logger.warning("object store: %s could not be deleted and stays as an orphan", key)
@@ -258,7 +258,7 @@ def discard(storage: Storage, key: str) -> bool:
 
 def check(storage: Storage) -> None:
     """Raise NotReady unless the bucket or folder exists and responds."""
-    with _request("check"):
+    with request("check"):
         if isinstance(storage, FileSystemStorage):
             os.listdir(storage.location)
         else:

@@ -32,4 +32,8 @@ os.makedirs(STATIC_ROOT, exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "tests.servers.static_files.StaticFilesWithoutManifest"}  # noqa: F405
 JOB_QUEUED_HOOK = "tests.jobs_at_once.run"
 JOB_POLL_S = 0.01
+# Here, so that child processes have it too: see tests/catalog/reference/conftest.py.
+LAKE = f"{os.path.realpath(DATA)}-lake"
+atexit.register(shutil.rmtree, LAKE, ignore_errors=True)
+REGISTER_PREFIXES = [f"file://{LAKE}/"]
 PRELOAD = []  # the child processes of the tests need no scikit-learn

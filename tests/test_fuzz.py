@@ -38,6 +38,7 @@ PARAMETERS = {
     "/catalog/upload/1/changes/": ["name"],
     f"/catalog/{DATASET}/": ["version", "ordering", "page", "column"],
     "/catalog/derive/": ["dataset", "edit", "job"],
+    "/catalog/register/": ["edit", "job"],
     f"/catalog/{DATASET}/column/": ["version", "name"],
     f"/catalog/{DATASET}/rows/": ROW_PARAMETERS,
     f"/catalog/{DATASET}/compare/": ["from", "to"],

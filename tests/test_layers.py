@@ -30,8 +30,8 @@ SUBPACKAGES = {
         "management",
     ],
     "catalog": [
-        *("readers", "profiling", "exploration", "discovery", "imports", "receipt", "derivation"),
-        *("templatetags", "management"),
+        *("readers", "profiling", "objects", "exploration", "discovery", "imports", "receipt"),
+        *("derivation", "reference", "templatetags", "management"),
     ],
     "registry": [
         *("models", "estimators", "evaluation", "diagnostics", "releases", "training", "preflight"),

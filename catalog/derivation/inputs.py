@@ -14,6 +14,8 @@ from catalog import files
 from catalog.derivation import messages
 from catalog.derivation.engine import Table
 from catalog.models import Dataset, DatasetVersion
+from catalog.objects import table
+from catalog.objects.table import Reference
 from mlplatform import storage
 from mlplatform.auth import permissions
 
@@ -38,12 +40,13 @@ class StoredTable:
     columns: list[dict]
     key: str
     size: int
+    reference: Reference | None = None
 
     @classmethod
     def of(cls, version: DatasetVersion) -> "StoredTable":
         """Raises NotReady if the version has no typed copy."""
         files.require_typed_copy(version)
-        return cls(version.columns, version.table_key, version.table_size_bytes)
+        return cls(version.columns, version.table_key, version.table_size_bytes, table.of(version))
 
 
 def split(reference: str) -> tuple[str, int | None]:
@@ -117,19 +120,28 @@ def opened(
     store = storage.datasets()
     with contextlib.ExitStack() as stack:
         found = {}
-        for reference, table in tables.items():
-            file = files.open_table(verified[reference]) if verified else storage.open_file(store, table.key)
-            stack.enter_context(file)
-            if isinstance(store, FileSystemStorage):
-                path = store.path(table.key)
+        for name, stored in tables.items():
+            if stored.reference:
+                file = stored.reference.copy()
             else:
-                file.rollover()
+                file = files.open_table(verified[name]) if verified else storage.open_file(store, stored.key)
+            stack.enter_context(file)
+            if isinstance(store, FileSystemStorage) and not stored.reference:
+                path = store.path(stored.key)
+            else:
+                if hasattr(file, "rollover"):
+                    file.rollover()
                 path = f"/dev/fd/{file.fileno()}"
-            found[reference] = Table(table.columns, path)
+            found[name] = Table(stored.columns, path)
         yield found
 
 
 def are_near(tables: Mapping[str, StoredTable], most: int) -> bool:
     """Whether their files are on this machine, or at most so many bytes away."""
     is_local = isinstance(storage.datasets(), FileSystemStorage)
-    return is_local or sum(table.size for table in tables.values()) <= most
+    sizes = [
+        one.reference.size if one.reference else one.size
+        for one in tables.values()
+        if one.reference or not is_local
+    ]
+    return sum(sizes) <= most

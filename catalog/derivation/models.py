@@ -94,7 +94,9 @@ class DerivingJob(models.Model):
 
     @property
     def RETRY_HINT(self) -> str:
-        return "Run the query again." if self.derivation_id else "Upload the file again."
+        if self.derivation_id:
+            return "Run the query again."
+        return "Register the dataset again." if self.uri else "Upload the file again."
 
     @property
     def MEMORY_HINT(self) -> str:

@@ -10,7 +10,7 @@ from catalog.derivation import engine, inputs, syntax
 from catalog.derivation.engine import Table
 from catalog.derivation.inputs import StoredTable
 from catalog.derivation.syntax import Query
-from catalog.exploration import rows as table_rows
+from catalog.exploration.json_cells import json_rows
 from catalog.models import DatasetVersion
 from mlplatform.errors import NotReady, TooLarge
 from mlplatform.jobs.children import calls
@@ -41,7 +41,7 @@ def preview(sql: str, *, with_rows: bool = True, by) -> Preview:
     """
     syntax.check_length(sql)
     found = inputs.find(inputs.candidates(sql), by=by)
-    tables = {reference: StoredTable.of(version) for reference, version in found.items() if version.table_key}
+    tables = {reference: StoredTable.of(version) for reference, version in found.items() if version.has_table}
     with turns.child(f"{__name__}.run", sql=sql, tables=tables, with_rows=with_rows) as child:
         try:
             query = calls.result(child, DESCRIBE_S)
@@ -100,4 +100,4 @@ def _first_rows(query, tables, columns) -> list[list] | None:
             found = list(engine.batches(connection, query, columns, rows=ROWS))
     except (TooLarge, MemoryError):
         return None
-    return table_rows.json_rows(pa.Table.from_batches(found)) if found else []
+    return json_rows(pa.Table.from_batches(found)) if found else []

@@ -16,13 +16,14 @@ MAX_TABLES = 50  # whose columns are read
 
 
 def datasets(query: Query, limit: int) -> list[Result]:
-    """By name, description, tags, and the query that made it."""
+    """By name, description, tags, the query that made it, and the address of files by reference."""
 
     def has(word: str) -> Q:
         tagged = Dataset.tags.through.objects.filter(tag__name__icontains=word).values("dataset")
         derived = DatasetVersion.objects.filter(derivations__sql__icontains=word).values("dataset")
+        registered = DatasetVersion.objects.filter(uri__icontains=word).values("dataset")
         written = Q(name__icontains=word) | Q(description__icontains=word)
-        return written | Q(pk__in=tagged) | Q(pk__in=derived)
+        return written | Q(pk__in=tagged) | Q(pk__in=derived) | Q(pk__in=registered)
 
     found = Dataset.objects.filter(query.every_word(has)).annotate(match=query.match("name"))
     return [

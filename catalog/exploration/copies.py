@@ -3,13 +3,16 @@
 import contextlib
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 from django.core.files.storage import FileSystemStorage, Storage
 
 from catalog import files
 from catalog.models import DatasetVersion
+from catalog.objects import table
+from catalog.objects.table import Reference
 from catalog.profiling import sample
 from catalog.profiling.ingest import ingest
 from catalog.profiling.typed_copy import TypedCopy
@@ -59,16 +62,31 @@ class StoredCopy:
 
     key: str
     size: int
+    reference: Reference | None = None
 
     @classmethod
     def of(cls, version: DatasetVersion) -> "StoredCopy":
         """Raises NotReady if the version has no copy."""
         files.require_typed_copy(version)
-        return cls(version.table_key, version.table_size_bytes)
+        return cls(version.table_key, version.table_size_bytes, table.of(version))
+
+    def slice(self, start: int, rows: int, names: Sequence[str]) -> pa.Table:
+        """Up to `rows` rows from a position, of these columns. Raises what opened() raises."""
+        if self.reference:
+            return self.reference.slice(start, rows, names)
+        with self.opened() as copy:
+            return copy.slice(start, rows, names)
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[TypedCopy]:
-        """The copy, of which only the parts that are needed are read. Raises NotReady if the store does not respond."""
+        """The copy, of which only the parts that are needed are read; of a version by reference a temporary one.
+
+        Raises NotReady if the store does not respond, and what Reference.copy() raises.
+        """
+        if self.reference:
+            with self.reference.copy() as file:
+                yield TypedCopy(file)
+            return
         store = storage.datasets()
         is_local = isinstance(store, FileSystemStorage)
         file = storage.open_file(store, self.key) if is_local else StoredParts(store, self.key, self.size)

@@ -2,17 +2,16 @@
 
 import json
 import logging
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.exploration.copies import StoredCopy
+from catalog.exploration.json_cells import json_rows
 from catalog.models import DatasetVersion
 from catalog.profiling import sql
 from catalog.profiling.typed_copy import TypedCopy
@@ -140,38 +139,58 @@ def page(
 ) -> Page:
     """Up to `rows` rows from position `start`, of all rows or of those that match.
 
-    All rows are read in this process, a few at a time; filters run in a child process. Raises NotReady if the object
-    store does not respond, or if a filter takes longer than 15 seconds.
+    All rows are read in this process, a few at a time; filters run in a child process, and all that is read of a
+    version by reference. Raises NotReady if the object store does not respond, or if that takes longer than 15 seconds.
     """
-    names = _shown(version, where)
-    if not where and not search:
-        with StoredCopy.of(version).opened() as copy:
-            table = copy.slice(start, rows, names)
-        positions = list(range(start, start + table.num_rows))
-        return _page(version, start, version.row_count, positions, table)
-    arguments = {"copy": StoredCopy.of(version), "columns": version.columns, "where": where, "search": search}
-    with turns.child(f"{__name__}.run", **arguments, start=start, rows=rows, names=names) as child:
+    names, copy = _shown(version, where), StoredCopy.of(version)
+    if where or search or copy.reference:
+        arguments = {
+            "columns": version.columns,
+            "where": where,
+            "search": search,
+            "start": start,
+            "rows": rows,
+        }
+        found = _in_child(version, copy=copy, names=names, **arguments)
+        total = version.row_count if found["total"] is None else found["total"]
+        return Page(start, columns=_columns(version, names), **found | {"total": total})
+    table = copy.slice(start, rows, names)
+    positions = list(range(start, start + table.num_rows))
+    return _page(version, start, version.row_count, positions, table)
+
+
+def _in_child(version: DatasetVersion, **arguments) -> dict:
+    with turns.child(f"{__name__}.run", **arguments) as child:
         try:
             found = calls.result(child, TIMEOUT_S)
         except calls.ChildDied as death:
-            logger.error("filtering %s ended with %s: %s", version, death, child.log)
+            logger.error("reading rows of %s ended with %s: %s", version, death, child.log)
             raise NotReady(
-                "Filtering the table failed, and the error has been logged. Try fewer filters.",
+                "Reading the table failed, and the error has been logged. Try fewer filters.",
                 code="process_died",
             ) from death
     if found is None:
         raise NotReady(
-            f"Filtering the table exceeded its {TIMEOUT_S}-second limit. Filter fewer columns, or try again when the "
-            "server is less busy.",
+            f"Reading the table exceeded its {TIMEOUT_S}-second limit. {_remedy(version)}",
             code="timeout",
         )
-    return Page(start, columns=_columns(version, names), **found)
+    return found
+
+
+def _remedy(version: DatasetVersion) -> str:
+    if version.uri:
+        return "It is registered by reference: make a dataset of the part that you need by SQL."
+    return "Filter fewer columns, or try again when the server is less busy."
 
 
 def one(version: DatasetVersion, position: int, names: Sequence[str]) -> dict[str, object]:
     """These columns of the row at a position, counted from 0, as JSON values. Raises NotReady."""
-    with StoredCopy.of(version).opened() as copy:
-        table = copy.slice(position, 1, names)
+    copy = StoredCopy.of(version)
+    if copy.reference:
+        unfiltered = {"columns": version.columns, "where": [], "search": ""}
+        found = _in_child(version, copy=copy, names=list(names), start=position, rows=1, **unfiltered)
+        return dict(zip(names, found["cells"][0], strict=True))
+    table = copy.slice(position, 1, names)
     return dict(zip(table.schema.names, json_rows(table)[0], strict=True))
 
 
@@ -190,32 +209,6 @@ def _page(version, start, total, positions, table) -> Page:
     return Page(start, total, _columns(version, table.schema.names), positions, json_rows(table))
 
 
-def json_rows(table: pa.Table) -> list[list]:
-    """The rows as lists of JSON values; dates as ISO texts."""
-    columns = [_values(column) for column in table.columns]
-    return [[_json(value) for value in row] for row in zip(*columns, strict=True)]
-
-
-def _values(column: pa.ChunkedArray) -> list:
-    """Dates that Python does not have, such as of the year 20000, are texts."""
-    try:
-        return column.to_pylist()
-    except (OverflowError, ValueError):
-        texts = column.cast(pa.string()).to_pylist()
-        return [
-            text and text.replace(" ", "T").removesuffix(".000000").removesuffix("T00:00:00")
-            for text in texts
-        ]
-
-
-def _json(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat().removesuffix("T00:00:00")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
-
-
 def run(
     *,
     copy: StoredCopy,
@@ -226,9 +219,14 @@ def run(
     rows: int,
     names: list[str],
 ) -> Iterator[dict]:
-    """What the child process runs."""
+    """What the child process runs. Of all rows, `total` is None."""
 
     def answers():
+        if not where and not search:
+            table = copy.slice(start, rows, names)
+            positions = list(range(start, start + table.num_rows))
+            yield {"total": None, "positions": positions, "cells": json_rows(table)}
+            return
         with copy.opened() as opened:
             found = np.flatnonzero(matches(opened, columns, where, search=search))
             positions = found[start : start + rows].tolist()

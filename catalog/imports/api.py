@@ -23,6 +23,7 @@ FAILURES = waiting.FAILURES | {
     "dataset_exists": Conflict, "busy": Conflict, "cancelled": Conflict, "draft_not_found": NotFound,
     "out_of_memory": TooLarge, "timed_out": TooLarge, "too_large": TooLarge, "unsupported_type": UnsupportedType,
     "process_died": NotReady, "lost": NotReady, "database_unavailable": NotReady, "storage_missing": NotReady,
+    "object_changed": Conflict, "storage_forbidden": NotReady, "storage_unavailable": NotReady,
 }  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def failure(job: ImportJob) -> ValidationError:
     """The error of a job that has failed, by field of its request if it is about its recipe or query."""
     if not job.error_fields:
         return waiting.failure(job, ValidationError, FAILURES)
-    within = "" if job.derivation_id else "recipe."
+    within = "" if job.derivation_id or job.uri else "recipe."
     return ValidationError(
         {
             f"{within}{path}": [ValidationError(sentence, code=job.error_code) for sentence in sentences]

@@ -65,8 +65,9 @@ def add_draft(
 def _read(attempt: Attempt, source: Source, *, progress: Progress | None, retry_s: float) -> Ingested:
     job, draft = attempt.job, attempt.job.draft
     storage.require_temporary_space(job.size_bytes)  # for the typed copy
-    storage.require_space_to_read(storage.datasets(), job.size_bytes)
-    ingestion.check_memory(with_retries(partial(receipts.column_count, draft), for_s=retry_s) or 0)
+    storage.require_space_to_read(storage.datasets(), 0 if draft.uri else job.size_bytes)
+    if not draft.uri:
+        ingestion.check_memory(with_retries(partial(receipts.column_count, draft), for_s=retry_s) or 0)
     with reporting_progress(attempt, progress) as progress:
         return with_retries(partial(ingestion.ingest, source, progress), for_s=retry_s)
 

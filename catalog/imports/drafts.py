@@ -1,5 +1,6 @@
 """Drafts: files that are stored before anything of them is parsed, until they are confirmed or discarded."""
 
+import io
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import IO
@@ -33,6 +34,19 @@ def store_draft(
     return _stored(draft, sha256, lambda: storage.save(storage.datasets(), draft.key, file))
 
 
+def store_manifest(content: bytes, *, uri: str, filename: str, size: int, name: str, by) -> Draft:
+    """Store the manifest of the files at `uri`, which have `size` bytes and stay where they are. Raises NotReady."""
+    draft = Draft(
+        key=f"{storage.unique_folder(name)}/{name}.manifest.json",
+        filename=filename,
+        size_bytes=size,
+        uri=uri,
+        created_by=by,
+    )
+    file = io.BytesIO(content)
+    return _stored(draft, hashing.sha256(file), lambda: storage.save(storage.datasets(), draft.key, file))
+
+
 def draft_of_version(version: DatasetVersion, *, corrections: dict | None = None, by) -> Draft:
     """A draft of the stored bytes of a version, by default with its corrections, so that they can be changed.
 
@@ -41,7 +55,7 @@ def draft_of_version(version: DatasetVersion, *, corrections: dict | None = None
     from catalog import files  # imports pandas: an idle worker, which sweeps drafts, does without its 70 MB
 
     permissions.check(by, "upload")
-    files.open_version(version).close()  # checks its SHA-256
+    files.open_version(version).close()  # checks its SHA-256, and that it was uploaded
     corrections = version.corrections if corrections is None else corrections
     name, filename = version.dataset.name, version.original_filename
     draft = _new_draft(name, filename, version.size_bytes, corrections=corrections, by=by)

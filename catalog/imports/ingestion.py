@@ -6,7 +6,7 @@ In a web process it runs in a child process, within limits of time and memory; s
 import logging
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -14,9 +14,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.models import Draft, ImportJob
+from catalog.objects import table
+from catalog.objects.manifest import Manifest
 from catalog.profiling import sample
-from catalog.profiling.ingest import ingest_new
+from catalog.profiling.ingest import Content, ingest_batches, ingest_new
 from catalog.readers.corrections import Corrections
+from catalog.readers.recipe import Reading
 from mlplatform import storage
 from mlplatform.errors import NotReady, TooLarge
 from mlplatform.jobs.children import calls
@@ -40,11 +43,12 @@ class Source:
     filename: str
     corrections: dict
     prefix: str
+    uri: str = ""
 
     @classmethod
     def of(cls, draft: Draft) -> "Source":
         prefix = f"{draft.folder}/{secrets.token_hex(3)}"  # of one attempt
-        return cls(draft.key, draft.filename, draft.corrections, prefix)
+        return cls(draft.key, draft.filename, draft.corrections, prefix, draft.uri)
 
     @property
     def sample_key(self) -> str:
@@ -94,6 +98,16 @@ class Progress:
         self._file = CountingFile(file)
         return self._file
 
+    def opened_all(self, size: int) -> Callable[[int], None]:
+        """Several files of so many bytes; the function that it returns is called with the bytes that are read."""
+        self._size, self._profiled = size, 0.0
+        self._file = counter = CountingFile(None)
+
+        def count(size: int) -> None:
+            counter.bytes_read += size
+
+        return count
+
     def profiled(self, share: float) -> None:
         self._profiled = share
 
@@ -120,15 +134,13 @@ class CountingFile:
 
 def ingest(source: Source, progress: Progress | None = None) -> Ingested:
     """Read a file in this process. Raises ValidationError for any fault in it, and NotReady."""
-    progress = progress or Progress()
-    store, corrections = storage.datasets(), Corrections.from_dict(source.corrections)
+    progress, store = progress or Progress(), storage.datasets()
     with storage.open_file(store, source.key) as stored, tempfile.TemporaryFile() as copy:
-        file = progress.opened(stored)
+        read = _read_objects if source.uri else _read_file
         with storage.faults_as_not_ready():
-            reading, content = ingest_new(
-                file, source.filename, copy=copy, corrections=corrections, progress=progress.profiled
-            )
-        storage.save(store, source.table_key, copy)
+            reading, content = read(stored, source, copy, progress)
+        if not source.uri:
+            storage.save(store, source.table_key, copy)
     storage.save(store, source.sample_key, sample.to_parquet(content.sample))
     return Ingested(
         recipe=reading.recipe.to_dict(),
@@ -138,10 +150,31 @@ def ingest(source: Source, progress: Progress | None = None) -> Ingested:
         warnings=[warning.to_dict() for warning in content.warnings],
         preview=content.preview,
         sample_key=source.sample_key,
-        table_key=source.table_key,
-        table_sha256=content.sha256,
+        table_key="" if source.uri else source.table_key,
+        table_sha256="" if source.uri else content.sha256,
         table_size_bytes=content.size,
     )
+
+
+def _read_file(
+    stored: IO[bytes], source: Source, copy: IO[bytes], progress: Progress
+) -> tuple[Reading, Content]:
+    corrections = Corrections.from_dict(source.corrections)
+    file = progress.opened(stored)
+    return ingest_new(file, source.filename, copy=copy, corrections=corrections, progress=progress.profiled)
+
+
+def _read_objects(
+    stored: IO[bytes], source: Source, copy: IO[bytes], progress: Progress
+) -> tuple[Reading, Content]:
+    """The same for the files of a manifest: they are read twice, and the copy is not kept."""
+    manifest = Manifest.from_bytes(stored.read())
+    manifest.check_current()
+    on_read = progress.opened_all(2 * manifest.size)
+    reading = table.detect(manifest, on_read=on_read)
+    check_memory(len(reading.recipe.columns))
+    batches = table.batches(manifest, reading.recipe, on_read=on_read)
+    return reading, ingest_batches(batches, reading.recipe.columns, copy=copy, progress=progress.profiled)
 
 
 def in_child(source: Source, *, wait_s: float | None = None) -> Ingested | None:

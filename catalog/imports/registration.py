@@ -89,6 +89,7 @@ def _version(draft: Draft, ingested: Ingested, *, example: str, by) -> DatasetVe
     return DatasetVersion(
         original_filename=draft.filename,
         key=draft.key,
+        uri=draft.uri,
         sample_key=ingested.sample_key,
         table_key=ingested.table_key,
         table_sha256=ingested.table_sha256,

@@ -84,7 +84,7 @@ def stored_bytes(user) -> int:
     """The size of the files that a user has uploaded."""
     sizes = [
         uploads.aggregate(size=Sum("size_bytes"))["size"]
-        for uploads in (user.dataset_versions, user.drafts.stored())
+        for uploads in (user.dataset_versions.filter(uri=""), user.drafts.uploads())
     ]
     return sum(size or 0 for size in sizes)
 

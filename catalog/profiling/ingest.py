@@ -3,7 +3,7 @@
 import io
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import IO
@@ -202,9 +202,22 @@ def ingest(
     `progress` is called with the share of the profile, after the copy is written. Run it in a child process: it uses
     DuckDB.
     """
-    output = _Output(copy, recipe.columns)
+    batches = tables.typed_batches(file, recipe)
+    return ingest_batches(batches, recipe.columns, copy=copy, progress=progress, max_rows=max_rows)
+
+
+def ingest_batches(
+    batches: Iterable[pa.RecordBatch],
+    columns: tuple[tables.Column, ...],
+    *,
+    copy: IO[bytes],
+    progress: Callable[[float], None] | None = None,
+    max_rows: int | None = None,
+) -> Content:
+    """The same for the typed batches of a table."""
+    output = _Output(copy, columns)
     try:
-        for batch in tables.typed_batches(file, recipe):
+        for batch in batches:
             output.add(batch)
             if max_rows and output.writer.rows >= max_rows:
                 break

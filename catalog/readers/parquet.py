@@ -76,6 +76,11 @@ def batches(file: BinaryIO, recipe: ParseRecipe, columns: Sequence[Column]) -> I
                 yield batch if batch.schema.names == names else batch.select(names)
 
 
+def row_count(file: BinaryIO) -> int:
+    with _opened(file, None, streams.MAX_BYTES) as (_, table):
+        return table.metadata.num_rows
+
+
 def typed(values: pa.Array, column: Column, recipe: ParseRecipe) -> pa.Array:
     return conversion.from_arrow(values, column)
 

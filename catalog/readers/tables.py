@@ -164,6 +164,12 @@ def read(
     return pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
 
 
+def row_count(file: BinaryIO, recipe: ParseRecipe) -> int | None:
+    """The rows of a file of which that is known without reading it: an uncompressed Parquet file."""
+    is_known = recipe.format == "parquet" and recipe.compression is None
+    return READERS["parquet"].row_count(file) if is_known else None
+
+
 def raw_batches(file: BinaryIO, recipe: ParseRecipe, *, rows: int = CHUNK_ROWS) -> Iterator[pa.RecordBatch]:
     """Yields the table without type conversion: the cells of delimited text as written, Parquet values as stored.
 

@@ -125,7 +125,12 @@ def _data(version: ModelVersion) -> list[Fact]:
     name = f"{version.dataset.name}, version {source.number}"
     return [
         Fact("dataset_version", "Dataset", source.number, name, page),
-        Fact("file", "File", source.original_filename, f"`{source.original_filename}`"),
+        Fact(
+            "file",
+            "File",
+            source.uri or source.original_filename,
+            f"`{source.uri or source.original_filename}`",
+        ),
         Fact("recipe", "Parse recipe", display.reading(source)),
         Fact("rows", "Rows", source.row_count, number(source.row_count)),
         Fact("columns", "Columns", source.column_count, number(source.column_count)),

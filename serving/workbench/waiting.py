@@ -43,7 +43,7 @@ def for_user(user) -> list[Item]:
 
 
 def _drafts(user) -> list[Item]:
-    drafts = Draft.objects.stored().filter(created_by=user).only("filename")[:MAX_ITEMS]
+    drafts = Draft.objects.uploads().filter(created_by=user).only("filename")[:MAX_ITEMS]
     return [
         Item(
             f"The upload of `{draft.filename}` is not confirmed.",

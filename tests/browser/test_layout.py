@@ -8,6 +8,7 @@ from axe_playwright_python.base import AXE_FILE_PATH
 PATHS = [
     "/", "/catalog/", "/catalog/?q=nothing", "/catalog/upload/", "/catalog/garden/", "/catalog/garden/edit/",
     "/catalog/derive/?dataset=garden",
+    "/catalog/register/",
     "/search/", "/search/?q=garden", "/search/?q=garden&kind=job", "/catalog/rare/delete/",
     "/registry/train/?dataset=garden&target=species", "/registry/jobs/", "/registry/jobs/1/", "/registry/models/",
     "/registry/models/garden/1/", "/registry/models/houses/1/", "/registry/models/garden/2/delete/",

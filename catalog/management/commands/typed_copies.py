@@ -9,7 +9,9 @@ class Command(BaseCommand):
     help = "Write the typed copies and profiles of dataset versions that were uploaded before there were any."
 
     def handle(self, **options):
-        versions = DatasetVersion.objects.select_related("dataset").filter(table_key="").order_by("pk")
+        versions = (
+            DatasetVersion.objects.select_related("dataset").filter(table_key="", uri="").order_by("pk")
+        )
         failed = 0
         for version in versions:
             try:

@@ -286,7 +286,7 @@ def test_exactly_the_operations_that_accept_a_key_document_it():
     assert documented == {
         "/train", "/models/{dataset}/{version}/retrain", "/models/{dataset}/{version}/evaluate", "/jobs/{id}/retry",
         "/promote", "/rollback", "/retire", "/predict/file", "/datasets/upload", "/datasets/{name}/versions/{version}",
-        "/datasets/derive", "/datasets/{name}/derive", "/models/import",
+        "/datasets/derive", "/datasets/{name}/derive", "/datasets/register", "/models/import",
     }  # fmt: skip
     replayed = paths["/rollback"]["post"]["responses"]["200"]["headers"]
     assert "Idempotency-Replayed" in replayed
