@@ -5,7 +5,6 @@ import faulthandler
 import io
 import json
 import os
-from pathlib import Path
 
 import pandas
 import pytest
@@ -37,7 +36,6 @@ from serving.model_cache.cache import shared_cache
 from tests.servers.fitted import FITTED_MODELS
 from tests.servers.ingested import IngestedFiles
 from tests.servers.migrated import copy_database
-from tests.servers.scheduling import GroupScheduling, place_in_run, refuse_unstable_ids
 
 # Two numbers, a text with gaps, and a class that follows from them: 24 rows that any algorithm can learn.
 FLOWERS = "length,width,colour,species\n" + "".join(
@@ -48,8 +46,7 @@ FLOWERS = "length,width,colour,species\n" + "".join(
 # lists, so only the training finds it.
 LONELY = "x,kind\n" + "".join(f"{i % 7},{i % 12 + 3}\n" for i in range(1200)) + "1,2\n"
 
-TESTS = Path(__file__).parent
-REAL_SERVERS = {"stack", "browser", "conformance"}  # folders and marks
+pytest_plugins = ["tests.servers.scheduling"]
 DATABASE_ACCESS = pytest.StashKey()
 
 # By default an example that takes 200 ms fails, as any does on a busy machine.
@@ -57,29 +54,6 @@ hypothesis_settings.register_profile(
     "any speed", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("any speed")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config) -> int:
-    """As many as cores, and three more if real servers are tested: these tests wait half of their time."""
-    return min(5, (os.cpu_count() or 1) + (0 if "not stack" in config.option.markexpr else 3))
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    return GroupScheduling(config, log)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items):
-    refuse_unstable_ids(items)
-    for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        if folder in REAL_SERVERS:
-            item.add_marker(getattr(pytest.mark, folder))
-    yield
-    # pytest-django has put the tests without a database last.
-    items.sort(key=lambda item: place_in_run(item.nodeid))
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,8 @@
 """What scikit-learn offers: its classifiers, regressors and clusterers, and what is special about some of them."""
 
-import contextlib
 import inspect
-import sys
-from collections.abc import Iterator
-from importlib.abc import MetaPathFinder
 
-from registry.estimators import sklearn_parameters
+from registry.estimators import array_libraries, sklearn_parameters
 
 TASKS = {"classifier": "classification", "regressor": "regression", "cluster": "clustering"}
 
@@ -28,10 +24,6 @@ DEFAULTS = {
     "RadiusNeighborsClassifier": {"outlier_label": "most_frequent"},
 }
 
-# all_estimators() imports all packages of scikit-learn, of which some import these if they are installed: PyTorch takes
-# 1.6 seconds and 200 MB.
-ARRAY_LIBRARIES = ("torch", "cupy", "dask", "jax")
-
 # The remedy for errors that scikit-learn reports in its own terms.
 HINTS = {
     "GammaRegressor": "The target must be above 0 in every row.",
@@ -47,30 +39,13 @@ def estimators() -> list[tuple[str, type, str]]:
     """Name, class and task of every estimator that can be fitted here. The first call takes some seconds."""
     from sklearn.utils import all_estimators
 
-    with _hidden(*ARRAY_LIBRARIES):
+    with array_libraries.hidden():
         return [
             (name, cls, task)
             for kind, task in TASKS.items()
             for name, cls in all_estimators(type_filter=kind)
             if name not in EXCLUDED and not _requires_arguments(cls)
         ]
-
-
-@contextlib.contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """A block in which these packages cannot be imported. Entries of None in `sys.modules` would make scipy fail."""
-
-    class Finder(MetaPathFinder):
-        def find_spec(self, fullname, path, target=None):
-            if fullname in names:
-                raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
-
-    finder = Finder()
-    sys.meta_path.insert(0, finder)
-    try:
-        yield
-    finally:
-        sys.meta_path.remove(finder)
 
 
 def _requires_arguments(cls: type) -> bool:

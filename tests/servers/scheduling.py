@@ -1,7 +1,17 @@
-"""Which worker of pytest-xdist runs which tests, and when."""
+"""A plugin of pytest: how tests are collected, which worker of pytest-xdist runs which of them, and when."""
+
+import gc
+import os
+from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+TESTS = Path(__file__).parents[1]
+REAL_SERVERS = {"stack", "browser", "conformance"}  # folders and marks
+# The workers for tests that keep a core busy, and those for tests that wait for servers, of which each has few groups.
+BUSY_WORKERS = min(os.cpu_count() or 1, 4)
+WAITING_WORKERS = 4
 
 SETUPS = ("sqlite_and_files", "postgres_and_s3")
 # Files whose platforms are those that `make run` starts, and the groups of their tests.
@@ -46,7 +56,7 @@ def place_in_run(nodeid: str) -> tuple:
 
 
 class GroupScheduling(LoadScopeScheduling):
-    """Runs a group on one worker. One worker starts with the tests without servers, for the others mostly wait.
+    """Runs a group on one worker. The first workers start with the tests without servers, one for each core.
 
     A mark would say more than an id, but pytest-xdist 3.8 ignores `xdist_group` with pytest 9.2.
     """
@@ -60,15 +70,59 @@ class GroupScheduling(LoadScopeScheduling):
             super()._reschedule(node)
 
     def _assign_work_unit(self, node) -> None:
-        waiting = [other for other in self.nodes if other is not node and self._waits(other)]
-        should_wait = len(waiting) < len(self.nodes) - 1
-        fitting = (group for group in self.workqueue if waits_for_servers(group) == should_wait)
+        busy = is_busy(node.gateway.id)
+        fitting = (group for group in self.workqueue if waits_for_servers(group) != busy)
         self.workqueue.move_to_end(next(fitting, next(iter(self.workqueue))), last=False)
         super()._assign_work_unit(node)
 
-    def _waits(self, node) -> bool:
-        groups = self.assigned_work[node].items()
-        return any(waits_for_servers(group) and not all(tests.values()) for group, tests in groups)
+
+def is_busy(worker: str) -> bool:
+    """Whether a worker, such as gw0, starts with the tests without servers."""
+    return int(worker.removeprefix("gw")) < BUSY_WORKERS
+
+
+def tests_servers(config: pytest.Config) -> bool:
+    return "not stack" not in config.option.markexpr
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config) -> int:
+    return BUSY_WORKERS + (WAITING_WORKERS if tests_servers(config) else 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return GroupScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Without garbage collection, which takes a sixth of the time and finds nothing: what is imported stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    refuse_unstable_ids(items)
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder in REAL_SERVERS:
+            item.add_marker(getattr(pytest.mark, folder))
+    yield
+    # pytest-django has put the tests without a database last.
+    items.sort(key=lambda item: place_in_run(item.nodeid))
+
+
+def pytest_collection_finish(session):
+    """The servers that other workers wait for go first."""
+    worker = getattr(session.config, "workerinput", {}).get("workerid")
+    if worker and is_busy(worker) and tests_servers(session.config):
+        os.nice(5)
 
 
 def refuse_unstable_ids(items) -> None:

@@ -19,8 +19,7 @@ MB = 1024**2
 
 def load(path: str, *, max_unpacked_mb: int) -> Loaded:
     """The estimator in a file. Raises ValidationError: invalid_model, too_large, untrusted_type, damaged_model."""
-    from skops import io
-
+    io = trust.skops_io()
     try:
         schema = _schema(path, max_unpacked_mb)
         types = _trusted_types(schema)

@@ -7,6 +7,9 @@ of a file.
 
 from functools import cache
 from importlib import import_module
+from types import ModuleType
+
+from registry.estimators import array_libraries
 
 # Packages of scikit-learn with estimators that are arrays and arithmetic, or trees, which contents.py checks.
 PACKAGES = {
@@ -89,10 +92,18 @@ BUILTINS = {
 
 
 @cache
+def skops_io() -> ModuleType:
+    """`skops.io`, which lists the estimators of scikit-learn when it is imported."""
+    with array_libraries.hidden():
+        return import_module("skops.io")
+
+
+@cache
 def _estimators() -> frozenset[str]:
     from sklearn.utils import all_estimators
 
-    names = {f"{cls.__module__}.{cls.__name__}" for _, cls in all_estimators()}
+    with array_libraries.hidden():
+        names = {f"{cls.__module__}.{cls.__name__}" for _, cls in all_estimators()}
     return frozenset(name for name in names if name.split(".")[1] in PACKAGES) | ESTIMATORS
 
 
@@ -107,8 +118,7 @@ def _parts() -> frozenset[str]:
 @cache
 def _numeric() -> frozenset[str]:
     """The functions, number types and generators of numpy, and the special functions of scipy."""
-    from skops.io import _trusted_types as trusted
-
+    trusted = skops_io()._trusted_types
     return frozenset(
         [
             *("numpy.number", "numpy.integer", "numpy.floating"),  # to select columns by

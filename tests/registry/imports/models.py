@@ -9,8 +9,8 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from skops import io as skops
 
+from registry.imports.readers import trust
 from tests.conftest import FLOWERS
 
 
@@ -31,4 +31,4 @@ def prepared(estimator=None):
 
 
 def as_skops(estimator) -> bytes:
-    return skops.dumps(estimator, compression=zipfile.ZIP_DEFLATED)
+    return trust.skops_io().dumps(estimator, compression=zipfile.ZIP_DEFLATED)
