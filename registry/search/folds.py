@@ -63,7 +63,7 @@ class Folds:
         if candidate.algorithm.is_ensemble:
             split = Split(self.train.iloc[train], self.train.iloc[test], y, self.y[test])
             model, _ = pipelines.prepare_pipeline(split, inputs=self.inputs, request=candidate)
-            with preprocessing.cross_fitted_by(model, self._groups_of(train)):
+            with preprocessing.cross_fitted_by(model, y, self._groups_of(train)):
                 fitting.fit_pipeline(model, split.train, y)
             return self._predicted(model, split.test)
         estimator, X_train, X_test = self.prepare(candidate, fold)
@@ -129,14 +129,20 @@ class Folds:
         key = self._key(estimator)
         if key not in self._choices:
             self._choices[key] = preparation.choose(
-                self.inputs, self.train, estimator, y=self.y, task=self.task, requested=requested
+                self.inputs,
+                self.train,
+                estimator,
+                y=self.y,
+                task=self.task,
+                requested=requested,
+                groups=self.groups,
             )
         # It also tells the estimator which columns are categories.
         transformer = preprocessing.column_transformer(self._choices[key], estimator, task=self.task)
         if (key, fold) in self._prepared:
             return self._prepared[key, fold]
         train, test = self.positions[fold]
-        with preprocessing.cross_fitted_by(transformer, self._groups_of(train)):
+        with preprocessing.cross_fitted_by(transformer, self.y[train], self._groups_of(train)):
             fitted = transformer.fit_transform(self.train.iloc[train], self.y[train])
         arrays = fitted, transformer.transform(self.train.iloc[test])
         size = sum(array.nbytes for array in arrays)

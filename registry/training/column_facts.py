@@ -25,7 +25,9 @@ CHANCE = 0.001  # of a column whose gaps tell nothing to look as if they did
 
 @dataclass(frozen=True)
 class Facts:
-    """`filled` and `distinct` count values; `parts` are those of dates that vary."""
+    """`filled` and `distinct` count values; `parts` are those of dates that vary. `recurs` is whether most rows have a
+    value that occurs in another group of the split: else its mean says nothing about the rows that are held out.
+    """
 
     type: str
     filled: int
@@ -33,9 +35,12 @@ class Facts:
     is_prose: bool = False
     parts: tuple[str, ...] = ()
     gaps_tell: bool = False
+    recurs: bool = True
 
 
-def of_values(kind: str, values: pandas.Series, target: np.ndarray | None) -> Facts:
+def of_values(
+    kind: str, values: pandas.Series, target: np.ndarray | None, groups: np.ndarray | None = None
+) -> Facts:
     """The facts of a column of training rows; `target` is that of `target_codes`."""
     filled = int(values.count())
     if kind == "date":
@@ -44,7 +49,7 @@ def of_values(kind: str, values: pandas.Series, target: np.ndarray | None) -> Fa
         return Facts(kind, filled, filled, gaps_tell=_gaps_tell(values.isna().to_numpy(), target))
     distinct = int(values.nunique())
     is_prose = kind == "text" and distinct > MOSTLY_DISTINCT * filled and _is_prose(values)
-    return Facts(kind, filled, distinct, is_prose)
+    return Facts(kind, filled, distinct, is_prose, recurs=groups is None or _recurs(values, groups))
 
 
 def of_profile(profile: dict, *, rows: int) -> Facts:
@@ -59,6 +64,12 @@ def of_profile(profile: dict, *, rows: int) -> Facts:
     )
     parts = _parts_of_range(profile["min"], profile["max"]) if kind == "date" else ()
     return Facts(kind, filled, distinct, is_prose, parts)
+
+
+def _recurs(values: pandas.Series, groups: np.ndarray) -> bool:
+    codes = pandas.factorize(values)[0]
+    pairs = np.unique(np.column_stack([codes, groups])[codes >= 0], axis=0)
+    return bool((np.bincount(pairs[:, 0])[codes[codes >= 0]] > 1).mean() >= 0.5) if len(pairs) else True
 
 
 def target_codes(y: np.ndarray | None, task: str) -> np.ndarray | None:

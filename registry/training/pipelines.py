@@ -221,9 +221,8 @@ def prepare_pipeline(
         return _prepare_ensemble(split, inputs=inputs, request=request)
     params = with_typed_class_weights(request.params, split.y_train)
     estimator = algorithms.build(request.algorithm, params, request.random_state)
-    choices = preparation.choose(
-        inputs, split.train, estimator, y=split.y_train, task=request.task, requested=request.prepare
-    )
+    options = {"task": request.task, "requested": request.prepare, "groups": split.held_together}
+    choices = preparation.choose(inputs, split.train, estimator, y=split.y_train, **options)
     pipeline = build(choices, estimator, task=request.task)
     if request.task == "regression":
         pipeline.set_params(model=wrappers.with_labels(pipeline["model"]))

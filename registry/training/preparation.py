@@ -88,14 +88,17 @@ def choose(
     y: np.ndarray | None,
     task: str,
     requested: dict[str, str] | None = None,
+    groups: np.ndarray | None = None,
 ) -> list[Choice]:
     """One choice for each input column, by its values in the training rows and what the estimator accepts.
 
-    `requested` are the choices of the user, by column. Raises ValidationError (invalid_prepare) for one that is not
-    possible.
+    `groups` are the numbers of those rows that the split holds together. `requested` are the choices of the user, by
+    column. Raises ValidationError (invalid_prepare) for one that is not possible.
     """
     target = column_facts.target_codes(y, task)
-    facts = [column_facts.of_values(column["type"], frame[column["name"]], target) for column in inputs]
+    facts = [
+        column_facts.of_values(column["type"], frame[column["name"]], target, groups) for column in inputs
+    ]
     return choose_by(
         facts, inputs, frame, estimator, can_use_target=can_use_target(y, task), requested=requested
     )
@@ -247,11 +250,11 @@ def _usual(one: Facts, kind: Requirements, can_use_target: bool) -> tuple[str, s
     if kind.max_native and distinct <= kind.max_native:
         takes = "on which {} splits by itself" if kind.is_tree else "of which {} learns embeddings"
         return "native", f"{count}, {takes.format(kind.name)}"
-    if distinct > MAX_CATEGORIES and can_use_target and not kind.positive_only:
+    if distinct > MAX_CATEGORIES and can_use_target and one.recurs and not kind.positive_only:
         return "target_mean", f"{count}, too many for a column each"
     if kind.max_native:
         return "native", f"{count}, the rare ones together"
-    return "one_hot", count
+    return "one_hot", count if one.recurs else f"{count}, most in one group of the split"
 
 
 def _usual_for_numbers(one: Facts, kind: Requirements) -> tuple[str, str]:

@@ -5,6 +5,7 @@ None of our own functions may be part of the pipeline: an artifact must load wit
 
 import contextlib
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
@@ -118,18 +119,25 @@ def _target_mean(task: str) -> list:
 
 
 @contextlib.contextmanager
-def cross_fitted_by(steps, groups: np.ndarray | None) -> Iterator[None]:
+def cross_fitted_by(steps, y: np.ndarray | None, groups: np.ndarray | None) -> Iterator[None]:
     """A context in which the target means of these unfitted steps are cross-fitted in folds that do not divide the
-    `groups`, numbers of the rows to fit: else a category of one group has the targets of the rows that it encodes.
+    `groups`, numbers of the rows to fit: else a category has the targets of other rows of the group that it encodes.
 
     Fitted steps do not keep the folds. One group alone, or none, is divided at random.
     """
-    if groups is None or not any(_target_encoders(steps)) or len(found := np.unique(groups)) < 2:
+    encoders = [] if groups is None else list(_target_encoders(steps))
+    if not encoders or len(np.unique(groups)) < 2:
         yield
         return
-    folds = splitter(min(FOLDS, len(found)), is_stratified=False, groups=groups, seed=0)
-    positions = list(folds.split(groups, groups=groups))
-    for encoder in _target_encoders(steps):
+    groups = np.unique(groups, return_inverse=True)[1]
+    is_stratified = (
+        encoders[0].target_type != "continuous"
+    )  # folds of equal means leave no trace in the codes
+    folds = splitter(min(FOLDS, groups.max() + 1), is_stratified=is_stratified, groups=groups, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a class that some folds lack
+        positions = list(folds.split(groups, np.unique(y, return_inverse=True)[1], groups))
+    for encoder in encoders:
         encoder.set_params(cv=positions)
     try:
         yield

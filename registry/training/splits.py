@@ -62,7 +62,7 @@ class Split:
         required, seed = self.groups is not None, self.random_state
         decision.divide(pipeline[-1], y, groups=groups, are_required=required, random_state=seed)
         options = {"groups": groups, "is_in_time": self.times is not None, "seed": seed, "report": report}
-        with preprocessing.cross_fitted_by(pipeline, groups):
+        with preprocessing.cross_fitted_by(pipeline, y, groups):
             fitting.fit_pipeline(pipeline, X, y, weights, **options)
         decision.forget_groups(pipeline[-1])
 

@@ -62,27 +62,33 @@ def test_the_draw_of_groups_keeps_the_classes_in_proportion():
     assert abs(len(parts.test) - 200) <= 5
 
 
-@pytest.mark.parametrize(("method", "is_learned"), [("random", True), ("group", False)])
-def test_target_means_are_cross_fitted_without_the_other_rows_of_a_group(method, is_learned):
-    """The flag of an owner is chance. Of a random fold, its other rows tell it, as they will not of a new owner."""
+def fit_to_chance(category, *, method):
+    """The flag of each of 60 owners is chance: what 10 rows of an owner have in common says nothing about a new one."""
     owner = np.repeat(np.arange(60), 10)
     flag = np.random.default_rng(0).permutation(np.repeat(["no", "yes"], 30))[owner]
-    frame = pandas.DataFrame(
-        {"owner": owner, "alias": [f"alias {one}" for one in owner], "noise": np.arange(600) % 7.0, "y": flag}
-    )
-    columns = [
-        column("owner", "integer"),
-        column("alias", "text"),
-        column("noise", "number"),
-        column("y", "text"),
-    ]
+    frame = pandas.DataFrame({"owner": owner, "category": category(owner), "y": flag})
+    columns = [column("owner", "integer"), column("category", "text"), column("y", "text")]
     split = {"method": method} | ({"column": "owner"} if method == "group" else {})
     request = TrainingRequest(
-        "linear_model", "LogisticRegression", target="y", features=["alias", "noise"], split=split
+        "linear_model", "LogisticRegression", target="y", features=["category"], split=split
     )
-    pipeline = pipelines.fit(frame, columns=columns, request=request).pipeline
-    assert (abs(pipeline["model"].coef_[0][-1]) > 1) == is_learned
-    assert pipeline["columns"].named_transformers_["target_mean"][-2].cv == 5
+    return pipelines.fit(frame, columns=columns, request=request)
+
+
+@pytest.mark.parametrize(("method", "is_learned"), [("random", True), ("group", False)])
+def test_target_means_are_cross_fitted_without_the_other_rows_of_a_group(method, is_learned):
+    result = fit_to_chance(
+        lambda owner: [f"shop {(one + row % 3) % 60}" for row, one in enumerate(owner)], method=method
+    )
+    assert result.preparation[0]["prepare"] == "target_mean"
+    assert (result.pipeline["model"].coef_[0][0] > 0.5) == is_learned
+    assert result.pipeline["columns"].named_transformers_["target_mean"][1].cv == 5
+
+
+def test_categories_of_one_group_each_have_no_target_mean():
+    result = fit_to_chance(lambda owner: [f"alias {one}" for one in owner], method="group")
+    assert result.preparation[0]["prepare"] == "one_hot"
+    assert result.preparation[0]["reason"] == "48 categories, most in one group of the split"
 
 
 def test_a_column_says_which_rows_are_measured_in_any_case():
