@@ -8,7 +8,7 @@ EXTRAS ?=
 TORCH := torch==2.13.0
 comma := ,
 INSTALLED_EXTRAS = $(patsubst %,.venv/.installed-%,$(subst $(comma), ,$(EXTRAS)))
-TESTED_EXTRAS := $(patsubst %,.venv/.installed-%,xgboost lightgbm catboost onnxruntime torch keras)
+TESTED_EXTRAS := $(patsubst %,.venv/.installed-%,xgboost lightgbm catboost onnxruntime torch keras dask)
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -50,7 +50,7 @@ lock: .venv/.installed ## compile the exact requirements, with their hashes, fro
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance.txt --quiet
 	$(BIN)/uv pip compile --group conformance-older --no-deps --universal --python-version 3.11 --no-header \
 		--generate-hashes $(LOCK_ARGS) --output-file requirements-conformance-older.txt --quiet
-	@for extra in xgboost lightgbm catboost onnxruntime torch keras; do \
+	@for extra in xgboost lightgbm catboost onnxruntime torch keras dask; do \
 		$(BIN)/python -c 'import sys, tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 		print(*project["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | $(BIN)/uv pip compile - \
 		--constraint requirements.txt --universal --python-version 3.11 --no-header --generate-hashes \

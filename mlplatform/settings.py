@@ -477,6 +477,7 @@ PRELOAD = [
     "catalog.imports.ingestion.import_readers",
     "registry.estimators.algorithms.all_algorithms",
     "registry.artifacts.libraries",  # those that are imported, even if others are installed meanwhile
+    "mlplatform.compute.cluster.preload",
 ]
 # Called in each web process after the fork and before its first request, to start threads; with a function that returns
 # False once the process ends.
@@ -557,6 +558,19 @@ TRAIN_MEMORY_MB = env_int("TRAIN_MEMORY_MB", memory_mb() * 8 // 10 // TRAIN_WORK
 DEVICE = env("DEVICE", "cpu")
 if DEVICE not in {"cpu", "cuda"}:
     raise ImproperlyConfigured(f"DEVICE={DEVICE!r} is neither cpu nor cuda.")
+
+# The engine for the trials of training groups: this machine alone, or a cluster of Dask. `manage.py run` starts a local
+# one, and sets its address and keys for the processes of this machine.
+DASK_SCHEDULER = env("DASK_SCHEDULER")
+if DASK_SCHEDULER and not re.fullmatch(
+    r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[\w.-]+):[0-9]{1,5}", DASK_SCHEDULER, re.A
+):
+    raise ImproperlyConfigured(
+        f"DASK_SCHEDULER={DASK_SCHEDULER!r} is not an address such as tls://dask.example.org:8786."
+    )
+COMPUTE = env_choice("COMPUTE", "dask" if DASK_SCHEDULER else "local", ("local", "dask"))
+DASK_WORKERS = env_int("DASK_WORKERS", CORES, low=1, high=256)
+DASK_TLS_CA, DASK_TLS_CERT, DASK_TLS_KEY = env("DASK_TLS_CA"), env("DASK_TLS_CERT"), env("DASK_TLS_KEY")
 
 # Users and tokens
 

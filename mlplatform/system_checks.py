@@ -1,7 +1,10 @@
 """System checks for settings that are valid alone but not in combination."""
 
+import importlib.util
+import os
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -85,6 +88,51 @@ def url_prefix(app_configs, **kwargs) -> list[CheckMessage]:
             id="platform.E004",
         )
     ]
+
+
+@register(TAG)
+def compute(app_configs, **kwargs) -> list[CheckMessage]:
+    address, messages = settings.DASK_SCHEDULER, []
+    files = {name: getattr(settings, name) for name in ("DASK_TLS_CA", "DASK_TLS_CERT", "DASK_TLS_KEY")}
+    if settings.COMPUTE == "local":
+        if address:
+            hint = "Set COMPUTE=dask to use it."
+            return [
+                Warning("DASK_SCHEDULER has no effect with COMPUTE=local.", hint=hint, id="platform.W003")
+            ]
+        return []
+    if not all(importlib.util.find_spec(name) for name in ("dask", "distributed", "cryptography")):
+        hint = "Install it with `make run EXTRAS=dask`, or leave COMPUTE and DASK_SCHEDULER unset."
+        messages.append(
+            Error("COMPUTE=dask needs Dask, which is not installed.", hint=hint, id="platform.E005")
+        )
+    if not all(files.values()) and (any(files.values()) or address.startswith("tls:")):
+        missing = ", ".join(name for name, path in files.items() if not path)
+        hint = "TLS needs all three: the authority, and a certificate and a key that it has signed."
+        messages.append(Error(f"Not set: {missing}.", hint=hint, id="platform.E006"))
+    messages += [
+        Error(
+            f"{name}: {path} is not a file that this process can read.",
+            hint="Create it, or correct the path.",
+            id="platform.E007",
+        )
+        for name, path in files.items()
+        if path and not os.access(path, os.R_OK)
+    ]
+    if address.startswith("tcp:") and any(files.values()):
+        hint = "Write the address with tls://."
+        messages.append(
+            Error("DASK_TLS_* is set, and DASK_SCHEDULER is tcp://.", hint=hint, id="platform.E008")
+        )
+    if address.startswith("tcp:") and urlsplit(address).hostname not in ("127.0.0.1", "::1", "localhost"):
+        messages.append(
+            Warning(
+                "DASK_SCHEDULER is tcp://: whoever reaches its port runs code there and reads rows of trainings.",
+                hint="Use tls:// with DASK_TLS_CA, DASK_TLS_CERT and DASK_TLS_KEY.",
+                id="platform.W004",
+            )
+        )
+    return messages
 
 
 def _first_segments(patterns) -> Iterator[str]:

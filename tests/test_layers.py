@@ -14,20 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom to the top: an app imports those before it, a sub-package imports those before it in its list.
 SUBPACKAGES = {
     "mlplatform": [
-        "validation",
-        "resilience",
-        "postgres",
-        "plots",
-        "activity",
-        "auth",
-        "metadata",
-        "lists",
-        "idempotency",
-        "jobs",
-        "search",
-        "web",
-        "templatetags",
-        "management",
+        *("validation", "resilience", "postgres", "plots", "activity", "auth", "metadata", "lists"),
+        *("idempotency", "jobs", "compute", "search", "web", "templatetags", "management"),
     ],
     "catalog": [
         *("readers", "profiling", "objects", "exploration", "discovery", "imports", "receipt"),
@@ -78,6 +66,10 @@ PURE = [
 ]
 ONLY_IN = {
     "joblib": {"registry.artifacts"},
+    "dask": {"mlplatform.compute.connection"},
+    "distributed": {
+        f"mlplatform.compute.{name}" for name in ("cluster", "connection", "local", "node", "tasks")
+    },
     "pickle": set(),
     "boto3": {"mlplatform.settings", "mlplatform.storage"},
     "botocore": {"mlplatform.settings", "mlplatform.storage"},

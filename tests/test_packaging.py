@@ -174,7 +174,13 @@ def test_the_commands_of_compose_are_ours(name):
 def test_compose_and_supervisord_wait_longer_than_the_web_server_takes_to_stop():
     assert int(SERVICES["web"]["stop_grace_period"].rstrip("s")) > process.STOP_S
     kills = re.findall(r"stopwaitsecs=(\S+)", (ROOT / "mlplatform" / "supervisord.conf").read_text())
-    assert kills == ["%(ENV_WEB_STOP_S)s", "11", "11"]  # `manage.py run` sets the variable to STOP_S
+    assert kills == [
+        "%(ENV_WEB_STOP_S)s",
+        "11",
+        "11",
+        "5",
+        "5",
+    ]  # `manage.py run` sets the variable to STOP_S
 
 
 def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
@@ -212,7 +218,7 @@ def test_the_locks_hold_every_direct_dependency():
     locks = {"requirements.txt": project["project"]["dependencies"]}
     locks["requirements-dev.txt"] = locks["requirements.txt"] + project["dependency-groups"]["dev"]
     extras = project["project"]["optional-dependencies"]
-    assert set(extras) == set(FRAMEWORKS)
+    assert set(extras) == {*FRAMEWORKS, "dask"}
     locks |= {f"requirements-{name}.txt": direct for name, direct in extras.items()}
     for name, direct in locks.items():
         locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))

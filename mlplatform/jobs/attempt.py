@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -40,6 +41,14 @@ class Aborted(Interrupted):
     def __init__(self, state: str, sentence: str, *, code: str):
         super().__init__(sentence)
         self.state, self.sentence, self.code = state, sentence, code
+
+
+class Retried(Interrupted):
+    """What the attempt needs has gone, for a reason outside its own code: the next one may find it again."""
+
+    def __init__(self, sentence: str, *, code: str):
+        super().__init__(sentence)
+        self.sentence, self.code = sentence, code
 
 
 class Attempt:
@@ -97,6 +106,10 @@ class Attempt:
             with_retries(lambda: leases.hand_back(self.job), for_s=FINAL_WRITE_S)
         except Superseded:
             logger.warning("%s %s belongs to another attempt now", self.job.NOUN, self.job.pk)
+        except Retried as reason:
+            logger.warning("%s %s: %s", self.job.NOUN, self.job.pk, reason.sentence)
+            again = partial(leases.queue_again, self.job, reason.sentence, code=reason.code)
+            with_retries(again, for_s=FINAL_WRITE_S)
         except Aborted as reason:
             self.finish(reason.state, reason.sentence, code=reason.code)
         except ValidationError as error:

@@ -105,6 +105,14 @@ def hand_back(job: Job) -> None:
     owned(job).update(**job.initial_fields(), state=JobState.QUEUED, attempt=job.attempt - 1, started_at=None)
 
 
+def queue_again(job: Job, sentence: str, *, code: str) -> None:
+    """Queue the job again for its next attempt; without one it fails, for this reason."""
+    if job.attempt < settings.TRAIN_MAX_ATTEMPTS:
+        owned(job).update(**job.initial_fields(), state=JobState.QUEUED, started_at=None)
+    else:
+        finish(job, JobState.FAILED, error=f"{sentence} {job.RETRY_HINT}", error_code=code)
+
+
 def cancel(job: Job, *, by) -> Job:
     """Finish a queued job at once; ask the worker of a running one to stop it.
 

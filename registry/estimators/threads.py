@@ -1,7 +1,16 @@
 """The threads of native code: OpenMP's and those of the linear algebra."""
 
+import contextlib
+import os
 import sys
 from functools import lru_cache
+
+
+def cores() -> int:
+    """The cores that a fit may use: all, or OMP_NUM_THREADS as native code reads it too."""
+    with contextlib.suppress(ValueError):  # it can also be a list
+        return int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0))
 
 
 def limited_to(threads: int | dict[str, int] | None):

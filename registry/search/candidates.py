@@ -36,8 +36,14 @@ class GivenModels:
         self.plan = plan
         self.limit = len(plan.models)
 
-    def next(self, number: int) -> Candidate:
+    def next(self, number: int, before: list[FinishedTrial]) -> Candidate:
         return Candidate(self.plan.candidate(self.plan.models[number - 1]))
+
+    def resume(self, finished: list[FinishedTrial], *, at_once: int) -> None:
+        pass
+
+    def learn(self, trials: list[FinishedTrial]) -> None:
+        pass
 
     def finish(self, candidate: Candidate, outcome: Outcome) -> None:
         pass
@@ -46,8 +52,10 @@ class GivenModels:
 class Suggested:
     """What Optuna suggests, from the ranges of the plan or, for an automatic group, from those of families.py."""
 
-    def __init__(self, plan: GroupPlan, objective: Objective, *, rows: int, finished: list[FinishedTrial]):
+    def __init__(self, plan: GroupPlan, objective: Objective, *, rows: int):
         self.plan, self.objective = plan, objective
+        self.repeated: list[Suggestion] = []  # the first trials, which are of an earlier attempt
+        self.told = 0  # of these, whose outcomes the study has
         if plan.is_auto:
             self.families = families.families(plan.task, rows=rows)
         else:
@@ -57,19 +65,25 @@ class Suggested:
         self.study = Study(
             self.families, method=plan.method, seed=plan.base.random_state, is_grid=size <= self.limit
         )
-        names = {family.algorithm.name for family in self.families}
-        for trial in finished:
-            if trial.algorithm in names:
-                gains = [objective.gain(score) for score in trial.fold_scores]
-                is_complete = trial.state == "complete"
-                self.study.add(
-                    trial.algorithm,
-                    trial.params,
-                    [] if trial.state == "failed" else gains,
-                    is_complete=is_complete,
-                )
 
-    def next(self, number: int) -> Candidate:
+    def resume(self, finished: list[FinishedTrial], *, at_once: int) -> None:
+        """Suggest and finish the trials of an earlier attempt again, in the order in which it did."""
+        names = {family.algorithm.name for family in self.families}
+        for number, trial in enumerate(finished, 1):
+            if trial.algorithm in names:
+                self.learn(finished[: max(number - at_once, 0)])
+                self.repeated.append(self.study.repeat(trial.algorithm, trial.params))
+
+    def learn(self, trials: list[FinishedTrial]) -> None:
+        """Tell the study of those that it does not know yet, which are of an earlier attempt."""
+        for trial, suggestion in zip(trials[self.told :], self.repeated[self.told :], strict=False):
+            gains = [] if trial.state == "failed" else [self.objective.gain(one) for one in trial.fold_scores]
+            self.study.finish_repeated(suggestion, gains, is_complete=trial.state == "complete")
+            self.told += 1
+
+    def next(self, number: int, before: list[FinishedTrial]) -> Candidate:
+        """The trial with this number, from the outcomes of the first ones."""
+        self.learn(before)
         suggestion = self.study.suggest(number)
         algorithm = suggestion.family.algorithm
         request = replace(

@@ -1,13 +1,16 @@
 """The folds of the training rows, prepared once for all trials that need the same numbers. No Django models."""
 
-import os
-from dataclasses import replace
+import time
+from dataclasses import dataclass, replace
 
 import numpy as np
+from django.core.exceptions import ValidationError
 
-from registry.estimators import algorithms, decision, wrappers
+from registry.estimators import algorithms, decision, errors, threads, wrappers
 from registry.estimators.frameworks import extras, fitting
-from registry.search.objective import Outputs
+from registry.search import time_limit
+from registry.search.objective import Objective, Outputs
+from registry.search.time_limit import Crashed, call_in_process, is_iterative, limited
 from registry.training import pipelines, preparation, preprocessing
 from registry.training.cross_validation import Folds as Positions
 from registry.training.preparation import Requirements
@@ -15,6 +18,15 @@ from registry.training.request import TrainingRequest
 from registry.training.splits import Split
 
 FEW_ROWS = 5_000  # for which threads cost more than they save
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A candidate on one fold, and the seconds that it took."""
+
+    score: float
+    outputs: Outputs | None
+    seconds: float
 
 
 class Folds:
@@ -52,6 +64,40 @@ class Folds:
 
     def _groups_of(self, rows: np.ndarray) -> np.ndarray | None:
         return None if self.groups is None else self.groups[rows]
+
+    def __getstate__(self) -> dict:
+        """For another process, which prepares them itself."""
+        return self.__dict__ | {"_choices": {}, "_prepared": {}, "_bytes": 0}
+
+    def measure(
+        self, candidate: TrainingRequest, fold: int, objective: Objective, *, limit_s: float | None = None
+    ) -> Measured:
+        """Fit and score a candidate. Raises TimeIsOver, and ValidationError for what a user can change."""
+        started = time.monotonic()
+        outputs = self._outputs_in_time(candidate, fold, limit_s)
+        with errors.as_validation_errors(candidate.algorithm, []):
+            score = objective.score(self.tested(fold), outputs)
+        return Measured(score, outputs, time.monotonic() - started)
+
+    def _outputs_in_time(self, candidate: TrainingRequest, fold: int, limit_s: float | None) -> Outputs:
+        """A fit that no signal interrupts runs in a process, if there are rows enough to wait for it."""
+
+        def fitted() -> Outputs:
+            with errors.as_validation_errors(candidate.algorithm, []):
+                return self.outputs(candidate, fold)
+
+        started = time.monotonic()
+        is_short = len(self.y) <= time_limit.FEW_ROWS or is_iterative(candidate.algorithm.name)
+        with limited(limit_s):
+            if limit_s is None or is_short:
+                return fitted()
+            with errors.as_validation_errors(candidate.algorithm, []):
+                self.prepare(candidate, fold)  # here, for the trials that need the same numbers
+        try:
+            return call_in_process(fitted, limit_s=limit_s - (time.monotonic() - started))
+        except Crashed as error:
+            name = candidate.algorithm.name
+            raise ValidationError(f"{name} could not be fitted: {error}", code="fit_failed") from error
 
     def outputs(self, candidate: TrainingRequest, fold: int) -> Outputs:
         """Fit a candidate on the training rows of a fold, and predict its test rows.
@@ -167,5 +213,5 @@ def _use_all_cores(estimator) -> bool:
         return False
     if extras.of_estimator(estimator):  # fitting.py sets its threads
         return False
-    estimator.set_params(n_jobs=len(os.sched_getaffinity(0)))
+    estimator.set_params(n_jobs=threads.cores())
     return True

@@ -2,8 +2,8 @@
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,12 +13,14 @@ from registry.estimators import threads
 from registry.estimators.algorithms import ENSEMBLES
 from registry.estimators.parameters import is_same
 from registry.models import ModelVersion, TrainingGroup, TrainingJob, Trial
-from registry.search import ensemble, trial_run
+from registry.search import engines, ensemble, trial_run
 from registry.search.candidates import Candidate, GivenModels, Suggested
+from registry.search.engines import Begun, Engine
 from registry.search.folds import FEW_ROWS, Folds
 from registry.search.leaderboard import Recorder, ranked
 from registry.search.objective import Objective, Outputs
 from registry.search.plan import GroupPlan
+from registry.search.time_limit import FIXED_S, MARGIN, TimeBudget
 from registry.training import cross_validation, pipelines, run
 from registry.training.registration import register
 
@@ -26,26 +28,8 @@ Progress = Callable[[str, float | None], None]
 MAX_KEPT = 20  # versions of `keep: "all"`
 OF_MEMORY = 0.25  # of a job's limit, for prepared folds
 OF_TIME_LIMIT = 0.8  # of a job's limit, for trials without a time budget
-FIXED_S = 1.0  # to verify and to save a model
 ENSEMBLE_SIZE = 3  # the members that there should be time for
 SHORTEST_S = 0.1  # of a trial
-MARGIN = 1.3  # of the estimated time of the last fit
-
-
-@dataclass
-class TimeBudget:
-    """The seconds for trials, of which some are for the last fit. The trials of earlier attempts count."""
-
-    seconds: float
-    started: float
-
-    def left(self, last_fit_s: float) -> float:
-        reserve = FIXED_S + MARGIN * last_fit_s
-        return self.seconds - (time.monotonic() - self.started) - min(reserve, self.seconds / 2)
-
-    @property
-    def share(self) -> float:
-        return (time.monotonic() - self.started) / self.seconds
 
 
 def fit_seconds(trial: Trial, folds: int) -> float:
@@ -66,11 +50,13 @@ def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> Mo
     progress("checking", None)
     folds = divide(table, plan)
     budget_s = plan.time_budget_s or OF_TIME_LIMIT * job.time_limit_s
-    budget = TimeBudget(budget_s, started - sum(trial.duration_s for trial in trials))
-    search = Search(job.group, plan, folds, recorder, budget, trials)
+    search = Search(job.group, plan, folds, recorder, trials)
     # Threads that wait for each other take longer than the work on few rows.
     with threads.limited_to(1 if len(folds.y) <= FEW_ROWS else None):
-        search.run(progress)
+        options = {"method": plan.method, "with_outputs": plan.is_auto, "name": f"training job {job.pk}"}
+        with engines.engine(folds, report=print, **options) as engine:
+            earlier_s = sum(trial.duration_s for trial in trials) / engine.workers
+            search.run(engine, TimeBudget(budget_s, time.monotonic() - earlier_s), progress)
         left_s = job.time_limit_s - (time.monotonic() - started)
         return register_best(job, search, table, left_s=left_s, progress=progress, retry_s=retry_s)
 
@@ -94,7 +80,7 @@ def divide(table: run.Table, plan: GroupPlan) -> Folds:
 
 
 class Search:
-    """The trials of a group in this attempt and before."""
+    """The trials of a group in this attempt and before. run() says how long it may take."""
 
     def __init__(
         self,
@@ -102,17 +88,17 @@ class Search:
         plan: GroupPlan,
         folds: Folds,
         recorder: Recorder,
-        budget: TimeBudget,
         trials: list[Trial],
     ):
-        self.group, self.plan, self.folds, self.recorder, self.budget = group, plan, folds, recorder, budget
+        self.group, self.plan, self.folds, self.recorder = group, plan, folds, recorder
         self.trials = trials
+        self.budget = TimeBudget(0, 0)
         self.outputs: dict[int, list[Outputs]] = {}  # by trial
         self.objective = Objective(group.metric, folds.classes)
         if plan.models:
             self.candidates = GivenModels(plan)
         else:
-            self.candidates = Suggested(plan, self.objective, rows=len(folds.y), finished=trials)
+            self.candidates = Suggested(plan, self.objective, rows=len(folds.y))
 
     @property
     def ranking(self) -> list[Trial]:
@@ -131,22 +117,59 @@ class Search:
         fits = 2 if self.plan.base.refit else 1
         return self.budget.left(fits * sum(fit_seconds(trial, len(self.folds)) for trial in last))
 
-    def run(self, progress: Progress) -> None:
+    def run(self, engine: Engine, budget: TimeBudget, progress: Progress) -> None:
+        self.budget = budget
         if any(trial.algorithm in ENSEMBLES for trial in self.trials):
             return  # which an earlier attempt has tried last
-        while len(self.trials) < self.candidates.limit and (left := self.left_s()) > SHORTEST_S:
-            progress("trials", max(len(self.trials) / self.candidates.limit, self.budget.share))
-            number = len(self.trials) + 1
-            candidate = self.candidates.next(number)
-            outcome = self.attempt(number, candidate, left)
-            self.candidates.finish(candidate, outcome)
+        self.run_trials(engine, progress)
         base = self.plan.base
         if self.plan.is_auto and base.threshold is None and not base.calibration and not base.sample_weight:
-            self.try_ensemble()
+            self.try_ensemble(engine)
 
-    def try_ensemble(self) -> None:
+    def run_trials(self, engine: Engine, progress: Progress) -> None:
+        """Begin as many trials as the engine runs at once, and end them in their order."""
+        self.candidates.resume(self.trials, at_once=engine.at_once)
+        begun: deque[Begun] = deque()
+        while True:
+            number = len(self.trials) + len(begun) + 1
+            is_full = len(begun) >= engine.at_once or number > self.candidates.limit
+            if not is_full and self.left_s() > SHORTEST_S:
+                begun.append(self.begin(number, engine))
+            elif begun:
+                progress("trials", max(len(self.trials) / self.candidates.limit, self.budget.share))
+                self.end(begun.popleft(), engine)
+            else:
+                return
+
+    def begin(self, number: int, engine: Engine) -> Begun:
+        before = max(number - engine.at_once, 0)
+        candidate = self.candidates.next(number, self.trials[:before])
+        trial = self.recorder.start(number, candidate.request)
+        known = self.known(candidate, before)
+        folds = None if known else engine.begin(number, candidate.request, self.objective)
+        return Begun(trial, candidate, known, folds)
+
+    def end(self, begun: Begun, engine: Engine) -> None:
+        """Wait until a trial has ended, and write how."""
+        trial, candidate, outcome = begun.trial, begun.candidate, begun.known
+        self.candidates.learn(self.trials)
+        if outcome is None:
+            outcome = trial_run.run(
+                candidate.request,
+                begun.folds,
+                self.objective,
+                is_hopeless=candidate.is_hopeless,
+                report=lambda scores: self.recorder.report(trial, scores),
+                limit_s=max(self.left_s(), SHORTEST_S),
+            )
+            engine.end(begun.folds)
+        self.trials.append(self.recorder.finish(trial, outcome))
+        self.keep_outputs(trial, outcome)
+        self.candidates.finish(candidate, outcome)
+
+    def try_ensemble(self, engine: Engine) -> None:
         """The best trials together, without another fit: their outputs for the folds are known."""
-        members = self.members()
+        members = self.members(engine)
         if len(members) < 2:
             return
         started = time.monotonic()
@@ -164,14 +187,14 @@ class Search:
         outcome = trial_run.Outcome(scores=scores, duration_s=time.monotonic() - started)
         self.trials.append(self.recorder.finish(trial, outcome))
 
-    def members(self) -> list[ensemble.Member]:
+    def members(self, engine: Engine) -> list[ensemble.Member]:
         """The best different trials with their outputs, as many as there is time to fit them all."""
         left, members = self.budget.left(0), []
         for trial in self.pool():
             left -= MARGIN * fit_seconds(trial, len(self.folds))
             if left < 0:
                 break
-            if outputs := self.outputs_of(trial):
+            if outputs := self.outputs_of(trial, engine):
                 model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
                 members.append(ensemble.Member(trial.number, model, outputs))
         return members
@@ -189,13 +212,14 @@ class Search:
                 chosen.append(trial)
         return chosen[: ensemble.POOL]
 
-    def outputs_of(self, trial: Trial) -> list[Outputs]:
+    def outputs_of(self, trial: Trial, engine: Engine) -> list[Outputs]:
         """Those of a trial of an earlier attempt are predicted again."""
         if trial.number not in self.outputs:
             model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
-            outcome = trial_run.run(
-                self.plan.candidate(model), self.folds, self.objective, limit_s=self.budget.left(0)
-            )
+            candidate = self.plan.candidate(model)
+            folds = engine.begin(trial.number, candidate, self.objective)
+            outcome = trial_run.run(candidate, folds, self.objective, limit_s=self.budget.left(0))
+            engine.end(folds)
             self.outputs[trial.number] = outcome.outputs if outcome.state == "complete" else []
         return self.outputs[trial.number]
 
@@ -206,23 +230,9 @@ class Search:
             best = {one.number for one in self.pool()}
             self.outputs = {number: kept for number, kept in self.outputs.items() if number in best}
 
-    def attempt(self, number: int, candidate: Candidate, limit_s: float) -> trial_run.Outcome:
-        trial = self.recorder.start(number, candidate.request)
-        outcome = self.known(candidate) or trial_run.run(
-            candidate.request,
-            self.folds,
-            self.objective,
-            is_hopeless=candidate.is_hopeless,
-            report=lambda scores: self.recorder.report(trial, scores),
-            limit_s=limit_s,
-        )
-        self.trials.append(self.recorder.finish(trial, outcome))
-        self.keep_outputs(trial, outcome)
-        return outcome
-
-    def known(self, candidate: Candidate) -> trial_run.Outcome | None:
-        """The outcome of an earlier trial with the same parameters, which a sampler can suggest again."""
-        for trial in self.trials:
+    def known(self, candidate: Candidate, before: int) -> trial_run.Outcome | None:
+        """The outcome of one of the first trials with the same parameters, which a sampler can suggest again."""
+        for trial in self.trials[:before]:
             tried = candidate.request
             is_known = trial.algorithm == tried.class_name and is_same(trial.params, tried.params)
             if is_known and trial.error in ("", trial_run.OUT_OF_TIME):

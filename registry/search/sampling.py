@@ -97,29 +97,25 @@ class Study:
         state = states.FAIL if mean is None else states.COMPLETE if is_complete else states.PRUNED
         self._study.tell(suggestion._trial, mean if state == states.COMPLETE else None, state=state)
 
-    def add(self, algorithm: str, params: dict, scores: list[float], *, is_complete: bool) -> None:
-        """A finished trial of an earlier attempt, as if this study had suggested it."""
+    def repeat(self, algorithm: str, params: dict) -> Suggestion:
+        """A trial of an earlier attempt, as this study had it when it was suggested."""
         family = next(one for one in self.families if one.algorithm.name == algorithm)
-        states = self._optuna.trial.TrialState
-        steps = {step: float(np.mean(scores[:step])) for step in range(1, len(scores) + 1)}
-        state = states.FAIL if not scores else states.COMPLETE if is_complete else states.PRUNED
-        values = self._values(family, params)
+        self._study.enqueue_trial(self._values(family, params))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            trial = self._optuna.trial.create_trial(
-                state=state,
-                value=steps[len(scores)] if state == states.COMPLETE else None,
-                params=values,
-                distributions=self._distributions(family),
-                intermediate_values=steps,
-                system_attrs=self._rungs(steps),
-            )
-            self._study.add_trial(trial)
+            self._study.sampler = self._optuna.samplers.RandomSampler()  # of nothing: all values are known
+            trial = self._study.ask()
+        if len(self.families) > 1:
+            trial.suggest_categorical(ALGORITHM, [one.algorithm.name for one in self.families])
+        for one in family.ranges:
+            _suggest(trial, family, one)
+        return Suggestion(family, params, trial)
 
-    def _rungs(self, steps: dict[int, float]) -> dict:
-        """What the pruner of successive halving keeps with a trial: its mean at each number of folds that decides."""
-        reached = [HALVING**rung for rung in range(len(steps)) if HALVING**rung <= len(steps)]
-        return {f"completed_rung_{rung}": steps[step] for rung, step in enumerate(reached)}
+    def finish_repeated(self, suggestion: Suggestion, scores: list[float], *, is_complete: bool) -> None:
+        """As the earlier attempt has finished it: without scores it failed."""
+        for count in range(1, len(scores) + 1):
+            suggestion.is_hopeless(scores[:count])
+        self.finish(suggestion, float(np.mean(scores)) if scores else None, is_complete=is_complete)
 
     def _values(self, family: Family, params: dict) -> dict:
         """Parameters as Optuna has them: with the name of the algorithm, and the position of a choice."""
@@ -129,26 +125,9 @@ class Study:
         }
         return values | ({ALGORITHM: family.algorithm.name} if len(self.families) > 1 else {})
 
-    def _distributions(self, family: Family) -> dict:
-        distributions = {_key(family, one): _distribution(one) for one in family.ranges}
-        if len(self.families) > 1:
-            names = [one.algorithm.name for one in self.families]
-            distributions[ALGORITHM] = self._optuna.distributions.CategoricalDistribution(names)
-        return distributions
-
 
 def _key(family: Family, one: Range) -> str:
     return f"{family.algorithm.name}.{one.name}"
-
-
-def _distribution(one: Range):
-    from optuna import distributions
-
-    if one.choices:
-        return distributions.CategoricalDistribution(list(range(len(one.choices))))
-    if one.is_integer:
-        return distributions.IntDistribution(one.low, one.high, log=one.log, step=int(one.step or 1))
-    return distributions.FloatDistribution(one.low, one.high, log=one.log, step=one.step)
 
 
 def _suggest(trial, family: Family, one: Range):

@@ -1,11 +1,13 @@
-"""Stop a fit when its time is over."""
+"""The time for the trials of a group, and a fit that is stopped when it is over."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from mlplatform.resilience import parent_process
 from registry.estimators import threads
@@ -15,6 +17,8 @@ ITERATIVE = (
     "HistGradientBoosting", "GradientBoosting", "AdaBoost", "XGB", "LGBM", "CatBoost", "MLP", "Torch", "Keras",
     "Voting",
 )  # fmt: skip
+FIXED_S = 1.0  # to verify and to save a model
+MARGIN = 1.3  # of the estimated time of the last fit
 FEW_ROWS = 1_000  # of a fit that ends soon in any case: a process of its own costs 20 ms
 
 
@@ -28,6 +32,22 @@ class Crashed(RuntimeError):
 
 def is_iterative(algorithm: str) -> bool:
     return algorithm.startswith(ITERATIVE)
+
+
+@dataclass
+class TimeBudget:
+    """The seconds for trials, of which some are for the last fit. The trials of earlier attempts count."""
+
+    seconds: float
+    started: float
+
+    def left(self, last_fit_s: float) -> float:
+        reserve = FIXED_S + MARGIN * last_fit_s
+        return self.seconds - (time.monotonic() - self.started) - min(reserve, self.seconds / 2)
+
+    @property
+    def share(self) -> float:
+        return (time.monotonic() - self.started) / self.seconds
 
 
 @contextlib.contextmanager

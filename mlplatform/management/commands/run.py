@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from mlplatform import system_checks
+from mlplatform.compute import local
 from mlplatform.resilience import parent_process
 from mlplatform.web import process
 
@@ -84,7 +85,7 @@ class Command(BaseCommand):
                 "RUN_PYTHON": sys.executable,
                 "TRAIN_WORKERS": str(settings.TRAIN_WORKERS),
                 "WEB_STOP_S": str(process.STOP_S),
-            }
+            } | local.environment(run_dir)
             self.supervisord = subprocess.Popen(  # noqa: S603 - our own command
                 command,
                 # Nobody balances the load of a terminal, and Ctrl-C should not take longer.

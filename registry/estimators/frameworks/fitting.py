@@ -4,12 +4,11 @@ What a fit needs for a moment is set on the estimator and taken back, so a clone
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from registry.estimators import wrappers
+from registry.estimators import threads, wrappers
 from registry.estimators.frameworks import devices, early_stopping, extras
 
 FEW_CELLS = 200_000  # for which threads cost more than they save
@@ -137,7 +136,7 @@ def fit(
 def _configured(booster, X, y, weights, **options) -> Iterator[None]:
     """The booster, or network, with the parameters of one fit on all these rows."""
     asked, framework = booster.get_params(), extras.of_estimator(booster).name
-    cores = 1 if X.size <= FEW_CELLS else len(os.sched_getaffinity(0))
+    cores = 1 if X.size <= FEW_CELLS else threads.cores()
     if extras.FRAMEWORKS[framework].is_network:
         booster.set_params(fit_options=_network_options(cores, **options))
         try:
@@ -145,8 +144,8 @@ def _configured(booster, X, y, weights, **options) -> Iterator[None]:
         finally:
             booster.set_params(**_after_fit(booster))
         return
-    trees, threads = TREES.get(framework, "n_estimators"), THREADS.get(framework, "n_jobs")
-    booster.set_params(**{threads: cores})
+    trees, jobs = TREES.get(framework, "n_estimators"), THREADS.get(framework, "n_jobs")
+    booster.set_params(**{jobs: cores})
     if framework == "xgboost":
         booster.set_params(device=devices.of_xgboost())
     if asked.get("feature_types"):

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from registry.estimators import algorithms
+from registry.models import Trial
 from registry.search import families, space
+from registry.search.candidates import Suggested
+from registry.search.objective import Objective
+from registry.search.plan import GroupPlan
 from registry.search.sampling import Study
+from registry.search.trial_run import Outcome
+from registry.training.request import TrainingRequest
 
 RANGES = {
     "max_depth": {"low": 2, "high": 12},
@@ -33,7 +39,7 @@ def search(tried, method, *, seed=3, until=TRIALS, finished=()):
     """The parameters and the gains of each trial, after the finished ones."""
     study, trials = Study(tried, method=method, seed=seed), list(finished)
     for family, params, measured in trials:
-        study.add(family, params, measured, is_complete=len(measured) == FOLDS)
+        study.finish_repeated(study.repeat(family, params), measured, is_complete=len(measured) == FOLDS)
     for number in range(len(trials) + 1, until + 1):
         suggestion, measured = study.suggest(number), []
         for gain in gains(suggestion.params):
@@ -50,6 +56,38 @@ def test_a_search_that_goes_on_suggests_what_it_would_have_suggested(forest, met
     whole = search(forest, method)
     assert search(forest, method, finished=whole[:7]) == whole
     assert search(forest, method, seed=4) != whole
+
+
+def test_a_search_with_several_trials_at_once_that_goes_on_suggests_what_it_would_have_suggested(forest):
+    plan = GroupPlan(TrainingRequest("ensemble", "RandomForestClassifier"), ranges=RANGES, n_trials=TRIALS)
+
+    def search(finished):
+        candidates = Suggested(plan, Objective("accuracy", ["a", "b"]), rows=100)
+        candidates.resume(finished, at_once=4)
+        trials, begun = list(finished), []
+        while len(trials) < TRIALS:
+            while len(begun) < 4 and (number := len(trials) + len(begun) + 1) <= TRIALS:
+                begun.append(candidates.next(number, trials[: max(number - 4, 0)]))
+            first = begun.pop(0)
+            candidates.learn(trials)
+            # Ties, whose order is that of the study.
+            outcome = Outcome("complete", [1.0] * FOLDS)
+            for count in range(1, FOLDS + 1):
+                first.is_hopeless(outcome.scores[:count])
+            candidates.finish(first, outcome)
+            trials.append(
+                Trial(
+                    algorithm=first.request.class_name,
+                    params=first.request.params,
+                    state="complete",
+                    fold_scores=outcome.scores,
+                )
+            )
+        return trials
+
+    whole = search([])
+    for count in (1, 3, 7, 12):
+        assert [one.params for one in search(whole[:count])] == [one.params for one in whole]
 
 
 def test_a_search_with_no_more_combinations_than_trials_tries_each_once():
