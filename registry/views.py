@@ -107,7 +107,9 @@ def render_model(request, version: ModelVersion, *, form=None, status=200):
 def _evaluations(version: ModelVersion) -> dict:
     """The context of `_evaluations.html`."""
     evaluations = charts.evaluations(version)
-    other_versions = version.dataset.versions.exclude(pk=version.dataset_version_id)
+    other_versions = version.dataset.versions.all()
+    if not version.is_imported:
+        other_versions = other_versions.exclude(pk=version.dataset_version_id)
     return {
         "evaluations": evaluations,
         "evaluation_jobs": [one["job"] for one in evaluations],

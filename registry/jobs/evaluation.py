@@ -35,13 +35,14 @@ DIAGNOSTICS_S = 60  # the limit of their computation: nobody waits for it as for
 def submit(version: ModelVersion, source: DatasetVersion, *, by) -> Evaluation:
     """Queue an evaluation of a model version on a dataset version, of any dataset with its columns.
 
+    Only of an imported one this may be its own, on at most a part of which it was measured.
+
     Raises ValidationError: same_dataset_version, columns_differ, cannot_predict.
     """
     permissions.check(by, "train")
-    if version.dataset_version_id == source.pk:
+    if version.dataset_version_id == source.pk and not version.is_imported:
         raise ValidationError(
-            f"Model version {version.number} was {'measured' if version.is_imported else 'trained'} on rows of this "
-            "dataset version. Choose another one.",
+            f"Model version {version.number} was trained on rows of this dataset version. Choose another one.",
             code="same_dataset_version",
         )
     if not version.signature["can_predict"]:
@@ -163,7 +164,8 @@ def _measure(version: ModelVersion, source: DatasetVersion) -> tuple[int, dict, 
         warnings += unseen_classes(y, pipeline.classes_)
     with prediction_errors(version.algorithm, code="evaluation_failed"):
         metrics = measurement.remeasure(pipeline, X, y, task=version.task, warnings=warnings)
-        if y is not None and version.dataset_version.row_count <= MAX_KNOWN_ROWS:
+        is_known = not version.is_imported and version.dataset_version.row_count <= MAX_KNOWN_ROWS
+        if y is not None and is_known:
             warnings += _known_rows(version, pipeline, X, y, metrics)
     return len(X), metrics, warnings
 
@@ -249,7 +251,10 @@ def _fits(column: dict, found: dict, *, is_target: bool) -> bool:
 def _labelled(version: ModelVersion, source: DatasetVersion) -> dict:
     """The target column, with the words of the training if both have booleans: one file may have Yes, one Y."""
     name = version.signature["target"]["name"]
-    trained, found = (_columns(one)[name] for one in (version.dataset_version, source))
+    found = _columns(source)[name]
+    trained = _columns(version.dataset_version).get(
+        name, found
+    )  # one with a declared signature may not have it
     return trained if trained["type"] == found["type"] == "boolean" else found
 
 

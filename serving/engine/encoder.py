@@ -19,8 +19,6 @@ class Encoder:
 
     def __init__(self, transformer, inputs: list[dict]):
         """Read a fitted ColumnTransformer and the inputs of a signature. Raises UnsupportedPipeline."""
-        if not hasattr(transformer, "transformers_"):
-            raise UnsupportedPipeline("it was imported, and prepares its columns by itself")
         groups = [
             (step, [names] if isinstance(names, str) else list(names))
             for name, step, names in transformer.transformers_

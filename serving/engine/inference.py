@@ -12,6 +12,8 @@ import numpy as np
 from serving.engine.blocks import UnsupportedPipeline
 from serving.engine.encoder import Encoder
 from serving.engine.ensembles import EnsembleEncoder, VotingPredictor, is_ensemble, members
+from serving.engine.imported import pipeline as imported
+from serving.engine.imported.pipeline import ImportedEncoder
 from serving.engine.predictors import Predictor, predictor_for
 from serving.engine.trees import OutOfRange
 from serving.inputs.reader import TypedRows
@@ -22,7 +24,7 @@ class InferenceEngine:
     """Predicts what the pipeline predicts. `reason` says why the full pipeline is used, if it is."""
 
     pipeline: object
-    encoder: Encoder | EnsembleEncoder | None = None
+    encoder: Encoder | EnsembleEncoder | ImportedEncoder | None = None
     predictor: Predictor | VotingPredictor | None = None
     reason: str = ""
 
@@ -34,7 +36,7 @@ class InferenceEngine:
     @property
     def nbytes(self) -> int:
         """The memory used in addition to the pipeline."""
-        return self.predictor.nbytes if self.predictor else 0
+        return self.predictor.nbytes + getattr(self.encoder, "nbytes", 0) if self.predictor else 0
 
     def predict(
         self, rows: TypedRows, *, probabilities: bool = False
@@ -63,6 +65,8 @@ def build(pipeline, signature: dict) -> InferenceEngine:
         if is_ensemble(pipeline):
             encoder = EnsembleEncoder(members(pipeline), inputs)
             return InferenceEngine(pipeline, encoder, VotingPredictor(pipeline["model"]))
+        if imported.is_imported(pipeline):
+            return InferenceEngine(pipeline, *imported.compile_pipeline(pipeline, inputs))
         encoder = Encoder(pipeline["columns"], inputs)
     except UnsupportedPipeline as error:
         return full_pipeline(pipeline, str(error))

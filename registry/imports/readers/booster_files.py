@@ -31,6 +31,7 @@ def load_xgboost(path: str, *, max_unpacked_mb: int) -> Loaded:
     try:
         booster = xgboost.Booster({"nthread": 1})
         booster.load_model(content)
+        booster = _until_best(booster)
         model = json.loads(bytes(booster.save_raw("json")))["learner"]
     except (xgboost.core.XGBoostError, ValueError, KeyError) as error:
         raise _invalid("XGBoost", error) from error
@@ -47,6 +48,16 @@ def load_xgboost(path: str, *, max_unpacked_mb: int) -> Loaded:
     return Loaded(
         estimator, cells=NUMBERS, names=columns, count=int(model["learner_model_param"]["num_feature"])
     )
+
+
+def _until_best(booster):
+    """Without the trees after its best iteration, which its estimator leaves out of predictions."""
+    best = booster.attr("best_iteration")
+    if best is None or not best.isdigit() or int(best) + 1 >= booster.num_boosted_rounds():
+        return booster
+    booster = booster[: int(best) + 1]
+    booster.set_attr(best_iteration=None)
+    return booster
 
 
 def check_xgboost(model: dict) -> None:

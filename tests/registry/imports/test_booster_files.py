@@ -150,3 +150,14 @@ def test_a_regressor_predicts_what_it_did(tmp_path):
     loaded = booster_files.load_xgboost(str(path), max_unpacked_mb=1)
     expected = xgboost.Booster(model_file=str(path)).inplace_predict(flowers()[["length"]].to_numpy(float))
     assert np.array_equal(loaded.estimator.predict(flowers()[["length"]].to_numpy(float)), expected)
+
+
+def test_xgboost_is_imported_up_to_its_best_iteration(tmp_path):
+    x = np.random.default_rng(0).normal(size=(60, 1))
+    model = xgboost.XGBRegressor(n_estimators=20, early_stopping_rounds=3, n_jobs=1)
+    model.fit(x[:30], x[:30, 0], eval_set=[(x[30:], -x[30:, 0])], verbose=False)
+    assert model.best_iteration + 1 < model.get_booster().num_boosted_rounds()
+    model.get_booster().save_model(tmp_path / "model.json")
+    loaded = booster_files.load_xgboost(str(tmp_path / "model.json"), max_unpacked_mb=10).estimator
+    assert loaded.get_booster().num_boosted_rounds() == model.best_iteration + 1
+    assert np.array_equal(loaded.predict(x), model.predict(x))
