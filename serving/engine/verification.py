@@ -82,10 +82,13 @@ def verify(
 
 
 def first_mismatch(engine: InferenceEngine, golden: GoldenRows, signature: dict) -> int | None:
-    """The number, from 1, of the first golden row with a different output now, or None."""
+    """The number, from 1, of the first golden row with a different output now, or None.
+
+    In one thread, as they were recorded: which of two neighbours at one distance is taken depends on the last bit.
+    """
     if not golden.rows:
         return None
-    index = _first_different(_outputs(engine, golden.rows, signature), golden.outputs)
+    index = _first_different(outputs_in_one_thread(engine, golden.rows, signature), golden.outputs)
     return None if index is None else index + 1
 
 

@@ -6,6 +6,7 @@ import re
 import numpy as np
 from django.core.exceptions import ValidationError
 
+from mlplatform.validation import integers
 from registry.imports.readers import contents
 from registry.imports.readers.loaded import NUMBERS, Loaded
 
@@ -52,10 +53,10 @@ def load_xgboost(path: str, *, max_unpacked_mb: int) -> Loaded:
 
 def _until_best(booster):
     """Without the trees after its best iteration, which its estimator leaves out of predictions."""
-    best = booster.attr("best_iteration")
-    if best is None or not best.isdigit() or int(best) + 1 >= booster.num_boosted_rounds():
+    best = integers.parse(booster.attr("best_iteration") or "")
+    if best is None or not 0 <= best < booster.num_boosted_rounds() - 1:
         return booster
-    booster = booster[: int(best) + 1]
+    booster = booster[: best + 1]
     booster.set_attr(best_iteration=None)
     return booster
 

@@ -91,30 +91,6 @@ def test_an_imported_model_is_explained_evaluated_promoted_and_downloaded(bring,
     assert api.get("/models?imported=false").json()["results"] == []
 
 
-def test_an_imported_model_is_measured_on_its_own_dataset_version(bring, api, page):
-    bring()
-    answer = api.post("/models/flowers/1/evaluate", {})
-    assert (answer.status_code, answer.json()["rows"], answer.json()["warnings"]) == (201, 24, []), (
-        answer.text
-    )
-    assert '<option value="1">1</option>' in page.get("/registry/models/flowers/1/").text
-
-
-def test_a_declared_model_is_measured_on_a_dataset_whose_own_lacks_its_target(bring, api, make_dataset):
-    columns = {"length": "number", "width": "number", "colour": "text"}
-    signature = {
-        "inputs": [{"name": name, "type": kind} for name, kind in columns.items()],
-        "target": "species",
-    }
-    source = make_dataset(name="garden", content="length,other\n5,1\n9,2\n")
-    bring(source=source, target="", signature=signature)
-    make_dataset()
-    answer = api.post("/models/garden/1/evaluate", {"dataset_name": "flowers"})
-    assert answer.json()["metrics"]["accuracy"] == 1, answer.text
-    answer = api.post("/models/garden/1/evaluate", {})
-    assert answer.json()["code"] == "columns_differ"
-
-
 def test_what_needs_the_training_says_that_it_was_imported(bring, api):
     bring()
     assert api.post("/models/flowers/1/retrain").json()["code"] == "model_imported"

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.tree import DecisionTreeClassifier as SklearnTree
+from threadpoolctl import threadpool_info
 
-from registry.estimators import algorithms
+from registry.estimators import algorithms, threads
 from serving.engine import verification
 from serving.inputs.reader import Reader
 from tests.serving.engine.fits import fit, table
@@ -18,6 +19,14 @@ class DecisionTreeClassifier(SklearnTree):
 
     def predict(self, cells, check_input=True):
         return np.roll(self.classes_, 1)[np.searchsorted(self.classes_, super().predict(cells))]
+
+
+class TreeOfThreads(SklearnTree):
+    """Its predictions depend on the threads, as those of neighbours at one distance do."""
+
+    def predict(self, cells, check_input=True):
+        threads = max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "openmp")
+        return np.full(len(cells), self.classes_[int(threads > 1)])
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +99,12 @@ def test_the_first_golden_row_with_another_probability_is_found(result):
     probabilities[2][0] += 1e-3
     changed = dataclasses.replace(golden, probabilities=probabilities)
     assert verification.first_mismatch(engine, changed, result.signature) == 3
+
+
+def test_golden_rows_are_replayed_in_one_thread_as_they_were_recorded(result):
+    pipeline = with_estimator(result, TreeOfThreads())
+    pipeline["model"].__dict__.update(result.pipeline["model"].__dict__)
+    with threads.limited_to({"openmp": 2}):
+        engine, golden = verify(result, pipeline=pipeline)
+        assert set(golden.predictions) == {pipeline["model"].classes_[0]}
+        assert verification.first_mismatch(engine, golden, result.signature) is None
