@@ -3,7 +3,9 @@
 They wrap the estimator inside the step "model", so an artifact loads without this code.
 """
 
+import contextlib
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -156,6 +158,31 @@ def _cost(y_true, y_pred, *, positive, false_positive: float, false_negative: fl
     return false_positive * np.mean(~is_positive & predicted) + false_negative * np.mean(
         is_positive & ~predicted
     )
+
+
+@contextlib.contextmanager
+def routing_weights(model) -> Iterator[None]:
+    """A context in which a calibration and a threshold pass the weights of their fit on to the estimator.
+
+    A threshold is tuned without them, since metrics do not count them either. No request stays on the fitted model.
+    """
+    if type(model).__name__ not in wrappers.WRAPPERS:
+        yield
+        return
+    from sklearn import config_context, metrics
+
+    with config_context(enable_metadata_routing=True):
+        inside = list(wrappers.chain(model.estimator))
+        for one in inside:
+            if hasattr(one, "set_fit_request"):
+                one.set_fit_request(sample_weight=True)
+        if isinstance(scoring := getattr(model, "scoring", None), str):
+            model.set_params(scoring=metrics.get_scorer(scoring))
+        if scoring is not None:
+            model.scoring.set_score_request(sample_weight=False)
+        yield
+    for one in (*inside, *wrappers.around(model), *wrappers.fitted(model)):
+        vars(one).pop("_metadata_request", None)
 
 
 def settle(pipeline, *, rows: int):

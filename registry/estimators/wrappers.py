@@ -38,15 +38,19 @@ def around(model) -> Iterator:
             yield from around(inner)
 
 
+def chain(model) -> Iterator:
+    """A model, what it wraps, and so on to the estimator, unfitted if the wrappers have cloned it."""
+    yield model
+    if type(model).__name__ in WRAPPERS and model.estimator is not None:
+        yield from chain(model.estimator)
+    elif is_labelled(model):
+        yield from chain(model.estimators[0][1])
+
+
 def estimator_of(model):
     """The estimator inside the wrappers of the step "model", unfitted if they have cloned it."""
-    while True:
-        if type(model).__name__ in WRAPPERS and model.estimator is not None:
-            model = model.estimator
-        elif is_labelled(model):
-            model = model.estimators[0][1]
-        else:
-            return model
+    *_, estimator = chain(model)
+    return estimator
 
 
 def fitted(model) -> Iterator:

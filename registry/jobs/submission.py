@@ -266,7 +266,7 @@ def _check_fits(source: DatasetVersion, request: TrainingRequest, errors: dict) 
             columns=source.columns,
             target=request.target,
             algorithm=request.algorithm,
-            has_threshold=request.threshold is not None,
+            is_wrapped=request.threshold is not None or request.calibration is not None,
         )
 
 

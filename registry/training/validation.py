@@ -111,9 +111,10 @@ def check_weight_column(
     columns: list[dict],
     target: str | None,
     algorithm: Algorithm,
-    has_threshold: bool = False,
+    is_wrapped: bool = False,
 ) -> None:
-    """The column must contain numbers, and the estimator accept weights. Code: sample_weight."""
+    """The column must contain numbers, and the estimator accept weights, also inside a threshold or a calibration if
+    `is_wrapped`. Code: sample_weight."""
     if name is None:
         return
     types = {column["name"]: column["type"] for column in columns}
@@ -128,8 +129,8 @@ def check_weight_column(
         or "sample_weight" not in inspect.signature(algorithm.cls.fit).parameters
     ):
         sentence = f"{algorithm.name} does not support sample weights; leave them out."
-    elif has_threshold:  # scikit-learn's wrapper does not pass them on
-        sentence = "Sample weights cannot be combined with a decision threshold; leave one of them out."
+    elif is_wrapped and not hasattr(algorithm.cls, "set_fit_request"):
+        sentence = f"{algorithm.name} does not support sample weights with a threshold or calibration; leave them out."
     else:
         return
     raise ValidationError(sentence, code="sample_weight")

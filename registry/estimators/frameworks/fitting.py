@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from registry.estimators import threads, wrappers
+from registry.estimators import decision, threads, wrappers
 from registry.estimators.frameworks import devices, early_stopping, extras
 
 FEW_CELLS = 200_000  # for which threads cost more than they save
@@ -78,7 +78,8 @@ def as_cells(estimator, X: np.ndarray):
 def fit_pipeline(pipeline, X, y, weights: np.ndarray | None = None, **options) -> None:
     """Fit the steps "columns" and "model" of a pipeline; `options` are those of fit()."""
     model = pipeline[-1]
-    if y is not None and extras.of_estimator(wrappers.estimator_of(model)):
+    is_wrapped = weights is not None and type(model).__name__ in wrappers.WRAPPERS
+    if y is not None and (is_wrapped or extras.of_estimator(wrappers.estimator_of(model))):
         fit(model, pipeline[:-1].fit_transform(X, y), y, weights, **options)
         return
     options.pop("report", None)
@@ -113,21 +114,17 @@ def fit(
     numbers then, in the order of time if `is_in_time`. Raises ValueError for too few rows.
     """
     booster, arguments = wrappers.estimator_of(model), {} if weights is None else {"sample_weight": weights}
+    routed = contextlib.nullcontext() if weights is None else decision.routing_weights(model)
     if extras.of_estimator(booster) is None:
-        model.fit(X, y, **arguments)
+        with routed:
+            model.fit(X, y, **arguments)
         return
-    if (
-        weights is not None
-        and type(model).__name__ == "CalibratedClassifierCV"
-        and model.estimator is not booster
-    ):
-        raise ValueError("Its calibration cannot be combined with sample weights; leave one of them out.")
     options = {"groups": groups, "is_in_time": is_in_time, "seed": seed}
     if report and extras.of_estimator(booster).is_network:
         options |= {"report": report if model is booster else None}  # a wrapper fits it several times
     elif report:
         arguments |= _report_progress(model, booster, report)
-    with _configured(booster, X, y, weights, **options):
+    with _configured(booster, X, y, weights, **options), routed:
         model.fit(X, y, **arguments)
     _settle(model)
 

@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from sklearn.base import clone
 
 from registry import artifacts
-from registry.estimators import algorithms, wrappers
+from registry.estimators import algorithms, decision, wrappers
 from registry.estimators.frameworks import early_stopping, extras, fitting
-from registry.training import pipelines
+from registry.training import pipelines, validation
 from registry.training.request import TrainingRequest
 from tests.registry.estimators import boosters
 from tests.serving.engine.fits import COLUMNS, fit, table
@@ -166,10 +166,27 @@ def test_the_same_seed_gives_the_same_model_whatever_the_number_of_threads(monke
     assert np.array_equal(*predicted)
 
 
-def test_weights_that_a_calibration_would_not_pass_on_are_an_error():
-    options = {"features": ["length"], "calibration": "sigmoid", "sample_weight": "count"}
-    with pytest.raises(ValidationError, match="cannot be combined with sample weights"):
-        fit(algorithms.find("XGBClassifier"), table(100, classes=2), {}, **options)
+@pytest.mark.parametrize("name", [BOOSTERS[one] for one in boosters.INSTALLED if one != "catboost"])
+@pytest.mark.parametrize(("threshold", "calibration"), [(0.3, None), (None, "sigmoid")])
+def test_weights_count_in_a_model_with_a_threshold_or_a_calibration(name, threshold, calibration):
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    y, weights = np.where(X[:, 0] > 0.5, "yes", "no"), np.where(X[:, 1] > 0, 1.0, 3.0)
+    probabilities = []
+    for given in (weights, np.ones(80)):
+        booster = algorithms.build(algorithms.find(name), few_trees(name, 5), 0)
+        model = decision.wrap(booster, y, threshold=threshold, calibration=calibration)
+        decision.divide(model, y, groups=None, random_state=0)
+        fitting.fit(model, X, y, given)
+        probabilities.append(model.predict_proba(X))
+    assert not np.array_equal(*probabilities)
+
+
+@pytest.mark.skipif("catboost" not in boosters.INSTALLED, reason="CatBoost is not installed")
+def test_weights_that_catboost_does_not_get_in_a_threshold_are_refused():
+    options = {"columns": COLUMNS, "target": "length", "algorithm": algorithms.find("CatBoostClassifier")}
+    validation.check_weight_column("count", **options)
+    with pytest.raises(ValidationError, match="weights with a threshold or calibration"):
+        validation.check_weight_column("count", **options, is_wrapped=True)
 
 
 @pytest.mark.skipif("lightgbm" not in extras.installed(), reason="LightGBM is not installed")

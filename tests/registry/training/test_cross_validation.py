@@ -5,6 +5,7 @@ import pandas
 import pytest
 from django.core.exceptions import ValidationError
 
+from registry.estimators import wrappers
 from registry.estimators.algorithms import find
 from registry.training import validation
 from registry.training.columns import feature_frame
@@ -92,6 +93,21 @@ def test_a_calibrated_model_is_measured_in_folds_with_weights_and_fitted_again()
     )
     assert result.decision == {"calibration": "sigmoid"}
     assert len(result.metrics["folds"]) == 2
+
+
+@pytest.mark.parametrize(
+    "threshold", [0.3, {"metric": "balanced_accuracy"}, {"costs": {"false_positive": 1, "false_negative": 2}}]
+)
+@pytest.mark.parametrize("calibration", [None, "sigmoid"])
+def test_weights_count_in_the_fit_of_a_model_with_a_threshold(threshold, calibration):
+    weights = pandas.Series(np.linspace(0.1, 5, ROWS))
+    options = {"name": "LogisticRegression", "features": ["size", "legs"]}
+    plain = fit_weighted(weights, **options)
+    result = fit_weighted(weights, threshold=threshold, calibration=calibration, **options)
+    [estimator] = wrappers.fitted(result.pipeline["model"])
+    assert estimator.coef_.tolist() == plain.pipeline["model"].coef_.tolist()
+    assert not hasattr(estimator, "_metadata_request")
+    assert result.decision["positive"] == "dog"
 
 
 def test_a_tuned_threshold_is_tuned_again_in_each_fold_and_kept_by_the_refit():
