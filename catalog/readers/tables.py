@@ -15,7 +15,7 @@ import pyarrow as pa
 from django.core.exceptions import ValidationError
 
 from catalog.readers import archives, column_names, detection, streams
-from catalog.readers.cells import column_types
+from catalog.readers.cells import column_types, numbers
 from catalog.readers.cells.column_types import Column
 from catalog.readers.correcting import columns as column_corrections
 from catalog.readers.corrections import UNCORRECTED, Corrections
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 CHUNK_ROWS = 50_000
+MANY_COLUMNS = 50  # a call for each costs more than the cells of few rows
 
 
 class Reader(Protocol):
@@ -143,9 +144,27 @@ def typed(
     """Yields the cells of these columns, as the format's reader has them, in batches of typed values."""
     reader, names = READERS[recipe.format], [column.name for column in columns]
     for start in range(0, len(cells[0]) if cells else 0, rows):
-        parts = (values.slice(start, rows) for values in cells)
-        arrays = [reader.typed(part, column, recipe) for part, column in zip(parts, columns, strict=True)]
-        yield pa.RecordBatch.from_arrays(arrays, names)
+        parts = [values.slice(start, rows) for values in cells]
+        yield pa.RecordBatch.from_arrays(_typed(reader, parts, recipe, columns), names)
+
+
+def _typed(reader, parts, recipe, columns):
+    """The typed values of each column. Plain numbers of many columns are converted in one call."""
+    arrays, size = {}, len(parts[0])
+    if len(columns) >= MANY_COLUMNS and recipe.decimal in (None, "."):
+        for kind in ("integer", "number"):
+            places = [
+                place
+                for place, column in enumerate(columns)
+                if column.type == kind and column.format is None and pa.types.is_string(parts[place].type)
+            ]
+            together = pa.concat_arrays([parts[place] for place in places]) if places else None
+            if places and (values := numbers.plain(together, column_types.ARROW_TYPES[kind])) is not None:
+                arrays |= {place: values.slice(at * size, size) for at, place in enumerate(places)}
+    return [
+        arrays[place] if place in arrays else reader.typed(part, columns[place], recipe)
+        for place, part in enumerate(parts)
+    ]
 
 
 def read(

@@ -34,9 +34,12 @@ class Fit:
 
     def add_misfits(self, misfits: pa.Array, values: pa.Array, row: int) -> None:
         count = pc.sum(misfits).as_py() or 0
-        if count and self.first_misfit is None:
-            self.first_misfit = first(misfits, values, row)
+        self.add(count, first(misfits, values, row) if count and self.first_misfit is None else None)
+
+    def add(self, count: int, example: tuple[int, str] | None) -> None:
+        """Numbers that do not fit, and the first of them."""
         self.misfits += count
+        self.first_misfit = self.first_misfit or example
 
 
 class NumberInference:
@@ -53,37 +56,50 @@ class NumberInference:
     def is_sure(self, decimal: str) -> bool:
         return any(fit.is_sure and not fit.misfits for (_, mark), fit in self.fits.items() if mark == decimal)
 
+    @property
+    def are_points_sure(self) -> bool:
+        """Whether a number showed that the point is the decimal mark."""
+        return all(fit.is_sure for (_, decimal), fit in self.fits.items() if decimal == ".")
+
+    @property
+    def are_commas_out(self) -> bool:
+        """Whether no decimal comma fits any more."""
+        return all(fit.misfits for (_, decimal), fit in self.fits.items() if decimal == ",")
+
     def update_plain(self, values: pa.Array, *, row: int) -> None:
         """Numbers that have at most a decimal point: Arrow has parsed them."""
-        self.count += len(values) - values.null_count
-        fits = [fit for (_, decimal), fit in self.fits.items() if decimal == "."]
-        for fit in fits:
-            fit.has_fraction = True
-        if all(fit.is_sure for fit in fits):
-            self._reject_commas(values, None, row)
-            return
-        is_sure = pc.match_substring_regex(values, SURELY_DECIMAL.format(mark=r"\."))
-        if pc.any(is_sure).as_py():
-            for fit in fits:
-                fit.is_sure = True
-        self._reject_commas(values, is_sure, row)
+        sure = points = None
+        if not self.are_points_sure:
+            is_sure = pc.match_substring_regex(values, SURELY_DECIMAL.format(mark=r"\."))
+            sure = pc.sum(is_sure).as_py() or 0, first(is_sure, values, row)
+        if not self.are_commas_out:
+            has_point = pc.match_substring(values, ".")
+            points = pc.sum(has_point).as_py() or 0, first(has_point, values, row)
+        self.add_plain(len(values), len(values) - values.null_count, sure=sure, points=points)
 
-    def _reject_commas(self, values, is_sure, row):
-        """With a decimal comma, points can only group the digits of thousands, which `is_sure` excludes."""
-        has_point = None
+    def add_plain(
+        self,
+        rows: int,
+        count: int,
+        *,
+        sure: tuple[int, tuple[int, str] | None] | None,
+        points: tuple[int, tuple[int, str] | None] | None,
+    ) -> None:
+        """What update_plain() adds, given how many of the numbers have a point, and a point that is surely decimal, and
+        the first of each; None if that is not needed any more."""
+        self.count += count
         for (thousands, decimal), fit in self.fits.items():
-            if decimal != ",":
-                continue
-            if fit.misfits:  # rejected already: how often matters little
-                fit.misfits += len(values)
-            elif thousands == "." and is_sure is not None:
-                fit.add_misfits(is_sure, values, row)
+            if decimal == ".":
+                fit.has_fraction = True
+                fit.is_sure = fit.is_sure or bool(sure and sure[0])
+            elif fit.misfits:  # rejected already: how often matters little
+                fit.misfits += rows
+            elif thousands == "." and sure is not None:
+                # With a decimal comma, points can only group the digits of thousands.
+                fit.add(*sure)
                 fit.is_grouped |= not fit.misfits
-            elif has_point is None:
-                has_point = fit
-                fit.add_misfits(pc.match_substring(values, "."), values, row)
             else:
-                fit.misfits, fit.first_misfit = has_point.misfits, fit.first_misfit or has_point.first_misfit
+                fit.add(*points)
 
     def update(self, values: pa.Array, *, row: int) -> pa.Array:
         """Normalized texts, the first of which is in this row. Returns which are numbers with some marks."""

@@ -6,6 +6,7 @@ import numpy as np
 NINES = [sign * (10.0**digits - 1) for digits in range(2, 9) for sign in (-1, 1)]
 TENTHS = [-99.9, -999.9, -9999.9, 999.9, 9999.9, 99.99, 999.99, 9999.99]
 SENTINELS = frozenset([*NINES, *TENTHS, -32768.0, -2147483648.0, 2147483647.0, 1e20, -1e20, 1e30, -1e30])
+COMPACT = (19000101, 21001231)  # as 20240131
 MAX_EXACT = 2**53  # a float64 rounds larger whole numbers
 
 
@@ -19,7 +20,7 @@ class NumberRange:
         self.large: int | None = None  # the row of the first number that a float64 may round
         self.infinite: int | None = None
         self.infinite_count = 0
-        self.are_compact_dates = True  # as 20240131
+        self.are_compact_dates = True
 
     def update(self, values: np.ndarray, rows: np.ndarray | None = None, *, row: int = 0) -> None:
         """Numbers without missing ones. They are in the given rows, or in consecutive ones from `row`."""
@@ -45,10 +46,19 @@ class NumberRange:
             low, high = (values.min(), values.max()) if len(values) else (np.inf, -np.inf)
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
+    def extend(self, low: float, high: float, *, is_whole: bool) -> bool:
+        """Update with the ends of some numbers; False, without an update, if that takes the numbers themselves."""
+        is_compact = is_whole and self.are_compact_dates and COMPACT[0] <= low <= high <= COMPACT[1]
+        if is_compact or low in SENTINELS or high in SENTINELS or max(-low, high) >= MAX_EXACT:
+            return False
+        self.are_compact_dates = False
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        return True
+
     def _check_compact(self, values, low, high):
         if not self.are_compact_dates:
             return
-        if values.dtype.kind != "i" or low < 19000101 or high > 21001231:
+        if values.dtype.kind != "i" or low < COMPACT[0] or high > COMPACT[1]:
             self.are_compact_dates = False
             return
         month, day = values // 100 % 100, values % 100

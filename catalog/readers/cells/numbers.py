@@ -74,25 +74,25 @@ def split(values: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def text_bytes(values: pa.Array) -> bytes:
     """The UTF-8 bytes of all texts, one after the other."""
-    places = _places(values)
-    return b"" if places[0] == places[-1] else values.buffers()[2][places[0] : places[-1]].to_pybytes()
+    bounds = places(values)
+    return b"" if bounds[0] == bounds[-1] else values.buffers()[2][bounds[0] : bounds[-1]].to_pybytes()
 
 
-def any_padded(values: pa.Array) -> bool:
-    """Whether a number starts with zeros or is hexadecimal, which Arrow parses: it is more likely a code."""
-    data, places = np.frombuffer(text_bytes(values) + b"\0\0", "uint8"), _places(values)
-    places = places - places[0]
-    starts, ends = places[:-1], places[1:]
+def padded(values: pa.Array) -> np.ndarray:
+    """The places of numbers with zeros in front or in hexadecimal, which Arrow parses: they are more likely codes."""
+    bounds = places(values)
+    data = np.frombuffer(text_bytes(values) + b"\0\0", "uint8")
+    bounds = bounds - bounds[0]
+    starts, ends = bounds[:-1], bounds[1:]
     first = data[starts]
     starts = starts + ((first == ord("-")) | (first == ord("+")))
-    is_zero = data[starts] == ord("0")
-    seconds = starts[is_zero] + 1
-    after = data[seconds[seconds < ends[is_zero]]]
+    zeros = np.flatnonzero((data[starts] == ord("0")) & (starts + 1 < ends))
+    after = data[starts[zeros] + 1]
     is_digit = (after >= ord("0")) & (after <= ord("9"))
-    return bool((is_digit | (after == ord("x")) | (after == ord("X"))).any())
+    return zeros[is_digit | (after == ord("x")) | (after == ord("X"))]
 
 
-def _places(values):
+def places(values: pa.Array) -> np.ndarray:
     """Where each text starts in the bytes, and where the last one ends."""
     return np.frombuffer(values.buffers()[1], "int32", len(values) + 1, 4 * values.offset)
 
@@ -175,11 +175,9 @@ def parse(
 
     A number can have a sign in front or behind, or be negative in parentheses. The affixes can be absent.
     """
-    if decimal == "." and not thousands and not affix:
-        try:
-            return _finite(values.cast(kind), values)
-        except pa.ArrowInvalid:
-            pass
+    is_plain = decimal == "." and not thousands and not affix
+    if is_plain and (found := plain(values, kind)) is not None:
+        return found
     if decimal == "," and not thousands and not affix and not pc.any(pc.match_substring(values, ".")).as_py():
         try:
             points = pc.replace_substring(values, ",", ".")
@@ -188,6 +186,14 @@ def parse(
             pass
     affixes = frozenset(text.lower() for text in affix)
     return by_distinct(values, lambda texts: _parse(texts, kind, decimal, thousands, affixes))
+
+
+def plain(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """Texts as numbers, if all of them are written as Arrow parses them."""
+    try:
+        return _finite(values.cast(kind), values)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _finite(numbers, values):

@@ -96,19 +96,48 @@ class TypeInference:
         is_whole = parsed is not None
         if not is_whole and (parsed := _cast(cells, pa.float64())) is None:
             return False
-        if numbers.any_padded(cells):
+        if len(numbers.padded(cells)):
             return False
         if not is_whole and pc.any(odd := _not_plain(cells, parsed)).as_py():
             return self._update_most_numbers(cells, odd, row)
-        self.is_integer &= is_whole
         self._update_range(parsed, row)
-        self.seen += len(cells) - cells.null_count
-        self._reject_others(cells, row)
+        self._add_numbers(cells, row, is_whole=is_whole)
         if is_whole:
             self.numbers.count += len(cells) - cells.null_count
         else:
             self.numbers.update_plain(cells, row=row)
         return True
+
+    def _add_numbers(self, cells, row, *, is_whole):
+        self.is_integer &= is_whole
+        self.seen += len(cells) - cells.null_count
+        self._reject_others(cells, row)
+
+    @property
+    def can_be_plain(self) -> bool:
+        """Whether update_plain() can do what update() does."""
+        others = [name for name in ("dates", "booleans") if getattr(self, name) is not None]
+        return self.numbers is not None and self.tokens is None and not any(map(self._has, others))
+
+    def update_plain(
+        self, cells: pa.Array, parsed: np.ndarray, ends: tuple, *, is_whole: bool, **marks
+    ) -> None:
+        """Update with numbers of digits, a minus sign and a point: parsed, nan if they are missing.
+
+        `ends` are the least and the greatest; `marks` are those of NumberInference.add_plain().
+        """
+        row, count = self.rows, len(cells) - cells.null_count
+        self.rows += len(cells)
+        self.missing += cells.null_count
+        if not self.range.extend(*ends, is_whole=is_whole):
+            places = np.flatnonzero(~np.isnan(parsed))
+            values = parsed[places]
+            self.range.update(values.astype("int64") if is_whole else values, places + row)
+        self._add_numbers(cells, row, is_whole=is_whole)
+        if is_whole:
+            self.numbers.count += count
+        else:
+            self.numbers.add_plain(len(cells), count, **marks)
 
     def _update_most_numbers(self, cells, odd, row):
         """Parsed numbers of which some are written in another way, as 5e-07: the slow way is only for these."""

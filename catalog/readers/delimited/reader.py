@@ -15,7 +15,7 @@ from catalog.readers.cells import conversion
 from catalog.readers.cells.column_types import Column
 from catalog.readers.cells.missing import MISSING
 from catalog.readers.cells.type_inference import TypeInference
-from catalog.readers.delimited import footer, records, value_types
+from catalog.readers.delimited import footer, plain_numbers, records, value_types
 from catalog.readers.delimited import layout as layouts
 from catalog.readers.detection import Head
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
@@ -110,8 +110,7 @@ def _infer(file, recipe, names, head, max_bytes):
             rows += batch.num_rows
             if head.observer:
                 head.observer.update(batch)
-            for inference, cells in zip(inferences, batch.columns, strict=True):
-                inference.update(cells)
+            plain_numbers.update(inferences, batch.columns)
     return _Inferred(recipe, names, inferences, rows), end
 
 

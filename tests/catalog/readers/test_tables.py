@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 
+import pandas
 import pyarrow as pa
 import pytest
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploaded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.readers import tables
 from catalog.readers.tables import ParseRecipe, detect, read
 from tests.catalog.readers.reading import parquet, recipe_of, table
 
@@ -95,3 +97,11 @@ def test_arbitrary_bytes_are_read_or_rejected_with_a_code(content, name):
         assert len(table(content, name)) > 0
     except ValidationError as error:
         assert error.code
+
+
+def test_columns_of_a_wide_table_are_read_as_those_of_a_narrow_one(monkeypatch):
+    content = b"a,b,c,d,e,f\n1,1.5,007, 2 ,x,2024-01-31\n2,,008,3,y,2024-02-01\n,-2,009,4,,\n"
+    narrow = tables.read(io.BytesIO(content), tables.detect(io.BytesIO(content), "t.csv").recipe)
+    monkeypatch.setattr(tables, "MANY_COLUMNS", 1)
+    wide = tables.read(io.BytesIO(content), tables.detect(io.BytesIO(content), "t.csv").recipe)
+    pandas.testing.assert_frame_equal(wide, narrow)
