@@ -98,6 +98,13 @@ class PreviewRequestSerializer(Serializer):
     sql = serializers.CharField(max_length=50_000, trim_whitespace=False, help_text=SQL)
 
 
+class ReadsSerializer(serializers.Serializer):
+    """What a query reads at most: columns that it does not need are left out."""
+
+    rows = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+
+
 class QueryPreviewSerializer(serializers.Serializer):
     columns = ColumnSerializer(many=True)
     rows = serializers.ListField(
@@ -107,6 +114,7 @@ class QueryPreviewSerializer(serializers.Serializer):
         "seconds, or much memory.",
     )
     inputs = InputSerializer(many=True)
+    reads = ReadsSerializer()
     is_volatile = serializers.BooleanField(help_text="Whether chance or the clock is part of the query.")
 
 
@@ -130,6 +138,7 @@ class PreviewView(APIView):
             "columns": found.columns,
             "rows": found.rows,
             "inputs": InputSerializer(inputs, many=True).data,
+            "reads": ReadsSerializer(found.reads).data,
             "is_volatile": found.query.is_volatile,
         }
         return Response(body)

@@ -31,10 +31,10 @@ class Tidy:
     """What a worker does each time it renews its leases."""
 
     def __init__(self):
-        self._sweep_hourly = Hourly(sweep)
+        self._sweep_hourly, self._settled = Hourly(sweep), repetition.Settled()
 
     def __call__(self) -> None:
-        repetition.run_outdated()
+        repetition.run_outdated(self._settled)
         self._sweep_hourly()
 
 

@@ -49,6 +49,20 @@ class StoredTable:
         return cls(version.columns, version.table_key, version.table_size_bytes, table.of(version))
 
 
+@dataclass(frozen=True)
+class Reads:
+    """The rows and bytes of what a query reads."""
+
+    rows: int
+    bytes: int
+
+
+def reads(versions: Iterable[DatasetVersion]) -> Reads:
+    """Of all these versions: their typed copies, or of one by reference its files."""
+    sizes = [(one.row_count, one.size_bytes if one.uri else one.table_size_bytes) for one in versions]
+    return Reads(sum(rows for rows, _ in sizes), sum(size for _, size in sizes))
+
+
 def split(reference: str) -> tuple[str, int | None]:
     """The name of a dataset, and the number of its version if the reference has one."""
     name, _, number = reference.partition("@")

@@ -34,6 +34,11 @@ class Derivation(models.Model):
     def __str__(self):
         return f"derivation {self.pk}"
 
+    @property
+    def rows_read(self) -> int:
+        """The rows of the versions that it reads, of those that still exist."""
+        return self.inputs.aggregate(rows=models.Sum("version__row_count"))["rows"] or 0
+
 
 class DerivationInput(models.Model):
     """A dataset version that a query reads. What it was called stays when the version is deleted."""
@@ -79,6 +84,9 @@ class DerivingJob(models.Model):
     derivation = models.OneToOneField(
         Derivation, null=True, on_delete=models.SET_NULL, related_name="import_job"
     )
+
+    # Files first: their users wait for them, and queries can run by themselves, many at once.
+    QUEUE_ORDER = (models.F("derivation").asc(nulls_first=True), "pk")
 
     class Meta:
         abstract = True

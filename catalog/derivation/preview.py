@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from catalog.derivation import engine, inputs, syntax
 from catalog.derivation.engine import Table
-from catalog.derivation.inputs import StoredTable
+from catalog.derivation.inputs import Reads, StoredTable
 from catalog.derivation.syntax import Query
 from catalog.exploration.json_cells import json_rows
 from catalog.models import DatasetVersion
@@ -32,6 +32,11 @@ class Preview:
     inputs: dict[str, DatasetVersion]
     columns: list[dict]
     rows: list[list] | None
+
+    @property
+    def reads(self) -> Reads:
+        """What the query reads at most: DuckDB leaves out columns, and parts of files, that it does not need."""
+        return inputs.reads(self.inputs.values())
 
 
 def preview(sql: str, *, with_rows: bool = True, by) -> Preview:

@@ -6,7 +6,7 @@ A worker looks for them: whatever was killed when a version was added, its next 
 import logging
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, OuterRef
 
 from catalog.derivation.models import Derivation, DerivationInput
 from catalog.models import DatasetVersion, ImportJob
@@ -31,12 +31,39 @@ def outdated():
     ).select_related("dataset_version__dataset", "created_by")
 
 
-def run_outdated() -> int:
+class Settled:
+    """The derivations that stay as they are until there is another dataset version: their run has failed, for example.
+
+    A worker looks every few seconds, and would ask several times for each what it has found out before.
+    """
+
+    def __init__(self):
+        self._newest, self._derivations = None, set()
+
+    def refresh(self) -> None:
+        newest = DatasetVersion.objects.aggregate(newest=Max("pk"))["newest"]
+        if newest != self._newest:
+            self._newest, self._derivations = newest, set()
+
+    def __contains__(self, derivation: Derivation) -> bool:
+        return derivation.pk in self._derivations
+
+    def add(self, derivation: Derivation) -> None:
+        self._derivations.add(derivation.pk)
+
+
+def run_outdated(settled: Settled | None = None) -> int:
     """Enqueue what is outdated, once for each set of versions. Returns the number of jobs."""
-    count = 0
+    count, settled = 0, settled or Settled()
+    settled.refresh()  # first: a version that is added meanwhile is seen the next time
     for derivation in outdated():
+        if derivation in settled:
+            continue
         try:
-            count += _run(derivation)
+            if _run(derivation):
+                count += 1
+            else:
+                settled.add(derivation)
         except (TooManyJobs, NotReady) as error:
             logger.info("%s waits: %s", derivation, error)
         except (PermissionDenied, ValidationError) as error:

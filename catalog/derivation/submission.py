@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from catalog.derivation import preview
 from catalog.derivation.models import Derivation, DerivationInput
@@ -129,7 +129,10 @@ def submit(
                 _set_repeated(made, derivation.on_new_version, derivation.created_by)
             return done.dataset_version, False
     with transaction.atomic():
-        is_taken = Dataset.objects.select_for_update(no_key=True).filter(name=name).exists()
+        # The inputs too: of a name that is new there is no row that the same request at the same time would wait for.
+        read = [version.dataset_id for version in versions.values()]
+        locked = Dataset.objects.select_for_update(no_key=True).filter(Q(name=name) | Q(pk__in=read))
+        is_taken = name in {dataset.name for dataset in locked.order_by("pk")}
         if is_taken and not new_version:
             raise registration.name_taken(name, what="the result")
         jobs = ImportJob.objects.unfinished().filter(name=name, derivation__in=same)

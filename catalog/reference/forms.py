@@ -11,13 +11,7 @@ class RegisterForm(StrictForm):
         label="Address",
         max_length=MAX_LENGTH,
         help_text="Of Parquet or CSV files. A `*` in the last part stands for any characters.",
-        widget=forms.TextInput(
-            attrs={
-                "spellcheck": "false",
-                "autocapitalize": "off",
-                "placeholder": "s3://bucket/sales/*.parquet",
-            }
-        ),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "off"}),
     )
     name = forms.CharField(max_length=255, help_text="Of the dataset.")
     description = forms.CharField(

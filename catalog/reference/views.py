@@ -43,7 +43,10 @@ def _initial(query) -> dict:
 
 
 def _page(request, form, *, status=200):
-    context = {"form": form, "prefixes": settings.REGISTER_PREFIXES}
+    prefixes = settings.REGISTER_PREFIXES
+    if prefixes:
+        form.fields["uri"].widget.attrs["placeholder"] = f"{prefixes[0]}*.parquet"
+    context = {"form": form, "prefixes": prefixes}
     return render(request, "catalog/register.html", context, status=status)
 
 

@@ -56,12 +56,12 @@ def check_queue(job_class: type[Job], *, by) -> None:
 
 
 def claim(job_class: type[Job], *, worker: str) -> Job | None:
-    """Lease the oldest queued job to its next attempt; None if no job is queued.
+    """Lease the first queued job to its next attempt; None if no job is queued.
 
     Two workers never claim the same job: PostgreSQL locks the row and other workers skip it; SQLite's immediate
     transaction admits one writer at a time. An idle worker only reads: it takes no lock on an empty queue.
     """
-    queue = job_class.objects.queued().order_by("pk")
+    queue = job_class.objects.queued().order_by(*job_class.QUEUE_ORDER)
     if not queue.exists():
         return None
     with transaction.atomic():

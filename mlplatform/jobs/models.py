@@ -50,6 +50,7 @@ class Job(models.Model):
     """
 
     NOUN: ClassVar[str] = "job"
+    QUEUE_ORDER: ClassVar[tuple] = ("pk",)  # in which jobs are claimed
     ACTIVITY: ClassVar[str] = "The job"  # the subject of its error messages
     RETRY_HINT: ClassVar[str] = ""  # the remedy when no attempt is left
     MEMORY_HINT: ClassVar[str] = ""  # the remedy when it ran out of memory

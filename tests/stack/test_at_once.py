@@ -130,6 +130,17 @@ def test_trainings_of_an_example_add_it_once(platform):
     assert platform.numbers(name, "catalog_datasetversion") == [1]
 
 
+def test_the_same_query_for_a_new_dataset_is_one_job(platform, dataset):
+    platform.run_workers(0)
+    body = {"name": next(names), "sql": f"SELECT * FROM {dataset}"}
+    headers = {"Prefer": "respond-async"}
+    responses = repeat(lambda: platform.post("/datasets/derive", body, headers=headers))
+    jobs = {response.json()["job"] for response in responses}
+    for job in jobs:
+        platform.post(f"/imports/{job}/cancel")
+    assert (outcomes(responses), len(jobs)) == (all_get(202), 1)
+
+
 def test_trainings_with_one_idempotency_key_are_one_job(queue, dataset):
     assert len(set(repeat(lambda: queue(**{"Idempotency-Key": dataset})))) == 1
 

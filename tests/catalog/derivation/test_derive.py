@@ -168,6 +168,7 @@ def test_the_preview_has_columns_rows_and_inputs_and_stores_nothing(api, penguin
     assert body["columns"][0] == {"name": "species", "type": "text", "nullable": True}
     assert body["rows"] == [["adelie", 3800.0, 2], ["chinstrap", None, 1], ["gentoo", 5000.0, 1]]
     assert (body["inputs"][0]["dataset"], body["is_volatile"]) == ("penguins", False)
+    assert body["reads"] == {"rows": 4, "bytes": penguins.table_size_bytes}
     assert not ImportJob.objects.exists()
 
 
@@ -182,6 +183,16 @@ def test_a_preview_has_the_beginnings_of_long_texts_and_dates_beyond_those_of_py
     sql = "SELECT repeat('x', 10000000) AS a, DATE '20000-01-01' AS b, 'infinity'::TIMESTAMP AS c FROM penguins LIMIT 1"
     [[text, date, _]] = api.post("/datasets/derive/preview", {"sql": sql}).json()["rows"]
     assert (text, date) == ("x" * 300, "20000-01-01")
+
+
+def test_uploads_are_claimed_before_queries(derive, penguins, admin, settings):
+    settings.JOB_QUEUED_HOOK = None
+    queries = [derive(name="a"), derive(name="b")]
+    upload = leases.enqueue(
+        ImportJob(name="c", keeps_draft=False, size_bytes=1, new_version=False, requested_by=admin)
+    )
+    claimed = [leases.claim(ImportJob, worker="w") for _ in range(3)]
+    assert claimed == [upload, *queries]
 
 
 def test_a_result_above_the_limit_of_a_file_fails_the_job(derive, penguins, settings):

@@ -92,6 +92,18 @@ def test_a_run_that_fails_is_not_repeated_over_the_same_versions(derive, make_da
     assert repetition.run_outdated() == 1
 
 
+def test_a_worker_asks_once_about_a_run_that_has_failed(derive, make_dataset, django_assert_num_queries):
+    make_dataset("codes", "code\n1\n2\n")
+    derive(sql="SELECT code + 1 AS c FROM codes", on_new_version=True)
+    make_dataset("codes", "code\nx\n", new_version=True)
+    settled = repetition.Settled()
+    assert [repetition.run_outdated(settled), repetition.run_outdated(settled)] == [1, 0]
+    with django_assert_num_queries(2):
+        assert repetition.run_outdated(settled) == 0
+    make_dataset("codes", "code\n5\n", new_version=True)
+    assert repetition.run_outdated(settled) == 1
+
+
 def test_chains_run_one_after_the_other(derive, penguins, more_penguins):
     derive(on_new_version=True)
     derive("heaviest", "SELECT * FROM masses ORDER BY mass DESC LIMIT 1", on_new_version=True)

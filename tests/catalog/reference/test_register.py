@@ -192,6 +192,16 @@ def test_a_model_is_trained_on_it(make_version, registered, put):
     assert make_version(version, target="y").dataset_version == version
 
 
+def test_a_training_whose_files_changed_fails_with_the_name_of_the_file(make_job, registered, put):
+    content = "x,y\n" + "".join(f"{place % 7},{'yes' if place % 7 > 3 else 'no'}\n" for place in range(40))
+    put("a.csv", content)
+    version = registered()
+    put("a.csv", content.replace("6", "5"))
+    job = make_job(version, target="y")
+    assert (job.state, job.error_code) == ("failed", "object_changed")
+    assert "a.csv` has changed since it was registered" in job.error
+
+
 def test_deleting_the_dataset_leaves_the_files(registered, csv_files, admin):
     version = registered()
     upload.delete_dataset(version.dataset, by=admin)
