@@ -48,6 +48,7 @@ FORMATS = {
         Format(
             "lightgbm", "LightGBM (text)", (".txt",), f"{READERS}.booster_files.load_lightgbm", ("lightgbm",)
         ),
+        Format("catboost", "CatBoost (CBM)", (".cbm",), f"{READERS}.catboost_files.load", ("catboost",)),
         Format("onnx", "ONNX", (".onnx",), f"{READERS}.onnx_files.load", ("onnxruntime",)),
     )
 }
@@ -77,15 +78,11 @@ def of_file(file: IO[bytes], filename: str) -> Format:
         return FORMATS["xgboost"]
     if head.startswith((b"tree\n", b"tree\r\n")):
         return FORMATS["lightgbm"]
+    if head.startswith(b"CBM1"):
+        return FORMATS["catboost"]
     # A protobuf of version 3 to 13 (field 1), which names its producer next (field 2) or has no name.
     if head[0] == 8 and 3 <= head[1] <= 30 and head[2:3] in (b"\x12", b"\x1a", b"\x3a", b"\x42"):
         return FORMATS["onnx"]
-    if head.startswith(b"CBM1"):
-        raise _refused(
-            "CatBoost's own files are not imported. Save the model as ONNX instead: "
-            '`model.save_model("model.onnx", format="onnx")`.',
-            "unknown_format",
-        )
     raise _refused(f"The file is not a model in a format that can be imported: {titles()}.", "unknown_format")
 
 
