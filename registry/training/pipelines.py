@@ -108,7 +108,7 @@ def fit(
             pipeline["model"], threshold=request.threshold, calibration=request.calibration
         ),
         metrics=measured,
-        parameters=_effective_parameters(request, wrappers.estimator_of(pipeline["model"])),
+        parameters=effective_parameters(request, wrappers.estimator_of(pipeline["model"])),
         warnings=list(dict.fromkeys(warnings)),
         measured=split.measured,
         rows_train=len(split.train),
@@ -266,7 +266,7 @@ def with_typed_class_weights(params: dict, y: np.ndarray | None) -> dict:
     return params | {"class_weight": {labels.get(key, key): weight for key, weight in weights.items()}}
 
 
-def _effective_parameters(request: TrainingRequest, estimator) -> dict:
+def effective_parameters(request: TrainingRequest, estimator) -> dict:
     """All parameters as JSON. Those that scikit-learn is about to remove have a placeholder for a value."""
     algorithm = request.algorithm
     if algorithm.is_ensemble:

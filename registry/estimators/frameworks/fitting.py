@@ -94,7 +94,7 @@ def fit_pipeline(pipeline, X, y, weights: np.ndarray | None = None, **options) -
         pipeline.fit(X, y, **({} if weights is None else {"model__sample_weight": weights}))
         for member in getattr(model, "estimators_", ()):
             if hasattr(member, "steps"):
-                _settle(member[-1])
+                settle(member[-1])
 
 
 def fit(
@@ -126,7 +126,7 @@ def fit(
         arguments |= _report_progress(model, booster, report)
     with _configured(booster, X, y, weights, **options), routed:
         model.fit(X, y, **arguments)
-    _settle(model)
+    settle(model)
 
 
 @contextlib.contextmanager
@@ -241,11 +241,11 @@ def _report_progress(model, booster, report: Report) -> dict:
         def __deepcopy__(self, memo) -> "Progress":
             return self  # by clone() of a wrapper
 
-    booster.set_params(callbacks=[Progress()])  # _settle() removes it
+    booster.set_params(callbacks=[Progress()])  # settle() removes it
     return {}
 
 
-def _settle(model) -> None:
+def settle(model) -> None:
     """One thread for predictions, and nothing of ours in what is saved."""
     for one in wrappers.fitted(model):
         framework = extras.of_estimator(one)

@@ -12,13 +12,14 @@ from mlplatform import storage
 from registry import artifacts, verification
 from registry.diagnostics import build as diagnostics
 from registry.diagnostics.held_out import HeldOut
-from registry.estimators import algorithms, errors
+from registry.estimators import algorithms, errors, wrappers
+from registry.estimators.frameworks import early_stopping, extras
 from registry.evaluation import measurement
 from registry.evaluation.row_samples import at_random
 from registry.models import ModelVersion
 from registry.training import pipelines, preparation, signature, splits, validation
 from registry.training.columns import boolean_words, select_features
-from registry.training.out_of_core import encoding, partial_fits, row_split, statistics
+from registry.training.out_of_core import boosting, encoding, partial_fits, row_split, statistics
 from registry.training.out_of_core.encoded_rows import EncodedRows
 from registry.training.out_of_core.row_split import RowSplit
 from registry.training.out_of_core.stored_rows import StoredRows
@@ -87,7 +88,7 @@ def fit_rows(
     progress("checking", None)
     started = time.monotonic()
     with errors.as_validation_errors(request.algorithm, warnings):
-        pipeline, choices, passes = _fit_pipeline(rows, inputs, split, sampled, found, request, progress)
+        pipeline, choices, trained = _fit_pipeline(rows, inputs, split, sampled, found, request, progress)
     fit_s = time.monotonic() - started
     progress("evaluating", None)
     with errors.as_validation_errors(request.algorithm, warnings):
@@ -105,13 +106,14 @@ def fit_rows(
         preparation=[choice.to_dict() for choice in choices],
         decision={},
         metrics=measured,
-        parameters=pipelines.parameters_of(pipeline["model"]),
+        parameters=pipelines.effective_parameters(request, wrappers.estimator_of(pipeline["model"])),
         warnings=list(dict.fromkeys(warnings)),
         measured=sampled.measured,
         rows_train=len(split.train),
         rows_test=0 if split.y_test is None else len(split.test),
         held_out=sampled.test,
-        trained=f"In {passes} pass{'' if passes == 1 else 'es'} over {len(split.train):,} rows.",
+        iterations=early_stopping.iterations(pipeline["model"]),
+        trained=trained,
         **diagnosed,
     )
 
@@ -172,7 +174,7 @@ def sample(rows: StoredRows, inputs: list[dict], split: RowSplit, request: Train
 
 
 def _fit_pipeline(rows, inputs, split: RowSplit, sampled: splits.Split, found, request, progress):
-    """The fitted pipeline, the choices for its columns, and how many passes its fit took."""
+    """The fitted pipeline, the choices for its columns, and a sentence about its passes."""
     params = pipelines.with_typed_class_weights(request.params, split.classes)
     estimator = algorithms.build(request.algorithm, params, request.random_state)
     choices = preparation.choose_by(
@@ -201,8 +203,16 @@ def _fit_pipeline(rows, inputs, split: RowSplit, sampled: splits.Split, found, r
     )
     with contextlib.closing(encoded):
         progress("fitting", None)
-        passes = partial_fits.fit(estimator, encoded, split, report=partial(progress, "fitting"))
-    return pipeline, choices, passes
+        report, count = partial(progress, "fitting"), len(split.train)
+        if extras.of_estimator(estimator):
+            model = boosting.fit(estimator, encoded, split, seed=request.random_state, report=report)
+            pipeline.set_params(model=model)
+            batches = "1 batch" if len(encoded) == 1 else f"{len(encoded):,} batches"
+            trained = f"On {count:,} rows in {batches}, kept as the bins of their values."
+        else:
+            passes = partial_fits.fit(estimator, encoded, split, report=report)
+            trained = f"In {passes} pass{'' if passes == 1 else 'es'} over {count:,} rows."
+    return pipeline, choices, trained
 
 
 def _measure(pipeline, split: RowSplit, sampled: splits.Split, request: TrainingRequest, warnings: list[str]):

@@ -19,16 +19,17 @@ CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2, "text": 4}
 # Measured, see docs/performance.md: the frame and its training rows, and the encoded rows with one copy of them.
 COPIES_OF_CELLS, COPIES_OF_ENCODED = 3, 3
 INCREMENTAL = "partial_fit"
+BINNED = ("xgboost", "lightgbm")  # which take their rows in batches, and keep the bins of their values
 # They have `partial_fit`, but not one that does what `fit` does.
 NOT_INCREMENTAL = {
     "CategoricalNB": "its bins depend on all rows",
     "Birch": "its tree of clusters grows with the rows",
 }
 ALTERNATIVES = 3
-LINEAR = ("SGD", "PassiveAggressive", "Perceptron", "GaussianNB", "MLP")
-TREES = ("MLP", "SGD", "GaussianNB", "PassiveAggressive", "Perceptron")
-NEURAL = ("MLP", "SGD", "PassiveAggressive", "Perceptron", "GaussianNB")
-BAYES = ("GaussianNB", "BernoulliNB", "SGD", "MLP")
+LINEAR = ("SGD", "PassiveAggressive", "Perceptron", "XGB", "LGBM", "GaussianNB", "MLP")
+TREES = ("XGBClassifier", "XGBRegressor", "LGBM", "XGBRF", "MLP", "SGD", "GaussianNB", "Perceptron")
+NEURAL = ("MLP", "XGBClassifier", "XGBRegressor", "LGBM", "SGD", "PassiveAggressive", "Perceptron")
+BAYES = ("GaussianNB", "BernoulliNB", "SGD", "XGB", "LGBM", "MLP")
 # The algorithms that are nearest to those of a module, by the start of their names; first those of the same module.
 NEAREST = {
     "ensemble": TREES,
@@ -95,6 +96,8 @@ def reason_against(algorithm: Algorithm) -> str | None:
     """Why an algorithm cannot be fitted in passes, which completes a sentence; None if it can."""
     if algorithm.name in NOT_INCREMENTAL:
         return NOT_INCREMENTAL[algorithm.name]
+    if algorithm.module in BINNED:
+        return None
     if algorithm.framework is None and hasattr(algorithm.cls, INCREMENTAL):
         return None
     return "it needs all rows at once"
@@ -192,11 +195,16 @@ def refusals(request: TrainingRequest, *, needed_mb: int, limit_mb: int) -> dict
 
 
 def _takes_weights(algorithm: Algorithm) -> bool:
-    return "sample_weight" in inspect.signature(getattr(algorithm.cls, INCREMENTAL)).parameters
+    return (
+        algorithm.module in BINNED
+        or "sample_weight" in inspect.signature(getattr(algorithm.cls, INCREMENTAL)).parameters
+    )
 
 
 def _refused_parameter(request: TrainingRequest) -> str | None:
     params = request.params
+    if params.get("tree_method") == "approx":
+        return "The tree_method approx needs all values in each round; use hist."
     if params.get("early_stopping"):
         return "Set early_stopping to false: it stops by its score on training rows."
     if request.algorithm.name.startswith("MLP") and params.get("solver") == "lbfgs":
