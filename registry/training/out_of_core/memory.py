@@ -167,17 +167,14 @@ def refusal_of_group(*, needed_mb: int, limit_mb: int) -> str:
 def refusals(request: TrainingRequest, *, needed_mb: int, limit_mb: int) -> dict[str, str]:
     """What of a request is not possible in passes: a sentence by the field of the request."""
     algorithm = request.algorithm
-    size = f"this training needs about {needed_mb:,} MB of memory, and the limit is {limit_mb:,} MB"
+    size = f"about {needed_mb:,} MB of memory, and the limit is {limit_mb:,} MB"
     if reason := reason_against(algorithm):
         names = nearest(algorithm)
         listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
-        use = f"Use {listed}, which read the table in passes, or" if len(names) > 1 else ""
-        use = use or (f"Use {listed}, which reads the table in passes, or" if names else "Select")
-        fewer = "select fewer columns" if names else "fewer columns"
-        return {
-            "model": f"{algorithm.name} cannot be trained on this table: {size}, and {reason}. {use} {fewer}."
-        }
-    so = f"Too large for memory: {size}, so it is trained in passes."
+        read = "which read the table in passes" if len(names) > 1 else "which reads the table in passes"
+        advice = f"Use {listed}, {read}, or select fewer columns." if names else "Select fewer columns."
+        return {"model": f"{algorithm.name} cannot be trained on this table: {reason}, {size}. {advice}"}
+    so = f"This training needs {size}, so it would read its table in passes."
     errors = {}
     if request.cv:
         errors["cv"] = f"{so} Folds are not possible then; leave them out."
