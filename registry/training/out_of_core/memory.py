@@ -173,7 +173,9 @@ def refusals(request: TrainingRequest, *, needed_mb: int, limit_mb: int) -> dict
         listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
         read = "which read the table in passes" if len(names) > 1 else "which reads the table in passes"
         advice = f"Use {listed}, {read}, or select fewer columns." if names else "Select fewer columns."
-        return {"model": f"{algorithm.name} cannot be trained on this table: {reason}, {size}. {advice}"}
+        return {
+            "model": f"{algorithm.name} cannot be trained on this table: {reason}, which takes {size}. {advice}"
+        }
     so = f"This training needs {size}, so it would read its table in passes."
     errors = {}
     if request.cv:
