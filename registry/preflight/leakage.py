@@ -11,6 +11,10 @@ MIN_ROWS = 10
 MIN_ROWS_FOR_A_MODEL = 50  # with fewer rows, one honest measurement often separates the classes
 LUCK_BITS = 10  # a match must be 1,000 times less likely by chance than a match of any feature
 ALMOST_PERFECT = 0.02  # of the error that guessing the most frequent class, or the mean, leaves
+PERFECT, MIN_ROWS_FOR_SEVERAL = (
+    0.012,
+    200,
+)  # if several features are: the target of a real task is not that easy
 CLOSE = 0.05
 # A number is easier to approximate than a class: a line that explains 99.9 % of the variance counts as 98 % accuracy.
 REGRESSION_FACTOR = 20
@@ -31,7 +35,7 @@ def find(frame: pandas.DataFrame, inputs: list[dict], y: np.ndarray, *, is_class
 
     Returns every exact recoding (one value per class, or a linear function). Another feature is returned only
     if it predicts the target almost perfectly and no second one comes close: if several do, as the length and
-    width of petals separate one iris from the others, the target is simply easy.
+    width of petals separate one iris from the others, the target is simply easy, unless they do so in many rows.
     """
     bits = len(y) * _entropy(pandas.factorize(y)[0]) if len(y) >= MIN_ROWS else 0
     if bits < LUCK_BITS + np.log2(max(len(inputs), 1)):
@@ -48,6 +52,8 @@ def find(frame: pandas.DataFrame, inputs: list[dict], y: np.ndarray, *, is_class
     exact = [name for name, rest in unexplained.items() if rest.is_exact]
     close = [name for name, rest in unexplained.items() if not rest.is_exact and rest.share <= CLOSE]
     alone = close if len(close) == 1 and unexplained[close[0]].share <= ALMOST_PERFECT else []
+    if len(y) >= MIN_ROWS_FOR_SEVERAL:
+        alone += [name for name in close if unexplained[name].share <= PERFECT]
     return [column["name"] for column in inputs if column["name"] in {*exact, *alone}]
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ValidationError
 
-from registry.preflight import split_leakage
+from registry.evaluation import split_leakage
 from registry.preflight.trial import MAX_COLUMNS, Trial, warning
 from registry.training import split_methods, validation
 
 OFTEN_MISSING = 0.2
-MAX_GROUP_WARNINGS = 3
 
 
 def check(trial: Trial) -> None:
@@ -52,11 +51,8 @@ def _divided_by_chance(trial: Trial) -> Iterator[dict]:
     options = {"is_classification": trial.algorithm.task == "classification"}
     names = split_leakage.group_columns(trial.profile.values(), rows=trial.rows)
     names = [name for name in names if name != target]
-    for name in split_leakage.groups(frame, names, y, **options)[:MAX_GROUP_WARNINGS]:
-        detail = (
-            f"Rows with the same `{name}` almost always have the same `{target}`, and a random split has them in both "
-            "parts. To measure the model on new values, split by this group."
-        )
+    for name in split_leakage.groups(frame, names, y, **options)[: split_leakage.MAX_SENTENCES]:
+        detail = split_leakage.group_sentence(name, target)
         yield warning("divided_groups", "split", detail)
     dates = [column["name"] for column in trial.inputs[:MAX_COLUMNS] if column["type"] == "date"]
     if len(dates) == 1 and split_leakage.alike_in_time(frame[dates[0]], y, **options):

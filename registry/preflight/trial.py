@@ -11,7 +11,7 @@ from catalog.models import DatasetVersion
 from catalog.profiling import sample
 from catalog.readers.tables import Column
 from registry.estimators.algorithms import Algorithm
-from registry.preflight import split_leakage
+from registry.evaluation import split_leakage
 from registry.training.request import TrainingRequest
 from registry.training.splits import target_values
 

@@ -16,7 +16,7 @@ from registry.diagnostics import build as diagnostics
 from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, decision, errors, wrappers
 from registry.estimators.frameworks import early_stopping, fitting
-from registry.evaluation import definitions, duplicates, measurement
+from registry.evaluation import definitions, duplicates, measurement, split_leakage
 from registry.evaluation.scores import Scores
 from registry.training import cross_validation, preparation, preprocessing, signature, splits, validation
 from registry.training import progress as fit_progress
@@ -135,7 +135,7 @@ def _measure(
     pipeline, split: Split, request: TrainingRequest, warnings: list[str]
 ) -> tuple[Scores | None, dict]:
     """The predictions for the held-out rows, None of a clusterer, and their metrics; warns if these rows are also
-    training rows.
+    training rows, or of the same groups.
     """
     task, scores = request.task, None
     if task != "clustering":
@@ -153,6 +153,9 @@ def _measure(
         metric = request.primary_metric or definitions.DEFAULT_METRICS[task]
         sentence = duplicates.warning(pipeline, split, measured, task=task, metric=metric)
         warnings += [sentence] if sentence else []
+    if task != "clustering" and request.split["method"] == "random":
+        options = {"target": request.target, "is_classification": task == "classification"}
+        warnings += split_leakage.group_warnings(split.train, split.y_train, **options)
     return scores, measured
 
 

@@ -95,7 +95,7 @@ def _described(job: TrainingJob, model: FittedModel, *, trial: Trial | None) -> 
         decision=result.decision,
         metrics=result.metrics,
         primary_metric=pipelines.primary_metric(request, result.metrics),
-        warnings=[*_preflight_warnings(job), *result.warnings],
+        warnings=list(dict.fromkeys([*_preflight_warnings(job), *result.warnings])),
         test_size=request.test_size if request.uses_test_size else None,
         split=request.split,
         sample_weight=request.sample_weight,

@@ -5,11 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas
 
+from registry.evaluation.row_samples import at_random
+
 MIN_GROUPS = 20
 MAX_GROUP_COLUMNS = 50
+MAX_ROWS = 50_000  # of a training: of a million groups of ten, a thousand pairs are among them
+MAX_CELLS = 2_000_000
+MAX_SENTENCES = 3
 MIN_PAIRS = 30  # of rows of one group in the sample
 MIN_ROWS = 50  # in the order of time
 ALIKE = 0.8  # of the variance, or of the disagreement of any two rows, that is absent within a group
+SMOOTH = (
+    0.5  # of what is absent within a group: so much is absent between neighbours along a predictive number
+)
 ALIKE_IN_TIME = 0.6  # between one row and the next
 
 
@@ -23,21 +31,48 @@ def group_columns(profile: Sequence[dict], *, rows: int) -> list[str]:
     return names[:MAX_GROUP_COLUMNS]
 
 
+def group_warnings(
+    frame: pandas.DataFrame, y: np.ndarray, *, target: str, is_classification: bool
+) -> list[str]:
+    """Sentences about the columns that name groups among the rows of a training, by a sample of its different rows.
+
+    The dry run has too few rows to see many groups.
+    """
+    rows = at_random(len(y), min(MAX_ROWS, MAX_CELLS // frame.shape[1]))
+    sample = frame.iloc[rows].reset_index(drop=True)
+    is_first = ~sample.assign(**{target: y[rows]}).duplicated().to_numpy()
+    names = [name for name in frame.columns[:MAX_GROUP_COLUMNS] if frame[name].dtype.kind not in "Mb"]
+    found = groups(sample[is_first], names, y[rows][is_first], is_classification=is_classification)
+    return [group_sentence(name, target) for name in found[:MAX_SENTENCES]]
+
+
+def group_sentence(name: str, target: str) -> str:
+    return (
+        f"Rows with the same `{name}` almost always have the same `{target}`, and a random split has them in both "
+        "parts. To measure the model on new values, split by this group."
+    )
+
+
 def groups(frame: pandas.DataFrame, names: list[str], y: np.ndarray, *, is_classification: bool) -> list[str]:
-    """The columns whose values almost always have one target; rows without a value are ignored."""
+    """The columns whose values almost always have one target, but not the one of the next value: a number that predicts
+    the target well is no group. Rows without a value are ignored.
+    """
     values = pandas.factorize(y)[0] if is_classification else y
     return [name for name in names if _alike_in_groups(frame[name], values, is_classification) >= ALIKE]
 
 
 def _alike_in_groups(series: pandas.Series, y: np.ndarray, is_classification: bool) -> float:
     is_known = series.notna().to_numpy(bool)
-    codes, y = pandas.factorize(series[is_known])[0], y[is_known]
+    is_number = pandas.api.types.is_numeric_dtype(series.dtype)
+    codes, y = pandas.factorize(series[is_known], sort=is_number)[0], y[is_known]
     order = np.argsort(codes, kind="stable")
     is_pair = codes[order][1:] == codes[order][:-1]
     if is_pair.sum() < MIN_PAIRS or len(np.unique(codes[order][1:][is_pair])) < MIN_GROUPS:
         return 0
-    first, second = y[order][:-1][is_pair], y[order][1:][is_pair]
-    return _alike(first, second, y, is_classification)
+    first, second = y[order][:-1], y[order][1:]
+    alike = _alike(first[is_pair], second[is_pair], y, is_classification)
+    is_smooth = is_number and _alike(first[~is_pair], second[~is_pair], y, is_classification) > SMOOTH * alike
+    return 0 if is_smooth else alike
 
 
 def alike_in_time(times: pandas.Series, y: np.ndarray, *, is_classification: bool) -> bool:
