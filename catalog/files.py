@@ -147,8 +147,8 @@ def as_csv(version: DatasetVersion, *, for_spreadsheet: bool = False) -> Iterato
     """
     recipe = tables.ParseRecipe.from_dict(version.recipe)
     if reference := table.of(version):
-        batches = reference.batches()
-        file = closing(batches)
+        source = reference.batches()
+        file, batches = closing(source), _started(source)
     elif version.table_key:
         file = open_table(version)
         batches = TypedCopy(file).batches(recipe.names)
@@ -156,6 +156,12 @@ def as_csv(version: DatasetVersion, *, for_spreadsheet: bool = False) -> Iterato
         file = open_version(version)
         batches = tables.typed_batches(file, recipe)
     return clean_csv.blocks(file, batches, recipe.columns, for_spreadsheet=for_spreadsheet)
+
+
+def _started(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same, after the first one was read: an error that it raises is not one in the middle of a response."""
+    first = next(batches)
+    return (batch for part in ([first], batches) for batch in part)
 
 
 def sample_file(version: DatasetVersion) -> bytes:

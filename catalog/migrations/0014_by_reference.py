@@ -13,16 +13,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='datasetversion',
             name='uri',
-            field=models.CharField(blank=True, default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
         ),
         migrations.AddField(
             model_name='draft',
             name='uri',
-            field=models.CharField(blank=True, default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
         ),
         migrations.AddField(
             model_name='importjob',
             name='uri',
-            field=models.CharField(blank=True, default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Where its files are if it is registered by reference: the stored file is their manifest.', max_length=500),
         ),
     ]

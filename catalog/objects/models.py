@@ -10,6 +10,7 @@ class ByReference(models.Model):
         max_length=MAX_LENGTH,
         blank=True,
         default="",
+        db_default="",
         help_text="Where its files are if it is registered by reference: the stored file is their manifest.",
     )
 

@@ -85,6 +85,7 @@ class Platform(DatabaseRows):
                 "OBJECT_STORAGE_SECRET_KEY": store.secret,
                 "DATASETS_BUCKET": self.folder.name.replace("_", "") + "-datasets",
                 "TRAINED_MODELS_BUCKET": self.folder.name.replace("_", "") + "-models",
+                "REGISTER_PREFIXES": "s3://lake/",
             }
         self.env |= env
         self.workers: list[subprocess.Popen] = []

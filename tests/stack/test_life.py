@@ -111,3 +111,27 @@ def test_deleting_a_model_removes_its_files_and_its_dataset_can_be_deleted(platf
     assert platform.get("/datasets/shortlived").status_code == 404
     for path in (location, artifact):
         assert not platform.stored(path).exists()
+
+
+@on_postgres_and_s3
+def test_files_of_a_bucket_are_registered_queried_trained_on_and_registered_again(platform, object_store):
+    platform.run_workers(1)
+    bucket, header = object_store.client(), TABLE.partition("\n")[0]
+    bucket.create_bucket(Bucket="lake")
+    for key in ("flowers/a.csv", "flowers/b.csv"):
+        bucket.put_object(Bucket="lake", Key=key, Body=TABLE.encode())
+    body, wait = {"name": "lake", "uri": "s3://lake/flowers/*.csv"}, {"Prefer": "wait=60"}
+    registered = platform.post("/datasets/register", body, headers=wait)
+    assert (registered.status_code, registered.json()["rows"]) == (201, 44), registered.text
+    found = platform.get("/datasets/lake/rows", params={"where": '[["colour", "=", "red"]]'})
+    assert (found.status_code, found.json()["total"]) == (200, 16), found.text
+    query = {"name": "lake_counts", "sql": "SELECT species, count(*) AS n FROM lake GROUP BY species"}
+    assert platform.post("/datasets/derive", query, headers=wait).json()["rows"] == 2
+    assert platform.train("lake").status_code == 201
+    bucket.put_object(Bucket="lake", Key="flowers/b.csv", Body=f"{header}\n5,1.5,red,tulip\n".encode())
+    for path in ("/datasets/lake/rows", "/datasets/lake/file?format=csv"):
+        refused = platform.get(path)
+        assert (refused.status_code, refused.json()["code"]) == (409, "object_changed")
+        assert "`s3://lake/flowers/b.csv` has changed" in refused.json()["detail"]
+    again = platform.post("/datasets/register", body | {"new_version": True}, headers=wait)
+    assert (again.status_code, again.json()["version"], again.json()["rows"]) == (201, 2, 23)

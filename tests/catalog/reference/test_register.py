@@ -89,7 +89,8 @@ def test_a_file_that_changed_is_named_by_whatever_reads_it(registered, csv_files
         with pytest.raises(Conflict, match=rf"a\.csv` {sentence} since") as refusal:
             read()
         assert refusal.value.code == "object_changed"
-    assert api.get("/datasets/sales/rows").status_code == 409
+    for path in ("/datasets/sales/rows", "/datasets/sales/file?format=csv"):
+        assert api.get(path).status_code == 409
 
 
 def test_a_file_that_changes_while_it_is_read_ends_the_reading(registered, put):
