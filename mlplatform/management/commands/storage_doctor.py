@@ -43,9 +43,7 @@ class Command(BaseCommand):
         return len(faults)
 
     def _examine(self, store, name: str, *, repair: bool) -> int:
-        references = chain.from_iterable(import_string(path)() for path in settings.STORED_FILES[name])
-        folders = chain.from_iterable(import_string(path)() for path in settings.STORED_FOLDERS[name])
-        findings = doctor.examine(store, references, folders=folders)
+        findings = self.findings(store, name)
         size = sum(orphan.size for orphan in findings.orphans)
         self.stdout.write(f"  {findings.files:,} files")
         self._list(
@@ -64,6 +62,11 @@ class Command(BaseCommand):
         self.stdout.write(f"  repaired: {done:,}")
         self._list("only a backup can restore", [f"{lost.owner}: {lost.key}" for lost in left])
         return len(left)
+
+    def findings(self, store, name: str) -> doctor.Findings:
+        references = chain.from_iterable(import_string(path)() for path in settings.STORED_FILES[name])
+        folders = chain.from_iterable(import_string(path)() for path in settings.STORED_FOLDERS[name])
+        return doctor.examine(store, references, folders=folders)
 
     def _list(self, what: str, items: list[str]) -> None:
         if not items:
