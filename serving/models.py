@@ -153,6 +153,10 @@ class ScoringJob(Job):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [  # scorers look every few seconds for what is to delete
+            models.Index(fields=["id"], condition=~Q(input_key=""), name="scoring_job_with_input"),
+            models.Index(fields=["finished_at"], name="scoring_job_finished_at"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=JobState.values), name="scoring_job_state"),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="scoring_job_stage"),

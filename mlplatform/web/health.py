@@ -1,5 +1,7 @@
 """Health probes, answered before host validation, sessions and redirects: probes use the address of a pod."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import wait
 
 from django.conf import settings
@@ -18,6 +20,7 @@ from mlplatform.validation import unknown_names
 from mlplatform.web import process
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
+REPORTS_S = 60
 REPORT_WAIT_S = 0.2  # after the checks, which run at the same time
 _checks = SingleFlight(2, "storage check")
 _queries = SingleFlight(2, "health query", close_connections=True)
@@ -70,12 +73,27 @@ def readiness() -> dict[str, str]:
     return {name: future.result() if future.done() else "no answer" for name, future in futures.items()}
 
 
-def _reports() -> dict[str, dict]:
-    try:
-        with circuit_breaker.short_timeout():
-            return {name: import_string(path)() for name, path in settings.READINESS_REPORTS.items()}
-    except (DatabaseError, InterfaceError):
-        return {}
+class Reports:
+    """What the READINESS_REPORTS say. They read every live model, and each balancer probes every few seconds."""
+
+    def __init__(self, *, keep_s: float = REPORTS_S, clock: Callable[[], float] = time.monotonic):
+        self._keep_s, self._clock = keep_s, clock
+        self._made_at, self._reports = float("-inf"), {}
+
+    def __call__(self) -> dict[str, dict]:
+        """At most `keep_s` seconds old; none if the database is down."""
+        if self._clock() - self._made_at < self._keep_s:
+            return self._reports
+        try:
+            with circuit_breaker.short_timeout():
+                reports = {name: import_string(path)() for name, path in settings.READINESS_REPORTS.items()}
+        except (DatabaseError, InterfaceError):
+            return {}
+        self._made_at, self._reports = self._clock(), reports
+        return reports
+
+
+_reports = Reports()
 
 
 def _ping() -> bool:

@@ -32,6 +32,16 @@ def test_a_server_whose_store_is_down_is_not_ready(client, make_version, broken_
     assert response.json()["checks"]["trained_models"] == "no answer"
 
 
+def test_reports_are_made_once_a_minute_however_many_probes_there_are(settings, clock, monkeypatch):
+    made = []
+    settings.READINESS_REPORTS = {"models": f"{__name__}.report"}
+    monkeypatch.setattr(f"{__name__}.report", lambda: made.append(1) or {"refused": len(made)}, raising=False)
+    reports = health.Reports(clock=clock)
+    assert [reports()["models"]["refused"] for _ in range(3)] == [1, 1, 1]
+    clock.advance(health.REPORTS_S)
+    assert reports()["models"]["refused"] == 2
+
+
 @pytest.mark.django_db
 def test_migrations_are_read_until_none_is_missing(django_assert_num_queries):
     check, recorder = health.DatabaseCheck(), MigrationRecorder(connection)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mlplatform.errors import NotReady
+from mlplatform.web import health
 from registry import artifacts
 from registry.artifacts import ArtifactRefused
 from registry.models import ModelVersion
@@ -211,6 +212,13 @@ def test_a_model_whose_fast_engine_differs_is_served_by_its_full_pipeline(cache,
     )
 
 
+@pytest.fixture
+def reports_at_once(monkeypatch):
+    """Reports of the probe that are as new as the probe."""
+    monkeypatch.setattr(health, "_reports", health.Reports(keep_s=0))
+
+
+@pytest.mark.usefixtures("reports_at_once")
 def test_a_clusterer_that_cannot_predict_needs_no_check(cache, client, make_version):
     trained_with(make_version(module="cluster", class_name="DBSCAN"), EARLIER)
     assert cache.get("flowers", stage="dev").model.engine.reason == "it cannot predict new rows"
@@ -218,6 +226,7 @@ def test_a_clusterer_that_cannot_predict_needs_no_check(cache, client, make_vers
     assert not CompatibilityCheck.objects.exists()
 
 
+@pytest.mark.usefixtures("reports_at_once")
 def test_readiness_reports_how_many_live_models_are_refused_or_not_verified(
     client, version, make_dataset, make_version
 ):
