@@ -3,17 +3,22 @@
 import contextlib
 import shutil
 import tempfile
+import time
 import zlib
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Max
 
 from catalog.derivation import repetition
 from catalog.derivation.models import Derivation
-from catalog.models import ImportJob
+from catalog.models import DatasetVersion, ImportJob
 from mlplatform.jobs.retention import Hourly
 from mlplatform.resilience.database_clock import ago
+
+LOOK_S = 60
 
 
 def spill_folder(job: ImportJob | None) -> Path:
@@ -28,13 +33,22 @@ def spill_folder(job: ImportJob | None) -> Path:
 
 
 class Tidy:
-    """What a worker does each time it renews its leases."""
+    """What a worker does each time it renews its leases.
 
-    def __init__(self):
+    It looks for outdated queries if there is a new dataset version, and else once a minute, for what this does not
+    show: every worker looks, and the look takes longer the more such queries there are.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic):
         self._sweep_hourly, self._settled = Hourly(sweep), repetition.Settled()
+        self._clock = clock
+        self._looked_at, self._newest = float("-inf"), None
 
     def __call__(self) -> None:
-        repetition.run_outdated(self._settled)
+        newest = DatasetVersion.objects.aggregate(newest=Max("pk"))["newest"]
+        if newest != self._newest or self._clock() - self._looked_at >= LOOK_S:
+            repetition.run_outdated(self._settled)
+            self._looked_at, self._newest = self._clock(), newest
         self._sweep_hourly()
 
 

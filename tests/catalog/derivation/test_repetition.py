@@ -1,6 +1,8 @@
 """Queries that run again over new versions of what they read: by hand, and by themselves."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog.derivation import cleanup, repetition, submission
 from catalog.derivation.models import Derivation
@@ -55,6 +57,24 @@ def test_the_worker_runs_it_when_it_tidies(derive, penguins, more_penguins):
     more_penguins()
     cleanup.Tidy()()
     assert numbers() == [2, 1]
+
+
+def test_the_worker_looks_if_there_is_a_new_version_and_once_a_minute(derive, penguins, more_penguins, clock):
+    derive()
+    tidy = cleanup.Tidy(clock=clock)
+    tidy()
+    more_penguins()
+    tidy()
+    Derivation.objects.update(on_new_version=True)
+    tidy()
+    assert numbers() == [1]
+    clock.advance(cleanup.LOOK_S)
+    tidy()
+    assert numbers() == [2, 1]
+    with CaptureQueriesContext(connection) as queries:
+        tidy()
+        tidy()
+    assert len([query for query in queries if "catalog_derivation" in query["sql"]]) == 1
 
 
 def test_it_can_be_switched_on_and_off_without_another_version(api, derive, penguins, more_penguins):
