@@ -103,7 +103,7 @@ def prepare(count: int, dataset_count: int):
     return client
 
 
-def crowd(model, source, user, *, count: int, dataset_count: int) -> None:
+def crowd(model, source, user, *, count: int, dataset_count: int, release=None) -> None:
     """Copies of one dataset and one model version under other names and numbers."""
     from catalog.models import Dataset, DatasetVersion
     from registry.models import MetricValue, ModelVersion, Release, TrainingJob
@@ -136,7 +136,7 @@ def crowd(model, source, user, *, count: int, dataset_count: int) -> None:
     MetricValue.objects.bulk_create(
         copy(value, model_version=version) for version in models for value in values
     )
-    release = model.releases.get()
+    release = release or model.releases.get()
     last = len(models) - len(datasets)
     Release.objects.bulk_create(
         copy(

