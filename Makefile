@@ -8,7 +8,7 @@ EXTRAS ?=
 TORCH := torch==2.13.0
 comma := ,
 INSTALLED_EXTRAS = $(patsubst %,.venv/.installed-%,$(subst $(comma), ,$(EXTRAS)))
-TESTED_EXTRAS := $(patsubst %,.venv/.installed-%,xgboost lightgbm catboost onnxruntime torch keras dask)
+TESTED_EXTRAS := xgboost lightgbm catboost onnxruntime torch keras dask
 PARALLEL := -n auto --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -20,13 +20,13 @@ help: ## list the targets
 run: .venv/.installed $(INSTALLED_EXTRAS) ## start the platform on http://127.0.0.1:8000 (Ctrl-C stops it; EXTRAS=xgboost,lightgbm for more frameworks)
 	@exec $(BIN)/python manage.py run
 
-test: .venv/.installed-dev $(TESTED_EXTRAS) .venv/.tests-compiled .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
+test: .venv/.installed-tests .venv/.tests-compiled .venv-conformance/.installed ## run every check and every test (PYTEST_ARGS="-k name" for some)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python tests/chromium.py
 	$(PYTEST) $(PARALLEL) $(PYTEST_ARGS)
 
-test-fast: .venv/.installed-dev $(TESTED_EXTRAS) .venv/.tests-compiled ## run the tests that need no browser, no real servers and no protocol clients
+test-fast: .venv/.installed-tests .venv/.tests-compiled ## run the tests that need no browser, no real servers and no protocol clients
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(PYTEST) $(PARALLEL) -m "not stack and not browser and not conformance" $(PYTEST_ARGS)
@@ -94,8 +94,14 @@ sbom: .venv/.installed ## write the bill of materials of requirements.txt to sbo
 	@.ci/install .venv $<
 	@touch $@
 
+# All of them at once: to compile what is installed reads every module again.
+.venv/.installed-tests: requirements-dev.txt $(patsubst %,requirements-%.txt,$(TESTED_EXTRAS)) .venv/.installed-torch
+	@echo "Installing the test requirements and the tested extras into .venv (once) ..."
+	@.ci/install .venv requirements-dev.txt $(patsubst %,--requirement requirements-%.txt,$(TESTED_EXTRAS))
+	@touch .venv/.installed-dev $(patsubst %,.venv/.installed-%,$(TESTED_EXTRAS)) $@
+
 # Otherwise all workers of the first run would compile all tests. Later, each compiles what has changed.
-.venv/.tests-compiled: .venv/.installed-dev
+.venv/.tests-compiled: .venv/.installed-tests
 	-$(PYTEST) --collect-only --quiet -p no:cacheprovider >/dev/null
 	@touch $@
 
