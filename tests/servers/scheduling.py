@@ -21,18 +21,24 @@ SUPERVISED_GROUPS = {
     "postgres_and_s3": "supervised",
     "sqlite_and_files": "supervised, local",
 }
+# Files whose tests import PyTorch and Keras, or skops, which takes 2 to 6 s of CPU: one worker does, not each.
+IMPORTS_NETWORKS = {
+    *("test_every_algorithm.py", "test_frameworks.py", "test_inference.py", "test_network_trainings.py"),
+    "test_networks.py",
+}
+IMPORTS_SKOPS = "tests/registry/imports/"
 # The longest groups start first, so that no worker is left alone with one at the end.
 LONGEST_FIRST = (
     *SETUPS,
     "supervised",
     "commands/test_run.py",
+    "networks",
     "test_fuzz.py",
-    "test_inference.py",
 )
 
 
 def group_of(nodeid: str) -> str:
-    """The name of the tests that one worker runs: those that share a platform, or else those of a file."""
+    """The name of the tests that one worker runs: those that share a platform or slow imports, or else a file."""
     path, _, name = nodeid.partition("::")
     folder, file = path.split("/")[-2:]
     setup = next((setup for setup in SETUPS if setup in name), "")
@@ -40,6 +46,10 @@ def group_of(nodeid: str) -> str:
         return SUPERVISED_GROUPS[setup]
     if folder == "stack" and setup:
         return setup
+    if file in IMPORTS_NETWORKS:
+        return "networks"
+    if path.startswith(IMPORTS_SKOPS):
+        return IMPORTS_SKOPS
     return folder if folder in {"browser", "conformance"} else f"{path} {setup}"
 
 
