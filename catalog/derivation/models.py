@@ -108,7 +108,7 @@ class DerivingJob(models.Model):
 
     @property
     def MEMORY_HINT(self) -> str:
-        subject = (
-            "Select fewer columns" if self.derivation_id else "Split the file into files with fewer columns"
-        )
+        subject = "Split the file into files with fewer columns"
+        if self.derivation_id or self.uri:
+            subject = "Select fewer columns" if self.derivation_id else "Register files with fewer columns"
         return f"{subject}, or ask an operator for more (IMPORT_MEMORY_MB)."

@@ -78,13 +78,14 @@ class StoredCopy:
             return copy.slice(start, rows, names)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[TypedCopy]:
-        """The copy, of which only the parts that are needed are read; of a version by reference a temporary one.
+    def opened(self, columns: Sequence[str] | None = None) -> Iterator[TypedCopy]:
+        """The copy, of which only the parts that are needed are read; of a version by reference a temporary one, of
+        these columns only.
 
         Raises NotReady if the store does not respond, and what Reference.copy() raises.
         """
         if self.reference:
-            with self.reference.copy() as file:
+            with self.reference.copy(columns) as file:
                 yield TypedCopy(file)
             return
         store = storage.datasets()

@@ -227,10 +227,14 @@ def run(
             positions = list(range(start, start + table.num_rows))
             yield {"total": None, "positions": positions, "cells": json_rows(table)}
             return
-        with copy.opened() as opened:
-            found = np.flatnonzero(matches(opened, columns, where, search=search))
+        used = columns
+        if copy.reference and not search:  # a copy of the columns that are filtered is enough
+            filtered = {one.column for one in where}
+            used = [column for column in columns if column["name"] in filtered]
+        with copy.opened([column["name"] for column in used]) as opened:
+            found = np.flatnonzero(matches(opened, used, where, search=search))
             positions = found[start : start + rows].tolist()
-            table = opened.take(positions, names)
+            table = (copy.reference or opened).take(positions, names)
             yield {"total": len(found), "positions": positions, "cells": json_rows(table)}
 
     busy = NotReady("Filtering the table needs too much memory. Filter fewer columns.", code="out_of_memory")

@@ -63,7 +63,7 @@ class ImportJobSerializer(serializers.ModelSerializer):
     class Meta:
         model = ImportJob
         fields = [
-            "id", "url", "state", "progress", "filename", "size_bytes", "dataset", "version", "error", "attempt",
+            "id", "url", "state", "progress", "filename", "uri", "size_bytes", "dataset", "version", "error", "attempt",
             "memory_peak_bytes", "requested_by", "requested_at", "started_at", "finished_at",
         ]  # fmt: skip
 
@@ -82,6 +82,7 @@ JOB_EXAMPLE = {
     "state": "succeeded",
     "progress": 1.0,
     "filename": "trips.csv",
+    "uri": "",
     "size_bytes": 1_060_000_000,
     "dataset": "trips",
     "version": 1,

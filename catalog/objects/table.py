@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO
 
+import numpy as np
 import pyarrow as pa
 from django.core.exceptions import ValidationError
 
@@ -71,26 +72,32 @@ class Reference:
         return file
 
     def slice(self, start: int, rows: int, names: Sequence[str]) -> pa.Table:
-        """Up to `rows` rows from this position, counted from 0. Reads no file behind them. Raises what batches()
-        raises."""
+        """Up to `rows` rows from this position, counted from 0. Raises what batches() raises."""
+        return self.take(range(start, start + rows), names)
+
+    def take(self, positions: Sequence[int], names: Sequence[str]) -> pa.Table:
+        """The rows at these ascending positions, of those that exist. Reads no file behind them, and of a Parquet file
+        without one of them only the footer. Raises what batches() raises.
+        """
         recipe, found, parts = ParseRecipe.from_dict(self.recipe), self._current(), []
+        wanted, first = np.asarray(positions, "int64"), 0
         for one in found.objects:
-            if rows <= 0:
+            if not len(wanted):
                 break
             with opened(found.location, one, buffer=PART_BUFFER) as file:
                 count = tables.row_count(file, recipe)
-                if count is not None and count <= start:
-                    start -= count
+                if count is not None and first + count <= wanted[0]:
+                    first += count
                     continue
-                with closing(tables.typed_batches(file, recipe, columns=names, rows=8 * 1024)) as batches_:
-                    for batch in batches_:
-                        part = batch.slice(start, rows)
-                        start, rows = max(start - batch.num_rows, 0), rows - part.num_rows
-                        parts.append(part)
-                        if rows <= 0:
+                with closing(tables.typed_batches(file, recipe, columns=names, rows=8 * 1024)) as read:
+                    for batch in read:
+                        inside = np.searchsorted(wanted, first + batch.num_rows)
+                        parts.append(batch.take(pa.array(wanted[:inside] - first)))
+                        wanted, first = wanted[inside:], first + batch.num_rows
+                        if not len(wanted):
                             break
-        by_name = {column.name: column_types.ARROW_TYPES[column.type] for column in recipe.columns}
-        return pa.Table.from_batches(parts, pa.schema([(name, by_name[name]) for name in names]))
+        kinds = {column.name: column_types.ARROW_TYPES[column.type] for column in recipe.columns}
+        return pa.Table.from_batches(parts, pa.schema([(name, kinds[name]) for name in names]))
 
     def _current(self) -> Manifest:
         with storage.open_file(storage.datasets(), self.key) as file, storage.faults_as_not_ready():

@@ -1,5 +1,7 @@
 """Datasets by reference: what becomes of files that lie elsewhere, by the operation and by the API."""
 
+import gzip
+
 import pandas
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -37,6 +39,14 @@ def test_csv_files_are_one_dataset_of_which_nothing_is_copied(registered, csv_fi
     kept = [storage.datasets().size(key) for key in version.keys]
     assert (version.table_key, len(kept)) == ("", 2)  # the manifest and the sample
     assert not Draft.objects.exists()
+
+
+def test_compressed_files_are_read_as_they_are(registered, put, csv_files):
+    for path in csv_files:
+        put(f"{path.name}.gz", gzip.compress(path.read_bytes()))
+    version = registered("*.csv.gz")
+    assert (version.row_count, version.recipe["compression"]) == (4, "gzip")
+    assert rows.page(version, start=3).cells == [[4, 5.0, "Bern"]]
 
 
 def test_parquet_files_of_other_number_types_are_one_dataset(registered, put):
@@ -151,6 +161,8 @@ def test_rows_filters_and_downloads_read_the_files(registered, csv_files, api):
     assert rows.one(version, 3, ["city"]) == {"city": "Bern"}
     found = rows.page(version, where=[rows.Filter("city", "=", "Bern")])
     assert (found.total, found.positions) == (2, [0, 3])
+    assert found.cells == [[1, 2.5, "Bern"], [4, 5.0, "Bern"]]
+    assert rows.page(version, search="chur").positions == [2]
     assert b"".join(files.as_csv(version)).startswith(b"id,price,city\n1,2.5,Bern\n2,3,Basel\n3,,Chur\n")
     for form in ("stored", "parquet"):
         refusal = api.get("/datasets/sales/file", {"format": form})
@@ -164,6 +176,7 @@ def test_pages_of_parquet_skip_the_files_before_them(registered, put):
     reference = table.of(registered("*.parquet"))
     assert reference.slice(3, 2, ["n"]).column("n").to_pylist() == [3, 4]
     assert reference.slice(9, 2, ["n"]).num_rows == 0
+    assert reference.take([0, 4], ["n"]).column("n").to_pylist() == [0, 4]
 
 
 def test_a_query_reads_it_and_its_result_is_a_copy(registered, csv_files, admin):
