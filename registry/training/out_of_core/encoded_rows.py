@@ -48,11 +48,11 @@ class EncodedRows:
             if encoded is None:
                 options = {"batch_rows": rows.batch_rows, "seed": seed, "dtype": dtype}
                 encoded = cls(block.shape[1], len(split.train), **options)
-            encoded._write(start, block)
+            encoded.write_block(start, block)
             progress((start + len(block)) / len(split.train))
         return encoded
 
-    def _write(self, start: int, block: np.ndarray) -> None:
+    def write_block(self, start: int, block: np.ndarray) -> None:
         batch = self._batch[start : start + len(block)]
         by_batch = np.argsort(batch, kind="stable")
         block = np.ascontiguousarray(block[by_batch], dtype=self.dtype)

@@ -18,6 +18,8 @@ MIN_SHARE = 0.25  # of a limit, which is for the table even if the limit is not 
 CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2, "text": 4}
 # Measured, see docs/performance.md: the frame and its training rows, and the encoded rows with one copy of them.
 COPIES_OF_CELLS, COPIES_OF_ENCODED = 3, 3
+# In passes: what is known of a row, such as its target and its place, and the bins of its values.
+KNOWN_BYTES, BIN_BYTES = 150, {"xgboost": 4, "lightgbm": 2}
 INCREMENTAL = "partial_fit"
 BINNED = ("xgboost", "lightgbm")  # which take their rows in batches, and keep the bins of their values
 # They have `partial_fit`, but not one that does what `fit` does.
@@ -48,6 +50,14 @@ def needed_bytes(
     request: TrainingRequest, *, columns: Sequence[dict], profile: Sequence[dict], rows: int
 ) -> int:
     """What a resolved training takes in memory at its peak, by the profile of its columns."""
+    cells, width = _row_sizes(request, columns, profile, rows)
+    return START_BYTES + rows * (COPIES_OF_CELLS * cells + COPIES_OF_ENCODED * 8 * width)
+
+
+def _row_sizes(
+    request: TrainingRequest, columns: Sequence[dict], profile: Sequence[dict], rows: int
+) -> tuple[int, int]:
+    """The bytes of a row of the inputs, and its encoded columns."""
     if request.algorithm.is_ensemble:
         request = request.ensemble_members()[0]
     profiles = {one["name"]: one for one in profile}
@@ -55,10 +65,9 @@ def needed_bytes(
         list(columns), features=request.features, target=request.target, reserved=request.reserved
     )
     target = profiles.get(request.target)
-    cells = sum(CELL_BYTES[column["type"]] for column in inputs)
     choices = expected_choices(request, inputs, profiles, rows)
     width = sum(_width(choice, profiles[choice.column], target) for choice in choices)
-    return START_BYTES + rows * (COPIES_OF_CELLS * cells + COPIES_OF_ENCODED * 8 * width)
+    return sum(CELL_BYTES[column["type"]] for column in inputs), width
 
 
 def expected_choices(
@@ -148,6 +157,13 @@ def choose(
     if needed_mb is None:
         return dataclasses.replace(request, in_passes=False)
     errors = refusals(request, needed_mb=needed_mb, limit_mb=limit_mb)
+    _, width = _row_sizes(request, columns, profile, rows)
+    least_mb = rows * (KNOWN_BYTES + width * BIN_BYTES.get(request.module, 0)) // 1024**2
+    if not errors and least_mb > limit_mb:
+        errors["model"] = (
+            f"{request.class_name} cannot be trained on this table: even in passes it takes about {least_mb:,} MB of "
+            f"memory, and the limit is {limit_mb:,} MB. Select fewer columns, or derive a dataset of fewer rows."
+        )
     if errors:
         raise ValidationError({field: too_large(sentence) for field, sentence in errors.items()})
     return dataclasses.replace(request, in_passes=True)

@@ -19,7 +19,7 @@ FOREST = {"module": "ensemble", "class": "RandomForestClassifier"}
 
 @pytest.fixture
 def tiny(settings):
-    settings.TRAIN_MEMORY_MB = 0  # the limit of the process is set by the worker, which tests do not run
+    settings.TRAIN_MEMORY_MB = 0.01  # the limit of the process is set by the worker, which tests do not run
 
 
 @pytest.fixture

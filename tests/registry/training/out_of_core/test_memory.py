@@ -1,6 +1,7 @@
 """The estimate of the memory, and the algorithms that can be trained in passes."""
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from registry.estimators.algorithms import find
 from registry.training.out_of_core import memory
@@ -39,6 +40,16 @@ def test_algorithms_with_partial_fit_can():
     }
     assert names["regression"] >= {"SGDRegressor", "MLPRegressor"}
     assert names["clustering"] == {"MiniBatchKMeans"}
+
+
+def test_a_table_can_be_too_large_even_in_passes():
+    request = request_of("LGBMClassifier")
+    columns = columns_of(request)
+    known = {"columns": columns, "profile": profile(table(100), columns)}
+    assert memory.choose(request, **known, rows=10_000_000, limit_mb=4_000).in_passes
+    with pytest.raises(ValidationError) as caught:
+        memory.choose(request, **known, rows=30_000_000, limit_mb=4_000)
+    assert "even in passes it takes about" in caught.value.message_dict["model"][0]
 
 
 def test_the_nearest_algorithms_are_of_the_same_kind():
