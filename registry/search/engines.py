@@ -41,39 +41,46 @@ class OneProcess:
 
 
 class Distributed:
-    """Measures each fold of each trial as a task of a cluster. Earlier trials and folds come first."""
+    """Measures each fold of each trial as a task of a cluster. Those of earlier trials come first.
 
-    def __init__(self, folds: Folds, compute: cluster.Cluster, *, at_once: int, with_outputs: bool):
-        self.at_once, self.workers, self.with_outputs = at_once, compute.workers, with_outputs
+    A trial that may be stopped early has its other folds measured once its first one has shown that it goes on and the
+    trials before it have ended: otherwise workers would measure folds of hopeless trials.
+    """
+
+    def __init__(self, folds: Folds, compute: cluster.Cluster, *, method: str, with_outputs: bool):
+        self.at_once, self.workers = TRIALS_AT_ONCE[method], compute.workers
+        self._are_stopped_early, self._with_outputs = method != "random", with_outputs
         self._count, self._compute = len(folds), compute
         self._folds = compute.share(folds)
 
     def begin(self, number: int, candidate: TrainingRequest, objective: Objective) -> "SubmittedFolds":
-        arguments = candidate.to_dict(), objective.metric, objective.classes, self.with_outputs
-        return SubmittedFolds(
-            [
-                self._compute.submit(MEASURE, self._folds, fold, *arguments, priority=-number)
-                for fold in range(self._count)
-            ]
-        )
+        arguments = candidate.to_dict(), objective.metric, objective.classes, self._with_outputs
+
+        def submit(fold: int) -> cluster.Task:
+            return self._compute.submit(MEASURE, self._folds, fold, *arguments, priority=-number)
+
+        return SubmittedFolds(submit, self._count, at_first=1 if self._are_stopped_early else self._count)
 
     def end(self, folds: "SubmittedFolds") -> None:
         folds.cancel()
 
 
 class SubmittedFolds:
-    """The folds of one trial, which a cluster measures."""
+    """The folds of one trial, which a cluster measures: some at first, the others when one of them is asked for."""
 
-    def __init__(self, tasks: list[cluster.Task]):
-        self._tasks = tasks
+    def __init__(self, submit: Callable[[int], cluster.Task], count: int, *, at_first: int):
+        self._submit, self._count = submit, count
+        self._tasks = [submit(fold) for fold in range(at_first)]
 
     def __len__(self):
-        return len(self._tasks)
+        return self._count
 
     def measure(
         self, candidate: TrainingRequest, fold: int, objective: Objective, *, limit_s: float | None
     ) -> Measured:
         """Wait for a fold. Raises TimeIsOver, and what Folds.measure() raised there."""
+        if fold >= len(self._tasks):
+            self._tasks += [self._submit(other) for other in range(len(self._tasks), self._count)]
         try:
             with limited(limit_s):
                 result = self._tasks[fold].result()
@@ -123,9 +130,12 @@ class Begun:
 def engine(
     folds: Folds, *, method: str, with_outputs: bool, name: str, report: Callable[[str], None]
 ) -> Iterator[Engine]:
-    """The engine that the settings choose, until the block ends, and with it what still runs."""
+    """The engine that the settings choose, until the block ends, and with it what still runs.
+
+    `method` is "random" if no trial learns from others or is stopped early, as of given models.
+    """
     if not cluster.is_configured():
         yield OneProcess(folds)
         return
     with cluster.connected(name=name, report=report) as compute:
-        yield Distributed(folds, compute, at_once=TRIALS_AT_ONCE[method], with_outputs=with_outputs)
+        yield Distributed(folds, compute, method=method, with_outputs=with_outputs)

@@ -53,7 +53,8 @@ def run_group(job: TrainingJob, *, progress: Progress, retry_s: float = 0) -> Mo
     search = Search(job.group, plan, folds, recorder, trials)
     # Threads that wait for each other take longer than the work on few rows.
     with threads.limited_to(1 if len(folds.y) <= FEW_ROWS else None):
-        options = {"method": plan.method, "with_outputs": plan.is_auto, "name": f"training job {job.pk}"}
+        method = "random" if plan.models else plan.method
+        options = {"method": method, "with_outputs": plan.is_auto, "name": f"training job {job.pk}"}
         with engines.engine(folds, report=print, **options) as engine:
             earlier_s = sum(trial.duration_s for trial in trials) / engine.workers
             search.run(engine, TimeBudget(budget_s, time.monotonic() - earlier_s), progress)
@@ -92,7 +93,6 @@ class Search:
     ):
         self.group, self.plan, self.folds, self.recorder = group, plan, folds, recorder
         self.trials = trials
-        self.budget = TimeBudget(0, 0)
         self.outputs: dict[int, list[Outputs]] = {}  # by trial
         self.objective = Objective(group.metric, folds.classes)
         if plan.models:

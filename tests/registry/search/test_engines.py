@@ -3,9 +3,12 @@
 import threading
 
 import pytest
+from django.db import connection
 
+from mlplatform.compute import cluster
+from mlplatform.errors import NotReady
 from registry.jobs import groups
-from registry.models import Trial
+from registry.models import TrainingJob, Trial
 from registry.search.plan import GroupPlan
 from tests import jobs_at_once
 from tests.mlplatform.compute.processes import ComputeProcesses
@@ -43,12 +46,10 @@ def run(group, *, meanwhile=None) -> list[dict]:
     done = threading.Event()
 
     def watch() -> None:
-        from django.db import connection
-
         finished = Trial.objects.filter(group=group).exclude(state="running")
         until(lambda: done.is_set() or finished.count() >= 3, what="Three trials", pause=0.02)
-        connection.close()
         meanwhile()
+        connection.close()
 
     thread = threading.Thread(target=watch if meanwhile else lambda: None)
     thread.start()
@@ -92,16 +93,36 @@ def test_the_same_seed_has_the_same_trials_on_one_and_two_workers_also_if_one_is
 
 
 def test_a_killed_scheduler_ends_the_attempt_and_the_next_one_waits_for_it(
-    committed, search, compute, of_one_worker, capsys
+    committed, search, compute, of_one_worker
 ):
     trials = expected(search, compute, of_one_worker)
 
-    def restart() -> None:
-        compute.kill_scheduler()
-        compute.start_scheduler()
-
     compute.run_workers(1)
     group = search()
+    second = TrainingJob.objects.filter(pk=group.job_id, attempt=2, state="running")
+
+    def restart() -> None:
+        compute.kill_scheduler()
+        until(second.exists, what="The second attempt", pause=0.02)
+        compute.start_scheduler()
+
     assert run(group, meanwhile=restart) == trials
     assert group.job.attempt == 2
-    assert "It does not respond" in capsys.readouterr().out
+
+
+def test_a_worker_that_the_platform_has_not_started_gets_no_task(settings, compute):
+    settings.COMPUTE, settings.DASK_SCHEDULER = "dask", compute.address
+    compute.run_workers(0)
+    compute.start("distributed.cli.dask_worker", compute.address, "--no-nanny", "--no-dashboard")
+
+    def refusal() -> str:
+        with (
+            pytest.raises(NotReady) as refused,
+            cluster.connected(name="test", report=lambda text: None, wait_s=0),
+        ):
+            pass
+        sentence = refused.value.message
+        return sentence if "is not used" in sentence else ""
+
+    sentence = until(refusal, what="The refused worker")
+    assert "it was not started with `python -m mlplatform.compute worker`." in sentence
