@@ -477,7 +477,6 @@ PRELOAD = [
     "catalog.imports.ingestion.import_readers",
     "registry.estimators.algorithms.all_algorithms",
     "registry.artifacts.libraries",  # those that are imported, even if others are installed meanwhile
-    "mlplatform.compute.cluster.preload",
 ]
 # Called in each web process after the fork and before its first request, to start threads; with a function that returns
 # False once the process ends.

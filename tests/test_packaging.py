@@ -199,7 +199,7 @@ def test_the_image_gets_all_that_the_platform_runs_on_and_nothing_else():
     let_in = {line[1:] for line in lines if line.startswith("!")}
     assert "*" in lines
     apps = {name.split(".")[0] for name in settings.INSTALLED_APPS if (ROOT / name.split(".")[0]).is_dir()}
-    locks = {"requirements.txt", *(f"requirements-{name}.txt" for name in FRAMEWORKS)}
+    locks = {"requirements.txt", *(f"requirements-{name}.txt" for name in (*FRAMEWORKS, "dask"))}
     assert let_in == apps | {"static", "templates", "manage.py"} | locks
     assert all((ROOT / path).exists() for path in let_in)
 
@@ -220,6 +220,9 @@ def test_the_locks_hold_every_direct_dependency():
     extras = project["project"]["optional-dependencies"]
     assert set(extras) == {*FRAMEWORKS, "dask"}
     locks |= {f"requirements-{name}.txt": direct for name, direct in extras.items()}
+    assert {f"!requirements-{name}.txt" for name in extras} <= set(
+        (ROOT / ".dockerignore").read_text().split()
+    )
     for name, direct in locks.items():
         locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / name).read_text(), re.MULTILINE))
         assert {re.match(r"[a-z0-9.-]+", dependency)[0] for dependency in direct} - {"torch"} <= locked

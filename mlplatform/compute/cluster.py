@@ -28,12 +28,6 @@ def is_configured() -> bool:
     return settings.COMPUTE == "dask"
 
 
-def preload() -> None:
-    """Import Dask, which takes a second, in the process that those of trainings are forked from."""
-    if is_configured():
-        import distributed  # noqa: F401
-
-
 class Task:
     """A call that runs on a worker, or will."""
 
