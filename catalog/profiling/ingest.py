@@ -66,7 +66,7 @@ class Speculation:
     """The output by the recipe of a file's first 4 MB, made while all of it is read for the recipe that is right.
 
     Nearly always they are the same, and the file is read once. It observes the inference, which another thread does not
-    hold up: it converts and writes meanwhile.
+    hold up: it converts, unless the inference did, and writes meanwhile.
     """
 
     MAX_PENDING = 2  # batches in memory
@@ -82,7 +82,7 @@ class Speculation:
         if len(missing) == len(MISSING) and _layout(recipe) == _layout(self._expected):
             self._output = _Output(self._copy, self._expected.columns)
 
-    def update(self, cells: pa.RecordBatch) -> None:
+    def update(self, cells: pa.RecordBatch, parsed: Sequence[pa.Array | None]) -> None:
         if self._output is None:
             return
         if cells.schema.names[: len(self._expected.columns)] != self._expected.names:
@@ -90,12 +90,12 @@ class Speculation:
             return
         if len(self._pending) == self.MAX_PENDING:
             self._pending.popleft().exception()
-        self._pending.append(self._thread.submit(self._add, self._output, cells))
+        self._pending.append(self._thread.submit(self._add, self._output, cells, parsed))
 
-    def _add(self, output: _Output, cells: pa.RecordBatch) -> None:
+    def _add(self, output: _Output, cells: pa.RecordBatch, parsed: Sequence[pa.Array | None]) -> None:
         try:
             columns = cells.columns[: len(output.columns)]
-            for batch in tables.typed(columns, self._expected, output.columns):
+            for batch in tables.typed(columns, self._expected, output.columns, parsed=parsed):
                 output.add(batch)
         except pa.ArrowInvalid:  # a cell has another type
             output.writer.abandon()

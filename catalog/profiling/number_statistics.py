@@ -16,7 +16,8 @@ FEW_INTEGERS = 50  # integers with so few values have `top` too: they can be cat
 BINS = 20
 HUGE = 1e100  # the squares of larger numbers overflow
 BLOCK = 1_000_000
-FEW = 20_000  # values whose bins are all computed
+FEW = 20_000  # values that are sorted by comparisons, and whose bins are all computed
+DAY = 86_400_000_000
 
 
 def add(copy: TypedCopy, profiles: Sequence[dict]) -> Iterator[int]:
@@ -45,7 +46,7 @@ def _columns(copy: TypedCopy, group: Sequence[dict]) -> list[np.ndarray]:
 
 def of_values(values: np.ndarray, kind: str) -> dict:
     """The statistics of values, which are sorted in place; see statistics.profile()."""
-    values.sort()
+    _sort(values, kind)
     starts = np.flatnonzero(values[1:] != values[:-1]) + 1  # of each different value but the first
     distinct = min(len(values), 1) + len(starts)
     found = {"count": len(values), "distinct": distinct, "is_estimated": False}
@@ -64,6 +65,21 @@ def of_values(values: np.ndarray, kind: str) -> dict:
         found["deviation"] = _deviation(values, mean, scale)
     found["histogram"] = {"low": low, "high": high, "counts": _bin_counts(values, low, high, kind)}
     return found
+
+
+def _sort(values, kind):
+    """Sort in place; whole numbers and days of a small range by their counts, in a tenth of the time."""
+    if len(values) < FEW or kind == "number":
+        values.sort()
+        return
+    unit = DAY if kind == "date" and not (values % DAY).any() else 1
+    low, high = int(values.min()), int(values.max())
+    if (high - low) // unit >= len(values):
+        values.sort()
+        return
+    counts = np.bincount((values - low) // unit)
+    different = np.flatnonzero(counts)
+    values[:] = np.repeat(different * unit + low, counts[different])
 
 
 def _top(values, starts):

@@ -123,10 +123,9 @@ def _correlated(copy: TypedCopy, profile: list[dict], sample: pa.Table) -> Itera
     if len(places) < 2:
         return
     frame = sample.select(places).to_pandas().astype("float64")
-    frame.columns = places
-    alike = frame.replace([np.inf, -np.inf], np.nan).corr().abs()
-    pairs = [pair for pair in itertools.combinations(places, 2) if alike.at[pair] > CORRELATED - 0.1]
-    pairs = sorted(pairs, key=lambda pair: -alike.at[pair])[: 3 * MAX_PAIRS]
+    alike = np.triu(frame.replace([np.inf, -np.inf], np.nan).corr().abs().to_numpy(), 1)
+    pairs = sorted(np.argwhere(alike > CORRELATED - 0.1).tolist(), key=lambda pair: -alike[*pair])
+    pairs = [(places[a], places[b]) for a, b in pairs[: 3 * MAX_PAIRS]]
     if not pairs:
         return
     selected = ", ".join(

@@ -50,8 +50,8 @@ class Observer(Protocol):
     def start(self, recipe: ParseRecipe, *, missing: Sequence[str]) -> None:
         """A pass begins, with a recipe without columns; the parser has found these texts for missing values."""
 
-    def update(self, cells: pa.RecordBatch) -> None:
-        """The next rows, as texts."""
+    def update(self, cells: pa.RecordBatch, parsed: Sequence[pa.Array | None]) -> None:
+        """The next rows, as texts, and the columns of which all are numbers or dates as Arrow writes them, as these."""
 
 
 @dataclass(frozen=True)

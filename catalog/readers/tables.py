@@ -139,32 +139,55 @@ def typed_batches(
 
 
 def typed(
-    cells: Sequence[pa.Array], recipe: ParseRecipe, columns: Sequence[Column], *, rows: int = CHUNK_ROWS
+    cells: Sequence[pa.Array],
+    recipe: ParseRecipe,
+    columns: Sequence[Column],
+    *,
+    rows: int = CHUNK_ROWS,
+    parsed: Sequence[pa.Array | None] = (),
 ) -> Iterator[pa.RecordBatch]:
-    """Yields the cells of these columns, as the format's reader has them, in batches of typed values."""
+    """Yields the cells of these columns, as the format's reader has them, in batches of typed values.
+
+    `parsed` has what the inference made of the cells of some columns; it is used if the recipe says the same.
+    """
     reader, names = READERS[recipe.format], [column.name for column in columns]
+    done = {
+        place: values
+        for place, (values, column) in enumerate(zip(parsed, columns, strict=False))
+        if _is_typed(values, column, recipe)
+    }
     for start in range(0, len(cells[0]) if cells else 0, rows):
         parts = [values.slice(start, rows) for values in cells]
-        yield pa.RecordBatch.from_arrays(_typed(reader, parts, recipe, columns), names)
+        arrays = {place: values.slice(start, rows) for place, values in done.items()}
+        arrays |= _plain_numbers(parts, columns, recipe, arrays)
+        for place, column in enumerate(columns):
+            if place not in arrays:
+                arrays[place] = reader.typed(parts[place], column, recipe)
+        yield pa.RecordBatch.from_arrays([arrays[place] for place in range(len(columns))], names)
 
 
-def _typed(reader, parts, recipe, columns):
-    """The typed values of each column. Plain numbers of many columns are converted in one call."""
-    arrays, size = {}, len(parts[0])
-    if len(columns) >= MANY_COLUMNS and recipe.decimal in (None, "."):
-        for kind in ("integer", "number"):
-            places = [
-                place
-                for place, column in enumerate(columns)
-                if column.type == kind and column.format is None and pa.types.is_string(parts[place].type)
-            ]
-            together = pa.concat_arrays([parts[place] for place in places]) if places else None
-            if places and (values := numbers.plain(together, column_types.ARROW_TYPES[kind])) is not None:
-                arrays |= {place: values.slice(at * size, size) for at, place in enumerate(places)}
-    return [
-        arrays[place] if place in arrays else reader.typed(part, columns[place], recipe)
-        for place, part in enumerate(parts)
-    ]
+def _is_typed(values, column, recipe):
+    if values is None or column.format is not None or recipe.decimal != ".":
+        return False
+    return values.type == column_types.ARROW_TYPES[column.type]
+
+
+def _plain_numbers(parts, columns, recipe, arrays):
+    """The plain numbers of many columns, beside the arrays that are there, by place: converted in one call."""
+    found, size = {}, len(parts[0])
+    if len(columns) < MANY_COLUMNS or recipe.decimal not in (None, "."):
+        return found
+    for kind in ("integer", "number"):
+        places = [
+            place
+            for place, column in enumerate(columns)
+            if column.type == kind and column.format is None and pa.types.is_string(parts[place].type)
+        ]
+        places = [place for place in places if place not in arrays]
+        together = pa.concat_arrays([parts[place] for place in places]) if places else None
+        if places and (values := numbers.plain(together, column_types.ARROW_TYPES[kind])) is not None:
+            found |= {place: values.slice(at * size, size) for at, place in enumerate(places)}
+    return found
 
 
 def read(

@@ -67,6 +67,7 @@ class TypeInference:
         self.is_integer = True
         self.phones = 0
         self.seen = 0  # values, without those that mean a missing one
+        self.parsed: pa.Array | None = None  # the last cells as numbers or dates, if Arrow parsed all of them
         if kind is not None:
             for name, kinds in STATES.items():
                 if kind not in kinds:
@@ -77,7 +78,7 @@ class TypeInference:
         return self.numbers is None and self.dates is None and self.booleans is None
 
     def update(self, cells: pa.Array) -> None:
-        row = self.rows
+        row, self.parsed = self.rows, None
         self.rows += len(cells)
         if self.tokens is not None:
             cells = missing.with_nulls(cells, self.tokens, trim=self.kind != "text")
@@ -100,6 +101,7 @@ class TypeInference:
             return False
         if not is_whole and pc.any(odd := _not_plain(cells, parsed)).as_py():
             return self._update_most_numbers(cells, odd, row)
+        self.parsed = parsed
         self._update_range(parsed, row)
         self._add_numbers(cells, row, is_whole=is_whole)
         if is_whole:
@@ -120,19 +122,18 @@ class TypeInference:
         return self.numbers is not None and self.tokens is None and not any(map(self._has, others))
 
     def update_plain(
-        self, cells: pa.Array, parsed: np.ndarray, ends: tuple, *, is_whole: bool, **marks
+        self, cells: pa.Array, parsed: pa.Array, ends: tuple, *, is_whole: bool, **marks
     ) -> None:
-        """Update with numbers of digits, a minus sign and a point: parsed, nan if they are missing.
+        """Update with numbers of digits, a minus sign and a point, parsed as float64 with nulls.
 
         `ends` are the least and the greatest; `marks` are those of NumberInference.add_plain().
         """
         row, count = self.rows, len(cells) - cells.null_count
         self.rows += len(cells)
         self.missing += cells.null_count
+        self.parsed = parsed.cast(pa.int64()) if is_whole else parsed
         if not self.range.extend(*ends, is_whole=is_whole):
-            places = np.flatnonzero(~np.isnan(parsed))
-            values = parsed[places]
-            self.range.update(values.astype("int64") if is_whole else values, places + row)
+            self._update_range(self.parsed, row)
         self._add_numbers(cells, row, is_whole=is_whole)
         if is_whole:
             self.numbers.count += count
@@ -147,6 +148,7 @@ class TypeInference:
         ):
             return False
         self._update_others(pc.if_else(odd, cells, none), row)
+        self.parsed = None
         return True
 
     def _reject_others(self, cells, row):
@@ -176,8 +178,11 @@ class TypeInference:
             self.range.update(values, row=row)
 
     def _update_iso_dates(self, cells):
-        if self.dates is None or self.seen > self.dates.count or _cast(cells, pa.timestamp("us")) is None:
+        if self.dates is None or self.seen > self.dates.count:
             return False
+        if (parsed := _cast(cells, pa.timestamp("us"))) is None:
+            return False
+        self.parsed = parsed
         count = len(cells) - cells.null_count
         self.dates.count += count
         self.seen += count

@@ -45,7 +45,8 @@ def _update_plain(inferences, columns, candidates):
         half = len(candidates) // 2
         parts = (candidates[:half], candidates[half:]) if half else ()
         return [place for part in parts for place in _update_plain(inferences, columns, part)]
-    ends = np.column_stack([np.fmin.reduce(parsed, axis=1), np.fmax.reduce(parsed, axis=1)])
+    values = parsed.to_numpy(zero_copy_only=False).reshape(-1, cells.rows)  # nan if they are missing
+    ends = np.column_stack([np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)])
     is_whole = cells.count(".") == 0
     is_safe = (np.abs(ends) < MAX_NUMBER).all(axis=1) & (~is_whole | (cells.longest() <= MAX_WHOLE))
     done = [place for place in range(len(candidates)) if is_safe[place]]
@@ -60,7 +61,11 @@ def _update_plain(inferences, columns, candidates):
     for place in done:
         found = marks.get(place)
         inferences[candidates[place]].update_plain(
-            cells.columns[place], parsed[place], bounds[place], is_whole=found is None, **(found or {})
+            cells.columns[place],
+            parsed.slice(place * cells.rows, cells.rows),
+            bounds[place],
+            is_whole=found is None,
+            **(found or {}),
         )
     return [candidates[place] for place in done]
 
@@ -114,13 +119,12 @@ class _Cells:
             name: mask.reshape(-1, self.rows) for name, mask in (("points", has_point), ("sure", is_sure))
         }
 
-    def parsed(self) -> np.ndarray | None:
-        """The numbers, a row for each column; nan if they are missing."""
+    def parsed(self) -> pa.Array | None:
+        """The numbers of all columns."""
         try:
-            found = self.values.cast(pa.float64())
+            return self.values.cast(pa.float64())
         except pa.ArrowInvalid:  # as 1.2.3
             return None
-        return found.to_numpy(zero_copy_only=False).reshape(-1, self.rows)
 
 
 def _marks(inferences, columns):

@@ -21,7 +21,7 @@ from catalog.readers.detection import Head
 from catalog.readers.recipe import Finding, ParseRecipe, Reading
 
 BLOCK = 1024 * 1024  # the longest record. Arrow reads 32 blocks ahead: 4 MB would cost 280 MB of memory
-# From this many columns, the calls per column and block cost more than the bytes: 8 blocks at once, and larger ones.
+# From this many columns, the calls per column and block cost more than the bytes: 4 blocks at once, and larger ones.
 WIDE, WIDEST = 200, 1_000
 TRAILING = "\0"
 CELL_BYTES = 64  # of a Python string, without its characters
@@ -108,9 +108,9 @@ def _infer(file, recipe, names, head, max_bytes):
     with closing(parsed) as batches:
         for batch in batches:
             rows += batch.num_rows
-            if head.observer:
-                head.observer.update(batch)
             plain_numbers.update(inferences, batch.columns)
+            if head.observer:
+                head.observer.update(batch, [inference.parsed for inference in inferences])
     return _Inferred(recipe, names, inferences, rows), end
 
 
@@ -224,7 +224,7 @@ def _batches_by_arrow(file, recipe, names, selected, *, max_bytes, missing, end)
                 strings_can_be_null=bool(missing),
             ),
         )
-        step = 8 if len(names) > WIDE else 1
+        step = 4 if len(names) > WIDE else 1
         while parts := list(itertools.islice(reader, step)):
             yield pa.concat_batches(parts)
         if not handler.has_ended:

@@ -105,3 +105,12 @@ def test_columns_of_a_wide_table_are_read_as_those_of_a_narrow_one(monkeypatch):
     monkeypatch.setattr(tables, "MANY_COLUMNS", 1)
     wide = tables.read(io.BytesIO(content), tables.detect(io.BytesIO(content), "t.csv").recipe)
     pandas.testing.assert_frame_equal(wide, narrow)
+
+
+def test_what_the_inference_parsed_is_used_if_the_recipe_says_the_same():
+    content = b"a,b,c\n1,3.5,5\n2,4.5,6\n"
+    recipe = detect(io.BytesIO(content), "t.csv").recipe
+    texts = [pa.array(column) for column in (["1", "2"], ["3.5", "4.5"], ["5", "6"])]
+    parsed = [pa.array([10, 20]), pa.array([30, 40]), None]
+    [batch] = tables.typed(texts, recipe, recipe.columns, parsed=parsed)
+    assert batch.to_pydict() == {"a": [10, 20], "b": [3.5, 4.5], "c": [5, 6]}
