@@ -4,6 +4,7 @@ import statistics
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
@@ -14,12 +15,12 @@ START_S, START_BYTES = 2, 200 * 1024**2
 SMALL_ROWS, SMALL_CELLS = 1_000, 100_000  # below, the size of the table hardly matters
 
 
-def expected_seconds(algorithm: str, *, rows: int, fits: float = 1) -> float | None:
+def expected_seconds(algorithm: str, *, rows: int, fits: float = 1, in_passes: bool = False) -> float | None:
     """The expected duration: the median of the algorithm's last five trainings, in proportion to their rows and fits.
 
     None if there is none. A guess for users: it ignores that some fits grow faster than the rows.
     """
-    earlier = _earlier(algorithm)
+    earlier = _earlier(algorithm, in_passes)
     durations = []
     for started_at, finished_at, train, test, request in earlier.order_by("-id").values_list(
         "started_at", "finished_at", "model_version__rows_train", "model_version__rows_test", "request"
@@ -32,12 +33,12 @@ def expected_seconds(algorithm: str, *, rows: int, fits: float = 1) -> float | N
     return round(statistics.median(durations), 1) if durations else None
 
 
-def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
+def expected_bytes(algorithm: str, *, rows: int, features: int, in_passes: bool = False) -> int | None:
     """The expected peak of the memory: of the algorithm's last five trainings, in proportion to their cells.
 
     None if there is none.
     """
-    earlier = _earlier(algorithm).filter(memory_peak_bytes__gt=0)
+    earlier = _earlier(algorithm, in_passes).filter(memory_peak_bytes__gt=0)
     peaks = []
     for peak, train, test, used in earlier.order_by("-id").values_list(
         "memory_peak_bytes",
@@ -50,11 +51,13 @@ def expected_bytes(algorithm: str, *, rows: int, features: int) -> int | None:
     return round(statistics.median(peaks)) if peaks else None
 
 
-def _earlier(algorithm: str):
-    """Finished trainings of one algorithm; those of groups took the time of all their trials."""
-    return TrainingJob.objects.filter(
+def _earlier(algorithm: str, in_passes: bool):
+    """Finished trainings of one algorithm, in memory or in passes; those of groups took the time of all trials."""
+    alone = TrainingJob.objects.filter(
         state=JobState.SUCCEEDED, model_version__algorithm=algorithm, group__isnull=True
     )
+    in_memory = Q(model_version__trained="")
+    return alone.filter(~in_memory if in_passes else in_memory)
 
 
 def _grown(total: float, start: float, ratio: float) -> float:

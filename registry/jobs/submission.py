@@ -183,7 +183,10 @@ def new_job(
         requested_by=by,
         timeout_s=request.timeout_s,
         expected_s=limits.expected_seconds(
-            request.class_name, rows=dataset_version.row_count, fits=request.fits
+            request.class_name,
+            rows=dataset_version.row_count,
+            fits=request.fits,
+            in_passes=request.in_passes,
         ),
         warnings=warnings,
         request=request.to_dict(),

@@ -52,8 +52,10 @@ def of(form: TrainForm, entered: Entered, *, features: int) -> Estimate | None:
     if plan and plan.ranges:  # a trial fits all but one fold each time
         fits = 1 + plan.n_trials * plan.base.cv_repeats * (plan.folds(rows) - 1)
     names = [model["class"] for model in plan.models] if plan and plan.models else [request.class_name]
-    seconds = [limits.expected_seconds(name, rows=rows, fits=fits) for name in names]
-    sizes = [limits.expected_bytes(name, rows=rows, features=features) for name in names]
+    passes = _in_passes(form, entered)
+    common = {"rows": rows, "in_passes": passes.get("in_passes", False)}
+    seconds = [limits.expected_seconds(name, fits=fits, **common) for name in names]
+    sizes = [limits.expected_bytes(name, features=features, **common) for name in names]
     return Estimate(
         names[0] if len(names) == 1 else "all of these",
         None if None in seconds else sum(seconds),
@@ -61,7 +63,7 @@ def of(form: TrainForm, entered: Entered, *, features: int) -> Estimate | None:
         table_bytes(form.source.profile, rows=rows),
         plan and not plan.models and plan.time_budget_s,
         _measured(request),
-        **_in_passes(form, entered),
+        **passes,
     )
 
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from catalog.models import DatasetVersion
 from mlplatform.errors import NotReady
 from mlplatform.jobs.models import JobState
-from registry.jobs import evaluation, groups, submission
+from registry.jobs import evaluation, groups, limits, submission
 from registry.jobs.learning_curves import computation
 from registry.models import Evaluation
 from registry.search.plan import GroupPlan
@@ -127,6 +127,11 @@ def test_a_version_is_retrained_as_its_table_fits_then(version, settings, admin)
     settings.TRAIN_MEMORY_MB = 4_000
     job = submission.retrain(version, by=admin)
     assert "in_passes" not in job.request
+
+
+def test_the_estimates_of_trainings_in_memory_do_not_count_it(version):
+    assert limits.expected_seconds("SGDClassifier", rows=24) is None
+    assert limits.expected_seconds("SGDClassifier", rows=24, in_passes=True) is not None
 
 
 def test_the_train_form_says_it_before_the_press(tiny, page, make_dataset):
