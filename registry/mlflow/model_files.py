@@ -1,12 +1,15 @@
 """The files of a model version as MLflow stores a model: `MLmodel`, the pickled pipeline, its requirements, an example.
 
-They are generated when they are read, so every version has them. The pipeline needs scikit-learn and pandas only.
+They are generated when they are read, so every version has them. The pipeline needs scikit-learn and pandas only; that
+of a model in ONNX needs a module of ours, which is one of its files.
 """
 
 import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import IO
 from uuid import NAMESPACE_URL, uuid5
 
@@ -21,6 +24,9 @@ from registry.mlflow import search
 from registry.models import ModelVersion
 
 PIPELINE = "model.pkl"
+ONNX_MODULE = "registry.estimators.frameworks.onnx_model"  # without an import of ours
+CODE = "code"  # the folder that MLflow adds to the path of modules
+ONNX_CODE = f"{CODE}/{ONNX_MODULE.replace('.', '/')}.py"
 BLOCK = 1024**2  # bytes
 # MLflow's clients unpickle a model; ours is a joblib file, whose arrays pickle cannot read. This is a pickle of
 # joblib.load(io.BytesIO(CONTENT)): protocol 4, two globals, the content as BINBYTES8, two calls.
@@ -43,22 +49,37 @@ class ModelFile:
 
 
 def find(path: str) -> tuple[ModelVersion, str]:
-    """The version and the file name of a path, such as `iris/3/MLmodel`; the name is empty for `iris/3`.
+    """The version and the file or folder of a path, such as `iris/3/MLmodel`; it is empty for `iris/3`.
 
     Raises ValidationError for a path that leaves its folder, and NotFound.
     """
     parts = path.removesuffix("/").split("/")
     if "\\" in path or "%" in path or {"", ".", ".."}.intersection(parts):
         raise ValidationError("Invalid path.", code="invalid_path")
-    dataset, number, *names = [*parts, ""][:3] if len(parts) <= 3 else ["", "", ""]
+    dataset, number, *names = parts if len(parts) >= 2 else ["", ""]
     if integers.parse(number) is None or int(number) > MAX_VERSION:
         raise NotFound("There is no such artifact.", code="artifact_not_found")
-    return ModelVersion.objects.numbered(dataset, int(number)), "".join(names)
+    return ModelVersion.objects.numbered(dataset, int(number)), "/".join(names)
 
 
 def files(version: ModelVersion) -> list[ModelFile]:
     """All files of a version, by name."""
-    return [file(version, name) for name in sorted({PIPELINE, *_TEXTS})]
+    return [file(version, name) for name in sorted({PIPELINE, *_TEXTS, *_code(version)})]
+
+
+def listed(version: ModelVersion, folder: str) -> list[dict]:
+    """What is in a folder of a version, of which "" is the root, as MLflow lists it; nothing is in a file.
+
+    Raises NotFound for a path of folders that there are not.
+    """
+    prefix, found = f"{folder}/" if folder else "", {}
+    if "/" in folder and not f"{ONNX_CODE}/".startswith(prefix):
+        raise NotFound("There is no such artifact.", code="artifact_not_found")
+    for one in files(version):
+        if one.name.startswith(prefix):
+            name, _, rest = one.name.removeprefix(prefix).partition("/")
+            found[name] = {"path": name, "is_dir": bool(rest)} | ({} if rest else {"file_size": one.size})
+    return list(found.values())
 
 
 def file(version: ModelVersion, name: str) -> ModelFile:
@@ -67,9 +88,10 @@ def file(version: ModelVersion, name: str) -> ModelFile:
         head = _GLOBALS + struct.pack("<Q", version.artifact_size)
         size = len(head) + version.artifact_size + len(_CALLS)
         return ModelFile(name, size, lambda: _pickle(version, head))
-    if name not in _TEXTS:
+    texts = _TEXTS | _code(version)
+    if name not in texts:
         raise NotFound("There is no such artifact.", code="artifact_not_found")
-    content = _TEXTS[name](version).encode()
+    content = texts[name](version).encode()
     return ModelFile(name, len(content), lambda: iter([content]))
 
 
@@ -86,11 +108,19 @@ def _blocks(head: bytes, file: IO[bytes]) -> Iterator[bytes]:
         yield _CALLS
 
 
+def _code(version: ModelVersion) -> dict[str, Callable[[ModelVersion], str]]:
+    """The module of ours that the pipeline of a model in ONNX needs."""
+    if version.imported_format != "onnx":
+        return {}
+    return {ONNX_CODE: lambda version: Path(find_spec(ONNX_MODULE).origin).read_text()}
+
+
 def _mlmodel(version: ModelVersion) -> dict:
     python = version.libraries["python"]
+    code = CODE if _code(version) else None
     flavors = {
         "sklearn": {
-            "code": None,
+            "code": code,
             "pickled_model": PIPELINE,
             "serialization_format": "pickle",
             "sklearn_version": version.libraries["scikit-learn"],
@@ -98,6 +128,7 @@ def _mlmodel(version: ModelVersion) -> dict:
     }
     if version.signature["can_predict"]:
         flavors["python_function"] = {
+            "code": code,
             "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
             "loader_module": "mlflow.sklearn",
             "model_path": PIPELINE,

@@ -159,11 +159,8 @@ def get_download_uri(by, *, name: str, version: int) -> dict:
 
 def list_files(by, *, path: str) -> dict:
     """The files of a version; none for one of its files, as MLflow does."""
-    version, name = model_files.find(path)
-    if name:
-        return {"files": []}
-    found = model_files.files(version)
-    return {"files": [{"path": file.name, "is_dir": False, "file_size": file.size} for file in found]}
+    version, folder = model_files.find(path)
+    return {"files": model_files.listed(version, folder)}
 
 
 def server_info(by) -> dict:

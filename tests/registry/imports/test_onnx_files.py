@@ -1,21 +1,28 @@
 """Models in ONNX: by the names of columns or as one matrix, and what they must not contain."""
 
 import io
+import subprocess
+import sysconfig
 import threading
 
 import joblib
 import pandas
 import pytest
+import yaml
 from django.core.exceptions import ValidationError
 
 from registry.imports import adapter, formats
 from registry.imports.importing import import_model
 from registry.imports.readers import onnx_files
+from registry.mlflow import model_files
 from registry.models import ModelVersion
+from tests.conformance.conftest import PYTHON
 
 pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 h, T = onnx.helper, onnx.TensorProto
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+MODULE = "code/registry/estimators/frameworks/onnx_model.py"
 OPSETS = [h.make_opsetid("", 17), h.make_opsetid("ai.onnx.ml", 3)]
 STRINGS, INTS = {"classlabels_strings": ["rose", "tulip"]}, {"classlabels_ints": [0, 1]}
 
@@ -228,3 +235,37 @@ def test_what_leaves_the_file_or_never_ends_is_refused(tmp_path, content, code, 
 
 def test_the_format_is_that_of_the_content():
     assert formats.of_file(io.BytesIO(regressor()), "model").name == "onnx"
+
+
+def test_mlflow_gets_the_module_that_loads_the_pipeline(bring, api):
+    bring(classifier(columns=True))
+    folders, path = [], "flowers/1"
+    while found := api.get(FILES, {"path": path}).json()["files"]:
+        [inner] = [one for one in found if one["is_dir"] or path != "flowers/1"]
+        folders.append(inner["path"])
+        path = f"{path}/{inner['path']}"
+    assert "/".join(folders) == MODULE
+    content = b"".join(api.get(f"{FILES}/{path}").streaming_content).decode()
+    assert "class ONNXClassifier" in content
+    assert "\nfrom registry" not in content  # it needs nothing else of ours
+    flavors = yaml.safe_load(b"".join(api.get(f"{FILES}/flowers/1/MLmodel").streaming_content))["flavors"]
+    assert {flavor["code"] for flavor in flavors.values()} == {"code"}
+
+
+def test_mlflow_loads_a_model_in_onnx_without_the_platform(bring, api, tmp_path):
+    if not PYTHON.exists():
+        pytest.skip("needs the environment of the conformance tests")
+    version = bring(classifier(columns=True))
+    for file in model_files.files(version):
+        path = tmp_path / "model" / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"".join(file.blocks()))
+    script = (
+        "import sys, mlflow, pandas; sys.path.append(sys.argv[1]); rows = pandas.DataFrame("
+        "{'length': [5, 9], 'width': [1.5, 1.6]}); print(mlflow.pyfunc.load_model('model').predict(rows).tolist())"
+    )
+    packages = sysconfig.get_path("purelib")  # that environment has no ONNX Runtime
+    done = subprocess.run(
+        [PYTHON, "-P", "-W", "ignore", "-c", script, packages], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.strip() == "['tulip', 'rose']", done.stderr
