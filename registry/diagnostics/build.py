@@ -1,6 +1,7 @@
 """The diagnostics of a fitted pipeline, computed in the training process. No Django models or settings."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from registry.evaluation.metrics import json_safe
 
 # Of the fit's time, but no less than MIN_S: people wait for it.
 MAX_SHARE, MIN_S = 0.15, 10
+LEAST_S = 1  # whatever the time is
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +30,9 @@ SECTIONS: dict[str, Callable[[HeldOut], dict | None]] = {
 }
 
 
-def limit_s(fit_s: float) -> float:
-    """The seconds that the diagnostics of a fit that took `fit_s` may take."""
-    return max(MAX_SHARE * fit_s, MIN_S)
+def limit_s(fit_s: float, *, until: float = math.inf) -> float:
+    """The seconds that the diagnostics of a fit that took `fit_s` may take, until an instant of time.monotonic()."""
+    return max(min(max(MAX_SHARE * fit_s, MIN_S), until - time.monotonic()), LEAST_S)
 
 
 def build(held_out: HeldOut) -> dict[str, dict]:

@@ -29,6 +29,7 @@ MAX_CLASSES = 10  # whose counts are kept for each slice
 MAX_TEXT = 200  # characters of a value
 SHARE_OF_TIME = 0.4  # of the time that is left when they begin
 SIGNIFICANCE = 0.05
+ROUNDING = 1e-7
 Z = 1.959964  # of a 95 % interval
 # These compare the rows of a slice with each other, or weigh its classes by their size: a slice of similar rows, or of
 # one class, has a bad R², ROC AUC or balanced accuracy by itself.
@@ -227,10 +228,21 @@ def wilson(hits: float, count: int) -> list[float]:
 
 
 def _fisher(inside: np.ndarray, outside: np.ndarray) -> float:
-    from scipy import stats
+    """Fisher's exact test, two-sided, as scipy's fisher_exact: the chance of a table that is no likelier than this one.
 
-    table = [[one.sum(), len(one) - one.sum()] for one in (inside, outside)]
-    return float(stats.fisher_exact(np.array(table, dtype=int)).pvalue)
+    All tables are computed at once, which takes a fifth of the time of scipy's search for the ends.
+    """
+    from scipy.special import gammaln
+
+    size, rows = len(inside), len(inside) + len(outside)
+    hits = round(inside.sum() + outside.sum())
+    found = np.arange(max(0, size + hits - rows), min(size, hits) + 1)
+    logs = -sum(
+        gammaln(count + 1) for count in (found, size - found, hits - found, rows - size - hits + found)
+    )
+    chances = np.exp(logs - logs.max())
+    own = chances[round(inside.sum()) - found[0]]
+    return float(chances[chances <= own * (1 + ROUNDING)].sum() / chances.sum())
 
 
 def _correct(found: list[dict]) -> None:

@@ -251,19 +251,19 @@ def register_best(
 
     def fit_and_register(trial: Trial, *, is_last: bool) -> ModelVersion:
         model = {"module": trial.module, "class": trial.algorithm, "params": trial.params}
-        fitted = run.fit_table(table, request=search.plan.candidate(model), progress=report)
+        fitted = run.fit_table(table, request=search.plan.candidate(model), progress=report, until=until)
         with fitted.artifact.file:
             return register(job, fitted, trial=trial, is_last=is_last, retry_s=retry_s)
 
     def report(stage: str, fraction: float | None) -> None:
         progress("fitting" if stage == "checking" else stage, fraction)
 
-    ranking = search.ranking[:MAX_KEPT]
+    until = search.budget.started + search.budget.seconds if search.plan.time_budget_s else float("inf")
     if search.group.keep == TrainingGroup.Keep.ALL:
         for trial in reversed(_others(search, left_s)):
             with _noted(search, trial):
                 fit_and_register(trial, is_last=False)
-    for trial in ranking:
+    for trial in search.ranking[:MAX_KEPT]:
         with _noted(search, trial):
             return fit_and_register(trial, is_last=True)
     raise TrainingFailed(_why_none(search), code="no_trial")

@@ -4,6 +4,7 @@ import difflib
 from collections import Counter
 from collections.abc import Collection
 
+import numpy as np
 import pandas
 from django.core.exceptions import ValidationError
 
@@ -91,8 +92,11 @@ def with_labels(frame: pandas.DataFrame, target: dict | None) -> tuple[pandas.Da
     return frame.assign(**{target["name"]: values}), target | {"type": "text"}
 
 
-def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFrame:
-    """The columns of `inputs`, in that order and with one dtype per type, for training and serving alike.
+def feature_frame(
+    frame: pandas.DataFrame, inputs: list[dict], rows: np.ndarray | slice = slice(None)
+) -> pandas.DataFrame:
+    """The columns of `inputs`, in that order and with one dtype per type, for training and serving alike; of all rows,
+    or of these positions: only one column is in memory twice.
 
     Raises ValidationError (feature_not_found) for a column that `frame` lacks.
     """
@@ -100,8 +104,11 @@ def feature_frame(frame: pandas.DataFrame, inputs: list[dict]) -> pandas.DataFra
         if column["name"] not in frame.columns:
             raise ValidationError(f"The table has no column `{column['name']}`.", code="feature_not_found")
     return pandas.DataFrame(
-        {column["name"]: frame[column["name"]].astype(DTYPES[column["type"]]) for column in inputs},
-        index=frame.index,
+        {
+            column["name"]: frame[column["name"]].iloc[rows].astype(DTYPES[column["type"]])
+            for column in inputs
+        },
+        index=frame.index[rows],
     )
 
 

@@ -3,6 +3,7 @@
 scikit-learn takes seconds to import, so only the functions that need it do.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -66,12 +67,12 @@ def fit(
     measured_on: pandas.DataFrame | None = None,
     progress: Callable[[str, float | None], None] = lambda stage, fraction: None,
     with_diagnostics: bool = False,
+    until: float = math.inf,
 ) -> FitResult:
     """Fit the algorithm of the request on the training rows of `frame`, and evaluate it on the held-out rows.
 
-    With `refit` it is then fitted again on all rows. A clusterer is fitted on all rows; the target is then only
-    excluded from its features. `measured_on` are the rows of another dataset version to measure on. `progress` is
-    called with the stage ("checking", "fitting", "evaluating", "cross-validating", "refitting") and its share.
+    With `refit` it is then fitted again on all rows, as a clusterer is at once. `measured_on` are the rows of another
+    dataset version to measure on. `progress` gets a stage and its share. Diagnostics end at the instant `until`.
     Raises ValidationError: invalid_parameter, fit_failed, and the codes of `columns`, `preparation` and `validation`.
     """
     progress("checking", None)
@@ -79,6 +80,7 @@ def fit(
     algorithm, task = request.algorithm, request.task
     warnings: list[str] = []
     inputs, target, split = split_rows(frame, columns, request, measured_on, warnings)
+    del frame, measured_on  # the fit needs their memory
     folds = cross_validation.folds_of(split, request)
     with errors.as_validation_errors(algorithm, warnings):
         pipeline, choices = prepare_pipeline(split, inputs=inputs, request=request)
@@ -90,7 +92,7 @@ def fit(
     diagnosed = {}
     if with_diagnostics:
         held_out = held_out_of(pipeline, split, inputs, request, measured, scores)
-        diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s))
+        diagnosed = diagnose(held_out, limit_s=diagnostics.limit_s(fit_s, until=until))
     with errors.as_validation_errors(algorithm, warnings):
         if folds:
             report = partial(progress, "cross-validating")

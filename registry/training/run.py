@@ -1,5 +1,6 @@
 """Run a training job: read, split, fit, evaluate, verify and save the artifact, then register the model version."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,17 +57,24 @@ def fit(
     """Read the columns of the request, fit and evaluate its pipeline, verify it and write its artifact."""
     progress("loading", None)
     table = read(source, request=request)
-    return fit_table(table, request=request, progress=progress, with_diagnostics=with_diagnostics)
+    return fit_table(
+        table, request=request, progress=progress, with_diagnostics=with_diagnostics, is_last=True
+    )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
     """The columns of a request, with their descriptions and profile, and the rows of another version to measure on."""
 
-    frame: pandas.DataFrame
+    frame: pandas.DataFrame | None
     columns: list[dict]
     measured_on: pandas.DataFrame | None
     profile: list[dict]
+
+    def taken(self) -> pandas.DataFrame:
+        """The rows, which are not kept here: a fit has copied those that it needs before it takes most memory."""
+        frame, self.frame = self.frame, None
+        return frame
 
 
 def read(source: DatasetVersion, *, request: TrainingRequest) -> Table:
@@ -86,15 +94,21 @@ def fit_table(
     request: TrainingRequest,
     progress: Callable[[str, float | None], None],
     with_diagnostics: bool = True,
+    is_last: bool = False,
+    until: float = math.inf,
 ) -> FittedModel:
-    """Fit and evaluate the pipeline of a request on its table, verify it and write its artifact."""
+    """Fit and evaluate the pipeline of a request on its table, verify it and write its artifact.
+
+    The table is not kept if this is the last fit on it. The diagnostics end at the instant `until`.
+    """
     result = pipelines.fit(
-        table.frame,
+        table.taken() if is_last else table.frame,
         columns=table.columns,
         request=request,
         measured_on=table.measured_on,
         progress=progress,
         with_diagnostics=with_diagnostics,
+        until=until,
     )
     result.preparation += preparation.describe_left_out(request.prepare, profile=table.profile)
     progress("saving", None)

@@ -121,7 +121,7 @@ def split(
     rows = divided(frame, y, is_own, request=request)
     train, test = rows.train, rows.test
     check_parts(y[train], y[test], target=target, request=request, warnings=warnings)
-    parts = [feature_frame(frame.iloc[part], inputs) for part in (train, test)]
+    parts = [feature_frame(frame, inputs, part) for part in (train, test)]
     optional = {} if measured_on is None else {"first_test_row": own_rows}
     if by := {"group": "groups", "time": "times"}.get(request.split["method"]):
         keys = frame[request.split["column"]]

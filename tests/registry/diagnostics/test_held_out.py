@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pandas
 import pytest
@@ -5,7 +7,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from registry.diagnostics import curves, worst_rows
+from registry.diagnostics import build, curves, worst_rows
 from registry.diagnostics.held_out import MAX_ROWS, HeldOut
 from registry.evaluation import measurement
 
@@ -57,3 +59,10 @@ def test_a_sample_is_predicted_again_if_some_prediction_is_unknown():
     held_out = HeldOut.sampled(pipeline, X, y, task="regression", inputs=INPUTS, known_scores=known)
     assert held_out.known_scores is None
     assert len(held_out.scores) == MAX_ROWS
+
+
+def test_the_diagnostics_take_a_share_of_the_fit_but_end_with_a_time_budget():
+    assert build.limit_s(1_000) == 150
+    assert build.limit_s(1) == build.MIN_S
+    assert build.limit_s(1_000, until=time.monotonic() + 60) < 61
+    assert build.limit_s(1_000, until=time.monotonic() - 60) == build.LEAST_S

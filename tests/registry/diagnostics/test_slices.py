@@ -100,6 +100,17 @@ def test_the_interval_of_a_share_is_wilsons_and_its_test_fishers_corrected_by_ho
     assert first["p_value"] == pytest.approx(min(p_value * len(slices.section(classified)["slices"]), 1))
 
 
+@pytest.mark.parametrize("hits", [(0, 40), (3, 2), (9, 31), (10, 0), (5_000, 9_000)])
+def test_the_exact_test_is_that_of_scipy(hits):
+    parts = [
+        np.arange(size) < count
+        for size, count in zip((6_000, 12_000) if hits[0] > 10 else (10, 50), hits, strict=True)
+    ]
+    table = [[part.sum(), len(part) - part.sum()] for part in parts]
+    p_value = slices._fisher(*(part.astype(float) for part in parts))
+    assert p_value == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-6)
+
+
 def test_missing_values_are_a_slice_and_quarters_hold_every_other_row(classified):
     found = [one for one in slices.section(classified)["slices"] if one["column"] == "size"]
     assert sorted(one["kind"] for one in found) == ["missing", *["range"] * 4]

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 from mlplatform import storage
 from mlplatform.jobs.models import JobState
 from registry import artifacts
-from registry.jobs import attempt
+from registry.jobs import attempt, submission
 from registry.models import ModelVersion, Release, TrainingJob, VersionCounter
 from registry.releases.deletion import delete_version
-from registry.training import registration
+from registry.training import registration, run
+from registry.training.request import TrainingRequest
 from tests.conftest import LONELY
 
 
@@ -125,6 +126,16 @@ def test_the_number_of_a_registered_version_is_not_returned(make_version, make_d
     version = make_version(make_dataset())
     registration.return_number(version.dataset, version.number)
     assert VersionCounter.objects.get().last == version.number
+
+
+def test_the_last_fit_does_not_keep_its_table(make_dataset):
+    version = make_dataset()
+    request = submission.resolve(version, request=TrainingRequest("tree", "DecisionTreeClassifier"))
+    table = run.read(version, request=request)
+    for is_last in (False, True):
+        fitted = run.fit_table(table, request=request, progress=lambda stage, share: None, is_last=is_last)
+        fitted.artifact.file.close()
+        assert (table.frame is None) == is_last
 
 
 def test_rows_without_a_target_are_reported_once(make_job):
