@@ -34,7 +34,7 @@ def outdated():
 class Settled:
     """The derivations that stay as they are until there is another dataset version: their run has failed, for example.
 
-    A worker looks every few seconds, and would ask several times for each what it has found out before.
+    A worker looks once a minute, and would ask for each what it has found out before.
     """
 
     def __init__(self):

@@ -43,7 +43,8 @@ class RegisterView(AddingView):
             201: DatasetSerializer,
             200: OpenApiResponse(DatasetSerializer, "The dataset has a version of the same files."),
             202: QueuedImportSerializer, 400: ErrorSerializer, 401: ErrorSerializer, 403: ErrorSerializer,
-            409: ErrorSerializer, 413: ErrorSerializer, 503: ErrorSerializer, 507: ErrorSerializer,
+            404: ErrorSerializer, 409: ErrorSerializer, 413: ErrorSerializer, 503: ErrorSerializer,
+            507: ErrorSerializer,
         },
         examples=[
             OpenApiExample(

@@ -15,6 +15,8 @@ from catalog.objects import table
 from catalog.reference import submission
 from mlplatform import storage
 from mlplatform.errors import Conflict
+from registry.training.out_of_core import fit as out_of_core
+from registry.training.request import TrainingRequest
 
 
 def failed(job) -> str:
@@ -204,6 +206,12 @@ def test_a_model_is_trained_on_it(make_version, registered, put):
     put("b.csv", "\n".join(["x,y", *lines, ""]))
     version = registered()
     assert make_version(version, target="y").dataset_version == version
+
+
+def test_a_training_in_passes_reads_it(registered, csv_files):
+    request = TrainingRequest(module="linear_model", class_name="SGDClassifier")
+    with out_of_core.opened(registered(), request) as rows_of_passes:
+        assert [copy.rows for copy in rows_of_passes.copies] == [4]
 
 
 def test_a_training_whose_files_changed_fails_with_the_name_of_the_file(make_job, registered, put):
