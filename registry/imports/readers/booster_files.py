@@ -128,9 +128,9 @@ def check_lightgbm(text: str) -> dict[str, str]:
         one = _facts(tree)
         if one["num_cat"] != "0":
             raise _unsupported(CATEGORIES)
-        if one.get("is_linear", "0") != "0":
-            raise _unsupported("it has linear trees")
         leaves = int(one["num_leaves"])
+        if one.get("is_linear", "0") != "0":
+            _check_linear(one, leaves, columns)
         left, right, feature, kinds = (
             np.array(one.get(name, "").split(), dtype=np.int64)
             for name in ("left_child", "right_child", "split_feature", "decision_type")
@@ -149,6 +149,20 @@ def check_lightgbm(text: str) -> dict[str, str]:
             ((feature >= 0) & (feature < columns)).all(), "a tree refers to a column that it does not have"
         )
     return facts
+
+
+def _check_linear(tree: dict[str, str], leaves: int, columns: int) -> None:
+    """Each leaf has a constant, and as many columns as coefficients."""
+    constants, coefficients = tree["leaf_const"].split(), tree["leaf_coeff"].split()
+    counts, features = (
+        np.array(tree[name].split(), dtype=np.int64) for name in ("num_features", "leaf_features")
+    )
+    is_whole = len(constants) == len(counts) == leaves and (counts >= 0).all()
+    contents.require(is_whole, "a linear tree has leaves without a constant")
+    is_whole = len(features) == len(coefficients) == counts.sum()
+    contents.require(is_whole, "a linear tree has columns without a coefficient")
+    in_table = ((features >= 0) & (features < columns)).all()
+    contents.require(in_table, "a tree refers to a column that it does not have")
 
 
 def _facts(block: str) -> dict[str, str]:

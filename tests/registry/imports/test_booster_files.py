@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 
 from registry.imports import formats
 from registry.imports.importing import import_model
-from registry.imports.readers import booster_files
+from registry.imports.readers import booster_files, contents
+from serving.engine.boosters import LightGBMPredictor
 from tests.registry.imports.models import flowers
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -114,11 +115,10 @@ def test_a_crafted_tree_of_xgboost_is_refused(change, code):
         (r"decision_type=\d+", "decision_type=1", "damaged_model"),
         (r"leaf_value=\S+ ", "leaf_value=", "damaged_model"),
         (r"num_cat=0", "num_cat=1", "unsupported_model"),
-        (r"is_linear=0", "is_linear=1", "unsupported_model"),
         (r"objective=binary", "objective=lambdarank", "unsupported_model"),
         (r"num_tree_per_iteration=1", "num_tree_per_iteration=3", "damaged_model"),
     ],
-    ids=range(10),
+    ids=range(9),
 )
 def test_a_crafted_tree_of_lightgbm_is_refused(pattern, value, code):
     text = lightgbm_text().decode()
@@ -161,3 +161,40 @@ def test_xgboost_is_imported_up_to_its_best_iteration(tmp_path):
     loaded = booster_files.load_xgboost(str(tmp_path / "model.json"), max_unpacked_mb=10).estimator
     assert loaded.get_booster().num_boosted_rounds() == model.best_iteration + 1
     assert np.array_equal(loaded.predict(x), model.predict(x))
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """A model of LightGBM with a linear model in each leaf, and rows with gaps."""
+    x = np.random.default_rng(0).normal(size=(80, 2))
+    model = lightgbm.LGBMRegressor(n_estimators=3, linear_tree=True, num_leaves=4, n_jobs=1, verbose=-1)
+    model.fit(x, x[:, 0] * 2 + np.where(x[:, 1] > 0, x[:, 1], 0))
+    return model, np.where(np.random.default_rng(1).random(x.shape) < 0.2, np.nan, x)
+
+
+def test_linear_trees_of_lightgbm_are_imported(linear, tmp_path):
+    model, rows = linear
+    path = tmp_path / "model.txt"
+    path.write_text(model.booster_.model_to_string())
+    loaded = booster_files.load_lightgbm(str(path), max_unpacked_mb=10).estimator
+    assert np.array_equal(loaded.predict(rows), model.predict(rows))
+    predictor = LightGBMPredictor(loaded)
+    one = [predictor.predict(row[None], probabilities=False)[0][0] for row in rows]
+    assert np.array_equal(one, model.predict(rows))
+
+
+@pytest.mark.parametrize(
+    ("part", "instead"),
+    [
+        (r"leaf_features=0", "leaf_features=9"),
+        (r"leaf_coeff=\S+", "leaf_coeff="),
+        (r"num_features=1", "num_features=7"),
+        (r"num_features=1", "num_features=-1"),
+        (r"leaf_const=\S+", "leaf_const="),
+    ],
+)
+def test_crafted_linear_trees_are_refused(linear, part, instead):
+    text = re.sub(part, instead, linear[0].booster_.model_to_string())
+    with pytest.raises(ValidationError) as error, contents.unexpected():
+        booster_files.check_lightgbm(text)
+    assert error.value.code == "damaged_model"
