@@ -23,8 +23,9 @@ from serving.model_cache.resident_models import ResidentModels
 MAX_ENTRIES = 10_000
 MAX_LOAD_S = 1  # during a longer load the release may have ended: the next request looks it up again
 MIN_STALE_S = 1  # the refresher confirms each entry twice a second
-RECHECK_S = 5  # at rest, some entries are compared with their release: an earlier version on another machine
-RECHECKED = 100  # numbers no changes, and a database that was restored has lost some
+# A process of an earlier version, during an upgrade, numbers no changes, and a restored database has lost some. So
+# every few seconds some entries are compared with their releases all the same.
+RECHECK_S, RECHECKED = 5, 100
 IN_USE_S = 3600  # the new release of an entry that was not used for this long is loaded by the next request
 Key = tuple[str, str | None, int | None]  # dataset, stage, version
 

@@ -1,11 +1,11 @@
 """Kill -9 of workers, the scorer and their children at random instants, and what is left then.
 
-    .venv/bin/python -m tests.stack.scripts.random_kills [runs] [seed]
+    .venv/bin/python -m tests.stack.scripts.random_kills [runs] [seed] [local]
 
-Each run queues a training, a group, an import, a query and a scoring job on PostgreSQL and S3, kills two or three
-random processes while they run, starts the killed commands again as a supervisor does, and waits for the final states.
-It is no test of the suite: 20 runs take minutes. The exit code is 1 if a job is stuck, a result is half there, or
-something is left that nothing removes.
+Each run queues a training, a group, an import, a query and a scoring job on PostgreSQL and S3, or with `local` on
+SQLite and local files, kills two or three random processes while they run, starts the killed commands again as a
+supervisor does, and waits for the final states. It is no test of the suite: 20 runs take minutes. The exit code is 1 if
+a job is stuck, a result is half there, or something is left that nothing removes.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from datetime import timedelta
 
 import psutil
 
-from tests.servers.migrated import ROOT
+from tests.servers.migrated import ROOT, RUN_FOLDER
 from tests.servers.object_store import ObjectStore
 from tests.servers.platform import SHORT, TREE, Platform
 from tests.servers.postgres import Postgres
@@ -53,12 +53,12 @@ JOB_TABLES = ("registry_trainingjob", "catalog_importjob", "serving_scoringjob")
 
 
 class Kills:
-    def __init__(self, processes: Processes, seed: int):
+    def __init__(self, processes: Processes, seed: int, *, is_local: bool):
         self.random = random.Random(seed)
         self.processes = processes
-        self.platform = Platform(
-            processes, server="granian", postgres=Postgres(processes), store=ObjectStore(processes)
-        )
+        os.environ[RUN_FOLDER] = str(processes.folder("run"))
+        servers = {} if is_local else {"postgres": Postgres(processes), "store": ObjectStore(processes)}
+        self.platform = Platform(processes, server="granian", **servers)
         self.platform.train_versions("base")
         self.platform.run_workers(0)
         self.commands = [self.start(name) for name in COMMANDS]
@@ -207,10 +207,11 @@ class Kills:
 
 
 def main() -> int:
-    runs, seed = [*map(int, sys.argv[1:]), *[RUNS, SEED][len(sys.argv) - 1 :]]
+    numbers = [int(text) for text in sys.argv[1:] if text != "local"]
+    runs, seed = [*numbers, *[RUNS, SEED][len(numbers) :]]
     processes = Processes()
     try:
-        kills = Kills(processes, seed)
+        kills = Kills(processes, seed, is_local="local" in sys.argv)
         for number in range(1, runs + 1):
             kills.run(number)
         for _, command in kills.commands:
