@@ -50,7 +50,7 @@ class ChildProcess:
         self._searched_at = 0.0
 
     def _start(self) -> int:
-        """Fork the process and return its ID. Raises NotStarted if a second fork server does not start or hangs too."""
+        """Fork the process and return its ID. Raises NotStarted if that fails with a second fork server too."""
         for _ in range(2):
             self._output, its_output = os.pipe()
             self._connection, its_end = multiprocessing.Pipe()
@@ -63,7 +63,9 @@ class ChildProcess:
                 os.close(its_output)
             with contextlib.suppress(EOFError, OSError):
                 if self._connection.poll(START_S):
-                    return int(self._connection.recv_bytes().removeprefix(main.PID))
+                    message = self._connection.recv_bytes()
+                    if message.startswith(main.PID):  # else it was killed before it had begun
+                        return int(message.removeprefix(main.PID))
             os.close(self._output)
             self._connection.close()
             FORK_SERVER.discard()

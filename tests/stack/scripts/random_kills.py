@@ -147,8 +147,8 @@ class Kills:
             return
         state = job["state"]
         self.states[kind, state, (job.get("error") or {}).get("code", "")] += 1
-        if state not in ENDED:
-            self.problems.append(f"run {number}, {kind}: {state}")
+        if state not in ENDED or (job.get("error") or {}).get("code") == "crashed":
+            self.problems.append(f"run {number}, {kind}: {state} {job.get('error')} {self.platform.logs()}")
         name = {"import": f"imported{number}", "query": f"derived{number}"}.get(kind)
         if name and (platform.get(f"/datasets/{name}").status_code == 200) != (state == "succeeded"):
             self.problems.append(f"run {number}, {kind}: {state}, but {name} says otherwise")

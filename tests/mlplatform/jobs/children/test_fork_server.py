@@ -3,10 +3,11 @@
 import contextlib
 import os
 import signal
+from multiprocessing.connection import Connection
 
 import pytest
 
-from mlplatform.jobs.children import process
+from mlplatform.jobs.children import main, process
 from mlplatform.jobs.children.fork_server import SharedForkServer
 from mlplatform.jobs.children.process import ChildProcess
 from tests.servers.processes import until
@@ -56,6 +57,23 @@ def test_a_server_that_hangs_is_replaced(server, monkeypatch):
     monkeypatch.setattr(process, "START_S", 3)
     os.kill(server.pid, signal.SIGSTOP)
     assert parent_of_a_child() != server.pid
+
+
+def test_a_child_that_is_killed_before_it_has_begun_is_forked_again(server, monkeypatch):
+    """By kill -9 in the milliseconds in which the server reports its exit, and it has not reported its ID."""
+    fork, killed = process.FORK_SERVER.request, []
+
+    def request(client: int, output: int) -> None:
+        if killed:
+            fork(client, output)
+        else:
+            killed.append(client)
+            with Connection(os.dup(client)) as connection:
+                connection.send_bytes(main.EXIT + b"-9")
+
+    monkeypatch.setattr(process.FORK_SERVER, "request", request)
+    assert parent_of_a_child()
+    assert killed
 
 
 def test_the_exit_of_a_child_is_noticed_while_the_server_hangs(server, tmp_path):
