@@ -15,9 +15,9 @@ MAX_SENTENCES = 3
 MIN_PAIRS = 30  # of rows of one group in the sample
 MIN_ROWS = 50  # in the order of time
 ALIKE = 0.8  # of the variance, or of the disagreement of any two rows, that is absent within a group
-SMOOTH = (
-    0.5  # of what is absent within a group: so much is absent between neighbours along a predictive number
-)
+# Of what is absent within a group: if more is absent between neighbours, a number predicts the target.
+SMOOTH = 0.5
+SOMEWHAT_ALIKE = 0.2  # of each of two columns that may name groups together
 ALIKE_IN_TIME = 0.6  # between one row and the next
 
 
@@ -42,8 +42,12 @@ def group_warnings(
     sample = frame.iloc[rows].reset_index(drop=True)
     is_first = ~sample.assign(**{target: y[rows]}).duplicated().to_numpy()
     names = [name for name in frame.columns[:MAX_GROUP_COLUMNS] if frame[name].dtype.kind not in "Mb"]
-    found = groups(sample[is_first], names, y[rows][is_first], is_classification=is_classification)
-    return [group_sentence(name, target) for name in found[:MAX_SENTENCES]]
+    sample, y = sample[is_first], y[rows][is_first]
+    found = groups(sample, names, y, is_classification=is_classification)
+    if found:
+        return [group_sentence(name, target) for name in found[:MAX_SENTENCES]]
+    pair = _pair(sample, names, y, is_classification)
+    return [group_sentence("` and `".join(pair), target)] if pair else []
 
 
 def group_sentence(name: str, target: str) -> str:
@@ -51,6 +55,19 @@ def group_sentence(name: str, target: str) -> str:
         f"Rows with the same `{name}` almost always have the same `{target}`, and a random split has them in both "
         "parts. To measure the model on new values, split by this group."
     )
+
+
+def _pair(frame: pandas.DataFrame, names: list[str], y: np.ndarray, is_classification: bool) -> list[str]:
+    """The two columns that name groups together, as height and weight do people, if their values almost always have
+    one target."""
+    values = pandas.factorize(y)[0] if is_classification else y
+    alike = {name: _alike_in_groups(frame[name], values, is_classification) for name in names}
+    pair = sorted(alike, key=alike.get, reverse=True)[:2]
+    if len(pair) < 2 or alike[pair[1]] < SOMEWHAT_ALIKE:
+        return []
+    pair.sort(key=names.index)
+    together = pandas.Series(frame.groupby(pair, dropna=False).ngroup().to_numpy())
+    return pair if _alike_in_groups(together, values, is_classification) >= ALIKE else []
 
 
 def groups(frame: pandas.DataFrame, names: list[str], y: np.ndarray, *, is_classification: bool) -> list[str]:

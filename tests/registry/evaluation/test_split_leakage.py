@@ -28,6 +28,22 @@ def test_many_small_groups_are_found_by_their_number_or_by_a_measurement():
     assert found(level, name=group.astype(str), height=height) == ["name", "height"]
 
 
+def test_two_measurements_can_name_groups_together():
+    group = CHANCE.integers(0, 1_000, 8_000)
+    flag = CHANCE.choice(["yes", "no"], 1_000)[group]
+    height, weight = (CHANCE.normal(170, 10, 1_000).round(1)[group] for _ in range(2))
+    x = CHANCE.normal(size=8_000).round(2)
+    sentences = split_leakage.group_warnings(
+        pandas.DataFrame({"height": height, "x": x, "weight": weight}),
+        flag,
+        target="y",
+        is_classification=True,
+    )
+    assert len(sentences) == 1
+    assert "`height`" in sentences[0] and "`weight`" in sentences[0]
+    assert found(np.where(height + weight > 340, "yes", "no"), height=height, x=x, weight=weight) == []
+
+
 def test_a_number_that_predicts_the_target_is_no_group():
     age = CHANCE.integers(18, 90, 2_000)
     assert found(np.where(age > 50, "yes", "no"), age=age) == []
