@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from mlplatform.jobs.attempt import Aborted, Attempt, Stopped, Superseded
+from mlplatform.jobs.attempt import Aborted, Attempt, Retried, Stopped, Superseded
 from mlplatform.jobs.models import JobState
 from registry.models import TrainingJob
 
@@ -65,6 +65,18 @@ def test_the_lease_is_renewed_while_the_work_goes_on(make_running, settings):
 def test_a_stopped_attempt_hands_its_job_back(outcome):
     job = outcome(Stopped())
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
+
+
+def test_an_attempt_that_lost_what_it_needs_is_followed_by_another_one(outcome):
+    job = outcome(Retried("The scheduler was lost.", code="compute_lost"))
+    assert (job.state, job.attempt, job.error) == (JobState.QUEUED, 1, "")
+
+
+def test_the_last_attempt_that_lost_what_it_needs_fails_for_this_reason(outcome, settings):
+    settings.TRAIN_MAX_ATTEMPTS = 1
+    job = outcome(Retried("The scheduler was lost.", code="compute_lost"))
+    assert (job.state, job.error_code) == (JobState.FAILED, "compute_lost")
+    assert job.error == "The scheduler was lost. Train again."
 
 
 def test_a_superseded_attempt_writes_nothing(outcome):
