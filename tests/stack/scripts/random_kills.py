@@ -122,12 +122,11 @@ class Kills:
         ]
         place, victim = self.random.choice(families)
         name, command = self.commands[place]
-        is_command = victim.pid == command.pid
-        children = victim.children(recursive=True)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            kind = name if is_command else f"child of a {name}"
-            os.kill(victim.pid, signal.SIGKILL)
-            self.killed[kind] += 1
+        is_command, children = victim.pid == command.pid, []
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            children = victim.children(recursive=True)
+            victim.kill()
+            self.killed[name if is_command else f"child of a {name}"] += 1
         if is_command:
             self.processes.stop(command, signal.SIGKILL)
             until(lambda: not any(one.is_running() for one in children), what="The end of the children")
