@@ -102,7 +102,7 @@ def trained(platform: Platform, name: str) -> str:
         time.sleep(0.5)
     if job["state"] != "succeeded":
         return f"{job['state']}: {job['error']}"
-    model = platform.get(f"/models/table/{job['version']}")
+    model = platform.get(f"/models/table/{job['result']['version']}")
     peak = round(job["memory_peak_bytes"] / 1024**2)
     accuracy = model["metrics"]["accuracy"]
     seconds = time.perf_counter() - start
