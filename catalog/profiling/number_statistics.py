@@ -47,11 +47,11 @@ def _columns(copy: TypedCopy, group: Sequence[dict]) -> list[np.ndarray]:
 def of_values(values: np.ndarray, kind: str) -> dict:
     """The statistics of values, which are sorted in place; see statistics.profile()."""
     _sort(values, kind)
-    starts = np.flatnonzero(values[1:] != values[:-1]) + 1  # of each different value but the first
-    distinct = min(len(values), 1) + len(starts)
+    is_first = values[1:] != values[:-1]  # of each different value but the least
+    distinct = min(len(values), 1) + int(np.count_nonzero(is_first))
     found = {"count": len(values), "distinct": distinct, "is_estimated": False}
     if kind == "integer" and distinct <= FEW_INTEGERS:
-        found["top"] = _top(values, starts)
+        found["top"] = _top(values, np.flatnonzero(is_first) + 1)
     if kind == "number":
         values = values[np.searchsorted(values, -np.inf, "right") : np.searchsorted(values, np.inf)]
     if not len(values):
@@ -72,14 +72,21 @@ def _sort(values, kind):
     if len(values) < FEW or kind == "number":
         values.sort()
         return
-    unit = DAY if kind == "date" and not (values % DAY).any() else 1
+    has_time = kind == "date" and any((block % DAY).any() for block in _blocks(values))
+    unit = DAY if kind == "date" and not has_time else 1
     low, high = int(values.min()), int(values.max())
-    if (high - low) // unit >= len(values):
+    size = (high - low) // unit + 1
+    if size > len(values) // 8:
         values.sort()
         return
-    counts = np.bincount((values - low) // unit)
+    counts = sum(np.bincount((block - low) // unit, minlength=size) for block in _blocks(values))
     different = np.flatnonzero(counts)
     values[:] = np.repeat(different * unit + low, counts[different])
+
+
+def _blocks(values):
+    """Parts of many values, since each step over all of them takes their memory again."""
+    return (values[start : start + BLOCK] for start in range(0, len(values), BLOCK))
 
 
 def _top(values, starts):
@@ -90,14 +97,15 @@ def _top(values, starts):
 
 def _mean(values, scale):
     if values.dtype.kind == "i":  # exact: neither half of the sum overflows
-        return ((int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())) / len(values)
+        halves = ((int((block >> 32).sum()), int((block & 0xFFFFFFFF).sum())) for block in _blocks(values))
+        return sum((high << 32) + low for high, low in halves) / len(values)
     return float(values.mean() if scale == 1 else (values / scale).mean())
 
 
 def _deviation(values, mean, scale):
     if len(values) < 2:
         return 0 if scale != 1 else None
-    blocks = (values[start : start + BLOCK] / scale - mean for start in range(0, len(values), BLOCK))
+    blocks = (block / scale - mean for block in _blocks(values))
     squares = math.fsum(float(block @ block) for block in blocks)
     return math.sqrt(squares / (len(values) - 1)) * scale
 
