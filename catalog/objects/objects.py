@@ -6,6 +6,7 @@ They are the users' own: nothing here writes to them or deletes them. The creden
 import contextlib
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from mlplatform.errors import Conflict, NotReady, StorageForbidden
 
 MAX_OBJECTS = 10_000  # of a table
 MAX_LISTED = 20_000  # in the folder, before the rest of the pattern is compared
+# Control characters, and bytes that are not UTF-8.
+NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def list_objects(location: Location) -> list[Object]:
                 code="too_many_objects",
             )
         if one and location.matches(one.key):
+            _check_name(location, one.key)
             found.append(one)
     if len(found) > MAX_OBJECTS:
         raise invalid(
@@ -52,6 +56,16 @@ def list_objects(location: Location) -> list[Object]:
             code="too_many_objects",
         )
     return sorted(found, key=lambda one: one.key)
+
+
+def _check_name(location: Location, key: str) -> None:
+    """A database takes neither surrogates nor NUL, and a sentence should not have control characters."""
+    if NOT_TEXT.search(key):
+        raise invalid(
+            f"The name of the file {ascii(key)[:200]} at `{location}` has a control character or is not UTF-8. "
+            "Rename it.",
+            code="bad_file_name",
+        )
 
 
 def open_object(
@@ -182,12 +196,17 @@ class LocalFile(ObjectFile):
         except OSError as error:
             raise _unreadable(self.location.uri_of(key)) from error
         try:
-            if _local(key, os.fstat(descriptor)) != self.object:
-                raise changed(self.location, key, "has changed")
+            self._check(descriptor)
             with storage.faults_as_not_ready():
-                return os.pread(descriptor, length, start)
+                block = os.pread(descriptor, length, start)
+            self._check(descriptor)  # it may have been written to meanwhile
+            return block
         finally:
             os.close(descriptor)
+
+    def _check(self, descriptor: int) -> None:
+        if _local(self.object.key, os.fstat(descriptor)) != self.object:
+            raise changed(self.location, self.object.key, "has changed")
 
 
 def _listed_local(location: Location) -> Iterator[Object | None]:
@@ -200,8 +219,9 @@ def _listed_local(location: Location) -> Iterator[Object | None]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                is_file = entry.is_file(follow_symlinks=False)
-                yield _local(entry.path, entry.stat(follow_symlinks=False)) if is_file else None
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    is_file = entry.is_file(follow_symlinks=False)
+                    yield _local(entry.path, entry.stat(follow_symlinks=False)) if is_file else None
     except FileNotFoundError as error:
         raise invalid(f"The platform has no folder `{folder}`.", code="cannot_list") from error
     except OSError as error:
@@ -222,7 +242,5 @@ def _unreadable(what: str) -> NotReady:
 
 
 def within(location: Location, key: str, error: ValidationError) -> ValidationError:
-    """An error of a file, with the address of the file."""
-    if isinstance(error, NotReady | Conflict):
-        return error
+    """An error in the content of a file, with the address of the file."""
     return type(error)(f"`{location.uri_of(key)}`: {error.messages[0]}", code=getattr(error, "code", None))

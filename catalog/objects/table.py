@@ -23,7 +23,7 @@ from catalog.readers import tables
 from catalog.readers.cells import column_types
 from catalog.readers.recipe import ParseRecipe, Reading
 from mlplatform import hashing, storage
-from mlplatform.errors import NotReady
+from mlplatform.errors import Conflict, NotReady
 
 BUFFER = 4 * 1024**2  # of a file that is read from its beginning
 PART_BUFFER = 1024**2
@@ -42,8 +42,8 @@ class Reference:
     def batches(self, names: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yields these columns as typed batches.
 
-        Raises Conflict if a file was changed, added or removed, with its name, ValidationError if its location is not
-        allowed any more, and NotReady.
+        Raises Conflict if a file was changed, added or removed, with its name, or if its location is not allowed or not
+        there any more, and NotReady.
         """
         recipe = ParseRecipe.from_dict(self.recipe)
         yield from batches(self._current(), recipe, names)
@@ -109,7 +109,15 @@ class Reference:
                 )
             file.seek(0)
             found = Manifest.from_bytes(file.read())
-        found.check_current()
+        try:
+            found.check_current()
+        except ValidationError as error:
+            if not hasattr(error, "error_dict"):
+                raise
+            [reason] = error.error_dict["uri"]  # which is no field of the request that reads
+            raise Conflict(
+                f"The files of {self.label} cannot be read. {reason.messages[0]}", code=reason.code
+            ) from error
         return found
 
 
@@ -125,6 +133,8 @@ def opened(
     try:
         with io.BufferedReader(objects.open_object(location, one, on_read=on_read), buffer) as buffered:
             yield buffered
+    except (NotReady, Conflict):  # these name the file already
+        raise
     except ValidationError as error:
         raise objects.within(location, one.key, error) from error
 

@@ -56,7 +56,7 @@ def of_values(values: np.ndarray, kind: str) -> dict:
         values = values[np.searchsorted(values, -np.inf, "right") : np.searchsorted(values, np.inf)]
     if not len(values):
         return found
-    low, high = values[0].item(), values[-1].item()
+    low, high = values[0].item() + 0, values[-1].item() + 0  # -0.0 is 0
     size = max(abs(low), abs(high))
     scale = size if size > HUGE else 1
     mean = _mean(values, scale)

@@ -59,6 +59,11 @@ def test_infinities_are_left_out():
     assert sum(result["histogram"]["counts"]) == 2
 
 
+def test_zeros_with_a_minus_sign_are_zeros():
+    result = profile("a\n-0.0\n0.0\n-0.0\n")["a"]
+    assert [str(result[key]) for key in ("distinct", "min", "max")] == ["1", "0.0", "0.0"]
+
+
 def test_numbers_whose_sum_overflows_have_a_mean():
     result = profile("a\n1e308\n1.7e308\n-1.7e308\n1.2e308\n")["a"]
     assert result["mean"] == pytest.approx(5.5e307)

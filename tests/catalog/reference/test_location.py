@@ -97,6 +97,13 @@ def test_a_pattern_matches_names_of_its_folder_that_are_data():
     assert [name for name in names if location.matches(f"sales/{name}")] == ["a.csv", "a\n.csv"]
     assert Location.parse("s3://lake/sales/_a.csv").matches("sales/_a.csv")
     assert not Location.parse("s3://lake/a.csv").matches("aXcsv")
+    assert Location.parse("s3://lake/a*-*.csv").matches("a1-b-2.csv")
+
+
+def test_a_pattern_of_many_asterisks_is_matched_without_backtracking():
+    location = Location.parse(f"s3://lake/sales/{'*a' * 200}*b")
+    assert not location.matches(f"sales/{'a' * 1000}")
+    assert location.matches(f"sales/{'a' * 1000}b")
 
 
 def listed(pattern):
@@ -110,6 +117,15 @@ def test_local_folders_are_listed_without_links_folders_and_devices(put, lake):
     (lake / "c.csv").mkdir()
     os.mkfifo(lake / "d.csv")
     assert listed(lake / "*.csv") == [str(lake / "a.csv")]
+
+
+@pytest.mark.parametrize("name", [b"\xff.csv", b"a\n.csv"], ids=["bytes", "newline"])
+def test_names_that_no_database_or_sentence_takes_are_refused(lake, name):
+    path = os.fsencode(lake) + b"/" + name
+    with open(path, "wb"):
+        pass
+    assert "Rename it" in refusal(lambda: listed(lake / "*.csv"))
+    os.unlink(path)
 
 
 def test_a_local_folder_behind_a_link_is_refused(lake):

@@ -1,10 +1,11 @@
 """Datasets by reference: what becomes of files that lie elsewhere, by the operation and by the API."""
 
 import gzip
+import shutil
 
 import pandas
 import pytest
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 
 from catalog import files
 from catalog.derivation import submission as derivation
@@ -270,6 +271,15 @@ def test_viewers_cannot_register(register, csv_files, make_user):
 def test_a_location_that_is_not_allowed_any_more_is_not_read(registered, csv_files, settings):
     version = registered()
     settings.REGISTER_PREFIXES = []
-    with pytest.raises(ValidationError, match="REGISTER_PREFIXES"):
+    with pytest.raises(Conflict, match="REGISTER_PREFIXES"):
         files.read_frame(version, columns=["id"])
     assert Dataset.objects.count() == 1
+
+
+def test_a_folder_that_is_gone_is_no_error_in_a_field_of_the_reader(registered, csv_files, lake, api):
+    registered()
+    shutil.rmtree(lake)
+    response = api.get("/datasets/sales/rows")
+    assert response.status_code == 409
+    assert response.json()["code"] == "cannot_list"
+    assert response.json()["fields"] == {}
