@@ -12,6 +12,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from catalog import files
 from catalog.models import DatasetVersion
 from catalog.objects import table
+from catalog.objects.ranged_file import RangedFile
 from catalog.objects.table import Reference
 from catalog.profiling import sample
 from catalog.profiling.ingest import ingest
@@ -22,38 +23,17 @@ from mlplatform import storage
 BUFFER = 1024**2
 
 
-class StoredParts(io.RawIOBase):
-    """A stored file of which only the parts that are read are transferred. They are not verified."""
+class StoredParts(RangedFile):
+    """A stored file. Its parts are not verified."""
 
     def __init__(self, store: Storage, key: str, size: int):
-        self._store, self._key, self._size, self._position = store, key, size, 0
+        super().__init__(size)
+        self._store, self._key = store, key
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
-        return self._position
-
-    def readinto(self, buffer) -> int:
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        part = storage.open_part(self._store, self._key, start=self._position, length=length, size=self._size)
-        try:
-            with storage.faults_as_not_ready():
-                block = part.read()
-        finally:
-            part.close()
-        buffer[: len(block)] = block
-        self._position += len(block)
-        return len(block)
+    def part(self, start: int, length: int) -> bytes:
+        file = storage.open_part(self._store, self._key, start=start, length=length, size=self._size)
+        with contextlib.closing(file), storage.faults_as_not_ready():
+            return file.read()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ They are the users' own: nothing here writes to them or deletes them. The creden
 """
 
 import contextlib
-import io
 import os
 import re
 import stat
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.objects.location import Location, invalid
+from catalog.objects.ranged_file import RangedFile
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotReady, StorageForbidden
 
@@ -87,44 +87,27 @@ def changed(location: Location, key: str, what: str) -> Conflict:
     )
 
 
-class ObjectFile(io.RawIOBase):
-    """A file of which only the parts that are read are transferred."""
+class ObjectFile(RangedFile):
+    """A file at a location, as it was listed."""
 
     def __init__(self, location: Location, one: Object, on_read: Callable[[int], None] | None):
-        self.location, self.object, self._on_read, self._position = location, one, on_read, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = offset + (0, self._position, self.object.size)[whence]
-        return self._position
-
-    def readinto(self, buffer) -> int:
-        length = min(len(buffer), self.object.size - self._position)
-        if length <= 0:
-            return 0
-        block = self.part(self._position, length)
-        if len(block) != length:
-            raise changed(self.location, self.object.key, "has changed")
-        buffer[:length] = block
-        self._position += length
-        if self._on_read:
-            self._on_read(length)
-        return length
+        super().__init__(one.size)
+        self.location, self.object, self._on_read = location, one, on_read
 
     def part(self, start: int, length: int) -> bytes:
+        block = self.read_part(start, length)
+        if len(block) != length:
+            raise changed(self.location, self.object.key, "has changed")
+        if self._on_read:
+            self._on_read(length)
+        return block
+
+    def read_part(self, start: int, length: int) -> bytes:
         raise NotImplementedError
 
 
 class S3File(ObjectFile):
-    def part(self, start: int, length: int) -> bytes:
+    def read_part(self, start: int, length: int) -> bytes:
         location, key, etag = self.location, self.object.key, self.object.etag
         with _refusals(location, key), storage.request("open"):
             response = _client().get_object(
@@ -187,7 +170,7 @@ def _listed_s3(location: Location) -> list[Object | None]:
 
 
 class LocalFile(ObjectFile):
-    def part(self, start: int, length: int) -> bytes:
+    def read_part(self, start: int, length: int) -> bytes:
         key = self.object.key
         try:
             descriptor = os.open(key, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

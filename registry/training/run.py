@@ -153,9 +153,9 @@ def held_out(version: ModelVersion, pipeline) -> HeldOut:
     check_held_out(version)
     request = request_of(version)
     if request.in_passes:
-        return out_of_core.held_out(version, pipeline, request=request)
-    table = read(version.dataset_version, request=request)
-    _, split = repeated_split(version, request, table)
+        split = out_of_core.repeated_split(version, request)
+    else:
+        _, split = repeated_split(version, request, read(version.dataset_version, request=request))
     return HeldOut.sampled(
         pipeline,
         split.test,

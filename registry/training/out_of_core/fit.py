@@ -11,7 +11,6 @@ from catalog.profiling.typed_copy import TypedCopy
 from mlplatform import storage
 from registry import artifacts, verification
 from registry.diagnostics import build as diagnostics
-from registry.diagnostics.held_out import HeldOut
 from registry.estimators import algorithms, errors, wrappers
 from registry.estimators.frameworks import early_stopping, extras
 from registry.evaluation import measurement
@@ -118,26 +117,15 @@ def fit_rows(
     )
 
 
-def held_out(version: ModelVersion, pipeline, *, request: TrainingRequest) -> HeldOut:
-    """The measured rows of a version that was trained in passes, for its diagnostics; see run.held_out()."""
-    source = version.dataset_version
-    with opened(source, request) as rows:
+def repeated_split(version: ModelVersion, request: TrainingRequest) -> splits.Split:
+    """The sampled rows of each part of a version that was trained in passes, once more."""
+    with opened(version.dataset_version, request) as rows:
         columns = [column for column in rows.columns if column["name"] in set(request.columns)]
         inputs, target = inputs_and_target(columns, request)
         split = row_split.split(
             rows, target=target, request=request, warnings=[], own_rows=rows.copies[0].rows
         )
-        sampled = sample(rows, inputs, split, request)
-    return HeldOut.sampled(
-        pipeline,
-        sampled.test,
-        sampled.y_test,
-        task=version.task,
-        inputs=version.signature["inputs"],
-        primary_metric=version.primary_metric,
-        first_row=sampled.first_test_row,
-        train=sampled.train,
-    )
+        return sample(rows, inputs, split, request)
 
 
 def inputs_and_target(columns: list[dict], request: TrainingRequest) -> tuple[list[dict], dict | None]:
