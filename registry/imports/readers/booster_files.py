@@ -105,7 +105,7 @@ def load_lightgbm(path: str, *, max_unpacked_mb: int) -> Loaded:
     with contents.unexpected():
         facts = check_lightgbm(text)
     booster = lightgbm.Booster(model_str=text)
-    names = _named(facts["feature_names"].split(), "lightgbm")
+    names = _named(facts["feature_names"].split(" "), "lightgbm")
     return Loaded(
         _lightgbm_estimator(booster, facts), cells=NUMBERS, names=names, count=booster.num_feature()
     )
@@ -121,7 +121,7 @@ def check_lightgbm(text: str) -> dict[str, str]:
     columns, groups = int(facts["max_feature_idx"]) + 1, int(facts["num_tree_per_iteration"])
     scores = int(facts["num_class"]) if objective.startswith("multiclass") else 1
     is_whole = (
-        groups == scores and len(trees) % groups == 0 and len(facts["feature_names"].split()) == columns
+        groups == scores and len(trees) % groups == 0 and len(facts["feature_names"].split(" ")) == columns
     )
     contents.require(is_whole, "its trees are not one for each score")
     for tree in trees:
@@ -166,7 +166,8 @@ def _check_linear(tree: dict[str, str], leaves: int, columns: int) -> None:
 
 
 def _facts(block: str) -> dict[str, str]:
-    return dict(line.partition("=")[::2] for line in block.splitlines() if "=" in line)
+    """As LightGBM reads them: other breaks and spaces of Unicode than these belong to the names of columns."""
+    return dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
 
 
 def _lightgbm_estimator(booster, facts: dict[str, str]):

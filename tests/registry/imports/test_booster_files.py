@@ -128,6 +128,16 @@ def test_a_crafted_tree_of_lightgbm_is_refused(pattern, value, code):
     assert error.value.code == code
 
 
+def test_the_name_of_a_column_of_lightgbm_adds_no_columns():
+    text = lightgbm_text().decode()
+    name = "width\x0bmax_feature_idx=5\x0bfeature_names=a\u00a0b\u00a0c\u00a0d\u00a0e\u00a0f"
+    text = re.sub("feature_names=.*", f"feature_names=length {name}", text)
+    assert booster_files.check_lightgbm(text)["max_feature_idx"] == "1"
+    with pytest.raises(ValidationError) as error:
+        booster_files.check_lightgbm(re.sub(r"split_feature=\d", "split_feature=5", text))
+    assert error.value.code == "damaged_model"
+
+
 def test_a_file_that_ends_the_library_is_refused(make_dataset, admin):
     """LightGBM aborts the process that reads this."""
     text = lightgbm_text().replace(b"tree_sizes=", b"tree_sizes=1")
