@@ -86,6 +86,9 @@ def check_xgboost(model: dict) -> None:
     for tree in trees["trees"]:
         if tree.get("categories_nodes") or any(tree.get("split_type", ())):
             raise _unsupported(CATEGORIES)
+        contents.require(
+            int(tree["tree_param"]["size_leaf_vector"]) <= 1, "a leaf has several scores for one"
+        )
         left, right = np.asarray(tree["left_children"]), np.asarray(tree["right_children"])
         contents.require(len(left) == len(right) == len(tree["split_indices"]) > 0, "a tree has no nodes")
         contents.check_nodes(left, right, np.asarray(tree["split_indices"]), left != -1, columns)

@@ -128,6 +128,16 @@ def test_a_crafted_tree_of_lightgbm_is_refused(pattern, value, code):
     assert error.value.code == code
 
 
+def test_a_leaf_of_xgboost_has_one_score():
+    """Prediction would write the others beyond its array."""
+    model = json.loads(xgboost_json())["learner"]
+    booster_files.check_xgboost(model)
+    model["gradient_booster"]["model"]["trees"][-1]["tree_param"]["size_leaf_vector"] = "4"
+    with pytest.raises(ValidationError) as error:
+        booster_files.check_xgboost(model)
+    assert error.value.code == "damaged_model"
+
+
 def test_the_name_of_a_column_of_lightgbm_adds_no_columns():
     text = lightgbm_text().decode()
     name = "width\x0bmax_feature_idx=5\x0bfeature_names=a\u00a0b\u00a0c\u00a0d\u00a0e\u00a0f"
