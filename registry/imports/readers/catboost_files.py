@@ -113,15 +113,15 @@ def _outputs(info: dict, scores: int) -> tuple[dict, dict | None]:
         contents.require(scores == 1, "it has several scores for one number")
         return kept, None
     classes = info["class_params"]
-    names, count = classes["class_names"], scores if kind.startswith("MultiClass") else 2
+    labels, count = classes["class_to_label"], scores if kind.startswith("MultiClass") else 2
+    names = classes["class_names"] or labels  # it has none for the probabilities of CrossEntropy
     contents.require(scores == 1 or kind.startswith("MultiClass"), "it has several scores for two classes")
-    is_whole = len(names) == count == len(set(map(str, names))) and classes["class_to_label"] == list(
-        range(count)
-    )
+    is_whole = len(names) == count == len(set(map(str, names))) and labels == list(range(count))
+    is_whole = is_whole and classes["classes_count"] in (0, count)  # it predicts so many scores
     contents.require(is_whole, "its scores are not one for each class")
     contents.require(all(isinstance(name, str | int | float) for name in names), "a class is no value")
-    fields = ("class_label_type", "class_names", "class_to_label", "classes_count")
-    return kept, {name: classes[name] for name in fields}
+    fields = ("class_label_type", "class_to_label", "classes_count")
+    return kept, {name: classes[name] for name in fields} | {"class_names": names}
 
 
 def _params(loss: dict) -> dict:

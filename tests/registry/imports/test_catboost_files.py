@@ -42,7 +42,8 @@ def model(tmp_path_factory) -> dict:
         ({"loss_function": "Quantile:alpha=0.9"}, NUMBERS),
         ({}, np.where(NUMBERS > 0, "yes", "no")),
         ({"grow_policy": "Depthwise"}, np.digitize(NUMBERS, [-1, 1])),
-        ({"loss_function": "MultiClassOneVsAll"}, np.digitize(NUMBERS, [-1, 1])),
+        ({"loss_function": "MultiClassOneVsAll", "classes_count": 3}, np.digitize(NUMBERS, [-1, 1])),
+        ({"loss_function": "CrossEntropy"}, (NUMBERS > 0).astype(int)),
     ],
 )
 def test_a_model_predicts_as_before(options, target, tmp_path):
@@ -105,6 +106,21 @@ def test_a_crafted_model_is_refused_before_it_is_built(model, name):
     with pytest.raises(ValidationError) as error, catboost_files.contents.unexpected():
         catboost_files.checked(crafted)
     assert error.value.code == "damaged_model"
+
+
+def test_a_file_does_not_add_scores_to_its_classes():
+    info = {"params": {"loss_function": {"type": "MultiClass"}}, "class_params": {}}
+    info["class_params"] = {
+        "class_label_type": "Integer",
+        "class_names": [1, 2, 3],
+        "class_to_label": [0, 1, 2],
+    }
+    for count in (0, 3):
+        info["class_params"]["classes_count"] = count
+        assert catboost_files._outputs(info, 3)[1] == info["class_params"]
+    info["class_params"]["classes_count"] = 10**7
+    with pytest.raises(ValidationError, match="not one for each class"):
+        catboost_files._outputs(info, 3)
 
 
 def test_the_index_of_a_split_is_not_taken_from_the_file(model):
