@@ -8,6 +8,7 @@ import copy
 from collections.abc import Sequence
 
 import numpy as np
+import pandas
 
 from serving.engine.blocks import UnsupportedPipeline
 from serving.engine.trees import OutOfRange
@@ -26,6 +27,8 @@ AROUND = (
 )
 NUMBERS = {"integer", "number"}
 MAX_CELLS = 1_000_000  # 8 MB, of the table of a column
+MAX_BATCH_CELLS = 4_000_000  # 32 MB, of the rows of a request
+ENTRY = 80  # bytes of a category in a dictionary, with the number of its row
 UNSEEN = "\u2047 never seen"
 
 
@@ -83,20 +86,26 @@ class Tables:
         if not is_known or "dates" in {group for group, _ in columns}:
             names = ", ".join(type(step).__name__ for step in steps)
             raise UnsupportedPipeline(f"it was imported, and prepares text with {names or 'nothing'}")
+        # The value that it takes for a gap need not be a category.
+        if not all(pandas.isna(getattr(step, "missing_values", None)) for step in steps):
+            raise UnsupportedPipeline("it was imported, and fills other categories than gaps")
         self.categories = [
             _categories(inputs[place]["type"], values.tolist())
             for place, values in zip(places, encoder.categories_, strict=True)
         ]
-        width = self._transformed(0, self.categories[0][:1]).shape[1]
-        widths = getattr(encoder, "_n_features_outs", [width // len(places)] * len(places))
+        row = self._transformed(0, self.categories[0][:1])
+        self.width, self.is_sparse = row.shape[1], hasattr(row, "toarray")
+        widths = getattr(encoder, "_n_features_outs", [self.width // len(places)] * len(places))
         ends = np.cumsum(widths)
         self.tables = [
             (*columns[number], *self._table(number, slice(end - size, end)))
             for number, (end, size) in enumerate(zip(ends, widths, strict=True))
         ]
-        self.nbytes = sum(table.nbytes for *_, table in self.tables)
+        self.nbytes = sum(table.nbytes + ENTRY * len(indices) for _, _, indices, _, table in self.tables)
 
     def __call__(self, rows: TypedRows) -> np.ndarray:
+        if rows.count * self.width > MAX_BATCH_CELLS:
+            raise OutOfRange  # the full pipeline has them as a sparse matrix
         parts = []
         for group, place, indices, unseen, table in self.tables:
             values = rows.text[place] if group == "text" else _or_none(rows.numbers[:, place])
@@ -109,13 +118,14 @@ class Tables:
     def _table(self, number: int, columns: slice) -> tuple[dict, int | None, np.ndarray]:
         """Category -> row of the table; the row of any other one, or None if it is rejected; the table."""
         known = self.categories[number]
-        if len(known) * (columns.stop - columns.start) > MAX_CELLS:
+        made = columns.stop - columns.start if self.is_sparse else self.width
+        if len(known) * made > MAX_CELLS:
             raise UnsupportedPipeline("it was imported, and has too many categories")
-        table = self._transformed(number, known)[:, columns]
+        table = dense(self._transformed(number, known)[:, columns])
         others = []
         for value in (None, _unseen(known)):
             try:
-                row = self._transformed(number, [value])[:, columns]
+                row = dense(self._transformed(number, [value])[:, columns])
             except ValueError:
                 others.append(None)
             else:
@@ -124,8 +134,11 @@ class Tables:
         indices = {value: index for index, value in enumerate(known)} | {None: others[0]}
         return indices, others[1], np.ascontiguousarray(table)
 
-    def _transformed(self, number: int, values: list) -> np.ndarray:
-        """What the steps make of these values of a column, and of a known category of each other one."""
+    def _transformed(self, number: int, values: list):
+        """What the steps make of these values of a column, and of a known category of each other one.
+
+        A sparse matrix if they make one: dense, a hundred columns of a thousand categories each have 800 MB.
+        """
         cells = [[None] * len(values) for _ in self.inputs]
         for place, known in zip(self.places, self.categories, strict=True):
             cells[place] = known[:1] * len(values)
@@ -144,7 +157,9 @@ class Tables:
         frame = rows.to_frame()
         made = frame if isinstance(self.conversions, str) else self.conversions.transform(frame)
         part = made.iloc[:, self.places] if hasattr(made, "iloc") else made[:, self.places]
-        return transformed(self.steps, part)
+        for step in self.steps:
+            part = step.transform(part)
+        return part if hasattr(part, "toarray") else np.asarray(part)
 
 
 def _categories(kind: str, values: list) -> list:
@@ -187,6 +202,10 @@ def transformed(steps: Sequence, cells) -> np.ndarray:
     """What these steps make of cells, as an array that is not sparse."""
     for step in steps:
         cells = step.transform(cells)
+    return dense(cells)
+
+
+def dense(cells) -> np.ndarray:
     cells = cells.toarray() if hasattr(cells, "toarray") else np.asarray(cells)
     return cells.astype(np.float64, copy=False)
 

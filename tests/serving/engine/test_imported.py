@@ -27,6 +27,8 @@ from registry.imports.readers.loaded import NUMBERS, Loaded
 from registry.training import signature
 from registry.training.columns import feature_frame
 from serving.engine import verification
+from serving.engine.imported import columns
+from serving.engine.trees import OutOfRange
 from serving.inputs.reader import Reader
 
 TYPES = {"length": "number", "rooms": "integer", "colour": "text", "shape": "text", "wild": "boolean"}
@@ -157,3 +159,23 @@ def test_what_cannot_be_compiled_is_served_by_the_full_pipeline():
     engine, _, _ = engine_of(model.fit(filled, LABELS))
     assert engine.kind == "pipeline"
     assert engine.reason == "it was imported, and prepares text with CountVectorizer"
+
+
+def test_a_category_that_is_filled_as_a_gap_is_left_to_the_full_pipeline():
+    filler = SimpleImputer(missing_values="none", strategy="most_frequent")
+    steps = make_column_transformer((make_pipeline(filler, OneHotEncoder(**ONE_HOT)), ["shape"]))
+    model = make_pipeline(steps, LogisticRegression()).fit(table()[["shape"]], LABELS)
+    engine, _, _ = engine_of(model, ("shape",), gaps=False)
+    assert engine.reason == "it was imported, and fills other categories than gaps"
+
+
+def test_many_rows_of_many_categories_are_not_made_dense(monkeypatch):
+    steps = make_column_transformer((OneHotEncoder(**ONE_HOT), ["shape"]))
+    model = make_pipeline(steps, LogisticRegression()).fit(table()[["shape"]], LABELS)
+    engine, _, reader = engine_of(model, ("shape",))
+    monkeypatch.setattr(columns, "MAX_BATCH_CELLS", 4)
+    assert engine.encoder(reader.from_rows([["a"]] * 2)).tolist() == [[1, 0]] * 2
+    rows = reader.from_rows([["a"]] * 3)
+    with pytest.raises(OutOfRange):
+        engine.encoder(rows)
+    assert len(engine.predict(rows)[0]) == 3
