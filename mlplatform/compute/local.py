@@ -25,6 +25,7 @@ def environment(run_dir: str) -> dict[str, str]:
     folder = Path(run_dir) / "compute"
     folder.mkdir(mode=0o700)
     for name, text in files.items():
+        (folder / name).touch(mode=0o600)
         (folder / name).write_text(text)
     return {
         "DASK_SCHEDULERS": "1",

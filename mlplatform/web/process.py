@@ -156,7 +156,7 @@ def _return_freed_memory() -> None:
 
 
 def release_memory() -> None:
-    """Collect what a large request has left, and return it to the system.
+    """Collect what large requests have left, and return it to the system.
 
     A request of Django REST Framework is in a cycle with its parsed body, which would wait for 200,000,000 allocations,
     and glibc keeps what was freed between two blocks that are in use.

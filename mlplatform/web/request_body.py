@@ -21,9 +21,11 @@ from django.utils.http import parse_header_parameters
 from mlplatform.errors import ENDED_EARLY, NotReady, TooLarge, UnsupportedType, as_expected, is_disk_full
 from mlplatform.web import process
 from mlplatform.web.request_limits import (
+    DECOMPRESSED,
     MB,
     REFUSAL,
     anonymous_limit,
+    body_size,
     check_credentials,
     content_length,
     in_units,
@@ -38,7 +40,6 @@ SMALL_BYTES = 64 * 1024  # that fit into the sockets' buffers, and that anyone c
 CHUNKS = SMALL_BYTES + 1
 LARGE_WAIT_S = 0.2  # until other large bodies have arrived
 LARGE_BYTES = 4 * MB  # a prediction of that many takes 0.2 s, and the collection after it 0.05 s
-DECOMPRESSED = "mlplatform.decompressed"  # in the environ of a request: the size of its decompressed body
 # The time is checked between reads: a client that sends next to nothing holds its thread longer, as within any body.
 DRAIN_BYTES, DRAIN_S = 4096 * MB, 60
 # Tables as JSON compress to a tenth. A body that expands far more is meant to exhaust the server's memory.
@@ -239,7 +240,7 @@ class _DrainingResponse:
         if self.draining.acquire(blocking=False):
             self._drain()
         self.parts = ()  # a response can hold the request with its parsed body
-        if max(content_length(self.environ), self.environ.get(DECOMPRESSED, 0)) > LARGE_BYTES:
+        if body_size(self.environ) > LARGE_BYTES:
             process.release_memory()
 
     def _drain(self) -> None:

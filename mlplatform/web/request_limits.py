@@ -23,6 +23,7 @@ from mlplatform.validation import integers
 MB = 1024**2
 # In the environ of a request: the error for which RequestBody refuses its body.
 REFUSAL = "mlplatform.refusal"
+DECOMPRESSED = "mlplatform.decompressed"  # in the environ of a request: the size of its decompressed body
 MULTIPART = "multipart/form-data"
 FORM_OVERHEAD = 1 * MB  # the form fields and boundaries around an uploaded file
 WITHOUT_CREDENTIALS = 64 * 1024  # bytes that anyone can send
@@ -127,6 +128,11 @@ def is_multipart(environ: dict) -> bool:
 
 def content_length(environ: dict) -> int:
     return integers.parse((environ.get("CONTENT_LENGTH") or "")[:18]) or 0  # 18 digits are above any limit
+
+
+def body_size(environ: dict) -> int:
+    """The bytes of a body that was read, decompressed."""
+    return max(content_length(environ), environ.get(DECOMPRESSED, 0))
 
 
 def is_chunked(environ: dict) -> bool:

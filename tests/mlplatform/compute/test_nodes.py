@@ -49,7 +49,8 @@ def test_a_local_cluster_has_a_key_of_its_own_that_only_its_user_can_read(settin
     assert environment["DASK_WORKER_MEMORY_MB"] == "300"
     assert environment["DASK_SCHEDULER"].startswith("tls://127.0.0.1:")
     assert "PRIVATE KEY" in Path(environment["DASK_TLS_KEY"]).read_text()
-    assert stat.S_IMODE(Path(environment["DASK_TLS_KEY"]).parent.stat().st_mode) == 0o700
+    key = Path(environment["DASK_TLS_KEY"])
+    assert (stat.S_IMODE(key.parent.stat().st_mode), stat.S_IMODE(key.stat().st_mode)) == (0o700, 0o600)
 
 
 def test_no_cluster_is_started_for_one_that_runs_elsewhere(settings, tmp_path):
