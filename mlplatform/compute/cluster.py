@@ -43,6 +43,8 @@ class Task:
         except KilledWorker as error:
             raise WorkersDied(str(error)) from error
         except (CancelledError, OSError) as error:
+            if self._future.status == "error":  # of the task itself, such as a full disk
+                raise
             raise _lost() from error
 
     def cancel(self) -> None:
@@ -126,6 +128,8 @@ def _connect(name: str, report: Callable[[str], None], wait_s: float):
         if usable:
             return client, usable
         if time.monotonic() > deadline:
+            if client is not None:
+                client.close(timeout=2)
             raise NotReady(
                 f"The Dask cluster at {settings.DASK_SCHEDULER} has no worker that can be used. "
                 f"{reason or 'None has connected.'}",

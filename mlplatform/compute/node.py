@@ -44,8 +44,25 @@ class RestartIfBusy(distributed.WorkerPlugin):
             await self.worker.close(timeout=1, executor_wait=False, reason="a cancelled fit went on")
 
 
+class Scheduler(distributed.Scheduler):
+    """Blames the death of a worker on the task that it ran: Dask's would also fail those that waited for the worker."""
+
+    async def remove_worker(self, address, *, expected: bool = False, **options):
+        for task in [] if expected else self._waiting(self.workers.get(address)):
+            task.suspicious -= 1  # what Dask's adds
+        return await super().remove_worker(address, expected=expected, **options)
+
+    @staticmethod
+    def _waiting(worker) -> list:
+        """The tasks that a worker of one thread has not begun. It says in heartbeats what it runs; before the first one
+        that is the task of the highest priority."""
+        assigned = [] if worker is None else sorted(worker.processing, key=lambda task: task.priority)
+        running = [task for task in assigned if task in worker.executing] or assigned[:1]
+        return [task for task in assigned if task not in running]
+
+
 async def schedule() -> None:
-    scheduler = distributed.Scheduler(
+    scheduler = Scheduler(
         host=connection.listen_on(),
         port=urlsplit(settings.DASK_SCHEDULER).port,
         protocol=urlsplit(settings.DASK_SCHEDULER).scheme,

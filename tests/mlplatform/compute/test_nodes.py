@@ -2,10 +2,15 @@
 
 import os
 import stat
+from concurrent.futures import CancelledError
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from mlplatform.compute import __main__ as start
-from mlplatform.compute import local, versions
+from mlplatform.compute import cluster, local, node, versions
+from mlplatform.jobs.attempt import Retried
 
 
 def test_a_process_of_a_cluster_has_no_secret(monkeypatch):
@@ -58,3 +63,29 @@ def test_no_cluster_is_started_for_one_that_runs_elsewhere(settings, tmp_path):
     assert local.environment(str(tmp_path))["DASK_SCHEDULERS"] == "0"
     settings.COMPUTE, settings.DASK_SCHEDULER = "local", ""
     assert local.environment(str(tmp_path))["DASK_LOCAL_WORKERS"] == "0"
+
+
+def test_only_the_task_that_a_worker_ran_is_blamed_for_its_death():
+    first, second, third = (SimpleNamespace(priority=(number,)) for number in range(3))
+    waiting = node.Scheduler._waiting
+    assert waiting(None) == []
+    worker = SimpleNamespace(processing=[third, first, second], executing=[])
+    assert waiting(worker) == [second, third]
+    worker.executing = [second]
+    assert waiting(worker) == [first, third]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "raised"),
+    [
+        (OSError("No space left on device"), "error", OSError),
+        (OSError("Timed out"), "pending", Retried),
+        (CancelledError(), "cancelled", Retried),
+    ],
+)
+def test_only_an_error_of_the_connection_is_a_lost_scheduler(error, status, raised):
+    def result():
+        raise error
+
+    with pytest.raises(raised):
+        cluster.Task(SimpleNamespace(result=result, status=status)).result()
