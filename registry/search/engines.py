@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from mlplatform.compute import cluster
@@ -23,6 +24,12 @@ from registry.training.request import TrainingRequest
 TRIALS_AT_ONCE = {"tpe": 4, "random": 16, "halving": 16}
 MEASURE = "registry.search.engines.measure"
 OUT_OF_MEMORY = "out of memory"
+OF_MEMORY = 0.25  # of the limit of a process, for prepared folds
+
+
+def prepared_bytes() -> float:
+    """What this process may keep of prepared folds: a worker of a cluster has less memory than the job."""
+    return OF_MEMORY * settings.TRAIN_MEMORY_MB * 1024**2
 
 
 class OneProcess:
@@ -104,6 +111,7 @@ def measure(
     folds: Folds, fold: int, candidate: dict, metric: str, classes: list | None, with_outputs: bool
 ) -> Measured | str:
     """On a worker: one fold of a trial, or why it failed."""
+    folds.max_bytes = prepared_bytes()
     try:
         measured = folds.measure(TrainingRequest.from_dict(candidate), fold, Objective(metric, classes))
     except ValidationError as error:

@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from mlplatform.errors import TrainingFailed
@@ -26,7 +25,6 @@ from registry.training.registration import register
 
 Progress = Callable[[str, float | None], None]
 MAX_KEPT = 20  # versions of `keep: "all"`
-OF_MEMORY = 0.25  # of a job's limit, for prepared folds
 OF_TIME_LIMIT = 0.8  # of a job's limit, for trials without a time budget
 ENSEMBLE_SIZE = 3  # the members that there should be time for
 SHORTEST_S = 0.1  # of a trial
@@ -76,8 +74,7 @@ def divide(table: run.Table, plan: GroupPlan) -> Folds:
         times=split.times,
         random_state=base.random_state,
     )
-    max_bytes = OF_MEMORY * settings.TRAIN_MEMORY_MB * 1024**2
-    return Folds(split, positions, inputs=inputs, task=base.task, max_bytes=max_bytes)
+    return Folds(split, positions, inputs=inputs, task=base.task, max_bytes=engines.prepared_bytes())
 
 
 class Search:

@@ -53,13 +53,7 @@ def run(group, *, meanwhile=None) -> list[dict]:
 
     thread = threading.Thread(target=watch if meanwhile else lambda: None)
     thread.start()
-    import time
-
-    t = time.time()
     jobs_at_once.run(group.job)
-    import sys
-
-    sys.__stderr__.write(f"run {time.time() - t}\n")
     done.set()
     thread.join()
     group.job.refresh_from_db()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
-from registry.search import ensemble, trial_run
+from registry.search import engines, ensemble, trial_run
 from registry.search.objective import Objective
 from registry.search.plan import GroupPlan
 from registry.search.run import divide
@@ -134,3 +134,10 @@ def test_the_weights_of_an_ensemble_score_as_its_pipelines_do(target, metric):
         for fold in range(len(folds))
     ]
     assert fitted.scores == pytest.approx(expected)
+
+
+def test_a_worker_keeps_prepared_folds_by_its_own_limit_of_memory(folds, settings):
+    settings.TRAIN_MEMORY_MB = 0
+    candidate = plan().candidate(TREE).to_dict()
+    assert engines.measure(folds, 0, candidate, "accuracy", folds.classes, False).score > 0.5
+    assert not folds._prepared
