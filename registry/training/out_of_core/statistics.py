@@ -63,11 +63,12 @@ def _of_column(rows, column, split, is_train, sample, profile) -> ColumnStatisti
     distinct = profile.get("distinct")
     if kind == "text" and (distinct is None or distinct > MAX_CATEGORIES):
         return _of_many_texts(column, sample, profile, count)
-    query = "SELECT v, count(*) AS n FROM t GROUP BY v"
-    table = _query(rows, column["name"], is_train, query).to_pandas()
+    query = "SELECT v, count(*) AS n, min(g) < max(g) AS recurs FROM t GROUP BY v"
+    table = _query(rows, column["name"], is_train, query, groups=split.groups).to_pandas()
     table["v"] = table["v"].astype(object)
     missing = int(table.loc[table["v"].isna(), "n"].sum())
-    counts = table.dropna(subset="v").set_index("v")["n"].sort_index()
+    table = table.dropna(subset="v")
+    counts = table.set_index("v")["n"].sort_index()
     known = {}
     if kind == "text":
         frequent = counts.sort_values(ascending=False, kind="stable")
@@ -75,7 +76,9 @@ def _of_column(rows, column, split, is_train, sample, profile) -> ColumnStatisti
     filled, distinct = count - missing, len(counts)
     is_prose = kind == "text" and distinct > column_facts.MOSTLY_DISTINCT * filled
     is_prose = is_prose and column_facts.of_values(kind, sample[column["name"]], None).is_prose
-    return ColumnStatistics(Facts(kind, filled, distinct, is_prose), missing, known, counts)
+    recurs = split.groups is None or not filled or table.loc[table["recurs"], "n"].sum() >= filled / 2
+    facts = Facts(kind, filled, distinct, is_prose, recurs=bool(recurs))
+    return ColumnStatistics(facts, missing, known, counts)
 
 
 def _of_many_texts(column: dict, sample: pandas.DataFrame, profile: dict, count: int) -> ColumnStatistics:
@@ -139,16 +142,19 @@ def _gaps_tell(rows: StoredRows, name: str, split: RowSplit, is_train: np.ndarra
     return column_facts.counts_tell(counts[counts > 0], gaps[counts > 0])
 
 
-def _query(rows, name, is_train, query, *, kind=None, as_numbers=False) -> pa.Table:
-    """A query of the table `t` of the values `v` of a column in the training rows."""
+def _query(rows, name, is_train, query, *, kind=None, as_numbers=False, groups=None) -> pa.Table:
+    """A query of the table `t` of the values `v` of a column in the training rows, and their groups `g` if any."""
     kind = kind or rows.copies[0].schema.field(name).type
-    schema = pa.schema([("v", kind)])
+    schema = pa.schema([("v", kind), ("g", pa.int64())])
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for _, batch in rows.batches([name], is_train):
-            column = batch.column(0)
+        start = 0
+        for positions, batch in rows.batches([name], is_train):
+            column, stop = batch.column(0), start + len(positions)
             column = column.cast(kind, safe=False) if as_numbers else column
-            yield pa.RecordBatch.from_arrays([column], schema=schema)
+            of_rows = pa.nulls(stop - start, pa.int64()) if groups is None else pa.array(groups[start:stop])
+            yield pa.RecordBatch.from_arrays([column, of_rows.cast(pa.int64())], schema=schema)
+            start = stop
 
     return sql.query_batches(schema, batches(), query)
 

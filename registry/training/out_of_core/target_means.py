@@ -67,7 +67,7 @@ def _without(sums: tuple, fold: int) -> tuple:
 def _folds(split: RowSplit, seed: int | None) -> np.ndarray:
     """Rows of a group or of a block of time are in one fold."""
     rng = np.random.default_rng(0 if seed is None else seed)
-    if split.groups is None:
+    if split.groups is None or not split.groups.any():  # no group, or one alone
         return rng.integers(FOLDS, size=len(split.train)).astype("uint8")
     order = rng.permutation(int(split.groups.max()) + 1)
     return (order[split.groups] % FOLDS).astype("uint8")

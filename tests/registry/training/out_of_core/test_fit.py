@@ -244,3 +244,24 @@ def test_progress_is_reported_for_each_stage(frame):
     steps = []
     in_passes(request_of("GaussianNB"), frame, progress=lambda stage, share: steps.append(stage))
     assert list(dict.fromkeys(steps)) == ["loading", "checking", "fitting", "evaluating"]
+
+
+def test_categories_of_one_group_each_are_not_encoded_by_the_target(frame):
+    """Their means say nothing about other groups, as in memory."""
+    by_city = {"split": {"method": "group", "column": "city"}}
+    district = frame["city"].str.replace("city", "district").astype("str")
+    frame, inputs = frame.assign(district=district), [*INPUTS[:2], column("district", "text")]
+    request = request_of("SGDClassifier", inputs=inputs, **by_city)
+    columns = columns_of(request, [*INPUTS, column("district", "text")])
+    ours, theirs = (fit(request, frame, columns).preparation for fit in (in_passes, in_memory))
+    assert ours == theirs
+    assert "most in one group" in next(one["reason"] for one in ours if one["column"] == "district")
+
+
+def test_target_means_of_one_group_are_cross_fitted_at_random(frame):
+    halves = frame.assign(half=pandas.Series(np.where(np.arange(len(frame)) % 2, "a", "b"), dtype="str"))
+    options = {"split": {"method": "group", "column": "half"}, "test_size": 0.5, "inputs": [INPUTS[3]]}
+    request = request_of("SGDClassifier", prepare={"city": "target_mean"}, **options)
+    columns = [*columns_of(request_of("SGDClassifier", inputs=[INPUTS[3]])), column("half", "text")]
+    result = in_passes(request, halves, columns)
+    assert np.isfinite(result.pipeline["model"].coef_).all()
