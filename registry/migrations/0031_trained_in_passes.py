@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='modelversion',
             name='trained',
-            field=models.TextField(blank=True, default='', help_text='How it was fitted on a table that did not fit in memory; empty if it did.'),
+            field=models.TextField(blank=True, db_default='', default='', help_text='How it was fitted on a table that did not fit in memory; empty if it did.'),
         ),
     ]

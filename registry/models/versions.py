@@ -77,6 +77,7 @@ class ModelVersion(TaggedModel):
     trained = models.TextField(
         blank=True,
         default="",
+        db_default="",  # for a web server of the earlier code, while the new one starts
         help_text="How it was fitted on a table that did not fit in memory; empty if it did.",
     )
     random_state = models.BigIntegerField(null=True)
