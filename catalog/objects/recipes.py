@@ -13,19 +13,20 @@ from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import ParseRecipe, Reading
 
 READABLE = ("parquet", "csv")
-WRITTEN = (
-    "encoding",
-    "delimiter",
-    "escape",
-    "skip",
-    "header",
-    "skip_below",
-    "trailing",
-    "padded",
-    "widths",
-    "quote",
-    "footer",
-)
+# What is the same in all files, in words.
+WRITTEN = {
+    "encoding": "encoding",
+    "delimiter": "delimiter",
+    "escape": "escape character",
+    "skip": "number of lines above the header",
+    "header": "header",
+    "skip_below": "number of lines below the header",
+    "trailing": "delimiter at the end of each row",
+    "padded": "padding of the cells by spaces",
+    "widths": "start of each column",
+    "quote": "quote character",
+    "footer": "number of lines below the last row",
+}
 MAX_NAMES = 5
 
 
@@ -59,11 +60,10 @@ def merged(first: ParseRecipe, reading: Reading, files: Sequence[Callable[[], Bi
     check_names(first.names, recipe.names)
     if not reading.rows:  # of an empty CSV, nothing else is known
         return first
-    for name in WRITTEN:
+    for name, words in WRITTEN.items():
         if getattr(first, name) != getattr(recipe, name):
             raise _differs(
-                f"Its {name.replace('_', ' ')} is {_value(recipe, name)}, and that of the first file "
-                f"{_value(first, name)}"
+                f"Its {words} is {_value(recipe, name)}, and that of the first file {_value(first, name)}"
             )
     pairs = zip(first.columns, recipe.columns, strict=True)
     columns = tuple(_column(one, other, first, recipe, files) for one, other in pairs)
@@ -86,21 +86,20 @@ def check_names(first: list[str], names: list[str]) -> None:
 def _column(one: Column, other: Column, first: ParseRecipe, recipe: ParseRecipe, files: Sequence) -> Column:
     nullable = one.nullable or other.nullable
     kinds = {one.type, other.type}
-    if kinds == {"integer", "number"}:
-        return replace(one, type="number", nullable=nullable)
-    if len(kinds) > 1:
+    if len(kinds) > 1 or one.format != other.format:
         if _is_empty(other, recipe, files[-1:]):
             return replace(one, nullable=True)
         if _is_empty(one, first, files[:-1]):
             return replace(other, nullable=True)
+    if len(kinds) > 1 and kinds != {"integer", "number"}:
         raise _differs(
             f"Its column `{other.name}` has the type {other.type}, and in the files before it {one.type}"
         )
-    if one.format != other.format:
+    if one.format != other.format:  # 1.234 is 1234 in one way, and a fraction in another
         raise _differs(
             f"The cells of its column `{other.name}` are written in another way than in the files before it"
         )
-    return replace(one, nullable=nullable)
+    return replace(one, type=one.type if len(kinds) == 1 else "number", nullable=nullable)
 
 
 def _is_empty(column: Column, recipe: ParseRecipe, files: Sequence[Callable[[], BinaryIO]]) -> bool:
@@ -133,6 +132,8 @@ def _written(recipe: ParseRecipe, name: str) -> str:
 
 def _value(recipe: ParseRecipe, name: str) -> str:
     value = getattr(recipe, name)
+    if isinstance(value, bool):
+        return "present" if value else "absent"
     return "none" if value in (None, "", ()) else f"`{value}`"
 
 

@@ -63,3 +63,15 @@ def registered(register):
         return job.dataset_version
 
     return run
+
+
+@pytest.fixture
+def failed():
+    """The error of a job that has failed."""
+
+    def error_of(job) -> str:
+        job.refresh_from_db()
+        assert job.state == "failed"
+        return job.error
+
+    return error_of

@@ -11,19 +11,13 @@ from catalog import files
 from catalog.derivation import submission as derivation
 from catalog.exploration import comparison, rows
 from catalog.imports import cleanup, stored, upload
-from catalog.models import Dataset, DatasetVersion, Draft, ImportJob
+from catalog.models import Dataset, Draft, ImportJob
 from catalog.objects import table
 from catalog.reference import submission
 from mlplatform import storage
 from mlplatform.errors import Conflict
 from registry.training.out_of_core import fit as out_of_core
 from registry.training.request import TrainingRequest
-
-
-def failed(job) -> str:
-    job.refresh_from_db()
-    assert job.state == "failed"
-    return job.error
 
 
 def test_csv_files_are_one_dataset_of_which_nothing_is_copied(registered, csv_files, lake):
@@ -116,42 +110,8 @@ def test_a_file_that_changes_while_it_is_read_ends_the_reading(registered, put):
         list(batches)
 
 
-@pytest.mark.parametrize(
-    ("second", "sentence"),
-    [
-        ("id,price\n3,1\n", "it lacks the columns `city`"),
-        ("id,price,city,x\n3,1,Bern,1\n", "it has `x` beside them"),
-        ("id,city,price\n3,Bern,1\n", "another order"),
-        (
-            "id,price,city\na,1,Bern\n",
-            "Its column `id` has the type text, and in the files before it integer",
-        ),
-        ("id;price;city\n3;1;Bern\n", "Its delimiter is `;`, and that of the first file `,`"),
-        ("", "empty"),
-        ('{"id": 3}\n', "It is JSON lines, and the first file is CSV"),
-    ],
-)
-def test_a_file_unlike_the_first_one_is_refused_by_name(register, put, second, sentence):
-    put("a.csv", "id,price,city\n1,2.5,Bern\n2,3,Basel\n")
-    put("b.csv", second)
-    error = failed(register())
-    assert "/sales/b.csv`: " in error
-    assert sentence in error
-    assert not DatasetVersion.objects.exists()
-
-
-def test_a_column_without_values_in_one_file_has_the_type_of_the_others(registered, put):
-    put("a.csv", "id,city\n1,\n2,\n")
-    put("b.csv", "id,city\n3,Bern\n4,\n")
-    put("c.csv", "id,city\n5,\n6,\n")
-    put("d.csv", "id,city\n")
-    version = registered()
-    assert [one["type"] for one in version.columns] == ["integer", "text"]
-    assert files.read_frame(version, columns=["city"])["city"].notna().sum() == 1
-
-
 @pytest.mark.parametrize(("name", "content"), [("a.json", '{"a": 1}\n'), ("a.csv", ""), ("a.csv", "a,b\n")])
-def test_what_is_no_table_is_refused(register, put, name, content):
+def test_what_is_no_table_is_refused(register, put, name, content, failed):
     put(name, content)
     assert failed(register("a.*"))
     cleanup.Tidy()()
@@ -182,7 +142,7 @@ def test_pages_of_parquet_skip_the_files_before_them(registered, put):
     assert reference.take([0, 4], ["n"]).column("n").to_pylist() == [0, 4]
 
 
-def test_a_query_reads_it_and_its_result_is_a_copy(registered, csv_files, admin):
+def test_a_query_reads_it_and_its_result_is_a_copy(registered, csv_files, admin, failed):
     registered()
     job = derivation.derive(
         "cities", sql="SELECT city, count(*) AS n FROM sales GROUP BY 1 ORDER BY 1", by=admin
