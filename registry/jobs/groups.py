@@ -100,18 +100,16 @@ def resolve(dataset_version: DatasetVersion, *, plan: GroupPlan) -> GroupPlan:
 
 def _check_memory(source: DatasetVersion, plan: GroupPlan) -> None:
     """The trials share one frame. Raises ValidationError (too_large) by the field of what to try."""
-    limit_mb = settings.TRAIN_MEMORY_MB
-    needed_mb = memory.exceeding_mb(
+    found = memory.excess(
         plan.first_request,
         columns=source.columns,
         profile=source.profile,
         rows=source.row_count,
-        limit_mb=limit_mb,
+        limit_mb=settings.TRAIN_MEMORY_MB,
     )
-    if needed_mb is not None:
-        sentence = memory.refusal_of_group(needed_mb=needed_mb, limit_mb=limit_mb)
-        field = {"models": "models", "auto": "auto.time_budget_s"}.get(plan.kind, "model")
-        raise ValidationError({field: memory.too_large(sentence)})
+    if found:
+        field = {"models": "models", "auto": "auto"}.get(plan.kind, "model")
+        raise ValidationError({field: memory.too_large(memory.refusal_of_group(found))})
 
 
 def _checked_request(plan: GroupPlan) -> TrainingRequest:

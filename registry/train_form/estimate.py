@@ -72,18 +72,15 @@ def _in_passes(form: TrainForm, entered: Entered) -> dict:
     source, plan, limit_mb = form.source, entered.plan, settings.TRAIN_MEMORY_MB
     request = plan.first_request if plan else entered.request
     try:
-        needed_mb = memory.exceeding_mb(
+        found = memory.excess(
             request, columns=source.columns, profile=source.profile, rows=source.row_count, limit_mb=limit_mb
         )
     except ValidationError:  # the form says it
         return {}
-    if needed_mb is None:
+    if found is None:
         return {}
-    if plan:
-        refusal = memory.refusal_of_group(needed_mb=needed_mb, limit_mb=limit_mb)
-    else:
-        refusal = " ".join(memory.refusals(request, needed_mb=needed_mb, limit_mb=limit_mb).values())
-    names = tuple(one.name for one in memory.in_passes(request.task))
+    refusal = memory.refusal_of_group(found) if plan else " ".join(memory.refusals(request, found).values())
+    names = tuple(one.name for one in found.algorithms(request.task))
     return {"in_passes": not refusal, "refusal": refusal, "incremental": names}
 
 

@@ -34,6 +34,7 @@ FIELDS_OF_ERRORS = {
     "search.n_trials": "n_trials",
     "search.time_budget_s": "minutes",
     "search.metric": "primary_metric",
+    "auto": "minutes",
     "auto.time_budget_s": "minutes",
     "auto.metric": "primary_metric",
 }

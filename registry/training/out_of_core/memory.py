@@ -18,7 +18,9 @@ MIN_SHARE = 0.25  # of a limit, which is for the table even if the limit is not 
 CELL_BYTES = {"integer": 8, "number": 8, "date": 8, "boolean": 2, "text": 4}
 # Measured, see docs/performance.md: the frame and its training rows, and the encoded rows with one copy of them.
 COPIES_OF_CELLS, COPIES_OF_ENCODED = 3, 3
-# In passes: what is known of a row, such as its target and its place, and the bins of its values.
+# In passes: the process with its batches and the rows that it measures, what is known of a row, such as its target and
+# its place, and the bins of its values.
+PASSES_START_BYTES = 400 * 1024**2
 KNOWN_BYTES, BIN_BYTES = 150, {"xgboost": 4, "lightgbm": 2}
 INCREMENTAL = "partial_fit"
 BINNED = ("xgboost", "lightgbm")  # which take their rows in batches, and keep the bins of their values
@@ -28,6 +30,7 @@ NOT_INCREMENTAL = {
     "Birch": "its tree of clusters grows with the rows",
 }
 ALTERNATIVES = 3
+FEWER = "Select fewer columns, or derive a dataset of fewer rows."
 LINEAR = ("SGD", "PassiveAggressive", "Perceptron", "XGB", "LGBM", "GaussianNB", "MLP")
 TREES = ("XGBClassifier", "XGBRegressor", "LGBM", "XGBRF", "MLP", "SGD", "GaussianNB", "Perceptron")
 NEURAL = ("MLP", "XGBClassifier", "XGBRegressor", "LGBM", "SGD", "PassiveAggressive", "Perceptron")
@@ -117,28 +120,54 @@ def in_passes(task: str) -> list[Algorithm]:
     return [one for one in algorithms.all_algorithms() if one.task == task and not reason_against(one)]
 
 
-def nearest(algorithm: Algorithm) -> list[str]:
-    """Up to three algorithms that can be fitted in passes, those that learn most like this one first."""
+@dataclasses.dataclass(frozen=True)
+class Excess:
+    """A table that does not fit in memory: what a training takes with all rows at once, and the limit."""
+
+    needed_mb: int
+    limit_mb: int
+    rows: int
+    width: int  # the encoded columns
+
+    @property
+    def sentence(self) -> str:
+        return f"about {self.needed_mb:,} MB of memory, and the limit is {self.limit_mb:,} MB"
+
+    def in_passes_mb(self, algorithm: Algorithm) -> int:
+        """What a training in passes takes."""
+        row = KNOWN_BYTES + self.width * BIN_BYTES.get(algorithm.module, 0)
+        return (PASSES_START_BYTES + self.rows * row) // 1024**2
+
+    def algorithms(self, task: str) -> list[Algorithm]:
+        """Those that can be fitted in passes within the limit."""
+        return [one for one in in_passes(task) if self.in_passes_mb(one) <= self.limit_mb]
+
+
+def nearest(algorithm: Algorithm, among: Sequence[Algorithm]) -> list[str]:
+    """Up to three of some algorithms, those that learn most like this one first."""
     order = NEAREST.get(algorithm.module, LINEAR)
 
     def rank(one: Algorithm) -> tuple:
         places = [place for place, start in enumerate(order) if one.name.startswith(start)]
         return one.module != algorithm.module, min(places, default=len(order)), one.name
 
-    return [one.name for one in sorted(in_passes(algorithm.task), key=rank)[:ALTERNATIVES]]
+    return [one.name for one in sorted(among, key=rank)[:ALTERNATIVES]]
 
 
-def exceeding_mb(
+def excess(
     request: TrainingRequest,
     *,
     columns: Sequence[dict],
     profile: Sequence[dict],
     rows: int,
     limit_mb: int,
-) -> int | None:
+) -> Excess | None:
     """What a training needs if that does not fit in memory, else None."""
     needed = needed_bytes(request, columns=columns, profile=profile, rows=rows)
-    return None if needed - START_BYTES <= budget_bytes(limit_mb) else needed // 1024**2
+    if needed - START_BYTES <= budget_bytes(limit_mb):
+        return None
+    _, width = _row_sizes(request, columns, profile, rows)
+    return Excess(needed // 1024**2, limit_mb, rows, width)
 
 
 def choose(
@@ -153,46 +182,42 @@ def choose(
 
     Raises ValidationError, by field, with code too_large for what cannot be fitted in passes.
     """
-    needed_mb = exceeding_mb(request, columns=columns, profile=profile, rows=rows, limit_mb=limit_mb)
-    if needed_mb is None:
-        return dataclasses.replace(request, in_passes=False)
-    errors = refusals(request, needed_mb=needed_mb, limit_mb=limit_mb)
-    _, width = _row_sizes(request, columns, profile, rows)
-    least_mb = rows * (KNOWN_BYTES + width * BIN_BYTES.get(request.module, 0)) // 1024**2
-    if not errors and least_mb > limit_mb:
-        errors["model"] = (
-            f"{request.class_name} cannot be trained on this table: even in passes it takes about {least_mb:,} MB of "
-            f"memory, and the limit is {limit_mb:,} MB. Select fewer columns, or derive a dataset of fewer rows."
-        )
-    if errors:
+    found = excess(request, columns=columns, profile=profile, rows=rows, limit_mb=limit_mb)
+    if found and (errors := refusals(request, found)):
         raise ValidationError({field: too_large(sentence) for field, sentence in errors.items()})
-    return dataclasses.replace(request, in_passes=True)
+    return dataclasses.replace(request, in_passes=found is not None)
 
 
 def too_large(sentence: str) -> ValidationError:
     return ValidationError(sentence, code="too_large")
 
 
-def refusal_of_group(*, needed_mb: int, limit_mb: int) -> str:
+def refusal_of_group(found: Excess) -> str:
     return (
-        f"The trials read the table into memory: they need about {needed_mb:,} MB, and the limit is {limit_mb:,} MB. "
+        f"The trials read the table into memory: they need {found.sentence}. "
         "Train one algorithm that reads it in passes, or select fewer columns."
     )
 
 
-def refusals(request: TrainingRequest, *, needed_mb: int, limit_mb: int) -> dict[str, str]:
+def refusals(request: TrainingRequest, found: Excess) -> dict[str, str]:
     """What of a request is not possible in passes: a sentence by the field of the request."""
     algorithm = request.algorithm
-    size = f"about {needed_mb:,} MB of memory, and the limit is {limit_mb:,} MB"
     if reason := reason_against(algorithm):
-        names = nearest(algorithm)
+        names = nearest(algorithm, found.algorithms(algorithm.task))
         listed = f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else "".join(names)
         read = "which read the table in passes" if len(names) > 1 else "which reads the table in passes"
-        advice = f"Use {listed}, {read}, or select fewer columns." if names else "Select fewer columns."
-        return {
-            "model": f"{algorithm.name} cannot be trained on this table: {reason}, which takes {size}. {advice}"
-        }
-    so = f"This training needs {size}, so it would read its table in passes."
+        advice = f"Use {listed}, {read}, or select fewer columns." if names else FEWER
+        sentence = (
+            f"{algorithm.name} cannot be trained on this table: {reason}, which takes {found.sentence}."
+        )
+        return {"model": f"{sentence} {advice}"}
+    if (least_mb := found.in_passes_mb(algorithm)) > found.limit_mb:
+        sentence = (
+            f"{algorithm.name} cannot be trained on this table: even in passes it takes about {least_mb:,} MB of "
+            f"memory, and the limit is {found.limit_mb:,} MB. {FEWER}"
+        )
+        return {"model": sentence}
+    so = f"This training needs {found.sentence}, so it would read its table in passes."
     errors = {}
     if request.cv:
         errors["cv"] = f"{so} Folds are not possible then; leave them out."

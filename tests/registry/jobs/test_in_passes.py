@@ -11,6 +11,7 @@ from registry.jobs.learning_curves import computation
 from registry.models import Evaluation
 from registry.search.plan import GroupPlan
 from registry.training import run
+from registry.training.out_of_core import memory
 from registry.training.request import TrainingRequest
 
 SGD = TrainingRequest("linear_model", "SGDClassifier", {"max_iter": 5}, target="colour")
@@ -18,8 +19,9 @@ FOREST = {"module": "ensemble", "class": "RandomForestClassifier"}
 
 
 @pytest.fixture
-def tiny(settings):
+def tiny(settings, monkeypatch):
     settings.TRAIN_MEMORY_MB = 0.01  # the limit of the process is set by the worker, which tests do not run
+    monkeypatch.setattr(memory, "PASSES_START_BYTES", 0)
 
 
 @pytest.fixture
@@ -107,12 +109,23 @@ def test_the_api_refuses_with_the_field(tiny, make_dataset, api):
     assert "which read the table in passes" in answer.json()["fields"]["model"][0]
 
 
-def test_groups_are_refused(tiny, make_dataset, admin):
-    models = [FOREST, {"module": "linear_model", "class": "SGDClassifier"}]
-    plan = GroupPlan.from_dict({"models": models, "target_column": "colour"})
+@pytest.mark.parametrize(
+    ("field", "tried"),
+    [("models", [FOREST, {"module": "linear_model", "class": "SGDClassifier"}]), ("auto", {})],
+)
+def test_groups_are_refused(tiny, make_dataset, admin, field, tried):
+    plan = GroupPlan.from_dict({field: tried, "target_column": "colour"})
     with pytest.raises(ValidationError) as caught:
         groups.submit(make_dataset(), plan=plan, by=admin)
-    assert "Train one algorithm that reads it in passes" in caught.value.message_dict["models"][0]
+    assert "Train one algorithm that reads it in passes" in caught.value.message_dict[field][0]
+
+
+def test_a_limit_below_what_passes_take_is_said_before_the_press(tiny, page, make_dataset, monkeypatch):
+    monkeypatch.undo()
+    make_dataset()
+    text = page.get("/registry/train/?dataset=flowers&target=colour&algorithm=SGDClassifier").text
+    assert "even in passes it takes about 400 MB of memory" in text
+    assert "All other algorithms need all rows" not in text
 
 
 def test_a_dataset_without_a_typed_copy_needs_one(tiny, make_dataset, admin):

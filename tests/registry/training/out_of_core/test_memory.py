@@ -52,10 +52,25 @@ def test_a_table_can_be_too_large_even_in_passes():
     assert "even in passes it takes about" in caught.value.message_dict["model"][0]
 
 
+@pytest.mark.parametrize("name", ["SGDClassifier", "RandomForestClassifier"])
+def test_a_limit_below_what_passes_take_leads_to_no_algorithm(name):
+    request = request_of(name)
+    columns = columns_of(request)
+    known = {"columns": columns, "profile": profile(table(100), columns), "rows": 1_000_000}
+    with pytest.raises(ValidationError) as caught:
+        memory.choose(request, **known, limit_mb=400)
+    sentence = caught.value.message_dict["model"][0]
+    assert sentence.endswith("limit is 400 MB. Select fewer columns, or derive a dataset of fewer rows.")
+    assert memory.excess(request, **known, limit_mb=400).algorithms(request.task) == []
+
+
 def test_the_nearest_algorithms_are_of_the_same_kind():
-    assert memory.nearest(find("LogisticRegression"))[0] == "SGDClassifier"
-    assert memory.nearest(find("KMeans")) == ["MiniBatchKMeans"]
-    assert len(memory.nearest(find("RandomForestClassifier"))) == 3
+    def nearest(name: str) -> list[str]:
+        return memory.nearest(find(name), memory.in_passes(find(name).task))
+
+    assert nearest("LogisticRegression")[0] == "SGDClassifier"
+    assert nearest("KMeans") == ["MiniBatchKMeans"]
+    assert len(nearest("RandomForestClassifier")) == 3
 
 
 def test_a_limit_below_the_start_leaves_a_quarter_for_the_table():
