@@ -139,6 +139,10 @@ def _in_child(request: Request, *, limit_s: float, memory_mb: int) -> dict:
             "measure it on a smaller dataset version.",
             "import_timeout",
         )
+    if result["lacking"]:
+        logger.warning(
+            "the process that loads models is confined without %s", " and ".join(result["lacking"])
+        )
     return result
 
 

@@ -44,8 +44,8 @@ def _confined(request: Request, memory_mb: int) -> Iterator[dict]:
         if request.declared is None:
             storage.require_temporary_space(request.source.size_bytes)
             rows = stack.enter_context(files.open_rows(request.source))
-        confinement.confine(str(Path(request.path).parent), file_mb=memory_mb)
-        yield read(request, rows)
+        lacking = confinement.confine(str(Path(request.path).parent), file_mb=memory_mb)
+        yield read(request, rows) | {"lacking": lacking}
 
 
 def read(request: Request, rows: IO[bytes] | None) -> dict:

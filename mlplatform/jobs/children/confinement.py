@@ -5,7 +5,6 @@ https://docs.kernel.org/userspace-api/no_new_privs.html. Limits of size hold for
 """
 
 import ctypes
-import logging
 import os
 import resource
 import sys
@@ -22,10 +21,8 @@ RULES_VERSION, PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_FILE = (1 << bit for bit in (0, 1, 4, 5, 7, 8))
 CHANGES = EXECUTE | WRITE_FILE | sum(1 << bit for bit in range(4, 13))
 REFER, TRUNCATE = 1 << 13, 1 << 14
-TCP = 0b11  # to bind and to connect
+TCP, WITH_TCP = 0b11, 4  # to bind and to connect; since Linux 6.7
 SCOPES = 0b11  # abstract sockets of other processes, and signals to them
-
-logger = logging.getLogger(__name__)
 
 
 class _Rules(ctypes.Structure):
@@ -40,9 +37,11 @@ class _Folder(ctypes.Structure):
 def confine(folder: str, *, file_mb: int) -> list[str]:
     """Write files in `folder` only, each of at most `file_mb`; start no programs, and open no connections.
 
-    Returns what the kernel does not offer or permit, which is logged. What is open already stays open.
+    Returns what the kernel does not offer or permit. What is open already stays open.
     """
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb * MB, file_mb * MB))
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    size = file_mb * MB if allowed == resource.RLIM_INFINITY else min(file_mb * MB, allowed)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     tempfile.tempdir = folder
     if sys.platform != "linux":
@@ -51,31 +50,31 @@ def confine(folder: str, *, file_mb: int) -> list[str]:
     lacking = []
     if libc.prctl(NO_NEW_PRIVILEGES, *map(ctypes.c_ulong, (1, 0, 0, 0))):
         lacking.append("no_new_privs")
-    if libc.unshare(NEW_NETWORK) and os.geteuid() == 0:  # others may not, and have Landlock
-        lacking.append("a network of its own")
-    if not _restrict(libc, folder):
+    has_network = libc.unshare(NEW_NETWORK) != 0  # only root may leave it
+    version = _restrict(libc, folder)
+    if not version:
         lacking.append("Landlock")
-    if lacking:
-        logger.warning("the process is confined without %s", ", ".join(lacking))
+    if has_network and version < WITH_TCP:
+        lacking.append("a limit of connections")
     return lacking
 
 
-def _restrict(libc: ctypes.CDLL, folder: str) -> bool:
-    """Whether Landlock restricts this thread now."""
+def _restrict(libc: ctypes.CDLL, folder: str) -> int:
+    """The version of Landlock that restricts this thread now; 0 if none does."""
     version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), RULES_VERSION)
     if version < 1:
-        return False
+        return 0
     changes = CHANGES | (REFER if version >= 2 else 0) | (TRUNCATE if version >= 3 else 0)
-    rules = _Rules(changes, TCP if version >= 4 else 0, SCOPES if version >= 6 else 0)
-    size = 8 if version < 4 else 16 if version < 6 else 24
+    rules = _Rules(changes, TCP if version >= WITH_TCP else 0, SCOPES if version >= 6 else 0)
+    size = 8 if version < WITH_TCP else 16 if version < 6 else 24
     descriptor = libc.syscall(CREATE_RULESET, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if descriptor < 0:
-        return False
+        return 0
     try:
         inside = WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_FILE | (changes & TRUNCATE)
         _allow(libc, descriptor, folder, inside)
         _allow(libc, descriptor, os.devnull, WRITE_FILE)
-        return libc.syscall(RESTRICT_SELF, descriptor, 0) == 0
+        return 0 if libc.syscall(RESTRICT_SELF, descriptor, 0) else version
     finally:
         os.close(descriptor)
 
