@@ -127,7 +127,7 @@ def compute(app_configs, **kwargs) -> list[CheckMessage]:
     if address.startswith("tcp:") and urlsplit(address).hostname not in ("127.0.0.1", "::1", "localhost"):
         messages.append(
             Warning(
-                "DASK_SCHEDULER is tcp://: whoever reaches its port runs code there and reads rows of trainings.",
+                "DASK_SCHEDULER is tcp://: whoever reaches its port can run code on its workers and in trainings.",
                 hint="Use tls:// with DASK_TLS_CA, DASK_TLS_CERT and DASK_TLS_KEY.",
                 id="platform.W004",
             )

@@ -1,7 +1,8 @@
 """`python -m mlplatform.compute scheduler` or `worker`: a process of a cluster, without any secret of the platform.
 
 Trials need their rows and parameters, which come with them. So the process gets a new environment of a few variables,
-without the keys and passwords: no fit can read them there, and neither can a client of the scheduler.
+without the keys and passwords. That keeps them off other machines. It does not hide the environment of the other
+processes of one user on one machine from code that looks for it: TLS keeps strangers from sending some.
 """
 
 import os
