@@ -100,7 +100,7 @@ def call_in_process(function: Callable[[], object], *, limit_s: float) -> object
             if not receiver.poll(limit_s):
                 raise TimeIsOver
             is_returned, result = receiver.recv()
-    except EOFError:
+    except (EOFError, OSError):  # before its answer, or within it
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         pid = 0
         if code == -signal.SIGKILL:
