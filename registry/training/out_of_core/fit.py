@@ -13,7 +13,7 @@ from registry import artifacts, verification
 from registry.diagnostics import build as diagnostics
 from registry.estimators import algorithms, errors, wrappers
 from registry.estimators.frameworks import early_stopping, extras
-from registry.evaluation import measurement
+from registry.evaluation import measurement, split_leakage
 from registry.evaluation.row_samples import at_random
 from registry.models import ModelVersion
 from registry.training import pipelines, preparation, signature, splits, validation
@@ -218,4 +218,7 @@ def _measure(pipeline, split: RowSplit, sampled: splits.Split, request: Training
         scores=scores,
         y_baseline=split.y_in_order,
     )
+    if task != "clustering" and request.split["method"] == "random":
+        options = {"target": request.target, "is_classification": task == "classification"}
+        warnings += split_leakage.group_warnings(sampled.train, sampled.y_train, **options)
     return scores, measured

@@ -265,3 +265,18 @@ def test_target_means_of_one_group_are_cross_fitted_at_random(frame):
     columns = [*columns_of(request_of("SGDClassifier", inputs=[INPUTS[3]])), column("half", "text")]
     result = in_passes(request, halves, columns)
     assert np.isfinite(result.pipeline["model"].coef_).all()
+
+
+def test_groups_that_a_random_split_divides_are_a_warning_as_in_memory(frame):
+    owners = np.arange(len(frame)) // 10
+    kind = pandas.Series(
+        np.where(np.random.default_rng(3).random(80)[owners] < 0.5, "cat", "dog"), dtype="str"
+    )
+    owner = pandas.Series([f"owner {n}" for n in owners], dtype="str")
+    frame, inputs = frame.assign(kind=kind, owner=owner), [*INPUTS[:2], column("owner", "text")]
+    request = request_of("SGDClassifier", inputs=inputs)
+    ours, theirs = (
+        fit(request, frame, columns_of(request, inputs)).warnings for fit in (in_passes, in_memory)
+    )
+    assert ours == theirs
+    assert "`owner`" in ours[0]
