@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -21,6 +20,7 @@ from django.db import connections
 
 from mlplatform import system_checks
 from mlplatform.compute import local
+from mlplatform.management import run_folder
 from mlplatform.resilience import parent_process
 from mlplatform.web import process
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         It has its own session: Ctrl-C reaches only this process, and the hang-up of a terminal, on which supervisord
         would restart, does not reach it.
         """
-        with tempfile.TemporaryDirectory(prefix="ml-mini-platform-") as run_dir:
+        with run_folder.create() as run_dir:
             # The web server and the scorer count here for /metrics. Training processes do not: each would leave files.
             os.mkdir(f"{run_dir}/metrics")
             command = [
