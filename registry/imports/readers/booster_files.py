@@ -118,7 +118,7 @@ def check_lightgbm(text: str) -> dict[str, str]:
     """The facts of the header of a model, after a check of its trees."""
     header, *trees = text.partition("\nend of trees")[0].split("\nTree=")
     facts = _facts(header)
-    objective = facts.get("objective", "custom").split()[0]
+    objective, *options = facts.get("objective", "custom").split()
     if objective not in LIGHTGBM_CLASSES | LIGHTGBM_NUMBERS:
         raise _unsupported(f"its objective is {objective[:50]}; only classes and numbers are predicted")
     columns, groups = int(facts["max_feature_idx"]) + 1, int(facts["num_tree_per_iteration"])
@@ -127,6 +127,8 @@ def check_lightgbm(text: str) -> dict[str, str]:
         groups == scores and len(trees) % groups == 0 and len(facts["feature_names"].split(" ")) == columns
     )
     contents.require(is_whole, "its trees are not one for each score")
+    if objective.startswith("multiclass"):
+        contents.require(f"num_class:{scores}" in options, "its objective has other classes than its scores")
     for tree in trees:
         one = _facts(tree)
         if one["num_cat"] != "0":

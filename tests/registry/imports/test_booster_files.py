@@ -138,6 +138,17 @@ def test_a_leaf_of_xgboost_has_one_score():
     assert error.value.code == "damaged_model"
 
 
+@pytest.mark.parametrize("objective", ["multiclass", "multiclassova"])
+def test_the_objective_of_lightgbm_has_as_many_classes_as_its_trees(objective):
+    """It would write that many scores into an array of those."""
+    options = {"n_estimators": 1, "min_child_samples": 2, "n_jobs": 1, "verbose": -1}
+    model = lightgbm.LGBMClassifier(objective=objective, **options)
+    text = model.fit(flowers()[COLUMNS], np.arange(len(flowers())) % 3).booster_.model_to_string()
+    assert booster_files.check_lightgbm(text)["num_class"] == "3"
+    with pytest.raises(ValidationError, match="other classes"):
+        booster_files.check_lightgbm(text.replace(" num_class:3", " num_class:200000"))
+
+
 def test_the_name_of_a_column_of_lightgbm_adds_no_columns():
     text = lightgbm_text().decode()
     name = "width\x0bmax_feature_idx=5\x0bfeature_names=a\u00a0b\u00a0c\u00a0d\u00a0e\u00a0f"
