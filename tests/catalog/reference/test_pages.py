@@ -66,6 +66,7 @@ def test_registering_again_leads_to_the_job_or_says_that_nothing_has_changed(
     put("c.csv", "id,price,city\n5,1,Thun\n")
     page.post("/catalog/sales/register/")
     assert submission.latest_of(version.dataset).number == 2
+    assert "version 2 was added" in page.get("/catalog/sales/").text
 
 
 def test_the_search_finds_a_dataset_by_its_address(api, registered, csv_files, lake):
