@@ -122,9 +122,12 @@ def check_lightgbm(text: str) -> dict[str, str]:
     if objective not in LIGHTGBM_CLASSES | LIGHTGBM_NUMBERS:
         raise _unsupported(f"its objective is {objective[:50]}; only classes and numbers are predicted")
     columns, groups = int(facts["max_feature_idx"]) + 1, int(facts["num_tree_per_iteration"])
-    scores = int(facts["num_class"]) if objective.startswith("multiclass") else 1
+    classes = int(facts["num_class"])
+    scores = classes if objective.startswith("multiclass") else 1
     is_whole = (
-        groups == scores and len(trees) % groups == 0 and len(facts["feature_names"].split(" ")) == columns
+        groups == scores == classes
+        and len(trees) % groups == 0
+        and len(facts["feature_names"].split(" ")) == columns
     )
     contents.require(is_whole, "its trees are not one for each score")
     if objective.startswith("multiclass"):

@@ -117,8 +117,9 @@ def test_a_crafted_tree_of_xgboost_is_refused(change, code):
         (r"num_cat=0", "num_cat=1", "unsupported_model"),
         (r"objective=binary", "objective=lambdarank", "unsupported_model"),
         (r"num_tree_per_iteration=1", "num_tree_per_iteration=3", "damaged_model"),
+        (r"num_class=1", "num_class=0", "damaged_model"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_a_crafted_tree_of_lightgbm_is_refused(pattern, value, code):
     text = lightgbm_text().decode()
