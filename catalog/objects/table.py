@@ -11,6 +11,7 @@ from typing import IO
 
 import numpy as np
 import pyarrow as pa
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.models import DatasetVersion
@@ -23,10 +24,11 @@ from catalog.readers import tables
 from catalog.readers.cells import column_types
 from catalog.readers.recipe import ParseRecipe, Reading
 from mlplatform import hashing, storage
-from mlplatform.errors import Conflict, NotReady
+from mlplatform.errors import Conflict, NotReady, TooLarge
 
-BUFFER = 4 * 1024**2  # of a file that is read from its beginning
-PART_BUFFER = 1024**2
+MB = 1024**2
+BUFFER = 4 * MB  # of a file that is read from its beginning
+PART_BUFFER = MB
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Reference:
 
     def copy(self, names: Sequence[str] | None = None) -> IO[bytes]:
         """A temporary typed copy of these columns, of which nothing is left when it is closed. Raises what batches()
-        raises, and DiskFull."""
+        raises, DiskFull, and TooLarge for one that outgrows MAX_UNPACKED_MB."""
         storage.require_temporary_space(self.size)
         recipe = ParseRecipe.from_dict(self.recipe)
         by_name = {column.name: column for column in recipe.columns}
@@ -61,6 +63,7 @@ class Reference:
                 with storage.faults_as_not_ready(), closing(self.batches(names)) as found:
                     for batch in found:
                         writer.write(batch)
+                        _check_size(file, self.label)
             except BaseException:
                 writer.abandon()
                 raise
@@ -119,6 +122,17 @@ class Reference:
                 f"The files of {self.label} cannot be read. {reason.messages[0]}", code=reason.code
             ) from error
         return found
+
+
+def _check_size(file: IO[bytes], label: str) -> None:
+    """Many small files can decompress to more than one upload can."""
+    limit = settings.MAX_UNPACKED_MB
+    if file.tell() > limit * MB:
+        raise TooLarge(
+            f"The rows of {label} need more than {limit:,} MB as a typed copy (MAX_UNPACKED_MB). Use fewer columns, or "
+            "register fewer files.",
+            code="too_large",
+        )
 
 
 @contextlib.contextmanager

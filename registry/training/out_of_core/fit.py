@@ -54,7 +54,8 @@ def opened(source: DatasetVersion, request: TrainingRequest) -> Iterator[StoredR
         for version in versions:
             files.require_typed_copy(version)
             storage.require_space_to_read(storage.datasets(), version.table_size_bytes)
-            copies.append(TypedCopy(stack.enter_context(files.open_table(version))))
+            copy = files.open_table(version, columns=request.columns)
+            copies.append(TypedCopy(stack.enter_context(copy)))
         yield StoredRows(copies, signature.columns_of(source.recipe))
 
 

@@ -15,7 +15,7 @@ from catalog.models import Dataset, Draft, ImportJob
 from catalog.objects import table
 from catalog.reference import submission
 from mlplatform import storage
-from mlplatform.errors import Conflict
+from mlplatform.errors import Conflict, TooLarge
 from registry.training.out_of_core import fit as out_of_core
 from registry.training.request import TrainingRequest
 
@@ -155,6 +155,13 @@ def test_a_query_reads_it_and_its_result_is_a_copy(registered, csv_files, admin,
     assert "a.csv` is missing" in failed(again)
 
 
+def test_a_temporary_copy_has_the_size_of_an_upload_at_most(registered, csv_files, settings):
+    version = registered()
+    settings.MAX_UNPACKED_MB = 0
+    with pytest.raises(TooLarge, match=r"version 1.* need more than 0 MB as a typed copy"):
+        files.open_table(version)
+
+
 def test_versions_by_reference_and_uploaded_ones_are_compared(registered, csv_files, make_dataset):
     first = registered()
     second = make_dataset("sales", "id,price,city\n1,9.5,Bern\n", new_version=True)
@@ -170,9 +177,12 @@ def test_a_model_is_trained_on_it(make_version, registered, put):
 
 
 def test_a_training_in_passes_reads_it(registered, csv_files):
-    request = TrainingRequest(module="linear_model", class_name="SGDClassifier")
+    request = TrainingRequest(
+        module="linear_model", class_name="SGDClassifier", features=["price"], target="city"
+    )
     with out_of_core.opened(registered(), request) as rows_of_passes:
-        assert [copy.rows for copy in rows_of_passes.copies] == [4]
+        [copy] = rows_of_passes.copies
+        assert (copy.rows, copy.schema.names) == (4, ["price", "city"])
 
 
 def test_a_training_whose_files_changed_fails_with_the_name_of_the_file(make_job, registered, put):
