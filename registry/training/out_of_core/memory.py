@@ -10,7 +10,7 @@ from registry.estimators import algorithms
 from registry.estimators.algorithms import Algorithm
 from registry.training import preparation
 from registry.training.columns import select_features
-from registry.training.preparation import MAX_CATEGORIES, MAX_CLASSES, WORD_COMPONENTS, Choice
+from registry.training.preparation import FOLDS, MAX_CATEGORIES, MAX_CLASSES, WORD_COMPONENTS, Choice
 from registry.training.request import TrainingRequest
 
 START_BYTES = 200 * 1024**2  # of a training before it reads its table
@@ -22,6 +22,9 @@ COPIES_OF_CELLS, COPIES_OF_ENCODED = 3, 3
 # its place, and the bins of its values.
 PASSES_START_BYTES = 400 * 1024**2
 KNOWN_BYTES, BIN_BYTES = 150, {"xgboost": 4, "lightgbm": 2}
+CATEGORICAL = ("one_hot", "native", "target_mean")
+# Of a category, and of each mean of the target in it: the rows, sums and squares of each fold, and the encodings.
+CATEGORY_BYTES, MEAN_BYTES = 300, 8 * (3 * FOLDS + 1)
 INCREMENTAL = "partial_fit"
 BINNED = ("xgboost", "lightgbm")  # which take their rows in batches, and keep the bins of their values
 # They have `partial_fit`, but not one that does what `fit` does.
@@ -53,14 +56,23 @@ def needed_bytes(
     request: TrainingRequest, *, columns: Sequence[dict], profile: Sequence[dict], rows: int
 ) -> int:
     """What a resolved training takes in memory at its peak, by the profile of its columns."""
-    cells, width = _row_sizes(request, columns, profile, rows)
-    return START_BYTES + rows * (COPIES_OF_CELLS * cells + COPIES_OF_ENCODED * 8 * width)
+    return _in_memory_bytes(_sizes(request, columns, profile, rows), rows)
 
 
-def _row_sizes(
-    request: TrainingRequest, columns: Sequence[dict], profile: Sequence[dict], rows: int
-) -> tuple[int, int]:
-    """The bytes of a row of the inputs, and its encoded columns."""
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """The bytes of a row of the inputs, its encoded columns, and what its categories take in passes, in bytes."""
+
+    cells: int
+    width: int
+    categories: int
+
+
+def _in_memory_bytes(sizes: Sizes, rows: int) -> int:
+    return START_BYTES + rows * (COPIES_OF_CELLS * sizes.cells + COPIES_OF_ENCODED * 8 * sizes.width)
+
+
+def _sizes(request: TrainingRequest, columns: Sequence[dict], profile: Sequence[dict], rows: int) -> Sizes:
     if request.algorithm.is_ensemble:
         request = request.ensemble_members()[0]
     profiles = {one["name"]: one for one in profile}
@@ -69,8 +81,19 @@ def _row_sizes(
     )
     target = profiles.get(request.target)
     choices = expected_choices(request, inputs, profiles, rows)
-    width = sum(_width(choice, profiles[choice.column], target) for choice in choices)
-    return sum(CELL_BYTES[column["type"]] for column in inputs), width
+    widths = {choice.column: _width(choice, profiles[choice.column], target) for choice in choices}
+    cells = sum(CELL_BYTES[column["type"]] for column in inputs)
+    return Sizes(cells, sum(widths.values()), _category_bytes(choices, widths, cells, rows))
+
+
+def _category_bytes(choices: list[Choice], widths: dict[str, int], cells: int, rows: int) -> int:
+    """In passes: the small table that has each category, and the means of the target with the targets themselves."""
+    counts = [choice.distinct or 0 for choice in choices if choice.prepare in CATEGORICAL]
+    total = COPIES_OF_CELLS * cells * max(counts, default=0)
+    encoded = [choice for choice in choices if choice.prepare == "target_mean"]
+    for choice in encoded:
+        total += (choice.distinct or 0) * (CATEGORY_BYTES + MEAN_BYTES * widths[choice.column])
+    return total + 2 * 8 * rows * max((widths[choice.column] for choice in encoded), default=0)
 
 
 def expected_choices(
@@ -128,6 +151,7 @@ class Excess:
     limit_mb: int
     rows: int
     width: int  # the encoded columns
+    category_bytes: int
 
     @property
     def sentence(self) -> str:
@@ -136,7 +160,7 @@ class Excess:
     def in_passes_mb(self, algorithm: Algorithm) -> int:
         """What a training in passes takes."""
         row = KNOWN_BYTES + self.width * BIN_BYTES.get(algorithm.module, 0)
-        return (PASSES_START_BYTES + self.rows * row) // 1024**2
+        return (PASSES_START_BYTES + self.category_bytes + self.rows * row) // 1024**2
 
     def algorithms(self, task: str) -> list[Algorithm]:
         """Those that can be fitted in passes within the limit."""
@@ -163,11 +187,11 @@ def excess(
     limit_mb: int,
 ) -> Excess | None:
     """What a training needs if that does not fit in memory, else None."""
-    needed = needed_bytes(request, columns=columns, profile=profile, rows=rows)
+    sizes = _sizes(request, columns, profile, rows)
+    needed = _in_memory_bytes(sizes, rows)
     if needed - START_BYTES <= budget_bytes(limit_mb):
         return None
-    _, width = _row_sizes(request, columns, profile, rows)
-    return Excess(needed // 1024**2, limit_mb, rows, width)
+    return Excess(needed // 1024**2, limit_mb, rows, sizes.width, sizes.categories)
 
 
 def choose(

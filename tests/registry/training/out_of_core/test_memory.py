@@ -52,6 +52,18 @@ def test_a_table_can_be_too_large_even_in_passes():
     assert "even in passes it takes about" in caught.value.message_dict["model"][0]
 
 
+def test_the_categories_of_a_text_count_in_passes_too():
+    request = request_of("SGDClassifier")
+    columns = columns_of(request)
+    few = profile(table(100), columns)
+    text = next(column["name"] for column in columns if column["type"] == "text")
+    many = [one | {"distinct": 900_000} if one["name"] == text else one for one in few]
+    known = {"columns": columns, "rows": 2_000_000, "limit_mb": 900}
+    assert memory.choose(request, profile=few, **known).in_passes
+    with pytest.raises(ValidationError, match="even in passes it takes about"):
+        memory.choose(request, profile=many, **known)
+
+
 @pytest.mark.parametrize("name", ["SGDClassifier", "RandomForestClassifier"])
 def test_a_limit_below_what_passes_take_leads_to_no_algorithm(name):
     request = request_of(name)
