@@ -16,6 +16,7 @@ from catalog.readers.corrections import cleaned, merged
 from mlplatform import hashing
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict, NotFound, as_expected
+from mlplatform.resilience.deletion import delete_with_new_rows
 
 
 def add_dataset(
@@ -110,13 +111,18 @@ def delete_dataset(dataset: Dataset, *, by) -> None:
     Raises Conflict if models were trained on it, and NotFound if it was deleted meanwhile.
     """
     permissions.check(by, "delete")
-    try:
+
+    def delete() -> list[DatasetVersion]:
         with transaction.atomic():
             locked = Dataset.objects.select_for_update().filter(pk=dataset.pk).first()
             if locked is None:
                 raise NotFound(f"No dataset is named `{dataset.name}`.", code="dataset_not_found")
             versions = list(locked.versions.only("key", "table_key", "sample_key"))
             locked.delete()
+        return versions
+
+    try:
+        versions = delete_with_new_rows(delete)
     except (ProtectedError, IntegrityError) as error:
         models = sorted(getattr(error, "protected_objects", []), key=lambda model: model.pk)
         names = [str(model) for model in models]

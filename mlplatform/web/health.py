@@ -20,6 +20,7 @@ from mlplatform.validation import unknown_names
 from mlplatform.web import process
 
 TIMEOUT_S = 1.5  # SageMaker allows 2 s for /ping, and most orchestrators allow as much for /readyz
+NOT_MIGRATED = "migrations are missing"
 REPORTS_S = 60
 REPORT_WAIT_S = 0.2  # after the checks, which run at the same time
 _checks = SingleFlight(2, "storage check")
@@ -46,7 +47,7 @@ class DatabaseCheck:
                     self._is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
         except (DatabaseError, InterfaceError):
             return "no answer"
-        return "ok" if self._is_migrated else "migrations are missing"
+        return "ok" if self._is_migrated else NOT_MIGRATED
 
 
 _database = DatabaseCheck()
@@ -145,8 +146,9 @@ def _ready_response() -> JsonResponse:
     reports = _queries.start("reports", _reports)
     checks = readiness()
     is_ok = all(state == "ok" for state in checks.values())
-    # A degraded server still takes requests: if a load balancer removed all of them, it would be an outage.
-    is_degraded = not is_ok and _is_degraded()
+    # A degraded server still takes requests: if a load balancer removed all of them, it would be an outage. One whose
+    # code is newer than the database has others beside it, or would answer with errors.
+    is_degraded = not is_ok and checks["database"] != NOT_MIGRATED and _is_degraded()
     is_ready = is_ok or is_degraded
     status = "ok" if is_ok else "degraded" if is_degraded else "not ready"
     body = {"status": status, "ready": is_ready, "checks": checks} | result_within(

@@ -4,6 +4,7 @@ from mlplatform import storage
 from mlplatform.auth import permissions
 from mlplatform.errors import Conflict
 from mlplatform.resilience import cache_invalidation
+from mlplatform.resilience.deletion import delete_with_new_rows
 from registry.models import ModelVersion, Release, Stage
 from registry.releases import history
 
@@ -42,7 +43,7 @@ def delete_version(version: ModelVersion, *, by, expected_effect: str | None = N
         ModelVersion.objects.filter(pk=version.pk).delete()
         return opened, keys
 
-    opened, keys = history.write_verified(dataset, choose, write)
+    opened, keys = delete_with_new_rows(lambda: history.write_verified(dataset, choose, write))
     cache_invalidation.releases.announce()
     for key in keys:
         storage.discard(storage.models(), key)

@@ -2,12 +2,14 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db.models.signals import post_delete
+from django.utils import timezone
 
 from catalog.imports.upload import delete_dataset
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from registry.artifacts import ArtifactRefused
-from registry.models import ModelVersion, Release
+from registry.models import ModelVersion, Release, Usage
 from registry.releases.deletion import delete_version, effect
 from registry.releases.history import nothing_live
 from registry.releases.promotion import promote, retire
@@ -94,6 +96,27 @@ def test_after_retirement_the_versions_and_the_dataset_can_be_deleted(make_versi
     retire(version.dataset, stage="production", by=admin)
     delete_version(version, by=admin)
     delete_dataset(version.dataset, by=admin)
+    assert not Release.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_predictions_that_are_counted_meanwhile_do_not_keep_a_dataset(make_version, admin):
+    version = make_version()
+    delete_version(version, by=admin)
+    counted = []
+
+    def count(sender, instance, **options):
+        """As a web process does that has not noticed the deletion."""
+        if not counted:
+            counted.append(Usage.objects.create(release_id=instance.pk, hour=timezone.now()))
+
+    post_delete.connect(count, sender=Release)
+    try:
+        delete_dataset(version.dataset, by=admin)
+    finally:
+        post_delete.disconnect(count, sender=Release)
+    assert counted
+    assert not Usage.objects.exists()
     assert not Release.objects.exists()
 
 

@@ -1,9 +1,12 @@
 """Predictions while the database or the object store is down."""
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from mlplatform.errors import NotReady
+from mlplatform.web import health
 from serving.model_cache.cache import shared_cache
 from tests.serving.model_cache.conftest import database_down, live_number, release_elsewhere
 
@@ -68,6 +71,21 @@ def test_readiness_is_degraded_while_models_in_memory_can_answer(client, make_ve
         response = client.get("/readyz")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert client.get("/readyz").json()["status"] == "ok"
+
+
+def test_a_server_whose_migrations_are_missing_is_not_ready_whatever_is_in_memory(
+    client, make_version, monkeypatch
+):
+    make_version()
+    live_number(shared_cache())
+    monkeypatch.setattr(health, "_database", health.DatabaseCheck())  # of a process that has just started
+    recorder = MigrationRecorder(connection)
+    (last,) = MigrationLoader(connection).graph.leaf_nodes("serving")
+    recorder.record_unapplied(*last)
+    response = client.get("/readyz")
+    recorder.record_applied(*last)
+    assert (response.status_code, response.json()["status"]) == (503, "not ready")
+    assert response.json()["checks"]["database"] == "migrations are missing"
 
 
 @pytest.mark.usefixtures("two_versions")
