@@ -1,6 +1,6 @@
 # One image for the web server (the default command), the training worker (python manage.py worker)
 # and the preparation of a new or upgraded installation (python manage.py bootstrap).
-FROM python:3.13-slim AS build
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
@@ -15,7 +15,7 @@ ARG PIP_EXTRA_INDEX_URL
 RUN case ",$EXTRAS," in *,torch,*|*,keras,*) /opt/venv/bin/pip install --only-binary :all: torch==2.13.0;; esac
 
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 
 ARG EXTRAS=""
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1

