@@ -2,14 +2,14 @@
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models.signals import post_delete
-from django.utils import timezone
 
 from catalog.imports.upload import delete_dataset
 from mlplatform import storage
 from mlplatform.errors import Conflict, NotFound
 from registry.artifacts import ArtifactRefused
-from registry.models import ModelVersion, Release, Usage
+from registry.models import ModelVersion, Release
 from registry.releases.deletion import delete_version, effect
 from registry.releases.history import nothing_live
 from registry.releases.promotion import promote, retire
@@ -99,24 +99,23 @@ def test_after_retirement_the_versions_and_the_dataset_can_be_deleted(make_versi
     assert not Release.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_predictions_that_are_counted_meanwhile_do_not_keep_a_dataset(make_version, admin):
+def test_a_dataset_is_deleted_beside_web_processes_that_count_predictions(make_version, admin):
     version = make_version()
     delete_version(version, by=admin)
     counted = []
 
-    def count(sender, instance, **options):
-        """As a web process does that has not noticed the deletion."""
+    def refuse(sender, instance, **options):
+        """As the database does if usage of a release was added after the deletion had looked for it."""
         if not counted:
-            counted.append(Usage.objects.create(release_id=instance.pk, hour=timezone.now()))
+            counted.append(instance)
+            raise IntegrityError("FOREIGN KEY constraint failed")
 
-    post_delete.connect(count, sender=Release)
+    post_delete.connect(refuse, sender=Release)
     try:
         delete_dataset(version.dataset, by=admin)
     finally:
-        post_delete.disconnect(count, sender=Release)
+        post_delete.disconnect(refuse, sender=Release)
     assert counted
-    assert not Usage.objects.exists()
     assert not Release.objects.exists()
 
 
