@@ -161,13 +161,16 @@ def test_a_graceful_stop_finishes_running_requests_logs_them_and_ends_every_proc
 
 @on_postgres_and_s3
 def test_each_granian_process_has_its_own_listener_and_no_second_server_shares_their_port(platform):
-    listeners = {
-        os.readlink(f"/proc/{process.pid}/fd/{connection.fd}")
-        for process in platform.web_processes()
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    }
-    assert len(listeners) == 2
+    def listeners() -> set[str]:
+        """A process that has just started loads models before it listens."""
+        return {
+            os.readlink(f"/proc/{process.pid}/fd/{connection.fd}")
+            for process in platform.web_processes()
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        }
+
+    until(lambda: len(listeners()) == 2, what="A listener of each process")
     second = subprocess.run(
         [sys.executable, "-m", "mlplatform.web"], env=platform.env, stderr=subprocess.PIPE
     )
