@@ -10,11 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Max
 
 from catalog.derivation import repetition
 from catalog.derivation.models import Derivation
-from catalog.models import DatasetVersion, ImportJob
+from catalog.models import ImportJob
 from mlplatform.jobs.retention import Hourly
 from mlplatform.resilience.database_clock import ago
 
@@ -42,13 +41,12 @@ class Tidy:
     def __init__(self, *, clock: Callable[[], float] = time.monotonic):
         self._sweep_hourly, self._settled = Hourly(sweep), repetition.Settled()
         self._clock = clock
-        self._looked_at, self._newest = float("-inf"), None
+        self._looked_at = float("-inf")
 
     def __call__(self) -> None:
-        newest = DatasetVersion.objects.aggregate(newest=Max("pk"))["newest"]
-        if newest != self._newest or self._clock() - self._looked_at >= LOOK_S:
+        if self._settled.refresh() or self._clock() - self._looked_at >= LOOK_S:
             repetition.run_outdated(self._settled)
-            self._looked_at, self._newest = self._clock(), newest
+            self._looked_at = self._clock()
         self._sweep_hourly()
 
 

@@ -40,10 +40,13 @@ class Settled:
     def __init__(self):
         self._newest, self._derivations = None, set()
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
+        """Forget them if there is another dataset version, and return whether there is."""
         newest = DatasetVersion.objects.aggregate(newest=Max("pk"))["newest"]
-        if newest != self._newest:
+        is_new = newest != self._newest
+        if is_new:
             self._newest, self._derivations = newest, set()
+        return is_new
 
     def __contains__(self, derivation: Derivation) -> bool:
         return derivation.pk in self._derivations

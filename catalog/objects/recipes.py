@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.readers import tables
 from catalog.readers.cells.column_types import Column
+from catalog.readers.column_names import listed
 from catalog.readers.formats import FORMATS
 from catalog.readers.recipe import ParseRecipe, Reading
 
@@ -27,12 +28,6 @@ WRITTEN = {
     "quote": "quote character",
     "footer": "number of lines below the last row",
 }
-MAX_NAMES = 5
-
-
-def joined(names: Sequence[str]) -> str:
-    listed = ", ".join(f"`{name}`" for name in names[:MAX_NAMES])
-    return listed + (f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else "")
 
 
 def check_format(recipe: ParseRecipe) -> None:
@@ -77,8 +72,8 @@ def check_names(first: list[str], names: list[str]) -> None:
     missing = [name for name in first if name not in set(names)]
     more = [name for name in names if name not in set(first)]
     if missing or more:
-        lacks = [f"lacks the columns {joined(missing)}"] if missing else []
-        has = [f"has {joined(more)} beside them"] if more else []
+        lacks = [f"lacks the columns {listed(missing)}"] if missing else []
+        has = [f"has {listed(more)} beside them"] if more else []
         raise _differs(f"Of the columns of the first file, it {' and '.join(lacks + has)}")
     raise _differs("It has the columns of the first file in another order")
 
