@@ -60,6 +60,16 @@ def evaluate(
     )
 
 
+def predict_and_evaluate(
+    pipeline, split: Split, *, task: str, warnings: list[str], **options
+) -> tuple[Scores | None, dict]:
+    """The predictions for the held-out rows, None of a clusterer, and what evaluate() returns with these options."""
+    scores = None
+    if task != "clustering":
+        scores = predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
+    return scores, evaluate(pipeline, split, task=task, warnings=warnings, scores=scores, **options)
+
+
 def remeasure(pipeline, X: pandas.DataFrame, y: np.ndarray | None, *, task: str, warnings: list[str]) -> dict:
     """The metrics of a fitted pipeline on rows of other data, with their intervals. Raises what predict() raises."""
     if task == "clustering":

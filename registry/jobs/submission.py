@@ -47,10 +47,8 @@ def submit(
     NeedsConfirmation for warnings that are not accepted, and NotReady if the object store is unavailable.
     """
     permissions.check(by, "train")
-    requested, request = (
-        request,
-        in_memory_or_passes(dataset_version, resolve(dataset_version, request=request)),
-    )
+    requested = request
+    request = in_memory_or_passes(dataset_version, resolve(dataset_version, request=requested))
     warnings = dry_run_process.check(dataset_version, request=request)
     if warnings and not accept_warnings:
         raise NeedsConfirmation(warnings)

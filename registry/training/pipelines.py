@@ -139,26 +139,27 @@ def _measure(
     """The predictions for the held-out rows, None of a clusterer, and their metrics; warns if these rows are also
     training rows, or of the same groups.
     """
-    task, scores = request.task, None
-    if task != "clustering":
-        scores = measurement.predict(pipeline, split.test, split.y_test, task=task, warnings=warnings)
-    measured = measurement.evaluate(
-        pipeline,
-        split,
-        task=task,
-        warnings=warnings,
-        by_time=split.times is not None,
-        groups=None if split.groups is None else split.test_keys,
-        scores=scores,
+    task, groups = request.task, None if split.groups is None else split.test_keys
+    options = {"by_time": split.times is not None, "groups": groups}
+    scores, measured = measurement.predict_and_evaluate(
+        pipeline, split, task=task, warnings=warnings, **options
     )
     if task != "clustering":
         metric = request.primary_metric or definitions.DEFAULT_METRICS[task]
         sentence = duplicates.warning(pipeline, split, measured, task=task, metric=metric)
         warnings += [sentence] if sentence else []
-    if task != "clustering" and request.split["method"] == "random":
-        options = {"target": request.target, "is_classification": task == "classification"}
-        warnings += split_leakage.group_warnings(split.train, split.y_train, **options)
+    warnings += group_warnings(split, request)
     return scores, measured
+
+
+def group_warnings(split: Split, request: TrainingRequest) -> list[str]:
+    """About columns that name groups of rows, which a random split divides."""
+    if request.task == "clustering" or request.split["method"] != "random":
+        return []
+    is_classification = request.task == "classification"
+    return split_leakage.group_warnings(
+        split.train, split.y_train, target=request.target, is_classification=is_classification
+    )
 
 
 def held_out_of(

@@ -13,7 +13,7 @@ from registry import artifacts, verification
 from registry.diagnostics import build as diagnostics
 from registry.estimators import algorithms, errors, wrappers
 from registry.estimators.frameworks import early_stopping, extras
-from registry.evaluation import measurement, split_leakage
+from registry.evaluation import measurement
 from registry.evaluation.row_samples import at_random
 from registry.models import ModelVersion
 from registry.training import pipelines, preparation, signature, splits, validation
@@ -206,20 +206,9 @@ def _fit_pipeline(rows, inputs, split: RowSplit, sampled: splits.Split, found, r
 
 def _measure(pipeline, split: RowSplit, sampled: splits.Split, request: TrainingRequest, warnings: list[str]):
     """The predictions for the sampled held-out rows, None of a clusterer, and their metrics."""
-    task, scores = request.task, None
-    if task != "clustering":
-        scores = measurement.predict(pipeline, sampled.test, sampled.y_test, task=task, warnings=warnings)
-    measured = measurement.evaluate(
-        pipeline,
-        sampled,
-        task=task,
-        warnings=warnings,
-        by_time=split.is_in_time,
-        groups=sampled.test_keys,
-        scores=scores,
-        y_baseline=split.y_in_order,
+    options = {"by_time": split.is_in_time, "groups": sampled.test_keys, "y_baseline": split.y_in_order}
+    scores, measured = measurement.predict_and_evaluate(
+        pipeline, sampled, task=request.task, warnings=warnings, **options
     )
-    if task != "clustering" and request.split["method"] == "random":
-        options = {"target": request.target, "is_classification": task == "classification"}
-        warnings += split_leakage.group_warnings(sampled.train, sampled.y_train, **options)
+    warnings += pipelines.group_warnings(sampled, request)
     return scores, measured
